@@ -1,0 +1,66 @@
+package queue
+
+import "time"
+
+// EventType names what happened.
+type EventType string
+
+// The events of a job's life, and of a worker's.
+const (
+	EventEnqueued  EventType = "job.enqueued"  // a client has put the job in Redis
+	EventStarted   EventType = "job.started"   // a handler begins
+	EventDone      EventType = "job.done"      // the handler returned nil
+	EventFailed    EventType = "job.failed"    // the handler failed; the job is retried at Due
+	EventSnoozed   EventType = "job.snoozed"   // the handler asked to run again at Due
+	EventDead      EventType = "job.dead"      // the job gave up and is kept for a person
+	EventReleased  EventType = "job.released"  // handed back unstarted or unfinished; no attempt is burned
+	EventReclaimed EventType = "job.reclaimed" // taken over from a worker that died or let it go
+	EventDropped   EventType = "job.dropped"   // the outcome of a run that no longer owned its job was thrown away
+	EventStuck     EventType = "job.stuck"     // the handler ignores its cancelled context and keeps its slot
+
+	EventWorkerJoined   EventType = "worker.joined"   // the worker registered with a queue
+	EventWorkerLeft     EventType = "worker.left"     // the worker deregistered from a queue
+	EventLeaseLost      EventType = "lease.lost"      // the worker lost its lease on a queue and comes back under a new name
+	EventWorkerReaped   EventType = "worker.reaped"   // the caretaker parked the jobs of a dead worker
+	EventTrouble        EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
+	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
+)
+
+// Event is one thing that happened. Fields that do not apply are zero.
+type Event struct {
+	Type        EventType
+	Time        time.Time
+	Queue       string
+	Worker      string // consumer name
+	Job         string // job ID
+	Kind        string
+	Attempt     int           // the run's number, from 1
+	Redelivered int           // runs that ended without an outcome (crash, lost lease), counted apart
+	Wait        time.Duration // started: since the job was enqueued, or due
+	Took        time.Duration // done, failed, dead, snoozed: the handler's running time
+	Due         time.Time     // failed, snoozed, enqueued with a delay: when the job is due
+	Count       int           // reaped: how many jobs; 0 elsewhere
+	Err         error
+}
+
+// Observer is told what happens. Observe is called on hot paths, from many goroutines at once: it must be quick and
+// must not block.
+type Observer interface {
+	Observe(Event)
+}
+
+// ObserverFunc makes a function an [Observer].
+type ObserverFunc func(Event)
+
+// Observe calls f.
+func (f ObserverFunc) Observe(e Event) { f(e) }
+
+// Observers tells each of several observers, in order.
+type Observers []Observer
+
+// Observe tells each of them.
+func (o Observers) Observe(e Event) {
+	for _, each := range o {
+		each.Observe(e)
+	}
+}

@@ -1,0 +1,77 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Args are the typed arguments of a job. They travel as JSON; Kind names the handler that runs them,
+// e.g. "payment.charge", and must not depend on the value.
+type Args interface {
+	Kind() string
+}
+
+// JSON makes arguments of a kind that is known only at run time, from data that is JSON already. Enqueue refuses data
+// that is not valid JSON.
+func JSON(kind string, data []byte) Args { return jsonArgs{kind: kind, data: data} }
+
+type jsonArgs struct {
+	kind string
+	data []byte
+}
+
+func (a jsonArgs) Kind() string { return a.kind }
+
+// Job is a job in its handler's hands: its typed arguments and what is known about this run.
+type Job[T any] struct {
+	*Run
+	Args T
+}
+
+// Run is one delivery of a job to a handler.
+type Run struct {
+	ID          string    // the job's ID, the same through delays, retries and moves
+	Kind        string    // names the handler
+	Queue       string    // the queue it came from
+	Worker      string    // the consumer name of the worker that runs it
+	Attempt     int       // this run's number, from 1; only runs with an outcome of their own count
+	MaxAttempts int       // the job is dead after so many failed attempts
+	Redelivered int       // runs that ended without an outcome (crash, lost lease); they burn no attempt
+	EnqueuedAt  time.Time // when the client enqueued it, by the client's clock
+	LastError   string    // what the previous attempt failed with; "" on the first
+	Data        []byte    // the arguments as JSON; must not be changed
+
+	task   *task
+	result []byte
+}
+
+// SetResult records v, as JSON, as the job's result. It is kept only if the job has [Retain], and only if the
+// handler then returns nil. Not safe for concurrent use.
+func (r *Run) SetResult(v any) error {
+	result, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("queue: result of job %s: %w", r.ID, err)
+	}
+	r.result = result
+	return nil
+}
+
+// SetProgress records how far the job is, for a person or a program that looks: percent from 0 to 100, and a note.
+// It is one round trip to Redis, so call it some times a second at most. The record outlives the run by an hour, or
+// by the job's [Retain].
+func (r *Run) SetProgress(ctx context.Context, percent float64, note string) error {
+	if percent < 0 || percent > 100 {
+		return fmt.Errorf("queue: progress of job %s: %v is not between 0 and 100", r.ID, percent)
+	}
+	return r.task.setProgress(ctx, percent, note)
+}
+
+type runKey struct{}
+
+// FromContext returns the run that a handler's context belongs to.
+func FromContext(ctx context.Context) (*Run, bool) {
+	run, ok := ctx.Value(runKey{}).(*Run)
+	return run, ok
+}

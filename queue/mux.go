@@ -1,0 +1,111 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Handler runs one job. What it returns is the attempt's outcome: nil is done, [Cancel] is dead, [Snooze] is later,
+// any other error is a failed attempt.
+type Handler func(ctx context.Context, run *Run) error
+
+// Middleware wraps a handler, to log, measure, trace or guard what it does.
+type Middleware func(next Handler) Handler
+
+// Mux knows the handler of each kind. Register everything before it is given to a [Worker].
+type Mux struct {
+	kinds      map[string]*kind
+	middleware []Middleware
+	err        error
+}
+
+type kind struct {
+	name    string
+	policy  Policy
+	handler Handler
+}
+
+// Kind describes a registered kind.
+type Kind struct {
+	Name   string `json:"kind"`
+	Policy Policy `json:"policy"`
+}
+
+// NewMux returns an empty mux.
+func NewMux() *Mux { return &Mux{kinds: map[string]*kind{}} }
+
+// Use adds middleware around every handler, the first added outermost.
+func (m *Mux) Use(middleware ...Middleware) { m.middleware = append(m.middleware, middleware...) }
+
+// Handle registers the handler of T's kind. A job whose data is not JSON for T goes to dead without a run.
+// A mistake (a kind registered twice, a nil handler, a bad option) is an error of [NewWorker].
+func Handle[T Args](m *Mux, handler func(ctx context.Context, job *Job[T]) error, opts ...HandleOption) {
+	var zero T
+	if handler == nil {
+		m.fail(fmt.Errorf("kind %q: handler is nil", zero.Kind()))
+		return
+	}
+	m.HandleKind(zero.Kind(), func(ctx context.Context, run *Run) error {
+		job := &Job[T]{Run: run}
+		if err := json.Unmarshal(run.Data, &job.Args); err != nil {
+			return &undecodableError{cause: err}
+		}
+		return handler(ctx, job)
+	}, opts...)
+}
+
+// HandleKind registers a handler that reads the job's data itself.
+func (m *Mux) HandleKind(name string, handler Handler, opts ...HandleOption) {
+	k := &kind{name: name, handler: handler}
+	for _, opt := range opts {
+		opt.applyHandle(&k.policy)
+	}
+	k.policy = k.policy.withDefaults()
+	switch _, taken := m.kinds[name]; {
+	case validateKind(name) != nil:
+		m.fail(validateKind(name))
+	case handler == nil:
+		m.fail(fmt.Errorf("kind %q: handler is nil", name))
+	case k.policy.err != nil:
+		m.fail(fmt.Errorf("kind %q: %w", name, k.policy.err))
+	case taken:
+		m.fail(fmt.Errorf("kind %q: registered twice", name))
+	default:
+		m.kinds[name] = k
+	}
+}
+
+// Kinds lists what is registered, by name.
+func (m *Mux) Kinds() []Kind {
+	kinds := make([]Kind, 0, len(m.kinds))
+	for _, k := range m.kinds {
+		kinds = append(kinds, Kind{Name: k.name, Policy: k.policy})
+	}
+	slices.SortFunc(kinds, func(a, b Kind) int { return cmp.Compare(a.Name, b.Name) })
+	return kinds
+}
+
+func (m *Mux) fail(err error) { m.err = errors.Join(m.err, err) }
+
+// compile returns the kinds with the middleware around their handlers, as they are now.
+func (m *Mux) compile() map[string]*kind {
+	compiled := make(map[string]*kind, len(m.kinds))
+	for name, k := range m.kinds {
+		wrapped := *k
+		for _, middleware := range slices.Backward(m.middleware) {
+			wrapped.handler = middleware(wrapped.handler)
+		}
+		compiled[name] = &wrapped
+	}
+	return compiled
+}
+
+// undecodableError keeps data that does not fit its kind from being retried: it would fail the same way each time.
+type undecodableError struct{ cause error }
+
+func (e *undecodableError) Error() string { return "data does not fit the kind: " + e.cause.Error() }
+func (e *undecodableError) Unwrap() error { return e.cause }
