@@ -1,0 +1,97 @@
+package analytics
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Track is the job analytics.track: somebody did something.
+type Track struct {
+	Event    string         // what was done, e.g. "page_view"; required
+	UserID   string         // who did it; an event without one is counted, but adds no user
+	At       time.Time      // when; zero for the moment the job is enqueued
+	Metadata map[string]any // whatever else is known; not counted
+}
+
+// Kind returns "analytics.track".
+func (Track) Kind() string { return "analytics.track" }
+
+type wireTrack struct {
+	Event     string          `json:"event"`
+	UserID    string          `json:"user_id,omitempty"`
+	Timestamp json.RawMessage `json:"timestamp,omitempty"`
+	Metadata  json.RawMessage `json:"metadata,omitempty"`
+}
+
+// MarshalJSON writes event, user_id, timestamp (Unix seconds, to the millisecond) and metadata.
+func (t Track) MarshalJSON() ([]byte, error) {
+	wire := wireTrack{Event: t.Event, UserID: t.UserID}
+	if !t.At.IsZero() {
+		wire.Timestamp = strconv.AppendFloat(nil, float64(t.At.UnixMilli())/1000, 'f', 3, 64)
+	}
+	if len(t.Metadata) > 0 {
+		metadata, err := json.Marshal(t.Metadata)
+		if err != nil {
+			return nil, fmt.Errorf("metadata: %w", err)
+		}
+		wire.Metadata = metadata
+	}
+	return json.Marshal(wire)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and what other programs write: the timestamp may also be RFC 3339, and
+// both timestamp and metadata may be wrapped in a string, as they are in an entry of a raw stream.
+func (t *Track) UnmarshalJSON(data []byte) error {
+	var wire wireTrack
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return err
+	}
+	at, err := parseTimestamp(string(unwrap(wire.Timestamp)))
+	if err != nil {
+		return fmt.Errorf("timestamp: %w", err)
+	}
+	*t = Track{Event: wire.Event, UserID: wire.UserID, At: at}
+	if metadata := unwrap(wire.Metadata); len(metadata) > 0 {
+		if err := json.Unmarshal(metadata, &t.Metadata); err != nil {
+			return fmt.Errorf("metadata: %w", err)
+		}
+	}
+	return nil
+}
+
+// unwrap returns the content of a JSON string, and any other value as it is. null is nothing.
+func unwrap(value json.RawMessage) []byte {
+	var content string
+	switch {
+	case bytes.Equal(value, []byte("null")):
+		return nil
+	case json.Unmarshal(value, &content) == nil:
+		return []byte(content)
+	}
+	return value
+}
+
+// lastSecond is the end of the year 9999. A timestamp beyond it is in milliseconds, most likely.
+const lastSecond = 253402300799
+
+func parseTimestamp(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		at, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("%q is neither Unix seconds nor RFC 3339", s)
+		}
+		return at, nil
+	}
+	if math.IsNaN(seconds) || seconds < 0 || seconds > lastSecond {
+		return time.Time{}, fmt.Errorf("%s is not in Unix seconds between the years 1970 and 9999", s)
+	}
+	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC(), nil
+}

@@ -1,0 +1,76 @@
+// Package jobs is the catalogue of what this house's workers run. Each feature is a folder of that name beside this
+// file: a small library, and the handlers that run it.
+package jobs
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/jobs/analytics"
+	"github.com/navvy-go/navvy/jobs/debug"
+	"github.com/navvy-go/navvy/jobs/payment"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// The queues that the jobs of the catalogue are enqueued on, unless their producer chooses another.
+const (
+	Orders = "orders"
+	Events = "events"
+)
+
+// Job is one line of the catalogue.
+type Job struct {
+	Kind  string `json:"kind"`
+	Queue string `json:"queue"` // where its producers put it
+	Does  string `json:"does"`
+}
+
+// Catalogue lists every kind that [Register] gives to a worker.
+func Catalogue() []Job {
+	return []Job{
+		{payment.Charge{}.Kind(), Orders, "charges an order, once"},
+		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day"},
+	}
+}
+
+// DebugCatalogue lists every kind that [RegisterDebug] gives to a worker.
+func DebugCatalogue() []Job {
+	return []Job{
+		{"debug.sleep", queue.DefaultQueue, `sleeps: {"ms": 500}`},
+		{"debug.fail", queue.DefaultQueue, `fails, then succeeds: {"times": 2}`},
+		{"debug.panic", queue.DefaultQueue, "panics"},
+		{"debug.exit", queue.DefaultQueue, "ends its worker at once, as a crash would"},
+		{"debug.echo", queue.DefaultQueue, "records its data as its result"},
+	}
+}
+
+// Deps is what the jobs work with. All of it is required.
+type Deps struct {
+	Redis   redis.UniversalClient // where orders, locks and counters are
+	Gateway payment.Gateway       // charges orders
+}
+
+// Register gives the mux the handler of each kind in [Catalogue]. A dependency that is missing is an error.
+func Register(mux *queue.Mux, deps Deps) error {
+	if err := deps.validate(); err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+	payment.New(deps.Redis, deps.Gateway).Register(mux)
+	analytics.New(deps.Redis).Register(mux)
+	return nil
+}
+
+// RegisterDebug gives the mux the handler of each kind in [DebugCatalogue].
+func RegisterDebug(mux *queue.Mux) { debug.Register(mux) }
+
+func (d Deps) validate() error {
+	switch {
+	case d.Redis == nil:
+		return errors.New("no Redis client given")
+	case d.Gateway == nil:
+		return errors.New("no payment gateway given")
+	}
+	return nil
+}
