@@ -1,0 +1,43 @@
+# navvy: a background job system for Go on Redis Streams. `make help` lists what there is.
+SHELL := /bin/sh
+PROGRAMS := producer worker monitor demo
+STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench lint tidy clean check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the programs into bin/
+	go build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
+
+demo: build ## simulate a shop and watch it until Ctrl-C; COUNT=200 processes 200 orders, accounts for them and ends
+	@exec bin/demo $(if $(COUNT),-count $(COUNT)) $(if $(JSON),-json)
+
+test: ## run every test on a real Redis, race detector on; REDIS_SERVER=/path/to/binary chooses the server
+	@tools/test-needs
+	cd bench && go test -race ./...
+	go test -race ./...
+
+bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
+	@tools/test-needs
+	cd bench && go run . $(or $(BENCH),-require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5')
+
+lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
+	@tools/house-rules
+	go vet ./...
+	$(STATICCHECK) ./...
+	cd bench && go vet ./... && $(STATICCHECK) ./...
+
+tidy: ## format the code and tidy all modules
+	gofmt -w .
+	go mod tidy
+	cd bench && go mod tidy
+	cd tools && go mod tidy
+
+clean: ## remove what build and demo made, the demo's data included
+	rm -rf bin .data
+
+check: ## run what CI runs
+	.ci/run
