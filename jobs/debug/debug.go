@@ -68,4 +68,9 @@ func exit(context.Context, *queue.Run) error {
 	return nil
 }
 
-func echo(_ context.Context, run *queue.Run) error { return run.SetResult(json.RawMessage(run.Data)) }
+func echo(_ context.Context, run *queue.Run) error {
+	if err := run.SetResult(json.RawMessage(run.Data)); err != nil {
+		return queue.Cancel(err) // not JSON: it will not be at the next attempt
+	}
+	return nil
+}
