@@ -47,6 +47,9 @@ func (s *Service) Order(ctx context.Context, id string) (Order, error) { return 
 // [lockmgr.ErrNotAcquired] says that the order is being charged elsewhere at this moment. [ErrInvalid], [ErrConflict]
 // and [ErrDeclined] are final. After any other error call it again: the order is not charged twice.
 func (s *Service) Charge(ctx context.Context, charge Charge) (Receipt, error) {
+	if s.gateway == nil {
+		return Receipt{}, errors.New("payment: no gateway given")
+	}
 	if err := charge.validate(); err != nil {
 		return Receipt{}, err
 	}

@@ -295,3 +295,15 @@ func TestWhatCannotBeChargedIsRefused(t *testing.T) {
 		t.Errorf("the gateway was asked %d times", calls)
 	}
 }
+
+func TestWithoutAGatewayAnOrderStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	rdb, id := newOrder(t)
+	service := payment.New(rdb, nil)
+	if _, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 5}); err == nil {
+		t.Error("Charge: no error")
+	}
+	if _, err := service.Order(t.Context(), id); !errors.Is(err, payment.ErrNoOrder) {
+		t.Errorf("an order was made: %v", err)
+	}
+}
