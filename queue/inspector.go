@@ -1,7 +1,13 @@
 package queue
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -59,6 +65,7 @@ type Totals struct {
 	Retried  int64 `json:"retried"` // failed attempts that are tried again
 	Snoozed  int64 `json:"snoozed"`
 	Dead     int64 `json:"dead"`
+	Promoted int64 `json:"promoted"` // delayed and retrying jobs that became due
 	Requeued int64 `json:"requeued"` // dead jobs brought back
 	Deleted  int64 `json:"deleted"`  // by a person
 }
@@ -116,4 +123,184 @@ type WorkerInfo struct {
 	Started  time.Time `json:"started_at"`
 	LeaseMS  int64     `json:"lease_left_ms"` // by Redis' clock; negative when overdue
 	InFlight int64     `json:"in_flight"`
+}
+
+// NewInspector returns an inspector of the queues in rdb, which stays the caller's to close.
+func NewInspector(rdb redis.UniversalClient, cfg InspectorConfig) (*Inspector, error) {
+	cfg.Namespace = cmp.Or(cfg.Namespace, DefaultNamespace)
+	if err := validateNamespace(cfg.Namespace); err != nil {
+		return nil, fmt.Errorf("queue: inspector: %w", err)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Inspector{rdb: rdb, namespace: cfg.Namespace, now: cfg.Now}, nil
+}
+
+// place is a queue as the inspector finds it.
+type place struct {
+	name string
+	binding
+	keys keys
+}
+
+// find looks a queue up. ErrNotFound if nobody has ever used it.
+func (i *Inspector) find(ctx context.Context, queue string) (place, error) {
+	r := registry{rdb: i.rdb, key: registryKey(i.namespace)}
+	b, known, err := r.lookup(ctx, queue)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{name: queue, binding: b, keys: b.keys(i.namespace, queue)}
+	if known {
+		return p, nil
+	}
+	if err := validateQueue(queue); err != nil {
+		return place{}, err
+	}
+	switch n, err := i.rdb.Exists(ctx, p.keys.stream, p.keys.bodies()).Result(); {
+	case err != nil:
+		return place{}, err
+	case n == 0:
+		return place{}, fmt.Errorf("no queue %q has ever been used here: %w", queue, ErrNotFound)
+	}
+	return p, nil
+}
+
+// Queues lists, by name, the queues that a client or a worker has used.
+func (i *Inspector) Queues(ctx context.Context) ([]string, error) {
+	names, err := i.rdb.HKeys(ctx, registryKey(i.namespace)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("queue: list queues: %w", err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Queue counts the jobs of a queue in one round trip of O(1) commands. [ErrNotFound] if nobody has ever used it.
+func (i *Inspector) Queue(ctx context.Context, queue string) (QueueInfo, error) {
+	info, err := i.queueInfo(ctx, queue)
+	if err != nil {
+		return QueueInfo{}, fmt.Errorf("queue: inspect %s: %w", queue, err)
+	}
+	return info, nil
+}
+
+func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, error) {
+	p, err := i.find(ctx, queue)
+	if err != nil {
+		return QueueInfo{}, err
+	}
+	pipe := i.rdb.Pipeline()
+	length := pipe.XLen(ctx, p.keys.stream)
+	pending := pipe.XPending(ctx, p.keys.stream, p.group())
+	delayed, retrying := pipe.ZCard(ctx, p.keys.delayed()), pipe.ZCard(ctx, p.keys.retrying())
+	dead, workers := pipe.XLen(ctx, p.keys.dead()), pipe.ZCard(ctx, p.keys.workers())
+	totals := pipe.HGetAll(ctx, p.keys.totals())
+	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
+		return QueueInfo{}, err
+	}
+	info := QueueInfo{
+		Name: queue, Stream: p.keys.stream, Group: p.group(), Raw: p.Raw,
+		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
+		Totals: readTotals(totals.Val()),
+	}
+	if pending.Err() == nil && pending.Val() != nil {
+		info.InFlight = pending.Val().Count
+	}
+	info.Waiting = max(length.Val()-info.InFlight, 0)
+	if info.Waiting > 0 {
+		info.OldestWaiting, err = i.oldestWaiting(ctx, p)
+	}
+	return info, err
+}
+
+func readTotals(fields map[string]string) Totals {
+	n := func(name string) int64 {
+		v, _ := strconv.ParseInt(fields[name], 10, 64)
+		return v
+	}
+	return Totals{
+		Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead"),
+		Promoted: n("promoted"), Requeued: n("requeued"), Deleted: n("deleted"),
+	}
+}
+
+// oldestWaiting is the age of the first entry that was not delivered.
+func (i *Inspector) oldestWaiting(ctx context.Context, p place) (time.Duration, error) {
+	after, err := i.lastDelivered(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	first, err := i.rdb.XRangeN(ctx, p.keys.stream, entryAfter(after), "+", 1).Result()
+	if err != nil || len(first) == 0 {
+		return 0, err
+	}
+	return max(i.now().Sub(entryTime(first[0].ID)), 0), nil
+}
+
+// lastDelivered is the stream ID behind which entries wait; "0-0" if there is no group yet.
+func (i *Inspector) lastDelivered(ctx context.Context, p place) (string, error) {
+	groups, err := i.rdb.XInfoGroups(ctx, p.keys.stream).Result()
+	if err != nil && !redis.HasErrorPrefix(err, "ERR no such key") {
+		return "", err
+	}
+	for _, g := range groups {
+		if g.Name == p.group() && g.LastDeliveredID != "" {
+			return g.LastDeliveredID, nil
+		}
+	}
+	return "0-0", nil
+}
+
+// Workers lists the workers registered with a queue.
+func (i *Inspector) Workers(ctx context.Context, queue string) ([]WorkerInfo, error) {
+	workers, err := i.workers(ctx, queue)
+	if err != nil {
+		return nil, fmt.Errorf("queue: workers of %s: %w", queue, err)
+	}
+	return workers, nil
+}
+
+func (i *Inspector) workers(ctx context.Context, queue string) ([]WorkerInfo, error) {
+	p, err := i.find(ctx, queue)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := i.rdb.ZRangeWithScores(ctx, p.keys.workers(), 0, -1).Result()
+	if err != nil {
+		return nil, err
+	}
+	pipe := i.rdb.Pipeline()
+	now := pipe.Time(ctx)
+	pending := pipe.XPending(ctx, p.keys.stream, p.group())
+	details := make([]*redis.MapStringStringCmd, len(leases))
+	for n, lease := range leases {
+		details[n] = pipe.HGetAll(ctx, p.keys.worker(lease.Member.(string)))
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	var held map[string]int64
+	if pending.Err() == nil && pending.Val() != nil {
+		held = pending.Val().Consumers
+	}
+	workers := make([]WorkerInfo, len(leases))
+	for n, lease := range leases {
+		workers[n] = readWorker(queue, lease, details[n].Val(), now.Val())
+		workers[n].InFlight = held[workers[n].Name]
+	}
+	return workers, nil
+}
+
+func readWorker(queue string, lease redis.Z, fields map[string]string, now time.Time) WorkerInfo {
+	n := func(name string) int64 {
+		v, _ := strconv.ParseInt(fields[name], 10, 64)
+		return v
+	}
+	name, _ := lease.Member.(string)
+	return WorkerInfo{
+		Name: name, Queue: queue, Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
+		Started: time.UnixMilli(n("started_ms")).UTC(), LeaseMS: int64(lease.Score) - now.UnixMilli(),
+	}
 }

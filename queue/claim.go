@@ -1,0 +1,65 @@
+package queue
+
+import (
+	"context"
+	"errors"
+)
+
+const claimAtOnce = 100
+
+// claim is the loop that takes over parked entries, of dead workers and of those that let go, as long as there are
+// any and this worker has room. It sleeps until a beat sees some.
+func (ses *session) claim() {
+	pause := newBackoff(ses.w.cfg.Rand)
+	for {
+		select {
+		case <-ses.parked:
+		case <-ses.reading.Done():
+			return
+		}
+		for ses.reading.Err() == nil {
+			more, err := ses.claimOnce()
+			if err != nil {
+				ses.audit.Store(true)
+				ses.recover(pause, "claim", err)
+				break
+			}
+			pause.reset()
+			if !more {
+				break
+			}
+		}
+	}
+}
+
+// claimOnce takes as many parked entries as there is room for, and tells whether there may be more.
+func (ses *session) claimOnce() (more bool, err error) {
+	room := min(ses.w.slots.reserve(ses.backlog), claimAtOnce)
+	if room == 0 {
+		return false, nil
+	}
+	ses.moving.Lock()
+	defer ses.moving.Unlock()
+	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
+	defer cancel()
+	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer)},
+		ses.binding.group(), ses.consumer, room).Result()
+	if err != nil {
+		return false, err
+	}
+	if _, lost := reply.(int64); lost {
+		ses.lose()
+		return false, errLost
+	}
+	tasks, err := ses.readRows(reply)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range tasks {
+		ses.observe(t.event(EventReclaimed))
+	}
+	ses.hold(tasks)
+	return len(tasks) >= room, nil
+}
+
+var errLost = errors.New("the worker's registration is gone")

@@ -1,0 +1,249 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Client enqueues jobs. It is safe for any number of goroutines: calls that run at the same time share round trips.
+type Client struct {
+	cfg      ClientConfig
+	sender   *sender
+	ids      *idSource
+	registry registry
+}
+
+// ClientConfig configures a [Client]. The zero value works.
+type ClientConfig struct {
+	Namespace   string           // begins every key; defaults to "navvy"
+	MaxData     int              // bytes of one job's data; defaults to 1 MiB
+	MaxBuffered int              // jobs waiting to be sent, over all callers; defaults to 10,000
+	Timeout     time.Duration    // of a call whose context has no earlier deadline; defaults to 5 s
+	Observer    Observer         // told of EventEnqueued; defaults to none
+	Now         func() time.Time // defaults to time.Now
+}
+
+// Defaults of a [ClientConfig].
+const (
+	DefaultMaxData       = 1 << 20
+	DefaultMaxBuffered   = 10_000
+	DefaultClientTimeout = 5 * time.Second
+)
+
+func (c ClientConfig) withDefaults() ClientConfig {
+	if c.Namespace == "" {
+		c.Namespace = DefaultNamespace
+	}
+	if c.MaxData == 0 {
+		c.MaxData = DefaultMaxData
+	}
+	if c.MaxBuffered == 0 {
+		c.MaxBuffered = DefaultMaxBuffered
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultClientTimeout
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func (c ClientConfig) validate() error {
+	if err := validateNamespace(c.Namespace); err != nil {
+		return err
+	}
+	if c.MaxData < 1 || c.MaxBuffered < 1 || c.Timeout < time.Millisecond {
+		return errors.New("MaxData, MaxBuffered and Timeout must be positive")
+	}
+	return nil
+}
+
+// NewClient returns a client that enqueues through rdb, which stays the caller's to close.
+func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("queue: client: %w", err)
+	}
+	return &Client{
+		cfg:      cfg,
+		sender:   newSender(rdb, cfg.MaxBuffered, cfg.Timeout),
+		ids:      newIDSource(),
+		registry: registry{rdb: rdb, key: registryKey(cfg.Namespace)},
+	}, nil
+}
+
+// Enqueued is a job as [Client.Enqueue] has put it in Redis.
+type Enqueued struct {
+	ID        string     `json:"id"`
+	Kind      string     `json:"kind"`
+	Queue     string     `json:"queue"`
+	Due       *time.Time `json:"due,omitempty"`       // nil: at once
+	Duplicate bool       `json:"duplicate,omitempty"` // nothing was enqueued: ID is the job that was there before
+	Err       error      `json:"-"`                   // of this item of [Client.EnqueueMany]
+}
+
+// Item is one job for [Client.EnqueueMany].
+type Item struct {
+	Args    Args
+	Options []EnqueueOption
+}
+
+// Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead or deleted by a person.
+//
+// Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
+// [ErrTooLarge], [ErrClosed]; anything else says that nothing was enqueued, and why.
+func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
+	op, err := c.prepare(args, opts)
+	if err != nil {
+		return nil, fmt.Errorf("queue: enqueue: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	if err := c.sender.send(ctx, op); err != nil {
+		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
+	}
+	c.enqueued(ctx, op)
+	return &op.job, nil
+}
+
+// manyAtOnce bounds what EnqueueMany holds in memory twice: as items and as commands.
+const manyAtOnce = 1000
+
+// EnqueueMany puts many jobs in Redis, in pipelines. It returns one Enqueued for each item, in their order, each with
+// its own Err, and an error that counts and names the first if any failed. ClientConfig.Timeout applies to each
+// thousand.
+func (c *Client) EnqueueMany(ctx context.Context, items []Item) ([]Enqueued, error) {
+	results := make([]Enqueued, len(items))
+	for from := 0; from < len(items); from += manyAtOnce {
+		to := min(from+manyAtOnce, len(items))
+		c.enqueueChunk(ctx, items[from:to], results[from:to])
+	}
+	failed, first := 0, error(nil)
+	for i := range results {
+		if err := results[i].Err; err != nil {
+			if failed++; first == nil {
+				first = err
+			}
+		}
+	}
+	if failed > 0 {
+		return results, fmt.Errorf("queue: enqueue: %d of %d jobs failed, the first: %w", failed, len(items), first)
+	}
+	return results, nil
+}
+
+func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	ops := make([]*enqueueOp, len(items))
+	for i, item := range items {
+		ops[i], results[i].Err = c.prepare(item.Args, item.Options)
+		if ops[i] != nil {
+			ops[i].err = c.sender.add(ops[i])
+		}
+	}
+	for i, op := range ops {
+		if op == nil {
+			continue
+		}
+		err := op.err
+		if err == nil {
+			err = c.sender.wait(ctx, op)
+		}
+		results[i] = op.job
+		if results[i].Err = err; err == nil {
+			c.enqueued(ctx, op)
+		}
+	}
+}
+
+// Close waits for what was handed over and refuses what comes after. It leaves the Redis client open.
+func (c *Client) Close() error {
+	c.sender.close()
+	return nil
+}
+
+// prepare checks a job and makes the command that enqueues it.
+func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
+	if args == nil {
+		return nil, errors.New("args are nil")
+	}
+	o := enqueueOptions{queue: DefaultQueue}
+	for _, opt := range opts {
+		opt.applyEnqueue(&o)
+	}
+	if err := validateQueue(o.queue); err != nil {
+		o.errs = append(o.errs, err)
+	}
+	if err := validateKind(args.Kind()); err != nil {
+		o.errs = append(o.errs, err)
+	}
+	if len(o.errs) > 0 {
+		return nil, errors.Join(o.errs...)
+	}
+	data, err := encodeArgs(args)
+	if err != nil {
+		return nil, fmt.Errorf("data of %s: %w", args.Kind(), err)
+	}
+	if len(data) > c.cfg.MaxData {
+		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", args.Kind(), len(data), c.cfg.MaxData, ErrTooLarge)
+	}
+	return c.newOp(args.Kind(), data, &o), nil
+}
+
+func encodeArgs(args Args) ([]byte, error) {
+	raw, ok := args.(jsonArgs)
+	if !ok {
+		return json.Marshal(args)
+	}
+	if !json.Valid(raw.data) {
+		return nil, errors.New("not valid JSON")
+	}
+	return raw.data, nil
+}
+
+func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
+	now := c.cfg.Now()
+	job := Enqueued{ID: o.id, Kind: kind, Queue: o.queue}
+	m := meta{Unique: o.uniqueKey}
+	m.setPolicy(&o.policy)
+	if o.id == "" {
+		job.ID = c.ids.next(now)
+	} else {
+		m.EnqueuedAt = now.UnixMilli()
+	}
+	due := o.at
+	if o.in > 0 {
+		due = now.Add(o.in)
+	}
+	if due.After(now) {
+		job.Due = &due
+	}
+	op := &enqueueOp{job: job, done: make(chan struct{})}
+	k := queueKeys(c.cfg.Namespace, o.queue)
+	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
+		op.addPlain(k, data, m.encode())
+	} else {
+		op.addScript(k, data, m.encode(), o, c.ids.next(now), now)
+	}
+	return op
+}
+
+// enqueued tells the observer, and the registry once a minute for each queue.
+func (c *Client) enqueued(ctx context.Context, op *enqueueOp) {
+	now := c.cfg.Now()
+	c.registry.noteQueue(ctx, op.job.Queue, now)
+	if c.cfg.Observer != nil && !op.job.Duplicate {
+		e := Event{Type: EventEnqueued, Time: now, Queue: op.job.Queue, Job: op.job.ID, Kind: op.job.Kind}
+		if op.job.Due != nil {
+			e.Due = *op.job.Due
+		}
+		c.cfg.Observer.Observe(e)
+	}
+}

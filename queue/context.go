@@ -1,0 +1,71 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// runContext is the context of one run. Most short handlers never look at theirs, so the timer and the bookkeeping of
+// a cancellable context are made only when somebody asks for more than the run itself: that halves what a worker
+// spends on a small job.
+type runContext struct {
+	parent   context.Context // of the worker's session: cancelled when the lease is lost or the worker stops
+	run      *Run
+	deadline time.Time
+
+	mu       sync.Mutex
+	inner    context.Context
+	cancel   context.CancelCauseFunc
+	release  context.CancelFunc
+	finished bool
+}
+
+// Deadline returns when the run times out.
+func (c *runContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// Done is closed when the run should end.
+func (c *runContext) Done() <-chan struct{} { return c.make().Done() }
+
+// Err tells why the run should end.
+func (c *runContext) Err() error { return c.make().Err() }
+
+// Value returns the run for [FromContext]. Any other key, context.Cause's own included, is the inner context's.
+func (c *runContext) Value(key any) any {
+	if _, ok := key.(runKey); ok {
+		return c.run
+	}
+	return c.make().Value(key)
+}
+
+func (c *runContext) make() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inner == nil {
+		timed, release := context.WithDeadlineCause(c.parent, c.deadline, ErrTimeout)
+		c.inner, c.cancel = context.WithCancelCause(timed)
+		c.release = release
+		if c.finished {
+			c.cancel(nil)
+			release()
+		}
+	}
+	return c.inner
+}
+
+// stop cancels the context with a cause, while the handler runs.
+func (c *runContext) stop(cause error) {
+	c.make()
+	c.cancel(cause)
+}
+
+// finish ends the context when the handler has returned.
+func (c *runContext) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finished = true
+	if c.inner != nil {
+		c.cancel(nil)
+		c.release()
+	}
+}

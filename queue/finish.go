@@ -1,0 +1,136 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const finishAtOnce = 500
+
+// finisher acknowledges done jobs in batches. The next batch leaves as soon as the last one is back, so a lone job
+// waits for nobody and a flood is acknowledged hundreds at a time.
+type finisher struct {
+	ses  *session
+	wake chan struct{} // holds at most one signal
+
+	mu      sync.Mutex
+	waiting []finished
+	leaving []finished // the batch under way
+	closed  bool
+}
+
+// finished is a job whose handler returned nil.
+type finished struct {
+	task *task
+	took time.Duration
+}
+
+func newFinisher(ses *session) *finisher {
+	return &finisher{ses: ses, wake: make(chan struct{}, 1)}
+}
+
+func (f *finisher) add(job finished) {
+	f.mu.Lock()
+	f.waiting = append(f.waiting, job)
+	first := len(f.waiting) == 1
+	f.mu.Unlock()
+	if first {
+		f.signal()
+	}
+}
+
+func (f *finisher) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close lets run end when it has acknowledged what it can.
+func (f *finisher) close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.signal()
+}
+
+func (f *finisher) run() {
+	var spare []finished
+	for range f.wake {
+		for {
+			batch, closed := f.swap(spare[:0])
+			for chunk := range slices.Chunk(batch, finishAtOnce) {
+				f.flush(chunk)
+			}
+			if len(batch) == 0 {
+				if closed {
+					return
+				}
+				break
+			}
+			clear(batch)
+			spare = batch
+		}
+	}
+}
+
+// swap takes what waits and leaves spare room in its place.
+func (f *finisher) swap(spare []finished) (batch []finished, closed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	batch, f.waiting = f.waiting, spare
+	f.leaving = batch
+	return batch, f.closed
+}
+
+// flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. Repeating it is
+// harmless: what is acknowledged already is not counted again.
+func (f *finisher) flush(batch []finished) {
+	ses := f.ses
+	args := make([]any, 1, len(batch)+1)
+	args[0] = ses.binding.group()
+	for _, job := range batch {
+		args = append(args, job.task.entry.stream)
+	}
+	keys := []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.totals()}
+	pause := newBackoff(ses.w.cfg.Rand)
+	for ses.valid() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
+		acked, err := scriptFinish.Run(ctx, ses.w.rdb, keys, args...).Int()
+		cancel()
+		if err == nil {
+			if acked < 0 {
+				ses.lose()
+			}
+			f.tell(batch, acked >= 0)
+			return
+		}
+		ses.trouble("finish", err)
+		pause.wait(ses.ctx.Done())
+	}
+	f.tell(batch, false)
+}
+
+func (f *finisher) tell(batch []finished, counts bool) {
+	if f.ses.w.cfg.Observer == nil {
+		return
+	}
+	for _, job := range batch {
+		job.task.tell(counts, EventDone, job.took, nil, time.Time{})
+	}
+}
+
+// entries adds the stream IDs of what is not acknowledged yet.
+func (f *finisher) entries(to map[string]bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, jobs := range [][]finished{f.waiting, f.leaving} {
+		for _, job := range jobs {
+			if job.task != nil {
+				to[job.task.entry.stream] = true
+			}
+		}
+	}
+}

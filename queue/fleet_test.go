@@ -1,0 +1,161 @@
+package queue_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// fleet is what a test works with: a namespace of its own on a real server, a client, an inspector, and workers that
+// end with the test.
+type fleet struct {
+	*testing.T
+	server    *redistest.Server
+	rdb       *redis.Client
+	namespace string
+	client    *queue.Client
+	inspect   *queue.Inspector
+	events    *recorder
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	return newFleetOn(t, redistest.Shared(t))
+}
+
+func newFleetOn(t *testing.T, server *redistest.Server) *fleet {
+	t.Helper()
+	f := &fleet{T: t, server: server, rdb: server.Client(t), namespace: redistest.Namespace(), events: newRecorder()}
+	var err error
+	f.client, err = queue.NewClient(f.rdb, queue.ClientConfig{Namespace: f.namespace, Observer: f.events})
+	f.must(err)
+	f.inspect, err = queue.NewInspector(f.rdb, queue.InspectorConfig{Namespace: f.namespace})
+	f.must(err)
+	return f
+}
+
+func (f *fleet) must(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// start runs a worker on the queue "orders" until the test ends; change may alter its configuration.
+func (f *fleet) start(mux *queue.Mux, change ...func(*queue.WorkerConfig)) *queue.Worker {
+	f.Helper()
+	cfg := queue.WorkerConfig{
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 10, Observer: f.events,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	w, err := queue.NewWorker(f.rdb, mux, cfg)
+	f.must(err)
+	f.must(w.Start(f.Context()))
+	f.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := w.Stop(ctx); err != nil {
+			f.Error(err)
+		}
+	})
+	return w
+}
+
+func (f *fleet) enqueue(kind, data string, opts ...queue.EnqueueOption) *queue.Enqueued {
+	f.Helper()
+	job, err := f.client.Enqueue(f.Context(), queue.JSON(kind, []byte(data)), append([]queue.EnqueueOption{queue.On("orders")}, opts...)...)
+	f.must(err)
+	return job
+}
+
+func (f *fleet) info() queue.QueueInfo {
+	f.Helper()
+	info, err := f.inspect.Queue(f.Context(), "orders")
+	f.must(err)
+	return info
+}
+
+// eventually waits until check holds, looking a hundred times a second.
+func (f *fleet) eventually(what string, check func() bool) {
+	f.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			f.Fatalf("never happened: %s\nqueue: %+v\nevents: %v", what, f.info(), f.events.all())
+		}
+	}
+}
+
+// empty waits until nothing of the queue waits, runs or will come back.
+func (f *fleet) empty() {
+	f.Helper()
+	f.eventually("the queue is empty", func() bool {
+		i := f.info()
+		return i.Waiting+i.InFlight+i.Delayed+i.Retrying == 0
+	})
+}
+
+// recorder is an observer that remembers.
+type recorder struct {
+	mu     sync.Mutex
+	events []queue.Event
+	added  chan struct{}
+}
+
+func newRecorder() *recorder { return &recorder{added: make(chan struct{})} }
+
+func (r *recorder) Observe(e queue.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+	close(r.added)
+	r.added = make(chan struct{})
+}
+
+func (r *recorder) all() []queue.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]queue.Event(nil), r.events...)
+}
+
+// of returns the events of a type so far.
+func (r *recorder) of(typ queue.EventType) []queue.Event {
+	var found []queue.Event
+	for _, e := range r.all() {
+		if e.Type == typ {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// await waits for n events of a type and returns them.
+func (f *fleet) await(typ queue.EventType, n int) []queue.Event {
+	f.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		f.events.mu.Lock()
+		added := f.events.added
+		f.events.mu.Unlock()
+		if found := f.events.of(typ); len(found) >= n {
+			return found
+		}
+		select {
+		case <-added:
+		case <-deadline:
+			f.Fatalf("%d events %s never came; got %v", n, typ, f.events.all())
+		}
+	}
+}

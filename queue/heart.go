@@ -1,0 +1,188 @@
+package queue
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	caretakerFor = 3 * time.Second
+	minuteKept   = 8 * 24 * time.Hour
+	shedAfter    = time.Second
+)
+
+// beatEvery is an eighth of the lease, half a second at the most: a dead worker is noticed soon after its lease has
+// ended, and a few lost beats harm nobody.
+func (s *source) beatEvery() time.Duration { return min(s.w.cfg.Lease/8, 500*time.Millisecond) }
+
+// beat is the heart: it extends the lease until the session ends. What the others need to know comes back with it, so
+// that nothing else has to ask.
+func (ses *session) beat(ctx context.Context) {
+	tick := time.NewTicker(ses.beatEvery())
+	defer tick.Stop()
+	for {
+		ses.beatOnce(ctx)
+		if ses.lost() {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (ses *session) beatOnce(ctx context.Context) {
+	if monotonic() >= ses.validTo.Load() {
+		ses.lose()
+		return
+	}
+	counted := ses.counts.take()
+	sent := monotonic()
+	reply, err := ses.sendBeat(ctx, counted)
+	switch {
+	case err != nil:
+		ses.counts.giveBack(counted)
+		if ctx.Err() == nil {
+			ses.trouble("beat", err)
+		}
+		if monotonic() >= ses.validTo.Load() {
+			ses.lose()
+		}
+		return
+	case reply.lost:
+		ses.counts.giveBack(counted)
+		ses.lose()
+		return
+	}
+	ses.extend(sent)
+	ses.heed(ctx, sent, reply)
+	ses.shed()
+	ses.tellStuck()
+}
+
+// beatReply is what comes back with a beat.
+type beatReply struct {
+	lost      bool
+	caretaker bool
+	parked    int64
+	ended     []string // workers whose lease has ended
+	strays    []string // consumers that hold entries and never had a lease
+}
+
+func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, error) {
+	left := time.Duration(ses.validTo.Load() - monotonic())
+	ctx, cancel := context.WithTimeout(ctx, max(left, time.Millisecond))
+	defer cancel()
+	k := ses.keys
+	keys := []string{k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(ses.w.cfg.Now())}
+	args := append([]any{
+		ses.consumer, ses.w.cfg.Lease.Milliseconds(), caretakerFor.Milliseconds(), ses.binding.group(),
+		int64(minuteKept.Seconds()),
+	}, counted...)
+	reply, err := scriptBeat.Run(ctx, ses.w.rdb, keys, args...).Result()
+	if err != nil {
+		return beatReply{}, err
+	}
+	cells, ok := reply.([]any)
+	if !ok || len(cells) != 4 {
+		return beatReply{lost: true}, nil
+	}
+	caretaker, _ := cells[0].(int64)
+	parked, _ := cells[1].(int64)
+	return beatReply{caretaker: caretaker == 1, parked: parked, ended: texts(cells[2]), strays: texts(cells[3])}, nil
+}
+
+func texts(cell any) []string {
+	items, _ := cell.([]any)
+	found := make([]string, 0, len(items))
+	for _, item := range items {
+		if text, ok := item.(string); ok {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+// heed acts on what a beat brought back.
+func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
+	if reply.caretaker {
+		if ses.care.Swap(sent+int64(caretakerFor)) <= sent {
+			ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
+		}
+		reply.parked += ses.reclaim(ctx, reply)
+	}
+	if reply.parked > 0 {
+		select {
+		case ses.parked <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// shed hands back jobs that were read ahead and found no slot: the handlers turned slow, and another worker may have
+// time. A read-ahead that was asked for stays.
+func (ses *session) shed() {
+	if ses.w.cfg.ReadAhead != 0 {
+		return
+	}
+	ses.moving.Lock()
+	defer ses.moving.Unlock()
+	old := time.Now().Add(-shedAfter)
+	ses.release(ses.w.slots.take(ses.backlog, func(t *task) bool { return t.held.Before(old) }))
+}
+
+// tellStuck reports, once, each handler that goes on although its context was cancelled.
+func (ses *session) tellStuck() {
+	for i := range ses.w.hands {
+		t := ses.w.hands[i].Load()
+		if t == nil || t.ses.source != ses.source || t.told || !t.isStuck() {
+			continue
+		}
+		t.told = true
+		e := t.event(EventStuck)
+		e.Took = t.runningFor()
+		ses.observe(e)
+	}
+}
+
+// counts is what a source did since the last beat; it goes into the minute's counts in Redis.
+type counts struct {
+	done, failed, dead, runMicros atomic.Int64
+}
+
+func (c *counts) add(outcome *atomic.Int64, took time.Duration) {
+	outcome.Add(1)
+	c.runMicros.Add(took.Microseconds())
+}
+
+func (c *counts) each(visit func(name string, n *atomic.Int64)) {
+	visit("done", &c.done)
+	visit("failed", &c.failed)
+	visit("dead", &c.dead)
+	visit("run_us", &c.runMicros)
+}
+
+// take empties the counts into pairs of name and number.
+func (c *counts) take() []any {
+	var pairs []any
+	c.each(func(name string, n *atomic.Int64) {
+		if v := n.Swap(0); v != 0 {
+			pairs = append(pairs, name, v)
+		}
+	})
+	return pairs
+}
+
+// giveBack keeps what could not be written for the next beat.
+func (c *counts) giveBack(pairs []any) {
+	c.each(func(name string, n *atomic.Int64) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				n.Add(pairs[i+1].(int64))
+			}
+		}
+	})
+}

@@ -1,0 +1,17 @@
+-- Lists what is pending for a worker, so that it can adopt entries whose delivery it never saw: the reply of its
+-- read was lost. An entry that was deleted while it was pending is acknowledged away.
+-- KEYS  1 stream
+-- ARGV  1 group  2 consumer  3 first entry  4 how many at the most
+-- REPLY {last entry looked at or "", {{entry, deliveries, {field, value, ...}}, ...}}
+local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], '+', ARGV[4], ARGV[2])
+local found, last = {}, ''
+for _, row in ipairs(rows) do
+  last = row[1]
+  local entry = redis.call('XRANGE', KEYS[1], last, last)
+  if #entry == 0 then
+    redis.call('XACK', KEYS[1], ARGV[1], last)
+  else
+    found[#found + 1] = {last, row[4], entry[1][2]}
+  end
+end
+return {last, found}

@@ -1,0 +1,34 @@
+-- A worker's heartbeat: extends its lease by Redis' clock, writes its counts, and brings back what it should know.
+-- The first write is a command that Redis allows when it is out of memory, and so allows the rest.
+-- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute
+-- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s
+--       6... names and numbers to add to the minute
+-- REPLY {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
+--       never had a lease}}; -1 the worker lost its lease
+if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREM', KEYS[1], '')
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+for i = 6, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
+if #ARGV > 5 then redis.call('EXPIRE', KEYS[5], ARGV[5]) end
+
+local caretaker, holder = 0, redis.call('GET', KEYS[3])
+if not holder or holder == ARGV[1] then
+  redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
+  caretaker = 1
+end
+
+local parked, strays = 0, {}
+local pending = redis.pcall('XPENDING', KEYS[4], ARGV[4])
+if pending.err or not pending[4] then pending = {0, false, false, {}} end
+for _, row in ipairs(pending[4]) do
+  if row[1] == '~orphans' or row[1] == '~released' then
+    parked = parked + row[2]
+  elseif caretaker == 1 and not redis.call('ZSCORE', KEYS[1], row[1]) then
+    strays[#strays + 1] = row[1]
+  end
+end
+local ended = {}
+if caretaker == 1 then ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100) end
+return {caretaker, parked, ended, strays}

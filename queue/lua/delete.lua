@@ -1,0 +1,24 @@
+-- Deletes a job wherever it was last seen, and sets its unique key free.
+-- KEYS  1 stream  2 delayed  3 retrying  4 bodies  5 dead  6 dead:ids  7 totals  8 job  9 unique key (only if it has one)
+-- ARGV  1 job ID  2 group  3 its entry in the stream, or ""
+-- REPLY 1 deleted; 0 it is not there any more
+local found = redis.call('DEL', KEYS[8])
+if redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1]) > 0 then
+  redis.call('HDEL', KEYS[4], ARGV[1])
+  found = 1
+end
+local dead = redis.call('HGET', KEYS[6], ARGV[1])
+if dead then
+  redis.call('XDEL', KEYS[5], dead)
+  redis.call('HDEL', KEYS[6], ARGV[1])
+  found = 1
+end
+if ARGV[3] ~= '' and redis.call('XDEL', KEYS[1], ARGV[3]) == 1 then
+  redis.pcall('XACK', KEYS[1], ARGV[2], ARGV[3])
+  found = 1
+end
+if found == 1 then
+  redis.call('HINCRBY', KEYS[7], 'deleted', 1)
+  if KEYS[9] and redis.call('GET', KEYS[9]) == ARGV[1] then redis.call('DEL', KEYS[9]) end
+end
+return found

@@ -1,0 +1,17 @@
+-- Deregisters a worker that stops: a page of what it still holds is handed back; when nothing is left, its
+-- registration and its consumer go.
+-- KEYS  1 stream  2 workers  3 worker  4 caretaker
+-- ARGV  1 group  2 consumer  3 how many entries at the most
+-- REPLY how many were handed back; 0 the worker is gone
+local rows = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3], ARGV[2])
+if not rows.err and #rows > 0 then
+  for _, row in ipairs(rows) do
+    redis.call('XCLAIM', KEYS[1], ARGV[1], '~released', 0, row[1], 'JUSTID')
+  end
+  return #rows
+end
+redis.call('DEL', KEYS[3])
+redis.call('ZREM', KEYS[2], ARGV[2])
+if redis.call('GET', KEYS[4]) == ARGV[2] then redis.call('DEL', KEYS[4]) end
+redis.pcall('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 0

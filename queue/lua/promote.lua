@@ -1,0 +1,34 @@
+-- Puts due jobs into the stream.
+-- The first write is a command that Redis allows when it is out of memory, and so allows the rest: the move adds no
+-- more than it takes away.
+-- KEYS  1 stream  2 bodies  3 totals  4 delayed  5 retrying
+-- ARGV  1 now, ms  2 how many of each at the most
+-- REPLY {how many were promoted, ms until the next is due or -1}
+local now, promoted, next_due = tonumber(ARGV[1]), 0, -1
+redis.call('ZREM', KEYS[4], '')
+for k = 4, 5 do
+  local ids = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
+  for _, id in ipairs(ids) do
+    local body = redis.call('HGET', KEYS[2], id)
+    if body then
+      local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+      local meta_at, data_at = from + klen, from + klen + mlen
+      local kind, meta, data = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1), string.sub(body, data_at)
+      if meta == '' then
+        redis.call('XADD', KEYS[1], '*', 'id', id, 'kind', kind, 'data', data)
+      else
+        redis.call('XADD', KEYS[1], '*', 'id', id, 'kind', kind, 'data', data, 'meta', meta)
+      end
+      redis.call('HDEL', KEYS[2], id)
+      promoted = promoted + 1
+    end
+    redis.call('ZREM', KEYS[k], id)
+  end
+  local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')
+  if first[2] then
+    local wait = math.max(0, tonumber(first[2]) - now)
+    if next_due < 0 or wait < next_due then next_due = wait end
+  end
+end
+if promoted > 0 then redis.call('HINCRBY', KEYS[3], 'promoted', promoted) end
+return {promoted, next_due}

@@ -1,0 +1,11 @@
+-- Makes a delayed or retrying job due at once.
+-- KEYS  1 delayed  2 retrying
+-- ARGV  1 job ID  2 now, ms
+-- REPLY 1 done; 0 the job is in neither
+for k = 1, 2 do
+  if redis.call('ZSCORE', KEYS[k], ARGV[1]) then
+    redis.call('ZADD', KEYS[k], 'XX', ARGV[2], ARGV[1])
+    return 1
+  end
+end
+return 0

@@ -1,0 +1,163 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is room.
+func (ses *session) read() {
+	pause := newBackoff(ses.w.cfg.Rand)
+	var reader respReader
+	for ses.reading.Err() == nil {
+		if ses.audit.CompareAndSwap(true, false) {
+			if err := ses.adopt(); err != nil {
+				ses.audit.Store(true)
+				ses.recover(pause, "adopt", err)
+				continue
+			}
+		}
+		room := ses.w.slots.reserve(ses.backlog)
+		if room == 0 || !ses.valid() {
+			continue
+		}
+		tasks, err := ses.readOnce(&reader, room)
+		ses.w.slots.feed(ses.backlog, len(tasks) > 0)
+		ses.hold(tasks)
+		if err != nil {
+			ses.recover(pause, "read", err)
+			continue
+		}
+		pause.reset()
+	}
+}
+
+// readOnce reads up to room entries, waiting for the first.
+func (ses *session) readOnce(reader *respReader, room int) ([]*task, error) {
+	cmd := redis.NewRawCmd(ses.ctx,
+		"XREADGROUP", "GROUP", ses.binding.group(), ses.consumer, "COUNT", min(room, readAheadMax),
+		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.keys.stream, ">")
+	err := ses.w.rdb.Process(context.WithoutCancel(ses.ctx), cmd)
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	var tasks []*task
+	err = reader.readEntries(cmd.Val(), func(id string, fields []pair) {
+		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind), 1, now))
+	})
+	return tasks, err
+}
+
+// recover deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of the
+// group and, when the connection broke, looks for entries whose delivery was lost with the reply.
+func (ses *session) recover(pause *backoff, doing string, err error) {
+	if ses.reading.Err() != nil {
+		return
+	}
+	if !redis.HasErrorPrefix(err, "NOGROUP") && !redis.HasErrorPrefix(err, "UNBLOCKED") {
+		ses.trouble(doing, err)
+	}
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		ses.audit.Store(true)
+	}
+	pause.wait(ses.reading.Done())
+	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
+	defer cancel()
+	if err := ses.ensureGroup(ctx); err != nil && ses.reading.Err() == nil {
+		ses.trouble("make sure of the group", err)
+	}
+}
+
+// adopt takes in entries that are pending for this consumer but were never seen here.
+func (ses *session) adopt() error {
+	const page = 200
+	ses.moving.Lock()
+	defer ses.moving.Unlock()
+	held := ses.heldEntries()
+	for start := "-"; ; {
+		ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
+		reply, err := scriptAdopt.Run(ctx, ses.w.rdb, []string{ses.keys.stream},
+			ses.binding.group(), ses.consumer, start, page).Slice()
+		cancel()
+		if redis.HasErrorPrefix(err, "NOGROUP") {
+			return nil
+		}
+		if err != nil || len(reply) != 2 {
+			return err
+		}
+		found, err := ses.readRows(reply[1])
+		if err != nil {
+			return err
+		}
+		var tasks []*task
+		for _, t := range found {
+			if !held[t.entry.stream] {
+				tasks = append(tasks, t)
+			}
+		}
+		ses.hold(tasks)
+		last, _ := reply[0].(string)
+		if last == "" {
+			return nil
+		}
+		start = entryAfter(last)
+	}
+}
+
+// heldEntries lists what this session has in its hands. It looks in the order in which a job moves, so that none
+// slips by.
+func (ses *session) heldEntries() map[string]bool {
+	held := ses.w.slots.entries(ses.backlog)
+	for i := range ses.w.hands {
+		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
+			held[t.entry.stream] = true
+		}
+	}
+	ses.finisher.entries(held)
+	return held
+}
+
+// readRows makes tasks of rows of {entry, deliveries, fields}, as claim.lua and adopt.lua reply them.
+func (ses *session) readRows(reply any) ([]*task, error) {
+	rows, ok := reply.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T", errProtocol, reply)
+	}
+	now := time.Now()
+	tasks := make([]*task, 0, len(rows))
+	for _, row := range rows {
+		cells, _ := row.([]any)
+		if len(cells) != 3 {
+			return nil, fmt.Errorf("%w: a row of %d cells", errProtocol, len(cells))
+		}
+		id, _ := cells[0].(string)
+		deliveries, _ := cells[1].(int64)
+		values, _ := cells[2].([]any)
+		fields := make([]pair, 0, len(values)/2)
+		for i := 0; i+1 < len(values); i += 2 {
+			name, _ := values[i].(string)
+			value, _ := values[i+1].(string)
+			fields = append(fields, pair{[]byte(name), []byte(value)})
+		}
+		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind), int(deliveries), now))
+	}
+	return tasks, nil
+}
+
+// entryAfter returns the stream ID that follows id.
+func entryAfter(id string) string {
+	ms, seqText, _ := strings.Cut(id, "-")
+	seq, _ := strconv.ParseUint(seqText, 10, 64)
+	return ms + "-" + strconv.FormatUint(seq+1, 10)
+}

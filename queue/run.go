@@ -1,0 +1,80 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// runSlot runs one job after the other until the worker has ended.
+func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
+	for t := w.slots.next(hand); t != nil; t = w.slots.next(hand) {
+		t.execute()
+		t.ses.tasks.Done()
+	}
+}
+
+// execute runs the job and settles its outcome.
+func (t *task) execute() {
+	if reason, err := t.unfit(); reason != "" {
+		t.bury(reason, err)
+		return
+	}
+	if !t.ses.valid() {
+		t.drop()
+		return
+	}
+	began := time.Now()
+	t.began.Store(int64(began.Sub(epoch)))
+	if t.ses.w.cfg.Observer != nil {
+		e := t.event(EventStarted)
+		e.Wait = t.ses.w.cfg.Now().Sub(t.run.EnqueuedAt)
+		t.ses.observe(e)
+	}
+	t.ctx.parent, t.ctx.run, t.ctx.deadline = t.ses.ctx, &t.run, began.Add(t.policy.Timeout)
+	err := t.call()
+	t.ctx.finish()
+	t.settle(err, time.Since(began))
+}
+
+// call runs the handler; a panic is an error like any other, with its stack.
+func (t *task) call() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return t.kind.handler(&t.ctx, &t.run)
+}
+
+// unfit tells why a job cannot be run at all, or must not be run again.
+func (t *task) unfit() (reason string, err error) {
+	switch crashes := t.deliveries - 1; {
+	case t.entry.err != nil:
+		return ReasonUndecodable, t.entry.err
+	case t.kind == nil:
+		return ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
+	case crashes >= t.ses.w.cfg.MaxCrashes:
+		return ReasonCrashed, fmt.Errorf("delivered %d times, and no worker lived to tell how it ended", t.deliveries)
+	}
+	return "", nil
+}
+
+// runningFor tells how long the handler has been running; 0 before it began.
+func (t *task) runningFor() time.Duration {
+	if began := t.began.Load(); began > 0 {
+		return time.Duration(monotonic() - began)
+	}
+	return 0
+}
+
+// isStuck tells whether the handler goes on a while after its context was cancelled.
+func (t *task) isStuck() bool {
+	const patience = time.Second
+	ran := t.runningFor()
+	return ran > t.policy.Timeout+patience || ran > patience && t.ses.ctx.Err() != nil
+}
+
+var _ context.Context = (*runContext)(nil)

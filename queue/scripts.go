@@ -1,0 +1,49 @@
+package queue
+
+import (
+	"embed"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/*.lua
+var luaFiles embed.FS
+
+// The scripts, one per step of a job's or a worker's life. Each begins with what it takes and what it replies.
+var (
+	scriptEnqueue = loadScript("enqueue")
+	scriptFinish  = loadScript("finish")
+	scriptDone    = loadScript("done")
+	scriptRetry   = loadScript("retry")
+	scriptBury    = loadScript("bury")
+	scriptRelease = loadScript("release")
+	scriptClaim   = loadScript("claim")
+	scriptAdopt   = loadScript("adopt")
+	scriptJoin    = loadScript("join")
+	scriptBeat    = loadScript("beat")
+	scriptLeave   = loadScript("leave")
+	scriptPromote = loadScript("promote")
+	scriptReclaim = loadScript("reclaim")
+	scriptRequeue = loadScript("requeue")
+	scriptDelete  = loadScript("delete")
+	scriptRunNow  = loadScript("run_now")
+)
+
+// script is a script with its text, for callers that send it in a pipeline.
+type script struct {
+	*redis.Script
+	text string
+}
+
+// loadScript reads a script and drops its comments: Redis keeps a script's text, and a NOSCRIPT sends it whole.
+func loadScript(name string) script {
+	text, _ := luaFiles.ReadFile("lua/" + name + ".lua") // embedded; a test runs each
+	var code strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			code.WriteString(line)
+		}
+	}
+	return script{Script: redis.NewScript(code.String()), text: code.String()}
+}

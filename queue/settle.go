@@ -1,0 +1,179 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Why a job is dead, see JobInfo.Reason.
+const (
+	ReasonAttempts    = "attempts spent"
+	ReasonCancelled   = "cancelled by its handler"
+	ReasonUnknownKind = "no handler for its kind"
+	ReasonUndecodable = "cannot be decoded"
+	ReasonCrashed     = "crashed its worker"
+)
+
+// maxErrorText bounds what is kept of an error, a panic's stack included.
+const maxErrorText = 4 << 10
+
+// settle turns what the handler returned into the job's next step.
+func (t *task) settle(err error, took time.Duration) {
+	var (
+		snooze      *snoozeError
+		cancelled   *cancelError
+		undecodable *undecodableError
+	)
+	switch {
+	case err == nil:
+		t.ses.counts.add(&t.ses.counts.done, took)
+		t.done(took)
+	case t.ses.ctx.Err() != nil: // not the job's fault: the worker stops, or lost its lease
+		t.drop()
+	case errors.As(err, &snooze):
+		t.retry(err, took, snooze.delay, false)
+	case errors.As(err, &cancelled):
+		t.fail(ReasonCancelled, err, took)
+	case errors.As(err, &undecodable):
+		t.fail(ReasonUndecodable, err, took)
+	case t.run.Attempt >= t.run.MaxAttempts:
+		t.fail(ReasonAttempts, err, took)
+	default:
+		t.retry(err, took, t.policy.delayAfter(t.run.Attempt, err, t.ses.w.cfg.Rand), true)
+	}
+}
+
+// done acknowledges the job: in a batch, or on its own with its result if it is to be kept.
+func (t *task) done(took time.Duration) {
+	if t.policy.Retain <= 0 {
+		t.ses.finisher.add(finished{t, took})
+		return
+	}
+	k := t.ses.keys
+	args := []any{
+		t.ses.binding.group(), t.ses.consumer, t.entry.stream, t.policy.Retain.Milliseconds(),
+		"kind", t.run.Kind, "data", t.run.Data, "attempt", t.run.Attempt, "worker", t.run.Worker,
+		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
+		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
+	}
+	if t.run.result != nil {
+		args = append(args, "result", t.run.result)
+	}
+	ok := t.record("done", scriptDone,
+		[]string{k.stream, k.worker(t.ses.consumer), k.totals(), k.job(t.run.ID)}, args)
+	t.tell(ok, EventDone, took, nil, time.Time{})
+}
+
+// retry puts the job off: after a failed attempt, or snoozed, which burns none.
+func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
+	m, typ, total, zset := t.nextMeta(), EventSnoozed, "snoozed", t.ses.keys.delayed()
+	if failed {
+		typ, total, zset = EventFailed, "retried", t.ses.keys.retrying()
+		m.Attempt++
+		m.Error = errorText(cause)
+		t.ses.counts.add(&t.ses.counts.failed, took)
+	}
+	due := t.ses.w.cfg.Now().Add(delay)
+	k := t.ses.keys
+	ok := t.record("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals()}, []any{
+		t.ses.binding.group(), t.ses.consumer, t.entry.stream, t.run.ID, ceilMilli(due),
+		encodeBody(t.run.Kind, m.encode(), t.run.Data), total,
+	})
+	t.tell(ok, typ, took, cause, due)
+}
+
+// fail counts a run that ended the job, and buries it.
+func (t *task) fail(reason string, cause error, took time.Duration) {
+	t.ses.counts.add(&t.ses.counts.failed, took)
+	t.entry.meta.Attempt++
+	t.buryAfter(reason, cause, took)
+}
+
+// bury keeps a job that was not run for a person to look at.
+func (t *task) bury(reason string, cause error) { t.buryAfter(reason, cause, 0) }
+
+func (t *task) buryAfter(reason string, cause error, took time.Duration) {
+	t.ses.counts.dead.Add(1)
+	m := t.nextMeta()
+	text := errorText(cause)
+	k := t.ses.keys
+	keys := []string{k.stream, k.dead(), k.deadIDs(), k.totals()}
+	if m.Unique != "" {
+		keys = append(keys, k.unique(m.Unique))
+	}
+	ok := t.record("bury", scriptBury, keys, []any{
+		t.ses.binding.group(), t.ses.consumer, t.entry.stream, t.run.ID,
+		fieldID, t.run.ID, fieldKind, t.run.Kind, fieldData, t.run.Data, fieldMeta, m.encode(),
+		"error", text, "reason", reason, "worker", t.run.Worker, "died_ms", t.ses.w.cfg.Now().UnixMilli(),
+	})
+	t.tell(ok, EventDead, took, cause, time.Time{})
+}
+
+// drop gives the outcome up: the job is another worker's by now, or will be handed back when this one has stopped.
+func (t *task) drop() {
+	typ := EventDropped
+	if !t.ses.lost() {
+		typ = EventReleased
+	}
+	t.ses.observe(t.event(typ))
+}
+
+// record runs the script that makes an outcome so. While Redis is in trouble it tries again, for nothing is lost as
+// long as the lease holds: the job is this worker's. It tells whether the outcome counts.
+func (t *task) record(doing string, script script, keys []string, args []any) bool {
+	pause := newBackoff(t.ses.w.cfg.Rand)
+	for sent := false; ; sent = true {
+		if !t.ses.valid() {
+			return false
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
+		verdict, err := script.Run(ctx, t.ses.w.rdb, keys, args...).Int()
+		cancel()
+		switch {
+		case err == nil && verdict < 0:
+			t.ses.lose()
+			return false
+		case err == nil:
+			return verdict == 1 || sent // after a lost reply, "not yours" means that the first call did it
+		}
+		if redis.HasErrorPrefix(err, "NOGROUP") {
+			return false // Redis lost its data, and the job with it
+		}
+		t.ses.trouble(doing, err)
+		pause.wait(t.ses.settled)
+		select {
+		case <-t.ses.settled:
+			return false
+		default:
+		}
+	}
+}
+
+// tell reports the outcome, or that it did not count.
+func (t *task) tell(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
+	if t.ses.w.cfg.Observer == nil {
+		return
+	}
+	if !counts {
+		typ = EventDropped
+	}
+	e := t.event(typ)
+	e.Took, e.Err, e.Due = took, cause, due
+	t.ses.observe(e)
+}
+
+// errorText is what is kept of an error: valid UTF-8 of bounded length.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,249 @@
+package queue
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	readAheadFor = 10 * time.Millisecond // what a worker holds beyond its slots starts within so long
+	readAheadMax = 1000
+	rateEvery    = 5 * time.Millisecond // how often the rate of finished jobs is measured
+	rateStale    = 100 * time.Millisecond
+)
+
+// slots hands the jobs that were read to the goroutines that run them, and tells the readers how much more may be
+// read. Everything is guarded by one mutex, taken once for a job.
+type slots struct {
+	total     int
+	readAhead int // as configured
+
+	mu       sync.Mutex
+	work     sync.Cond // a slot waits for a job
+	room     sync.Cond // a reader waits for room
+	closed   bool
+	sources  []*backlog
+	held     int // read and not finished
+	busy     int // of those: running
+	idle     int // slots that wait
+	waiting  int // readers that wait
+	finished int64
+
+	ahead    int // jobs that may be held beyond the slots, now
+	rate     float64
+	measured time.Time
+	counted  int64
+}
+
+// backlog is what was read from one source and has not started, and the source's share.
+type backlog struct {
+	weight  int
+	credit  int  // of the smooth weighted round-robin
+	hungry  bool // its last read brought something
+	tasks   []*task
+	first   int // tasks before it are taken
+	stopped bool
+}
+
+func newSlots(total, readAhead int) *slots {
+	s := &slots{total: total, readAhead: readAhead, ahead: max(readAhead, 0), measured: time.Now()}
+	s.work.L, s.room.L = &s.mu, &s.mu
+	return s
+}
+
+func (s *slots) addSource(weight int) *backlog {
+	b := &backlog{weight: weight}
+	s.sources = append(s.sources, b)
+	return b
+}
+
+// next finishes the job in a slot's hand, if any, and puts the next there; it returns nil when all is over.
+func (s *slots) next(hand *atomic.Pointer[task]) *task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if hand.Swap(nil) != nil {
+		s.busy--
+		s.finished++
+		s.drop(1)
+	}
+	for {
+		if t := s.pick(); t != nil {
+			s.busy++
+			hand.Store(t)
+			return t
+		}
+		if s.closed {
+			return nil
+		}
+		s.idle++
+		s.work.Wait()
+		s.idle--
+	}
+}
+
+// drop takes n jobs off the books and wakes the readers when there is room worth a read.
+func (s *slots) drop(n int) {
+	s.held -= n
+	if s.waiting > 0 && s.hasRoom() {
+		s.room.Broadcast()
+	}
+}
+
+// hasRoom tells whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead is
+// used up. Reading in lots is what makes a job cheap.
+func (s *slots) hasRoom() bool { return s.held < s.total+s.ahead/2 }
+
+// pick takes the next job by smooth weighted round-robin over the sources that have one.
+func (s *slots) pick() *task {
+	var best *backlog
+	sum := 0
+	for _, b := range s.sources {
+		if b.first == len(b.tasks) {
+			continue
+		}
+		sum += b.weight
+		b.credit += b.weight
+		if best == nil || b.credit > best.credit {
+			best = b
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	best.credit -= sum
+	t := best.tasks[best.first]
+	best.tasks[best.first] = nil
+	if best.first++; best.first == len(best.tasks) {
+		best.tasks, best.first = best.tasks[:0], 0
+	}
+	return t
+}
+
+// push hands over jobs that were read. It refuses when the source has stopped: they must be released.
+func (s *slots) push(b *backlog, tasks []*task) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.stopped || s.closed {
+		return false
+	}
+	b.tasks = append(b.tasks, tasks...)
+	s.held += len(tasks)
+	for range min(s.idle, len(tasks)) {
+		s.work.Signal()
+	}
+	return true
+}
+
+// reserve waits until there is room and returns how many jobs the source may read: its share, by weight, among the
+// sources that have jobs. It returns 0 when the source has stopped.
+func (s *slots) reserve(b *backlog) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !b.stopped && !s.closed {
+		s.measure()
+		if s.hasRoom() {
+			return s.share(b)
+		}
+		s.waiting++
+		s.room.Wait()
+		s.waiting--
+	}
+	return 0
+}
+
+func (s *slots) share(b *backlog) int {
+	sum := b.weight
+	for _, other := range s.sources {
+		if other != b && other.hungry {
+			sum += other.weight
+		}
+	}
+	free := s.total + s.ahead - s.held
+	return max(1, free*b.weight/sum)
+}
+
+// measure sets how many jobs may be read ahead: as many as the slots are seen to finish in readAheadFor. Slow jobs are
+// not read ahead at all, so that none waits here while another worker has a slot for it.
+func (s *slots) measure() {
+	if s.readAhead != 0 {
+		return
+	}
+	passed := time.Since(s.measured)
+	if passed < rateEvery {
+		return
+	}
+	rate := float64(s.finished-s.counted) / passed.Seconds()
+	if s.rate = (s.rate + rate) / 2; passed > rateStale {
+		s.rate = rate
+	}
+	s.ahead = min(int(s.rate*readAheadFor.Seconds()), readAheadMax)
+	s.measured, s.counted = time.Now(), s.finished
+}
+
+// feed notes whether a source's read brought something.
+func (s *slots) feed(b *backlog, got bool) {
+	s.mu.Lock()
+	b.hungry = got
+	s.mu.Unlock()
+}
+
+// take removes the jobs of a source that have not started, all of them or those that match.
+func (s *slots) take(b *backlog, match func(*task) bool) []*task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var taken []*task
+	kept := b.tasks[:0]
+	for _, t := range b.tasks[b.first:] {
+		if match(t) {
+			taken = append(taken, t)
+		} else {
+			kept = append(kept, t)
+		}
+	}
+	clear(b.tasks[len(kept):])
+	b.tasks, b.first = kept, 0
+	s.drop(len(taken))
+	return taken
+}
+
+// stop ends a source's reads: reserve returns 0 and push refuses.
+func (s *slots) stop(b *backlog) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.stopped, b.hungry = true, false
+	s.room.Broadcast()
+}
+
+// resume lets a source read again.
+func (s *slots) resume(b *backlog) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.stopped = false
+}
+
+// close lets every slot end when it has run what is left.
+func (s *slots) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.work.Broadcast()
+	s.room.Broadcast()
+}
+
+func (s *slots) running() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy
+}
+
+// entries lists the stream IDs of a source's jobs that have not started.
+func (s *slots) entries(b *backlog) map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := make(map[string]bool, len(b.tasks)-b.first)
+	for _, t := range b.tasks[b.first:] {
+		held[t.entry.stream] = true
+	}
+	return held
+}

@@ -1,0 +1,71 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// task is a job in a worker's hands: from its delivery to its outcome.
+type task struct {
+	ses        *session
+	entry      entry
+	kind       *kind // nil: no handler
+	policy     Policy
+	deliveries int
+	held       time.Time    // since when it is here
+	began      atomic.Int64 // when its handler began, on the monotonic clock; 0 before
+	ctx        runContext
+	run        Run
+	told       bool // that its handler is stuck
+}
+
+func (ses *session) newTask(e entry, deliveries int, now time.Time) *task {
+	t := &task{ses: ses, entry: e, deliveries: deliveries, held: now, kind: ses.w.kinds[e.kind]}
+	if t.kind != nil {
+		t.policy = t.entry.meta.policy(t.kind.policy)
+	}
+	t.run = Run{
+		ID: e.id, Kind: e.kind, Queue: ses.name, Worker: ses.consumer,
+		Attempt: e.meta.Attempt + 1, MaxAttempts: t.policy.MaxAttempts,
+		Redelivered: e.meta.Redelivered + max(deliveries-1, 0),
+		EnqueuedAt:  t.entry.enqueuedAt(), LastError: e.meta.Error, Data: e.data, task: t,
+	}
+	return t
+}
+
+// event begins an event of the task.
+func (t *task) event(typ EventType) Event {
+	return Event{
+		Type: typ, Worker: t.run.Worker, Job: t.run.ID, Kind: t.run.Kind,
+		Attempt: t.run.Attempt, Redelivered: t.run.Redelivered,
+	}
+}
+
+// nextMeta is the job's meta when it goes on to another entry after this run.
+func (t *task) nextMeta() meta {
+	m := t.entry.meta
+	m.Redelivered = t.run.Redelivered
+	if _, err := ulid.ParseStrict(t.entry.id); err != nil && m.EnqueuedAt == 0 {
+		m.EnqueuedAt = t.run.EnqueuedAt.UnixMilli()
+	}
+	return m
+}
+
+const progressKept = time.Hour
+
+func (t *task) setProgress(ctx context.Context, percent float64, note string) error {
+	text, err := json.Marshal(Progress{Percent: percent, Note: note, At: t.ses.w.cfg.Now().UTC()})
+	if err != nil {
+		return err
+	}
+	key := t.ses.keys.job(t.run.ID)
+	pipe := t.ses.w.rdb.TxPipeline()
+	pipe.HSet(ctx, key, "progress", text)
+	pipe.PExpire(ctx, key, max(t.policy.Retain, progressKept))
+	_, err = pipe.Exec(ctx)
+	return err
+}

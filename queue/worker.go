@@ -1,0 +1,252 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Worker runs jobs: one process of a fleet, with a number of slots that it shares between its queues.
+type Worker struct {
+	cfg     WorkerConfig
+	kinds   map[string]*kind
+	rdb     redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
+	slots   *slots
+	sources []*source
+
+	mu       sync.Mutex // guards the three below
+	started  bool
+	stopping chan struct{} // closed by Stop
+	stopped  chan struct{} // closed when everything has ended
+
+	abort context.CancelCauseFunc // ends every session, at once
+	tasks sync.WaitGroup          // the goroutines of slots and sources
+	hands []atomic.Pointer[task]  // what each slot runs
+}
+
+// WorkerConfig configures a [Worker]. Queues are required, the rest has defaults.
+type WorkerConfig struct {
+	Namespace   string                 // begins every key; defaults to "navvy"
+	Queues      map[string]QueueConfig // what to work on, by name
+	Concurrency int                    // slots: how many handlers run at once; defaults to 10 for each CPU
+	ReadAhead   int                    // jobs held beyond the slots: 0 as many as start within 10 ms, -1 none, else so many
+	Lease       time.Duration          // how long after its last beat a worker is taken for dead; defaults to 4 s, at least 500 ms
+	MaxCrashes  int                    // a job that was redelivered so often without an outcome is dead; defaults to 3
+	Grace       time.Duration          // how long Run lets handlers finish when it stops; defaults to 25 s
+	Name        string                 // begins the consumer names; defaults to host-pid
+	Observer    Observer               // told what happens; defaults to none
+	Now         func() time.Time       // the clock of delays and events; defaults to time.Now
+	Rand        func() float64         // jitter, in [0,1); defaults to math/rand/v2
+}
+
+// QueueConfig says how a worker works on one queue.
+type QueueConfig struct {
+	Weight int  // share of the slots when several queues have jobs; defaults to 1
+	Raw    *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
+}
+
+// Raw binds a stream that other programs write, with a bare XADD, in any language. An entry without navvy's fields is
+// a job of Kind whose data is the entry's fields as a JSON object of strings. Done entries are acknowledged and
+// deleted, so a stream that has other groups is refused.
+type Raw struct {
+	Group       string        // the consumer group; defaults to "workers"
+	Kind        string        // of entries that are not navvy's own; required
+	ForeignIdle time.Duration // when another program's consumer has held an entry for so long, it is taken over; defaults to 1 min
+}
+
+// Defaults of a [WorkerConfig].
+const (
+	DefaultLease       = 4 * time.Second
+	DefaultMaxCrashes  = 3
+	DefaultGrace       = 25 * time.Second
+	DefaultForeignIdle = time.Minute
+
+	minLease = 500 * time.Millisecond
+)
+
+func (c WorkerConfig) withDefaults() WorkerConfig {
+	c.Namespace = cmp.Or(c.Namespace, DefaultNamespace)
+	c.Concurrency = cmp.Or(c.Concurrency, 10*runtime.GOMAXPROCS(0))
+	c.Lease = cmp.Or(c.Lease, DefaultLease)
+	c.MaxCrashes = cmp.Or(c.MaxCrashes, DefaultMaxCrashes)
+	c.Grace = cmp.Or(c.Grace, DefaultGrace)
+	if c.Name == "" {
+		host, _ := os.Hostname()
+		c.Name = fmt.Sprintf("%s-%d", cmp.Or(host, "worker"), os.Getpid())
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
+	queues := make(map[string]QueueConfig, len(c.Queues))
+	for name, q := range c.Queues {
+		q.Weight = cmp.Or(q.Weight, 1)
+		if q.Raw != nil {
+			raw := *q.Raw
+			raw.Group = cmp.Or(raw.Group, DefaultGroup)
+			raw.ForeignIdle = cmp.Or(raw.ForeignIdle, DefaultForeignIdle)
+			q.Raw = &raw
+		}
+		queues[name] = q
+	}
+	c.Queues = queues
+	return c
+}
+
+func (c WorkerConfig) validate() error {
+	errs := []error{validateNamespace(c.Namespace)}
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(c.Queues) > 0, "no queues")
+	check(c.Concurrency >= 1, "concurrency %d: must be at least 1", c.Concurrency)
+	check(c.ReadAhead >= -1, "read-ahead %d: must be -1 or more", c.ReadAhead)
+	check(c.Lease >= minLease, "lease %s: must be at least %s", c.Lease, minLease)
+	check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
+	check(c.Grace >= 0, "grace %s: must not be negative", c.Grace)
+	check(validateName(c.Name) == nil && !strings.HasPrefix(c.Name, "~"), "worker name %q: must be a name without spaces that does not begin with ~", c.Name)
+	for name, q := range c.Queues {
+		check(q.Weight >= 1, "queue %s: weight %d: must be at least 1", name, q.Weight)
+		if q.Raw == nil {
+			errs = append(errs, validateQueue(name))
+			continue
+		}
+		check(validateName(name) == nil, "raw stream %q: must be a name without spaces", name)
+		check(validateName(q.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name, q.Raw.Group)
+		check(validateKind(q.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name, q.Raw.Kind)
+	}
+	return errors.Join(errs...)
+}
+
+// NewWorker returns a worker that has not started. It opens connections of its own with rdb's options: rdb must be a
+// *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close.
+func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("queue: worker: %w", err)
+	}
+	if mux == nil || mux.err != nil {
+		if mux == nil {
+			return nil, errors.New("queue: worker: mux is nil")
+		}
+		return nil, fmt.Errorf("queue: worker: %w", mux.err)
+	}
+	own, err := ownClient(rdb, len(cfg.Queues))
+	if err != nil {
+		return nil, fmt.Errorf("queue: worker: %w", err)
+	}
+	w := &Worker{
+		cfg: cfg, kinds: mux.compile(), rdb: own, slots: newSlots(cfg.Concurrency, cfg.ReadAhead),
+		stopping: make(chan struct{}), stopped: make(chan struct{}),
+		hands: make([]atomic.Pointer[task], cfg.Concurrency),
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Queues)) {
+		w.sources = append(w.sources, newSource(w, name, cfg.Queues[name]))
+	}
+	return w, nil
+}
+
+// Start joins the queues and begins to work. It fails when Redis cannot be reached or refuses; once it has returned
+// nil, the worker outlives any failure of Redis. A worker starts once.
+func (w *Worker) Start(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.started {
+		return errors.New("queue: worker: started twice, or stopped before")
+	}
+	for _, s := range w.sources {
+		if err := s.check(ctx); err != nil {
+			return fmt.Errorf("queue: worker: queue %s: %w", s.name, err)
+		}
+	}
+	w.started = true
+	base, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	w.abort = abort
+	for slot := range w.hands {
+		w.tasks.Go(func() { w.runSlot(&w.hands[slot]) })
+	}
+	var sources sync.WaitGroup
+	for _, s := range w.sources {
+		sources.Go(func() { s.work(base) })
+	}
+	w.tasks.Go(func() {
+		sources.Wait()
+		w.slots.close()
+	})
+	go func() {
+		w.tasks.Wait()
+		_ = w.rdb.Close()
+		abort(nil)
+		close(w.stopped)
+	}()
+	return nil
+}
+
+// Stop stops in good order: no more reads; jobs that have not started are handed back; running handlers get until ctx
+// ends, then their contexts are cancelled with [ErrStopping] and their jobs handed back too. It returns when
+// everything has ended, or shortly after ctx did: then with the number of handlers that ignore their context.
+func (w *Worker) Stop(ctx context.Context) error {
+	w.mu.Lock()
+	if !w.started {
+		w.started = true // and never will
+		_ = w.rdb.Close()
+		close(w.stopped)
+	}
+	select {
+	case <-w.stopping:
+	default:
+		close(w.stopping)
+	}
+	w.mu.Unlock()
+	select {
+	case <-w.stopped:
+		return nil
+	case <-ctx.Done():
+	}
+	w.abort(ErrStopping)
+	select {
+	case <-w.stopped:
+		return nil
+	case <-time.After(stopPatience):
+		return fmt.Errorf("queue: worker: %d handlers ignore their cancelled context", w.slots.running())
+	}
+}
+
+// stopPatience is how long handlers have to return once their contexts are cancelled.
+const stopPatience = 2 * time.Second
+
+// Run starts the worker, works until ctx ends, and stops it with the grace period of the configuration.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.Start(ctx); err != nil {
+		_ = w.Stop(ctx)
+		return err
+	}
+	<-ctx.Done()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Grace)
+	defer cancel()
+	return w.Stop(grace)
+}
+
+func (w *Worker) observe(e Event) {
+	if w.cfg.Observer == nil {
+		return
+	}
+	e.Time = w.cfg.Now()
+	w.cfg.Observer.Observe(e)
+}
