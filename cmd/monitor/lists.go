@@ -1,0 +1,172 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/queue"
+)
+
+const maxPage = 1000 // queue.Page's own limit
+
+// lister reads one page of the jobs in a state.
+type lister func(ctx context.Context, inspector *queue.Inspector, name string, page queue.Page) (queue.JobPage, error)
+
+func waitingCommand() *cli.Command {
+	return listCommand("waiting", "list the jobs that no worker has got yet", (*queue.Inspector).Waiting)
+}
+
+func pendingCommand() *cli.Command {
+	return listCommand("pending", "list the jobs in flight: delivered to a worker and not finished",
+		(*queue.Inspector).InFlight)
+}
+
+func deadCommand() *cli.Command {
+	return listCommand("dead", "list the jobs that gave up", (*queue.Inspector).Dead)
+}
+
+// delayedCommand lists two states, the one after the other.
+func delayedCommand() *cli.Command {
+	return listCommand("delayed", "list the jobs that are due later: delayed, then retrying",
+		(*queue.Inspector).Delayed, (*queue.Inspector).Retrying)
+}
+
+// listing is a list command's method of the inspector.
+type listing = func(*queue.Inspector, context.Context, string, queue.Page) (queue.JobPage, error)
+
+func listCommand(name, usage string, states ...listing) *cli.Command {
+	return &cli.Command{
+		Name:      name,
+		Usage:     usage,
+		ArgsUsage: "QUEUE",
+		Flags: []cli.Flag{
+			jsonFlag(),
+			&cli.IntFlag{Name: "limit", Value: 50, Usage: "jobs on a page, 1 to 1000"},
+			&cli.StringFlag{Name: "cursor", Usage: "show the page that begins at this `CURSOR`"},
+			&cli.BoolFlag{Name: "all", Usage: "show every page"},
+		},
+		Action: func(c *cli.Context) error { return list(c, joined(states)) },
+	}
+}
+
+// joined lists several states as one: the cursor says which state it belongs to.
+func joined(states []listing) lister {
+	return func(ctx context.Context, inspector *queue.Inspector, name string, page queue.Page) (queue.JobPage, error) {
+		at := 0
+		if len(states) > 1 && page.Cursor != "" {
+			var own string
+			if _, err := fmt.Sscanf(page.Cursor, "%d/", &at); err != nil || at < 0 || at >= len(states) {
+				return queue.JobPage{}, command.Usage("--cursor %q is not one that this command gave", page.Cursor)
+			}
+			_, own, _ = strings.Cut(page.Cursor, "/")
+			page.Cursor = own
+		}
+		var jobs []queue.JobInfo
+		for limit := page.Limit; ; page.Cursor = "" {
+			page.Limit = limit - len(jobs)
+			got, err := states[at](inspector, ctx, name, page)
+			if err != nil {
+				return queue.JobPage{}, err
+			}
+			jobs = append(jobs, got.Jobs...)
+			switch {
+			case got.Next != "" && len(states) > 1:
+				return queue.JobPage{Jobs: jobs, Next: fmt.Sprintf("%d/%s", at, got.Next)}, nil
+			case got.Next != "":
+				return queue.JobPage{Jobs: jobs, Next: got.Next}, nil
+			case at == len(states)-1:
+				return queue.JobPage{Jobs: jobs}, nil
+			case len(jobs) >= limit:
+				return queue.JobPage{Jobs: jobs, Next: fmt.Sprintf("%d/", at+1)}, nil
+			}
+			at++
+		}
+	}
+}
+
+func list(c *cli.Context, jobs lister) error {
+	args, err := command.Arguments(c, "QUEUE")
+	if err != nil {
+		return err
+	}
+	page := queue.Page{Cursor: c.String("cursor"), Limit: c.Int("limit")}
+	if page.Limit < 1 || page.Limit > maxPage {
+		return command.Usage("--limit %d: want 1 to %d", page.Limit, maxPage)
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error {
+		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+			return err
+		}
+		printPage := jobPrinter(c)
+		for {
+			got, err := jobs(c.Context, inspector, args[0], page)
+			if err != nil {
+				return err
+			}
+			if err := printPage(got.Jobs); err != nil {
+				return err
+			}
+			if got.Next == "" {
+				return nil
+			}
+			if page.Cursor = got.Next; !c.Bool("all") {
+				_, err := fmt.Fprintf(c.App.ErrWriter, "there are more: add --cursor '%s', or --all\n", got.Next)
+				return err
+			}
+		}
+	})
+}
+
+// jobPrinter returns what prints a page: JSON lines or a table, each page aligned for itself.
+func jobPrinter(c *cli.Context) func([]queue.JobInfo) error {
+	if c.Bool("json") {
+		return func(jobs []queue.JobInfo) error { return printAll(c, jobs) }
+	}
+	return func(jobs []queue.JobInfo) error {
+		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "ERROR")
+		for _, j := range jobs {
+			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), short(cmp.Or(j.Reason, j.Error, "-")))
+		}
+		return table.Flush()
+	}
+}
+
+func attempts(j queue.JobInfo) string {
+	if j.MaxAttempts == 0 {
+		return fmt.Sprint(j.Attempt)
+	}
+	return fmt.Sprintf("%d/%d", j.Attempt, j.MaxAttempts)
+}
+
+// when says what matters of a job's times in its state.
+func when(j queue.JobInfo) string {
+	switch {
+	case j.EndedAt != nil:
+		return "ended " + ago(*j.EndedAt)
+	case j.Due != nil && j.Due.After(time.Now()):
+		return "due in " + command.Duration(time.Until(*j.Due))
+	case j.State == queue.StateInFlight:
+		return "delivered " + command.Duration(time.Duration(j.IdleMS)*time.Millisecond) + " ago"
+	case j.EnqueuedAt != nil:
+		return "enqueued " + ago(*j.EnqueuedAt)
+	default:
+		return "-"
+	}
+}
+
+func ago(t time.Time) string { return command.Duration(max(time.Since(t), time.Millisecond)) + " ago" }
+
+// short keeps a table's line on one line of a wide terminal: the first line of the text, cut at 80 characters.
+func short(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	if runes := []rune(first); len(runes) > 80 {
+		return string(runes[:79]) + "…"
+	}
+	return first
+}

@@ -1,0 +1,36 @@
+// Command monitor shows what is in the queues and lets a person act on it.
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+)
+
+func main() { os.Exit(command.Main(newApp())) }
+
+func newApp() *cli.App {
+	return &cli.App{
+		Name:      "monitor",
+		Usage:     "look at queues and jobs on Redis Streams, and steer them",
+		Reader:    os.Stdin,
+		Writer:    os.Stdout,
+		ErrWriter: os.Stderr,
+		Description: `Examples:
+
+   monitor queues
+   monitor pending orders --json
+   monitor job 01K9ZJ7Y3T4Q5R6S7T8V9W0X1Y
+   monitor requeue orders --all
+   monitor serve --addr :8090
+
+Waiting is not delivered yet; pending (in flight) is delivered and not finished.
+Exit status: 0 done, 1 failed, 2 the call was wrong.`,
+		Commands: []*cli.Command{
+			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
+			jobCommand(), requeueCommand(), runNowCommand(), deleteCommand(), purgeCommand(), serveCommand(),
+		},
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/queue"
+)
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "one JSON object per line"}
+}
+
+// withInspector connects, calls do, and closes what it opened.
+func withInspector(c *cli.Context, do func(inspector *queue.Inspector) error) error {
+	inspector, rdb, err := command.Inspector(c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(inspector), rdb.Close())
+}
+
+func queuesCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "queues",
+		Usage:       "list the queues with their counts",
+		Description: "A total is what has happened since the queue was created. OLDEST is how long the first waiting job waits.",
+		Flags:       []cli.Flag{jsonFlag()},
+		Action:      listQueues,
+	}
+}
+
+func listQueues(c *cli.Context) error {
+	if _, err := command.Arguments(c); err != nil {
+		return err
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error {
+		infos, err := queueInfos(c.Context, inspector)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return printAll(c, infos)
+		}
+		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "WORKERS",
+			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL")
+		for _, q := range infos {
+			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Workers,
+				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead)
+		}
+		return table.Flush()
+	})
+}
+
+// queueInfos counts every queue. There are few queues, and each costs a handful of commands.
+func queueInfos(ctx context.Context, inspector *queue.Inspector) ([]queue.QueueInfo, error) {
+	names, err := inspector.Queues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]queue.QueueInfo, 0, len(names))
+	for _, name := range names {
+		info, err := inspector.Queue(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+func workersCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "workers",
+		Usage:     "list the workers of a queue, or of all",
+		ArgsUsage: "[QUEUE]",
+		Flags:     []cli.Flag{jsonFlag()},
+		Action:    listWorkers,
+	}
+}
+
+func listWorkers(c *cli.Context) error {
+	if c.NArg() > 0 {
+		if _, err := command.Arguments(c, "QUEUE"); err != nil {
+			return err
+		}
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error {
+		workers, err := workersOf(c.Context, inspector, c.Args().First())
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return printAll(c, workers)
+		}
+		table := command.NewTable(c.App.Writer, "QUEUE", "WORKER", "HOST", "PID", "SLOTS", "IN FLIGHT", "LEASE LEFT", "UP")
+		for _, w := range workers {
+			table.Row(w.Queue, w.Name, w.Host, w.PID, w.Slots, w.InFlight,
+				time.Duration(w.LeaseMS)*time.Millisecond, command.Duration(time.Since(w.Started)))
+		}
+		return table.Flush()
+	})
+}
+
+// workersOf lists the workers of one queue, or of all if name is empty.
+func workersOf(ctx context.Context, inspector *queue.Inspector, name string) ([]queue.WorkerInfo, error) {
+	names := []string{name}
+	if name == "" {
+		var err error
+		if names, err = inspector.Queues(ctx); err != nil {
+			return nil, err
+		}
+	} else if err := mustExist(ctx, inspector, name); err != nil {
+		return nil, err
+	}
+	var workers []queue.WorkerInfo
+	for _, name := range names {
+		some, err := inspector.Workers(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		workers = append(workers, some...)
+	}
+	return workers, nil
+}
+
+// mustExist refuses a queue that neither a client nor a worker has used: most likely its name is misspelt.
+func mustExist(ctx context.Context, inspector *queue.Inspector, name string) error {
+	names, err := inspector.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	for _, known := range names {
+		if known == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no queue %q; see monitor queues", name)
+}
+
+func printAll[T any](c *cli.Context, values []T) error {
+	lines := command.NewLines(c.App.Writer)
+	for _, value := range values {
+		if err := lines.Print(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}

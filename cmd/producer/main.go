@@ -1,0 +1,31 @@
+// Command producer enqueues jobs: one from the shell, many from a file, or a simulated shop's.
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+)
+
+func main() { os.Exit(command.Main(newApp())) }
+
+func newApp() *cli.App {
+	return &cli.App{
+		Name:      "producer",
+		Usage:     "enqueue jobs on Redis Streams",
+		Reader:    os.Stdin,
+		Writer:    os.Stdout,
+		ErrWriter: os.Stderr,
+		Description: `Examples:
+
+   producer enqueue payment.charge --queue orders --data '{"order_id":"o-1","cents":1999}'
+   producer enqueue payment.charge --queue orders --data @order.json --in 5m
+   producer load charges.jsonl --queue orders --kind payment.charge
+   producer simulate --orders 20 --events 50
+
+Exit status: 0 done, 1 failed, 2 the call was wrong.`,
+		Commands: []*cli.Command{enqueueCommand(), loadCommand(), simulateCommand()},
+	}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/eventlog"
+	"github.com/navvy-go/navvy/queue"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "run jobs until told to stop",
+		Description: `A queue's weight is its share of the slots while all queues have jobs.
+
+--raw binds a stream that other programs write with a bare XADD; entries that name no kind get the binding's. It may
+be given several times; NAVVY_RAW takes several with ; between them. With --raw and without --queues the worker
+serves the raw streams alone.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "queues", Value: defaultQueues, Usage: "`QUEUES` to serve, as NAME=WEIGHT,..."},
+			&cli.StringSliceFlag{Name: "raw", Usage: "a stream that others write, as `STREAM,group=G,kind=K`"},
+			&cli.IntFlag{Name: "concurrency", Usage: "jobs that run at the same time (default: 10 per CPU)"},
+			&cli.DurationFlag{Name: "lease", Usage: "how long after a crash its jobs start elsewhere (default: 4s)"},
+			&cli.DurationFlag{Name: "grace", Usage: "how long running jobs may go on after a stop (default: 25s)"},
+			&cli.IntFlag{Name: "read-ahead", Usage: "jobs held beyond those that run; 0 adapts, -1 for none"},
+			&cli.IntFlag{Name: "max-crashes", Usage: "crashes of its worker that make a job dead (default: 3)"},
+			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
+			debugJobsFlag(),
+			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
+		},
+		Action: run,
+	}
+}
+
+func run(c *cli.Context) error {
+	if _, err := command.Arguments(c); err != nil {
+		return err
+	}
+	log, err := command.Logger(c)
+	if err != nil {
+		return err
+	}
+	queues, err := boundQueues(c)
+	if err != nil {
+		return err
+	}
+	inspector, rdb, err := command.Inspector(c)
+	if err != nil {
+		return err
+	}
+	defer rdb.Close()
+	worker, err := newWorker(c, rdb, queues, log)
+	if err != nil {
+		return command.AsUsage(err)
+	}
+	names := slices.Sorted(maps.Keys(queues))
+	log.Info().Strs("queues", names).Str("namespace", c.String("namespace")).Msg("worker starts")
+	if c.Bool("until-empty") {
+		err = runUntilEmpty(c.Context, worker, drain{inspector: inspector, queues: names, log: log})
+	} else {
+		err = worker.Run(c.Context)
+	}
+	if err != nil {
+		return err
+	}
+	log.Info().Msg("worker stopped")
+	return nil
+}
+
+func newWorker(
+	c *cli.Context, rdb redis.UniversalClient, queues map[string]queue.QueueConfig, log zerolog.Logger,
+) (*queue.Worker, error) {
+	return queue.NewWorker(rdb, newMux(rdb, c.Bool("debug-jobs")), queue.WorkerConfig{
+		Namespace:   c.String("namespace"),
+		Queues:      queues,
+		Concurrency: c.Int("concurrency"),
+		ReadAhead:   c.Int("read-ahead"),
+		Lease:       c.Duration("lease"),
+		Grace:       c.Duration("grace"),
+		MaxCrashes:  c.Int("max-crashes"),
+		Name:        c.String("name"),
+		Observer:    eventlog.New(log),
+	})
+}
+
+// runUntilEmpty runs the worker until there is nothing left to do, or it is told to stop.
+func runUntilEmpty(ctx context.Context, worker *queue.Worker, d drain) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		d.wait(ctx)
+		cancel()
+	})
+	err := worker.Run(ctx)
+	cancel()
+	watch.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
