@@ -1,0 +1,70 @@
+package navvy_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+type Welcome struct{ Email string }
+
+func (Welcome) Kind() string { return "mail.welcome" }
+
+func Example() {
+	ctx := context.Background()
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
+
+	client, err := queue.NewClient(rdb, queue.ClientConfig{})
+	check(err)
+	_, err = client.Enqueue(ctx, Welcome{"ada@example.org"}, queue.On("mail"))
+	check(err)
+
+	mux := queue.NewMux()
+	queue.Handle(mux, func(ctx context.Context, job *queue.Job[Welcome]) error {
+		fmt.Println("welcome,", job.Args.Email)
+		return nil
+	})
+	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+		Queues: map[string]queue.QueueConfig{"mail": {}},
+	})
+	check(err)
+	check(worker.Run(ctx)) // until ctx ends
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// TestReadme holds the README's program against the one above, which compiles.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(readme), "```go\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	declarations, body, split := strings.Cut(shown, "\n\n")
+	body = "\t" + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(body), "\n", "\n\t"), "\n\t\n", "\n\n")
+	if !split || !strings.Contains(string(source), body) {
+		t.Errorf("example_test.go does not have the README's:\n%s", body)
+	}
+	for line := range strings.Lines(declarations) {
+		if !strings.Contains(string(source), strings.TrimSpace(line)) {
+			t.Errorf("example_test.go does not have the README's: %s", line)
+		}
+	}
+}
