@@ -180,13 +180,15 @@ func TestChargeReadsCents(t *testing.T) {
 			t.Errorf("%s: got %+v (%v), want %+v", data, got, err, want)
 		}
 	}
-	for _, data := range []string{`{"cents":1.5}`, `{"cents":"a"}`, `{"cents":""}`, `{"cents":[]}`, `{"order_id":1}`, `[]`} {
+	wrong := []string{`{"cents":1.5}`, `{"cents":"a"}`, `{"cents":""}`, `{"cents":[]}`, `{"order_id":1}`, `[]`}
+	for _, data := range wrong {
 		var got payment.Charge
 		if err := json.Unmarshal([]byte(data), &got); err == nil {
 			t.Errorf("%s: read as %+v", data, got)
 		}
 	}
-	if data, err := json.Marshal(payment.Charge{OrderID: "o-1", Cents: 5}); string(data) != `{"order_id":"o-1","cents":5}` {
+	data, err := json.Marshal(payment.Charge{OrderID: "o-1", Cents: 5})
+	if string(data) != `{"order_id":"o-1","cents":5}` {
 		t.Errorf("written as %s (%v)", data, err)
 	}
 }

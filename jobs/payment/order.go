@@ -48,8 +48,8 @@ type orders struct {
 	rdb redis.UniversalClient
 }
 
-// move takes the order from the state it is known in to another, with further fields (name, value, …) set, and returns
-// the record as it is now. Where the record is in another state or for another amount, it stays as it is.
+// move takes the order from the state it is known in to another, with further fields (name, value, …) set, and
+// returns the record as it is now. Where the record is in another state or for another amount, it stays as it is.
 func (o orders) move(ctx context.Context, from Order, to State, fields ...any) (Order, error) {
 	args := append([]any{string(from.State), string(to), from.Cents, time.Now().UTC().Format(timeLayout)}, fields...)
 	reply, err := transitionScript.Run(ctx, o.rdb, []string{orderKey(from.ID)}, args...).StringSlice()

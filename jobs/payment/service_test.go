@@ -91,7 +91,8 @@ func TestChargePaysAnOrderThatAnApplicationWrote(t *testing.T) {
 	service := payment.New(rdb, gateway)
 	rdb.HSet(t.Context(), "order:"+id, "state", "pending", "cents", 700, "customer", "c-1")
 
-	if _, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 800}); !errors.Is(err, payment.ErrConflict) {
+	_, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 800})
+	if !errors.Is(err, payment.ErrConflict) {
 		t.Errorf("another amount: got %v, want ErrConflict", err)
 	}
 	wantOrder(t, service, payment.Order{ID: id, State: payment.Pending, Cents: 700})
