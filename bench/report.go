@@ -71,6 +71,9 @@ func (r *report) fill(s samples) {
 	for _, m := range metrics {
 		res := result{Name: m.name, Unit: m.unit, label: m.label, Medians: map[string]float64{}, Ratios: map[string]ratio{}}
 		base := s[m.name][r.Contestants[0]]
+		if len(base) == 0 {
+			continue
+		}
 		for i, name := range r.Contestants {
 			figures := s[m.name][name]
 			res.Medians[name] = quantile(figures, 0.5)

@@ -73,8 +73,14 @@ func (p *process) stop(killing context.Context) error {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
 	}
-	if p.err != nil {
-		return fmt.Errorf("%s ended with: %w", p.name, p.err)
+	if p.err == nil || p.endedBy(syscall.SIGTERM) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s ended with: %w", p.name, p.err)
+}
+
+// endedBy tells whether the signal itself ended the process: it came before the program was ready to handle it.
+func (p *process) endedBy(signal syscall.Signal) bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == signal
 }

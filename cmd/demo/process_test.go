@@ -94,3 +94,15 @@ func TestProcessNotFound(t *testing.T) {
 		t.Error("started a program that is not there")
 	}
 }
+
+// TestProcessStopsBeforeItIsReady checks that a program which has no handler for SIGTERM yet has not failed.
+func TestProcessStopsBeforeItIsReady(t *testing.T) {
+	t.Parallel()
+	p, err := start(&console{w: &screen{}}, "young", exec.Command("sleep", "60"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
