@@ -131,7 +131,7 @@ func jobPrinter(c *cli.Context) func([]queue.JobInfo) error {
 	return func(jobs []queue.JobInfo) error {
 		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "ERROR")
 		for _, j := range jobs {
-			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), short(cmp.Or(j.Reason, j.Error, "-")))
+			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), short(trouble(j)))
 		}
 		return table.Flush()
 	}
@@ -142,6 +142,14 @@ func attempts(j queue.JobInfo) string {
 		return fmt.Sprint(j.Attempt)
 	}
 	return fmt.Sprintf("%d/%d", j.Attempt, j.MaxAttempts)
+}
+
+// trouble says what went wrong with a job: why it is dead, and the last attempt's error.
+func trouble(j queue.JobInfo) string {
+	if j.Reason != "" && j.Error != "" {
+		return j.Reason + ": " + j.Error
+	}
+	return cmp.Or(j.Reason, j.Error, "-")
 }
 
 // when says what matters of a job's times in its state.

@@ -72,6 +72,7 @@ func (c *collector) queue(q queue.QueueInfo, out chan<- prometheus.Metric) {
 	counter("retried", q.Totals.Retried)
 	counter("snoozed", q.Totals.Snoozed)
 	counter("dead", q.Totals.Dead)
+	counter("promoted", q.Totals.Promoted)
 	counter("requeued", q.Totals.Requeued)
 	counter("deleted", q.Totals.Deleted)
 }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/queue"
+)
+
+func TestMain(m *testing.M) {
+	logging.Disable()
+	code := redistest.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func newInspector(t *testing.T, rdb redis.UniversalClient, namespace string) *queue.Inspector {
+	t.Helper()
+	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: namespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inspector
+}
+
+// enqueue puts n jobs on a queue.
+func enqueue(t *testing.T, rdb redis.UniversalClient, namespace, name string, n int, options ...queue.EnqueueOption) {
+	t.Helper()
+	client, err := queue.NewClient(rdb, queue.ClientConfig{Namespace: namespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for range n {
+		if _, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), append(options, queue.On(name))...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// bury makes one job of a queue dead with an error that is full of HTML.
+func bury(t *testing.T, rdb redis.UniversalClient, namespace, name string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	mux := queue.NewMux()
+	mux.HandleKind("k", func(context.Context, *queue.Run) error {
+		return queue.Cancel(errors.New(`<script>alert("x")</script>`))
+	})
+	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+		Namespace: namespace, Queues: map[string]queue.QueueConfig{name: {}},
+		Observer: queue.ObserverFunc(func(e queue.Event) {
+			if e.Type == queue.EventDead {
+				cancel()
+			}
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, handler http.Handler, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	return recorder
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	enqueue(t, rdb, namespace, "orders", 1)
+	bury(t, rdb, namespace, "orders")
+	enqueue(t, rdb, namespace, "orders", 2)
+	handler := newHandler(newInspector(t, rdb, namespace), rdb, zerolog.Nop())
+	for path, test := range map[string]struct {
+		status int
+		holds  string
+	}{
+		"/":                  {200, `<a href="/queue?name=orders">orders</a>`},
+		"/queue?name=orders": {200, "2 waiting, 0 in flight"},
+		"/queue?name=nope":   {404, "no queue"},
+		"/style.css":         {200, "border-collapse"},
+		"/healthz":           {200, "ok"},
+		"/metrics":           {200, `navvy_queue_jobs{queue="orders",state="waiting"} 2`},
+		"/nope":              {404, "not found"},
+	} {
+		got := get(t, handler, path)
+		if got.Code != test.status || !strings.Contains(got.Body.String(), test.holds) {
+			t.Errorf("%s: %d\n%s\nwant %d and %q", path, got.Code, got.Body, test.status, test.holds)
+		}
+		if policy := got.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
+			t.Errorf("%s: content security policy %q", path, policy)
+		}
+	}
+	page := get(t, handler, "/queue?name=orders").Body.String()
+	if strings.Contains(page, "<script>") || !strings.Contains(page, "&lt;script&gt;alert") {
+		t.Errorf("the error is not escaped:\n%s", page)
+	}
+}
+
+func TestNothingButReading(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Shared(t).Client(t)
+	handler := newHandler(newInspector(t, rdb, redistest.Namespace()), rdb, zerolog.Nop())
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), method, "/", nil))
+		if recorder.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", method, recorder.Code)
+		}
+	}
+}
+
+func TestWithoutRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, DialerRetries: 1, MaxRetries: -1})
+	defer rdb.Close()
+	handler := newHandler(newInspector(t, rdb, redistest.Namespace()), rdb, zerolog.Nop())
+	server.Stop()
+	for path, test := range map[string]struct {
+		status int
+		holds  string
+	}{
+		"/healthz": {503, "redis does not answer"},
+		"/":        {503, "cannot read from redis"},
+		"/metrics": {200, "navvy_up 0"},
+	} {
+		got := get(t, handler, path)
+		if got.Code != test.status || !strings.Contains(got.Body.String(), test.holds) {
+			t.Errorf("%s: %d\n%s", path, got.Code, got.Body)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	enqueue(t, rdb, namespace, "orders", 1)
+	bury(t, rdb, namespace, "orders")
+	enqueue(t, rdb, namespace, "orders", 3)
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newCollector(newInspector(t, rdb, namespace)))
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v, %v", problems, err)
+	}
+	const want = `
+# HELP navvy_queue_jobs Jobs in the queue now, by state.
+# TYPE navvy_queue_jobs gauge
+navvy_queue_jobs{queue="orders",state="dead"} 1
+navvy_queue_jobs{queue="orders",state="delayed"} 0
+navvy_queue_jobs{queue="orders",state="in_flight"} 0
+navvy_queue_jobs{queue="orders",state="retrying"} 0
+navvy_queue_jobs{queue="orders",state="waiting"} 3
+# HELP navvy_up Whether Redis answered this scrape: 1 if it did, 0 if it did not.
+# TYPE navvy_up gauge
+navvy_up 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "navvy_queue_jobs", "navvy_up"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServeLetsRequestsFinish(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		stop() // while this request is under way
+		_, _ = io.WriteString(w, "finished")
+	})
+	served := make(chan error, 1)
+	go func() { served <- serveUntilDone(ctx, listener, handler) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || string(body) != "finished" {
+		t.Errorf("got %q, %v", body, err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}
