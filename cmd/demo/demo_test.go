@@ -76,6 +76,7 @@ func TestShow(t *testing.T) {
 	go func() { ended <- play(stopping, t.Context(), opts, open, &out, &out) }()
 	out.await(t, "monitor at http://127.0.0.1:")
 	out.await(t, "press Ctrl-C to stop")
+	out.await(t, " done, ") // the producer is at work
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("%v\n%s", err, &out)

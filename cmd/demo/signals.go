@@ -5,10 +5,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
+// oneStop is how long further signals belong to the first: timeout, make and terminals signal us and our group.
+const oneStop = time.Second
+
 // signals returns a context that ends at the first SIGINT or SIGTERM, which asks for an orderly stop, and one that ends
-// at the second, which asks for an immediate one.
+// at another one later, which asks for an immediate one.
 func signals() (stopping, killing context.Context, release func()) {
 	stopping, stop := context.WithCancel(context.Background())
 	killing, kill := context.WithCancel(context.Background())
@@ -17,11 +21,15 @@ func signals() (stopping, killing context.Context, release func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		var first time.Time
 		for range received {
-			if stopping.Err() != nil {
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				stop()
+			case time.Since(first) > oneStop:
 				kill()
 			}
-			stop()
 		}
 	}()
 	return stopping, killing, func() {

@@ -52,7 +52,9 @@ func (s *stage) show(ctx context.Context) error {
 		return err
 	}
 	s.out.line("demo", "press Ctrl-C to stop")
-	<-ctx.Done()
+	if err := s.pulse(ctx); err != nil {
+		return err
+	}
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}
