@@ -37,7 +37,7 @@ func (s *stage) open(ctx context.Context) error {
 		return err
 	}
 	if err := awaitMonitor(ctx, address); err != nil {
-		return fmt.Errorf("monitor: %w", err)
+		return err
 	}
 	s.out.line("demo", "monitor at http://"+address)
 	return nil
@@ -92,7 +92,7 @@ func (s *stage) close(killing context.Context) error {
 }
 
 func awaitMonitor(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, monitorTimeout, errors.New("it does not answer"))
+	ctx, cancel := context.WithTimeoutCause(ctx, monitorTimeout, errors.New("the monitor does not answer"))
 	defer cancel()
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
