@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -68,13 +69,18 @@ func (ses *session) reclaim(ctx context.Context, reply beatReply) (parked int64)
 		parked += ses.park(ctx, consumer, 0)
 	}
 	for _, consumer := range reply.strays {
-		parked += ses.park(ctx, consumer, ses.foreignIdle())
+		parked += ses.park(ctx, consumer, ses.strayIdle(consumer))
 	}
 	return parked
 }
 
-func (s *source) foreignIdle() time.Duration {
-	if s.cfg.Raw != nil {
+// strayIdle is how long an entry of a consumer without a lease must be idle. A worker's own earlier self, whose
+// registration was lost with Redis' data, has it for a lease; another program's consumer, for as long as configured.
+func (s *source) strayIdle(consumer string) time.Duration {
+	switch {
+	case strings.Contains(consumer, incarnation):
+		return s.w.cfg.Lease
+	case s.cfg.Raw != nil:
 		return s.cfg.Raw.ForeignIdle
 	}
 	return DefaultForeignIdle

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,7 @@ type Client struct {
 	sender   *sender
 	ids      *idSource
 	registry registry
+	keys     sync.Map // queue → *keys
 }
 
 // ClientConfig configures a [Client]. The zero value works.
@@ -103,8 +105,6 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	if err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
 	if err := c.sender.send(ctx, op); err != nil {
 		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
 	}
@@ -139,27 +139,27 @@ func (c *Client) EnqueueMany(ctx context.Context, items []Item) ([]Enqueued, err
 }
 
 func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
 	ops := make([]*enqueueOp, len(items))
 	for i, item := range items {
-		ops[i], results[i].Err = c.prepare(item.Args, item.Options)
-		if ops[i] != nil {
-			ops[i].err = c.sender.add(ops[i])
+		op, err := c.prepare(item.Args, item.Options)
+		if err == nil {
+			results[i] = op.job
+			err = c.sender.add(op)
+		}
+		if results[i].Err = err; err == nil {
+			ops[i] = op
 		}
 	}
 	for i, op := range ops {
 		if op == nil {
 			continue
 		}
-		err := op.err
+		err := c.sender.wait(ctx, op)
 		if err == nil {
-			err = c.sender.wait(ctx, op)
-		}
-		results[i] = op.job
-		if results[i].Err = err; err == nil {
+			results[i] = op.job
 			c.enqueued(ctx, op)
 		}
+		results[i].Err = err
 	}
 }
 
@@ -218,21 +218,25 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	} else {
 		m.EnqueuedAt = now.UnixMilli()
 	}
-	due := o.at
-	if o.in > 0 {
-		due = now.Add(o.in)
-	}
-	if due.After(now) {
-		job.Due = &due
-	}
-	op := &enqueueOp{job: job, done: make(chan struct{})}
-	k := queueKeys(c.cfg.Namespace, o.queue)
+	job.Due = o.due(now)
+	op := &enqueueOp{job: job, done: make(chan struct{}, 1)}
+	k := c.keysOf(o.queue)
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(k, data, m.encode())
 	} else {
 		op.addScript(k, data, m.encode(), o, c.ids.next(now), now)
 	}
 	return op
+}
+
+// keysOf remembers the keys of each queue: a process uses few, many times a second.
+func (c *Client) keysOf(queue string) *keys {
+	if k, ok := c.keys.Load(queue); ok {
+		return k.(*keys)
+	}
+	k := queueKeys(c.cfg.Namespace, queue)
+	c.keys.Store(queue, &k)
+	return &k
 }
 
 // enqueued tells the observer, and the registry once a minute for each queue.

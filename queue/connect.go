@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // readBlock is how long a read waits for jobs. Never 0, which waits for ever, and short enough that a stopping worker
@@ -23,6 +24,7 @@ func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, er
 		opt.ReadTimeout = max(opt.ReadTimeout, readBlock+2*time.Second)
 		opt.PoolSize = max(opt.PoolSize, loops*queues+4)
 		opt.PipelinePoolSize = -1
+		opt.PushNotificationProcessor, opt.MaintNotificationsConfig = nil, noMaintenance()
 		return redis.NewClient(&opt), nil
 	case *redis.ClusterClient:
 		opt := *rdb.Options()
@@ -30,7 +32,14 @@ func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, er
 		opt.ReadTimeout = max(opt.ReadTimeout, readBlock+2*time.Second)
 		opt.PoolSize = max(opt.PoolSize, loops*queues+4)
 		opt.PipelinePoolSize = -1
+		opt.MaintNotificationsConfig = noMaintenance()
 		return redis.NewClusterClient(&opt), nil
 	}
 	return nil, fmt.Errorf("client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
+}
+
+// noMaintenance turns off notifications of managed services: they cost a round trip for each connection, and a
+// worker outlives a moved or restarted server without them.
+func noMaintenance() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }

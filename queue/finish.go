@@ -57,40 +57,38 @@ func (f *finisher) close() {
 }
 
 func (f *finisher) run() {
-	var spare []finished
 	for range f.wake {
 		for {
-			batch, closed := f.swap(spare[:0])
+			batch, closed := f.swap()
 			for chunk := range slices.Chunk(batch, finishAtOnce) {
 				f.flush(chunk)
 			}
-			if len(batch) == 0 {
-				if closed {
-					return
-				}
-				break
+			if len(batch) > 0 {
+				continue
 			}
-			clear(batch)
-			spare = batch
+			if closed {
+				return
+			}
+			break
 		}
 	}
 }
 
-// swap takes what waits and leaves spare room in its place.
-func (f *finisher) swap(spare []finished) (batch []finished, closed bool) {
+// swap takes what waits, and leaves the room of the batch before in its place.
+func (f *finisher) swap() (batch []finished, closed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	batch, f.waiting = f.waiting, spare
-	f.leaving = batch
-	return batch, f.closed
+	clear(f.leaving)
+	f.leaving, f.waiting = f.waiting, f.leaving[:0]
+	return f.leaving, f.closed
 }
 
 // flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. Repeating it is
 // harmless: what is acknowledged already is not counted again.
 func (f *finisher) flush(batch []finished) {
 	ses := f.ses
-	args := make([]any, 1, len(batch)+1)
-	args[0] = ses.binding.group()
+	args := make([]any, 2, len(batch)+2)
+	args[0], args[1] = ses.binding.group(), ses.consumer
 	for _, job := range batch {
 		args = append(args, job.task.entry.stream)
 	}
@@ -98,27 +96,30 @@ func (f *finisher) flush(batch []finished) {
 	pause := newBackoff(ses.w.cfg.Rand)
 	for ses.valid() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
-		acked, err := scriptFinish.Run(ctx, ses.w.rdb, keys, args...).Int()
+		reply, err := scriptFinish.Run(ctx, ses.w.rdb, keys, args...).Result()
 		cancel()
-		if err == nil {
-			if acked < 0 {
-				ses.lose()
-			}
-			f.tell(batch, acked >= 0)
+		if err != nil {
+			ses.trouble("finish", err)
+			pause.wait(ses.ctx.Done())
+			continue
+		}
+		if entries, lost := reply.([]any); lost {
+			ses.lose()
+			f.tell(batch, func(entry string) bool { return slices.Contains(entries, any(entry)) })
 			return
 		}
-		ses.trouble("finish", err)
-		pause.wait(ses.ctx.Done())
+		f.tell(batch, func(string) bool { return true })
+		return
 	}
-	f.tell(batch, false)
+	f.tell(batch, func(string) bool { return false })
 }
 
-func (f *finisher) tell(batch []finished, counts bool) {
+func (f *finisher) tell(batch []finished, counts func(entry string) bool) {
 	if f.ses.w.cfg.Observer == nil {
 		return
 	}
 	for _, job := range batch {
-		job.task.tell(counts, EventDone, job.took, nil, time.Time{})
+		job.task.tell(counts(job.task.entry.stream), EventDone, job.took, nil, time.Time{})
 	}
 }
 
@@ -128,9 +129,7 @@ func (f *finisher) entries(to map[string]bool) {
 	defer f.mu.Unlock()
 	for _, jobs := range [][]finished{f.waiting, f.leaving} {
 		for _, job := range jobs {
-			if job.task != nil {
-				to[job.task.entry.stream] = true
-			}
+			to[job.task.entry.stream] = true
 		}
 	}
 }

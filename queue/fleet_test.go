@@ -2,6 +2,8 @@ package queue_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -93,7 +95,7 @@ func (f *fleet) eventually(what string, check func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			f.Fatalf("never happened: %s\nqueue: %+v\nevents: %v", what, f.info(), f.events.all())
+			f.Fatalf("never happened: %s\nqueue: %+v\n%s", what, f.info(), f.events.tail())
 		}
 	}
 }
@@ -130,6 +132,17 @@ func (r *recorder) all() []queue.Event {
 	return append([]queue.Event(nil), r.events...)
 }
 
+// tail shows the last events, for a test that failed.
+func (r *recorder) tail() string {
+	events := r.all()
+	var text strings.Builder
+	for _, e := range events[max(0, len(events)-25):] {
+		fmt.Fprintf(&text, "%s %s %s %s %s attempt %d redelivered %d count %d %v\n",
+			e.Time.Format("05.000"), e.Type, e.Worker, e.Job, e.Kind, e.Attempt, e.Redelivered, e.Count, e.Err)
+	}
+	return text.String()
+}
+
 // of returns the events of a type so far.
 func (r *recorder) of(typ queue.EventType) []queue.Event {
 	var found []queue.Event
@@ -155,7 +168,7 @@ func (f *fleet) await(typ queue.EventType, n int) []queue.Event {
 		select {
 		case <-added:
 		case <-deadline:
-			f.Fatalf("%d events %s never came; got %v", n, typ, f.events.all())
+			f.Fatalf("%d events %s never came\n%s", n, typ, f.events.tail())
 		}
 	}
 }

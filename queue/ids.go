@@ -2,7 +2,6 @@ package queue
 
 import (
 	crand "crypto/rand"
-	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -13,7 +12,8 @@ import (
 // idSource makes ULIDs that rise within a process, also within one millisecond.
 type idSource struct {
 	mu      sync.Mutex
-	entropy io.Reader
+	entropy *ulid.MonotonicEntropy
+	scratch ulid.ULID
 }
 
 func newIDSource() *idSource {
@@ -25,11 +25,10 @@ func newIDSource() *idSource {
 func (s *idSource) next(now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ms := ulid.Timestamp(now)
-	id, err := ulid.New(ms, s.entropy)
-	for err != nil { // 2^80 IDs in one millisecond, or a clock out of range: both end with another millisecond
-		ms = min(ms+1, ulid.MaxTime())
-		id, err = ulid.New(ms, s.entropy)
+	ms := min(ulid.Timestamp(now), ulid.MaxTime())
+	for s.entropy.MonotonicRead(ms, s.scratch[6:]) != nil { // 2^80 IDs in one millisecond
+		ms++
 	}
-	return id.String()
+	_ = s.scratch.SetTime(ms) // in range: see above
+	return s.scratch.String()
 }

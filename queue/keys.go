@@ -19,23 +19,24 @@ const maxNameLen = 128
 // keys builds every Redis key of one queue. They share one hash tag, so that a script, a MULTI and a blocking read
 // touch one slot of a cluster. docs/keys.md lists them, and a test holds the list against a running system.
 type keys struct {
-	stream string // the jobs
-	prefix string // of every companion
+	stream    string // the jobs
+	streamArg any    // the same, ready to be a command's argument
+	prefix    string // of every companion
 }
 
 // queueKeys returns the keys of a navvy queue.
 func queueKeys(namespace, queue string) keys {
 	stream := namespace + ":{" + queue + "}"
-	return keys{stream: stream, prefix: stream + ":"}
+	return keys{stream: stream, streamArg: stream, prefix: stream + ":"}
 }
 
 // rawKeys returns the keys of a stream that others write: the stream under its own name, its companions beside it in
 // the same slot.
 func rawKeys(stream string) keys {
 	if hasHashTag(stream) {
-		return keys{stream: stream, prefix: stream + ":"}
+		return keys{stream: stream, streamArg: stream, prefix: stream + ":"}
 	}
-	return keys{stream: stream, prefix: "{" + stream + "}:"}
+	return keys{stream: stream, streamArg: stream, prefix: "{" + stream + "}:"}
 }
 
 // hasHashTag tells whether Redis Cluster hashes only a part of the key: what stands between the first { and the

@@ -36,6 +36,18 @@ type enqueueOptions struct {
 	errs      []error
 }
 
+// due is when the job is due, nil if at once.
+func (o *enqueueOptions) due(now time.Time) *time.Time {
+	at := o.at
+	if o.in > 0 {
+		at = now.Add(o.in)
+	}
+	if !at.After(now) {
+		return nil
+	}
+	return &at
+}
+
 type enqueueOption func(*enqueueOptions)
 
 func (f enqueueOption) applyEnqueue(o *enqueueOptions) { f(o) }

@@ -22,6 +22,7 @@ func (ses *session) read() {
 				ses.recover(pause, "adopt", err)
 				continue
 			}
+			pause.reset()
 		}
 		room := ses.w.slots.reserve(ses.backlog)
 		if room == 0 || !ses.valid() {

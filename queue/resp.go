@@ -12,6 +12,14 @@ import (
 
 var errProtocol = errors.New("reply of XREADGROUP not understood")
 
+// replyError is an error that Redis replied, as the client library knows it.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+
+// RedisError makes it a redis.Error.
+func (replyError) RedisError() {}
+
 type respReader struct {
 	buf    []byte
 	fields []pair // reused from entry to entry
@@ -20,6 +28,9 @@ type respReader struct {
 // readEntries calls each with every entry of the one stream in reply, in RESP2 or RESP3. The fields are valid only
 // during the call; they are nil for an entry that was deleted while it was pending.
 func (r *respReader) readEntries(reply []byte, each func(id string, fields []pair)) error {
+	if len(reply) > 0 && reply[0] == '-' {
+		return replyError(bytes.TrimSpace(reply[1:]))
+	}
 	r.buf = reply
 	typ, streams, err := r.header()
 	if err != nil || streams <= 0 {

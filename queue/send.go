@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 type sender struct {
 	rdb     redis.UniversalClient
 	most    int
-	timeout time.Duration // of one pipeline
+	timeout time.Duration // of one pipeline, and of a caller's wait
+	timers  sync.Pool     // *time.Timer
 
 	mu      sync.Mutex
 	waiting []*enqueueOp
@@ -62,20 +64,36 @@ func (s *sender) add(op *enqueueOp) error {
 	return nil
 }
 
+// wait waits for a job's outcome, until ctx ends or the timeout is over.
 func (s *sender) wait(ctx context.Context, op *enqueueOp) error {
+	timer, _ := s.timers.Get().(*time.Timer)
+	if timer == nil {
+		timer = time.NewTimer(s.timeout)
+	} else {
+		timer.Reset(s.timeout)
+	}
+	defer s.timers.Put(timer)
+	defer timer.Stop()
 	select {
 	case <-op.done:
 		return op.err
 	case <-ctx.Done():
+		return s.giveUp(op, context.Cause(ctx))
+	case <-timer.C:
+		return s.giveUp(op, fmt.Errorf("no answer from Redis within %s: %w", s.timeout, context.DeadlineExceeded))
 	}
+}
+
+// giveUp ends the wait for a job: it was not sent yet, or nobody knows.
+func (s *sender) giveUp(op *enqueueOp, why error) error {
 	if s.withdraw(op) {
-		return fmt.Errorf("not sent in time, nothing was enqueued: %w", context.Cause(ctx))
+		return fmt.Errorf("not sent in time, nothing was enqueued: %w", why)
 	}
 	select {
 	case <-op.done: // it landed at the last moment
 		return op.err
 	default:
-		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, why)
 	}
 }
 
@@ -108,6 +126,7 @@ func (s *sender) fly() {
 			return
 		}
 		s.exec(batch)
+		runtime.Gosched() // the callers just woken come first: their next jobs travel together
 	}
 }
 
@@ -162,11 +181,11 @@ func (s *sender) execOnce(ctx context.Context, batch []*enqueueOp) {
 type enqueueOp struct {
 	job         Enqueued
 	cmd         redis.Cmder
-	args        []any // of a script, to send it again
-	unguarded   bool  // nothing would notice if it were sent twice
-	uniqueGuard int   // which of the script's keys is the unique key; 0 if none
-	err         error // valid once done is closed
-	done        chan struct{}
+	args        []any         // of a script, to send it again
+	unguarded   bool          // nothing would notice if it were sent twice
+	uniqueGuard int           // which of the script's keys is the unique key; 0 if none
+	err         error         // valid once done has its signal
+	done        chan struct{} // holds one signal
 }
 
 // sentOnce keeps the client library from sending a command again when a connection drops: the job would be enqueued
@@ -176,19 +195,25 @@ type sentOnce struct{ *redis.Cmd }
 // NoRetry tells the client library so.
 func (sentOnce) NoRetry() bool { return true }
 
+// addedOnce is an XADD that is sent once.
+type addedOnce struct{ *redis.StringCmd }
+
+// NoRetry tells the client library so.
+func (addedOnce) NoRetry() bool { return true }
+
 // addPlain makes a bare XADD: a job that is due at once and has nothing to guard it.
-func (op *enqueueOp) addPlain(k keys, data []byte, meta string) {
+func (op *enqueueOp) addPlain(k *keys, data []byte, meta string) {
 	args := make([]any, 0, 11)
-	args = append(args, "XADD", k.stream, "*", fieldID, op.job.ID, fieldKind, op.job.Kind, fieldData, data)
+	args = append(args, "XADD", k.streamArg, "*", fieldID, op.job.ID, fieldKind, op.job.Kind, fieldData, data)
 	if meta != "" {
 		args = append(args, fieldMeta, meta)
 	}
 	op.unguarded = true
-	op.cmd = sentOnce{redis.NewCmd(context.Background(), args...)}
+	op.cmd = addedOnce{redis.NewStringCmd(context.Background(), args...)}
 }
 
 // addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard knows its own call.
-func (op *enqueueOp) addScript(k keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
+func (op *enqueueOp) addScript(k *keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
 	keys := []any{k.stream, k.delayed(), k.bodies()}
 	argv := []any{op.job.ID, op.job.Kind, data, meta, "", ""}
 	var delay time.Duration
@@ -231,7 +256,7 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 
 // land settles the outcome and wakes the caller.
 func (op *enqueueOp) land() {
-	defer close(op.done)
+	defer func() { op.done <- struct{}{} }()
 	switch err := op.cmd.Err(); {
 	case err == nil:
 		op.readReply()

@@ -54,6 +54,9 @@ type session struct {
 	care     atomic.Int64  // caretaker until, on the same clock
 }
 
+// incarnation stands in a consumer name between the worker's name and what is new in each session.
+const incarnation = "#"
+
 var epoch = time.Now()
 
 func monotonic() int64 { return int64(time.Since(epoch)) }
@@ -93,8 +96,14 @@ func (w *Worker) registry() *registry {
 // ensureGroup creates the stream and the group where they are missing, at 0, so that no entry is skipped.
 func (s *source) ensureGroup(ctx context.Context) error {
 	err := s.w.rdb.XGroupCreateMkStream(ctx, s.keys.stream, s.binding.group(), "0").Err()
-	if redis.HasErrorPrefix(err, "BUSYGROUP") {
+	switch {
+	case redis.HasErrorPrefix(err, "BUSYGROUP"):
 		return nil
+	case redis.HasErrorPrefix(err, "OOM"): // refused before it looked: the group may be there all the same
+		groups, _ := s.w.rdb.XInfoGroups(ctx, s.keys.stream).Result()
+		if slices.ContainsFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == s.binding.group() }) {
+			return nil
+		}
 	}
 	return err
 }
@@ -131,7 +140,7 @@ func (s *source) join(base context.Context) (*session, error) {
 		return nil, err
 	}
 	ses := &session{
-		source: s, consumer: s.w.cfg.Name + "#" + strings.ToLower(rand.Text()[:6]),
+		source: s, consumer: s.w.cfg.Name + incarnation + strings.ToLower(rand.Text()[:6]),
 		settled: make(chan struct{}), parked: make(chan struct{}, 1),
 	}
 	ses.finisher = newFinisher(ses)
@@ -176,8 +185,8 @@ func (ses *session) serve() {
 	}
 	stopReading()
 	ses.w.slots.stop(ses.backlog)
+	ses.handBack()
 	if !ses.lost() {
-		ses.handBack()
 		readers.Wait()
 		ses.awaitHandlers()
 	}
@@ -244,10 +253,7 @@ func (ses *session) lose() {
 		return
 	}
 	ses.cancel(ErrLeaseLost)
-	ses.w.slots.stop(ses.backlog)
-	dropped := ses.w.slots.take(ses.backlog, func(*task) bool { return true })
-	ses.tasks.Add(-len(dropped))
-	ses.observe(Event{Type: EventLeaseLost, Worker: ses.consumer, Count: len(dropped), Err: ErrLeaseLost})
+	ses.observe(Event{Type: EventLeaseLost, Worker: ses.consumer, Err: ErrLeaseLost})
 }
 
 func (s *source) observe(e Event) {
@@ -270,21 +276,35 @@ func (ses *session) hold(tasks []*task) {
 	}
 }
 
-// release hands jobs back that have not started, without counting a delivery.
+// The pseudo-consumers under which entries wait for a worker with a free slot.
+const (
+	parkReleased = "~released" // the next delivery is not counted
+	parkOrphans  = "~orphans"  // it is
+)
+
+// release hands jobs back that have not started.
 func (ses *session) release(tasks []*task) {
 	ses.tasks.Add(-len(tasks))
+	ses.parkOwn(tasks, parkReleased)
+}
+
+// parkOwn parks jobs of this session. Those that another worker has taken meanwhile stay where they are.
+func (ses *session) parkOwn(tasks []*task, where string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
+	defer cancel()
 	for chunk := range slices.Chunk(tasks, 100) {
-		args := []any{ses.binding.group(), ses.consumer}
+		args := []any{ses.binding.group(), ses.consumer, where}
 		for _, t := range chunk {
 			args = append(args, t.entry.stream)
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 		err := scriptRelease.Run(ctx, ses.w.rdb, []string{ses.keys.stream}, args...).Err()
-		cancel()
-		if err != nil { // they stay pending here: leave hands them back, or the lease ends
+		if redis.HasErrorPrefix(err, "NOGROUP") {
+			return // Redis lost its data, and the jobs with it
+		}
+		if err != nil { // they stay pending here: they are adopted, handed back by leave, or reclaimed
 			ses.trouble("release", err)
 			ses.audit.Store(true)
-			continue
+			return
 		}
 		for _, t := range chunk {
 			ses.observe(t.event(EventReleased))

@@ -64,7 +64,7 @@ func (t *task) done(took time.Duration) {
 		args = append(args, "result", t.run.result)
 	}
 	ok := t.record("done", scriptDone,
-		[]string{k.stream, k.worker(t.ses.consumer), k.totals(), k.job(t.run.ID)}, args)
+		[]string{k.stream, k.totals(), k.job(t.run.ID)}, args)
 	t.tell(ok, EventDone, took, nil, time.Time{})
 }
 
@@ -113,13 +113,19 @@ func (t *task) buryAfter(reason string, cause error, took time.Duration) {
 	t.tell(ok, EventDead, took, cause, time.Time{})
 }
 
-// drop gives the outcome up: the job is another worker's by now, or will be handed back when this one has stopped.
+// drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
+// worker's by now; if it is not, it need not wait until somebody finds it.
 func (t *task) drop() {
-	typ := EventDropped
 	if !t.ses.lost() {
-		typ = EventReleased
+		t.ses.observe(t.event(EventReleased))
+		return
 	}
-	t.ses.observe(t.event(typ))
+	t.ses.observe(t.event(EventDropped))
+	where := parkReleased
+	if t.began.Load() > 0 {
+		where = parkOrphans
+	}
+	t.ses.parkOwn([]*task{t}, where)
 }
 
 // record runs the script that makes an outcome so. While Redis is in trouble it tries again, for nothing is lost as
@@ -133,11 +139,7 @@ func (t *task) record(doing string, script script, keys []string, args []any) bo
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 		verdict, err := script.Run(ctx, t.ses.w.rdb, keys, args...).Int()
 		cancel()
-		switch {
-		case err == nil && verdict < 0:
-			t.ses.lose()
-			return false
-		case err == nil:
+		if err == nil {
 			return verdict == 1 || sent // after a lost reply, "not yours" means that the first call did it
 		}
 		if redis.HasErrorPrefix(err, "NOGROUP") {

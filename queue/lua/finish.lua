@@ -1,10 +1,22 @@
 -- Acknowledges and deletes finished entries of a worker, many at a time. The worker's registration is the fence:
--- the caretaker deletes it before it takes the first entry away.
+-- the caretaker deletes it before it takes the first entry away. Without it, each entry is looked at: what nobody has
+-- taken yet is finished all the same.
 -- KEYS  1 stream  2 worker  3 totals
--- ARGV  1 group  2... entries
--- REPLY how many were acknowledged; -1 the worker lost its lease, nothing was done
-if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
-local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 2))
-redis.call('XDEL', KEYS[1], unpack(ARGV, 2))
-if acked > 0 then redis.call('HINCRBY', KEYS[3], 'done', acked) end
-return acked
+-- ARGV  1 group  2 consumer  3... entries
+-- REPLY how many were acknowledged; without a registration: the entries that were
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 3))
+  redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
+  if acked > 0 then redis.call('HINCRBY', KEYS[3], 'done', acked) end
+  return acked
+end
+local finished = {}
+for i = 3, #ARGV do
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
+    redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+    redis.call('XDEL', KEYS[1], ARGV[i])
+    redis.call('HINCRBY', KEYS[3], 'done', 1)
+    finished[#finished + 1] = ARGV[i]
+  end
+end
+return finished
