@@ -16,8 +16,7 @@ type runContext struct {
 
 	mu       sync.Mutex
 	inner    context.Context
-	cancel   context.CancelCauseFunc
-	release  context.CancelFunc
+	cancel   context.CancelFunc
 	finished bool
 }
 
@@ -42,21 +41,12 @@ func (c *runContext) make() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner == nil {
-		timed, release := context.WithDeadlineCause(c.parent, c.deadline, ErrTimeout)
-		c.inner, c.cancel = context.WithCancelCause(timed)
-		c.release = release
+		c.inner, c.cancel = context.WithDeadlineCause(c.parent, c.deadline, ErrTimeout)
 		if c.finished {
-			c.cancel(nil)
-			release()
+			c.cancel()
 		}
 	}
 	return c.inner
-}
-
-// stop cancels the context with a cause, while the handler runs.
-func (c *runContext) stop(cause error) {
-	c.make()
-	c.cancel(cause)
 }
 
 // finish ends the context when the handler has returned.
@@ -65,7 +55,6 @@ func (c *runContext) finish() {
 	defer c.mu.Unlock()
 	c.finished = true
 	if c.inner != nil {
-		c.cancel(nil)
-		c.release()
+		c.cancel()
 	}
 }

@@ -31,14 +31,19 @@ func newFinisher(ses *session) *finisher {
 	return &finisher{ses: ses, wake: make(chan struct{}, 1)}
 }
 
-func (f *finisher) add(job finished) {
+// add hands a job over to be acknowledged; it refuses when the session has ended.
+func (f *finisher) add(job finished) bool {
 	f.mu.Lock()
-	f.waiting = append(f.waiting, job)
+	closed := f.closed
+	if !closed {
+		f.waiting = append(f.waiting, job)
+	}
 	first := len(f.waiting) == 1
 	f.mu.Unlock()
-	if first {
+	if first && !closed {
 		f.signal()
 	}
+	return !closed
 }
 
 func (f *finisher) signal() {

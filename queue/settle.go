@@ -50,7 +50,9 @@ func (t *task) settle(err error, took time.Duration) {
 // done acknowledges the job: in a batch, or on its own with its result if it is to be kept.
 func (t *task) done(took time.Duration) {
 	if t.policy.Retain <= 0 {
-		t.ses.finisher.add(finished{t, took})
+		if !t.ses.finisher.add(finished{t, took}) {
+			t.drop()
+		}
 		return
 	}
 	k := t.ses.keys

@@ -91,7 +91,7 @@ func (s *Server) awaitReady() error {
 	defer cancel()
 	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
 		err := rdb.Ping(ctx).Err()
-		if err == nil {
+		if err == nil || redis.HasErrorPrefix(err, "NOAUTH") {
 			return nil
 		}
 		select {
