@@ -47,10 +47,8 @@ func (i *Inspector) requeue(ctx context.Context, p place, id string) error {
 		value, _ := found[0].Values[name].(string)
 		return value
 	}
-	m, err := decodeMeta([]byte(text(fieldMeta)))
-	if err != nil {
-		m = meta{} // a fresh start is what was asked for
-	}
+	old, _ := decodeMeta([]byte(text(fieldMeta))) // what cannot be read is left behind: a fresh start was asked for
+	m := *old
 	m.Attempt, m.Redelivered, m.Error = 0, 0, ""
 	return one(scriptRequeue.Run(ctx, i.rdb, []string{k.stream, k.dead(), k.deadIDs(), k.totals()},
 		id, at, text(fieldKind), text(fieldData), m.encode()))

@@ -14,6 +14,7 @@ import (
 // Client enqueues jobs. It is safe for any number of goroutines: calls that run at the same time share round trips.
 type Client struct {
 	cfg      ClientConfig
+	rdb      redis.UniversalClient // the client's own
 	sender   *sender
 	ids      *idSource
 	registry registry
@@ -25,7 +26,7 @@ type ClientConfig struct {
 	Namespace   string           // begins every key; defaults to "navvy"
 	MaxData     int              // bytes of one job's data; defaults to 1 MiB
 	MaxBuffered int              // jobs waiting to be sent, over all callers; defaults to 10,000
-	Timeout     time.Duration    // of a call whose context has no earlier deadline; defaults to 5 s
+	Timeout     time.Duration    // how long a call takes at the most; defaults to 5 s
 	Observer    Observer         // told of EventEnqueued; defaults to none
 	Now         func() time.Time // defaults to time.Now
 }
@@ -66,17 +67,23 @@ func (c ClientConfig) validate() error {
 	return nil
 }
 
-// NewClient returns a client that enqueues through rdb, which stays the caller's to close.
+// NewClient returns a client that enqueues to rdb's Redis. It opens connections of its own with rdb's options: rdb must
+// be a *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close.
 func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("queue: client: %w", err)
 	}
+	own, err := ownClient(rdb, 1)
+	if err != nil {
+		return nil, fmt.Errorf("queue: client: %w", err)
+	}
 	return &Client{
 		cfg:      cfg,
-		sender:   newSender(rdb, cfg.MaxBuffered, cfg.Timeout),
+		rdb:      own,
+		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
 		ids:      newIDSource(),
-		registry: registry{rdb: rdb, key: registryKey(cfg.Namespace)},
+		registry: registry{rdb: own, key: registryKey(cfg.Namespace)},
 	}, nil
 }
 
@@ -105,11 +112,13 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	if err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
 	}
-	if err := c.sender.send(ctx, op); err != nil {
+	if err := c.sender.send(ctx, op); err != nil { // the op may still be under way: it is not recycled
 		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
 	}
-	c.enqueued(ctx, op)
-	return &op.job, nil
+	job := op.job
+	op.recycle()
+	c.enqueued(ctx, &job)
+	return &job, nil
 }
 
 // manyAtOnce bounds what EnqueueMany holds in memory twice: as items and as commands.
@@ -157,15 +166,21 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 		err := c.sender.wait(ctx, op)
 		if err == nil {
 			results[i] = op.job
-			c.enqueued(ctx, op)
+			op.recycle()
+			c.enqueued(ctx, &results[i])
 		}
 		results[i].Err = err
 	}
 }
 
-// Close waits for what was handed over and refuses what comes after. It leaves the Redis client open.
+// Close waits for what was handed over, refuses what comes after, and closes the client's own connections.
 func (c *Client) Close() error {
-	c.sender.close()
+	if !c.sender.close() {
+		return nil
+	}
+	if err := c.rdb.Close(); err != nil {
+		return fmt.Errorf("queue: close client: %w", err)
+	}
 	return nil
 }
 
@@ -174,9 +189,11 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 	if args == nil {
 		return nil, errors.New("args are nil")
 	}
-	o := enqueueOptions{queue: DefaultQueue}
+	o := optionsPool.Get().(*enqueueOptions)
+	defer optionsPool.Put(o)
+	*o = enqueueOptions{queue: DefaultQueue}
 	for _, opt := range opts {
-		opt.applyEnqueue(&o)
+		opt.applyEnqueue(o)
 	}
 	if err := validateQueue(o.queue); err != nil {
 		o.errs = append(o.errs, err)
@@ -194,7 +211,7 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 	if len(data) > c.cfg.MaxData {
 		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", args.Kind(), len(data), c.cfg.MaxData, ErrTooLarge)
 	}
-	return c.newOp(args.Kind(), data, &o), nil
+	return c.newOp(args.Kind(), data, o), nil
 }
 
 func encodeArgs(args Args) ([]byte, error) {
@@ -219,7 +236,8 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 		m.EnqueuedAt = now.UnixMilli()
 	}
 	job.Due = o.due(now)
-	op := &enqueueOp{job: job, done: make(chan struct{}, 1)}
+	op := opPool.Get().(*enqueueOp)
+	op.job = job
 	k := c.keysOf(o.queue)
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(k, data, m.encode())
@@ -240,13 +258,13 @@ func (c *Client) keysOf(queue string) *keys {
 }
 
 // enqueued tells the observer, and the registry once a minute for each queue.
-func (c *Client) enqueued(ctx context.Context, op *enqueueOp) {
+func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
 	now := c.cfg.Now()
-	c.registry.noteQueue(ctx, op.job.Queue, now)
-	if c.cfg.Observer != nil && !op.job.Duplicate {
-		e := Event{Type: EventEnqueued, Time: now, Queue: op.job.Queue, Job: op.job.ID, Kind: op.job.Kind}
-		if op.job.Due != nil {
-			e.Due = *op.job.Due
+	c.registry.noteQueue(ctx, job.Queue, now)
+	if c.cfg.Observer != nil && !job.Duplicate {
+		e := Event{Type: EventEnqueued, Time: now, Queue: job.Queue, Job: job.ID, Kind: job.Kind}
+		if job.Due != nil {
+			e.Due = *job.Due
 		}
 		c.cfg.Observer.Observe(e)
 	}

@@ -12,8 +12,8 @@ import (
 // does not wait long for it.
 const readBlock = time.Second
 
-// ownClient opens a second client with the options of rdb and the habits that a worker needs: nothing is sent twice,
-// deadlines are kept, a read outlasts its block, and the pool has room for every queue's loops.
+// ownClient opens a second client with the options of rdb and the habits that this package needs: nothing is sent
+// twice, deadlines are kept, a read outlasts its block, and the pool has room for every queue's loops.
 func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, error) {
 	const loops = 4 // of a queue that may wait for Redis at once: read, claim, beat, finish
 	switch rdb := rdb.(type) {

@@ -25,7 +25,7 @@ type meta struct {
 	Attempt     int    `json:"attempt,omitempty"`     // failed attempts so far
 	Redelivered int    `json:"redelivered,omitempty"` // before the last retry
 	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not tell
-	MaxAttempts int    `json:"max_attempts,omitempty"`
+	MaxAttempts int64  `json:"max_attempts,omitempty"`
 	Timeout     int64  `json:"timeout_ms,omitempty"`
 	BackoffMin  int64  `json:"backoff_min_ms,omitempty"`
 	BackoffMax  int64  `json:"backoff_max_ms,omitempty"`
@@ -42,29 +42,33 @@ func (m *meta) encode() string {
 	return string(text)
 }
 
-func decodeMeta(text []byte) (meta, error) {
-	var m meta
+func decodeMeta(text []byte) (*meta, error) {
 	if len(text) == 0 {
-		return m, nil
+		return noMeta, nil
 	}
-	if err := json.Unmarshal(text, &m); err != nil {
-		return meta{}, fmt.Errorf("meta is not JSON: %w", err)
+	m := new(meta)
+	if err := json.Unmarshal(text, m); err != nil {
+		return noMeta, fmt.Errorf("meta is not JSON: %w", err)
 	}
 	return m, nil
 }
 
 func (m *meta) setPolicy(p *Policy) {
-	m.MaxAttempts = p.MaxAttempts
+	m.MaxAttempts = int64(p.MaxAttempts)
 	m.Timeout = p.Timeout.Milliseconds()
 	m.BackoffMin = p.BackoffMin.Milliseconds()
 	m.BackoffMax = p.BackoffMax.Milliseconds()
 	m.Retain = p.Retain.Milliseconds()
 }
 
-// policy returns the kind's policy with what the job was enqueued with laid over it.
-func (m *meta) policy(p Policy) Policy {
+// policy returns the kind's policy, with what the job was enqueued with laid over it if there is any.
+func (m *meta) policy(ofKind *Policy) *Policy {
+	if m.MaxAttempts|m.Timeout|m.BackoffMin|m.Retain == 0 {
+		return ofKind
+	}
+	p := *ofKind
 	if m.MaxAttempts > 0 {
-		p.MaxAttempts = m.MaxAttempts
+		p.MaxAttempts = int(m.MaxAttempts)
 	}
 	if m.Timeout > 0 {
 		p.Timeout = time.Duration(m.Timeout) * time.Millisecond
@@ -77,7 +81,7 @@ func (m *meta) policy(p Policy) Policy {
 	if m.Retain > 0 {
 		p.Retain = time.Duration(m.Retain) * time.Millisecond
 	}
-	return p
+	return &p
 }
 
 // entry is a job as it stands in a stream or, with no stream ID, in the bodies of delayed jobs.
@@ -86,9 +90,12 @@ type entry struct {
 	id     string
 	kind   string
 	data   []byte
-	meta   meta
+	meta   *meta // never nil
 	err    error // why it cannot be run; the other fields then hold what could be read
 }
+
+// noMeta is what most entries have: nothing to say. It is shared, so whoever changes a job's meta copies it first.
+var noMeta = &meta{}
 
 // encodeBody frames a job for the bodies hash as "<len kind> <len meta> <kind><meta><data>": safe for any bytes, and
 // cheap to take apart in a script.
@@ -106,7 +113,7 @@ func encodeBody(kind, meta string, data []byte) string {
 }
 
 func decodeBody(id, body string) entry {
-	e := entry{id: id}
+	e := entry{id: id, meta: noMeta}
 	kindText, rest, ok1 := strings.Cut(body, " ")
 	metaText, rest, ok2 := strings.Cut(rest, " ")
 	kindLen, err1 := strconv.Atoi(kindText)
@@ -125,20 +132,20 @@ func decodeBody(id, body string) entry {
 type pair struct{ name, value []byte }
 
 // decodeEntry makes an entry of its fields, copying what it keeps. rawKind is "" for a queue of navvy's own: its
-// entries must name their kind. On a raw stream, entries in any other form than navvy's are jobs of rawKind whose data
+// entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form than navvy's are jobs of rawKind whose data
 // is their fields.
-func decodeEntry(streamID string, fields []pair, rawKind string) entry {
+func decodeEntry(streamID string, fields []pair, rawKind string, intern func([]byte) string) entry {
 	if rawKind != "" && !isNavvyForm(fields) {
-		return entry{stream: streamID, id: streamID, kind: rawKind, data: fieldsToJSON(fields)}
+		return entry{stream: streamID, id: streamID, kind: rawKind, data: fieldsToJSON(fields), meta: noMeta}
 	}
-	e := entry{stream: streamID, id: streamID}
+	e := entry{stream: streamID, id: streamID, meta: noMeta}
 	var metaText []byte
 	for _, f := range fields {
 		switch string(f.name) {
 		case fieldID:
 			e.id = string(f.value)
 		case fieldKind:
-			e.kind = string(f.value)
+			e.kind = intern(f.value)
 		case fieldData:
 			e.data = bytes.Clone(f.value)
 		case fieldMeta:

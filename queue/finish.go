@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-const finishAtOnce = 500
+const finishAtOnce = 1000
 
 // finisher acknowledges done jobs in batches. The next batch leaves as soon as the last one is back, so a lone job
 // waits for nobody and a flood is acknowledged hundreds at a time.
@@ -95,7 +95,7 @@ func (f *finisher) flush(batch []finished) {
 	args := make([]any, 2, len(batch)+2)
 	args[0], args[1] = ses.binding.group(), ses.consumer
 	for _, job := range batch {
-		args = append(args, job.task.entry.stream)
+		args = append(args, &job.task.entry.stream) // a pointer: no copy to the heap
 	}
 	keys := []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.totals()}
 	pause := newBackoff(ses.w.cfg.Rand)

@@ -37,6 +37,7 @@ func newFleetOn(t *testing.T, server *redistest.Server) *fleet {
 	var err error
 	f.client, err = queue.NewClient(f.rdb, queue.ClientConfig{Namespace: f.namespace, Observer: f.events})
 	f.must(err)
+	t.Cleanup(func() { _ = f.client.Close() })
 	f.inspect, err = queue.NewInspector(f.rdb, queue.InspectorConfig{Namespace: f.namespace})
 	f.must(err)
 	return f

@@ -105,7 +105,7 @@ func (j JobPage) endedBefore(page Page) JobPage {
 
 // fromEntry shows an entry of the stream.
 func (p place) fromEntry(m redis.XMessage, state State) JobInfo {
-	e := decodeEntry(m.ID, messagePairs(m), p.Kind)
+	e := decodeEntry(m.ID, messagePairs(m), p.Kind, func(b []byte) string { return string(b) })
 	info := p.fromJob(e, state)
 	info.Entry = m.ID
 	return info
@@ -133,7 +133,7 @@ func messagePairs(m redis.XMessage) []pair {
 func (p place) fromJob(e entry, state State) JobInfo {
 	info := JobInfo{
 		ID: e.id, Kind: e.kind, Queue: p.name, State: state, Data: showData(e.data),
-		Attempt: e.meta.Attempt, MaxAttempts: e.meta.MaxAttempts, Redelivered: e.meta.Redelivered,
+		Attempt: e.meta.Attempt, MaxAttempts: int(e.meta.MaxAttempts), Redelivered: e.meta.Redelivered,
 		Error: e.meta.Error, UniqueKey: e.meta.Unique, EnqueuedAt: timePtr(e.enqueuedAt()),
 	}
 	if e.err != nil {

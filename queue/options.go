@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -36,16 +37,19 @@ type enqueueOptions struct {
 	errs      []error
 }
 
+var optionsPool = sync.Pool{New: func() any { return new(enqueueOptions) }}
+
 // due is when the job is due, nil if at once.
 func (o *enqueueOptions) due(now time.Time) *time.Time {
-	at := o.at
-	if o.in > 0 {
-		at = now.Add(o.in)
+	switch {
+	case o.in > 0:
+		due := now.Add(o.in)
+		return &due
+	case o.at.After(now):
+		due := o.at
+		return &due
 	}
-	if !at.After(now) {
-		return nil
-	}
-	return &at
+	return nil
 }
 
 type enqueueOption func(*enqueueOptions)

@@ -11,10 +11,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// readAtOnce bounds one read, and so what Redis does for it in one go.
+const readAtOnce = 1000
+
 // read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is room.
 func (ses *session) read() {
 	pause := newBackoff(ses.w.cfg.Rand)
-	var reader respReader
+	var reader entryReader
 	for ses.reading.Err() == nil {
 		if ses.audit.CompareAndSwap(true, false) {
 			if err := ses.adopt(); err != nil {
@@ -24,7 +27,7 @@ func (ses *session) read() {
 			}
 			pause.reset()
 		}
-		room := ses.w.slots.reserve(ses.backlog)
+		room := min(ses.w.slots.reserve(ses.backlog), readAtOnce)
 		if room == 0 || !ses.valid() {
 			continue
 		}
@@ -39,24 +42,25 @@ func (ses *session) read() {
 	}
 }
 
-// readOnce reads up to room entries, waiting for the first.
-func (ses *session) readOnce(reader *respReader, room int) ([]*task, error) {
-	cmd := redis.NewRawCmd(ses.ctx,
-		"XREADGROUP", "GROUP", ses.binding.group(), ses.consumer, "COUNT", min(room, readAheadMax),
+// readOnce reads up to room entries, waiting for the first. What it returns with an error was read all the same.
+func (ses *session) readOnce(reader *entryReader, room int) ([]*task, error) {
+	var tasks []*task
+	var now time.Time
+	reader.reset()
+	reader.each = func(id string, fields []pair) {
+		if tasks == nil {
+			tasks, now = make([]*task, 0, room), time.Now()
+		}
+		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), 1, now))
+	}
+	cmd := redis.NewRawWriteToCmd(ses.ctx, reader,
+		"XREADGROUP", "GROUP", ses.binding.group(), ses.consumer, "COUNT", room,
 		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.keys.stream, ">")
 	err := ses.w.rdb.Process(context.WithoutCancel(ses.ctx), cmd)
 	if errors.Is(err, redis.Nil) {
-		return nil, nil
+		err = nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	var tasks []*task
-	err = reader.readEntries(cmd.Val(), func(id string, fields []pair) {
-		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind), 1, now))
-	})
-	return tasks, err
+	return tasks, errors.Join(err, reader.err)
 }
 
 // recover deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of the
@@ -151,7 +155,7 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 			value, _ := values[i+1].(string)
 			fields = append(fields, pair{[]byte(name), []byte(value)})
 		}
-		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind), int(deliveries), now))
+		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now))
 	}
 	return tasks, nil
 }
@@ -161,4 +165,12 @@ func entryAfter(id string) string {
 	ms, seqText, _ := strings.Cut(id, "-")
 	seq, _ := strconv.ParseUint(seqText, 10, 64)
 	return ms + "-" + strconv.FormatUint(seq+1, 10)
+}
+
+// kindName makes a string of a kind, without a copy if it is a registered one.
+func (w *Worker) kindName(name []byte) string {
+	if k, ok := w.kinds[string(name)]; ok {
+		return k.name
+	}
+	return string(name)
 }

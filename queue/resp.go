@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 )
 
-// This file reads the reply of XREADGROUP from its bytes. The client library would build a map and a string for every
-// field of every entry, which costs more than all else that a worker does for a small job.
-
-var errProtocol = errors.New("reply of XREADGROUP not understood")
+// errProtocol says that a reply was not of the form that Redis documents.
+var errProtocol = errors.New("reply not understood")
 
 // replyError is an error that Redis replied, as the client library knows it.
 type replyError string
@@ -20,104 +19,130 @@ func (e replyError) Error() string { return string(e) }
 // RedisError makes it a redis.Error.
 func (replyError) RedisError() {}
 
-type respReader struct {
-	buf    []byte
-	fields []pair // reused from entry to entry
+// entryReader takes in the reply of an XREADGROUP of one stream, in RESP2 or RESP3, as the client library hands it on
+// byte by byte, and calls each with every entry. The library itself would build a map and a string for every field of
+// every entry, which costs more than all else that a worker does for a small job.
+type entryReader struct {
+	each func(id string, fields []pair) // the fields are valid only during the call; nil for a deleted entry
+
+	expect  expectation
+	entries int // still to come
+	values  int // still to come, of the entry
+	err     error
+
+	buf   []byte // the entry so far: its ID, then its names and values
+	ends  []int  // where each of them ends in buf
+	pairs []pair
 }
 
-// readEntries calls each with every entry of the one stream in reply, in RESP2 or RESP3. The fields are valid only
-// during the call; they are nil for an entry that was deleted while it was pending.
-func (r *respReader) readEntries(reply []byte, each func(id string, fields []pair)) error {
-	if len(reply) > 0 && reply[0] == '-' {
-		return replyError(bytes.TrimSpace(reply[1:]))
-	}
-	r.buf = reply
-	typ, streams, err := r.header()
-	if err != nil || streams <= 0 {
-		return err // nothing was read in time
-	}
-	if typ == '*' { // RESP2: an array of [stream, entries]
-		if _, _, err = r.header(); err != nil {
-			return err
-		}
-	}
-	if _, err = r.bulk(); err != nil { // the stream's name
-		return err
-	}
-	_, entries, err := r.header()
-	for i := 0; i < entries && err == nil; i++ {
-		err = r.entry(each)
-	}
-	return err
-}
+// expectation is what comes next in the reply.
+type expectation int
 
-func (r *respReader) entry(each func(id string, fields []pair)) error {
-	if _, _, err := r.header(); err != nil {
-		return err
-	}
-	id, err := r.bulk()
-	if err != nil {
-		return err
-	}
-	_, values, err := r.header()
-	if err != nil {
-		return err
-	}
-	if values < 0 {
-		each(string(id), nil)
-		return nil
-	}
-	r.fields = r.fields[:0]
-	for i := 0; i+1 < values; i += 2 {
-		name, err := r.bulk()
-		if err != nil {
-			return err
-		}
-		value, err := r.bulk()
-		if err != nil {
-			return err
-		}
-		r.fields = append(r.fields, pair{name, value})
-	}
-	each(string(id), r.fields)
-	return nil
-}
+const (
+	expectReply   expectation = iota // a map, an array, a null or an error
+	expectStream                     // RESP2: the array of a stream's name and entries
+	expectName                       // the stream's name
+	expectEntries                    // the array of entries
+	expectEntry                      // the array of an entry's ID and values
+	expectID
+	expectValues // the array of values, or a null
+	expectValue
+)
 
-// header reads the line that begins an array, a map or a null; n is -1 for a null.
-func (r *respReader) header() (typ byte, n int, err error) {
-	line, err := r.line()
-	if err != nil {
-		return 0, 0, err
-	}
+// reset readies the reader for another reply.
+func (r *entryReader) reset() { r.expect, r.err = expectReply, nil }
+
+// Write takes a line: the head of an array, a map, a null or a text, or the end of a line.
+func (r *entryReader) Write(line []byte) (int, error) {
 	switch line[0] {
+	case '\r', '$': // a text follows by ReadFrom
+	case '-':
+		r.err = replyError(bytes.Clone(line[1:]))
 	case '_':
-		return '_', -1, nil
-	case '*', '%', '$':
-		n, err = strconv.Atoi(string(line[1:]))
-		return line[0], n, err
+		r.head('_', -1)
+	case '*', '%':
+		n, err := strconv.Atoi(string(line[1:]))
+		if err != nil {
+			r.err = fmt.Errorf("%w: %q", errProtocol, line)
+		}
+		r.head(line[0], n)
+	default:
+		r.err = fmt.Errorf("%w: %q", errProtocol, line)
 	}
-	return 0, 0, fmt.Errorf("%w: %q", errProtocol, line)
+	return len(line), nil
 }
 
-func (r *respReader) bulk() ([]byte, error) {
-	typ, n, err := r.header()
+func (r *entryReader) head(typ byte, n int) {
+	switch r.expect {
+	case expectReply:
+		r.expect = expectName
+		if typ == '*' {
+			r.expect = expectStream
+		}
+	case expectStream:
+		r.expect = expectName
+	case expectEntries:
+		r.entries, r.expect = n, expectEntry
+	case expectEntry:
+		r.expect = expectID
+	case expectValues:
+		if r.values, r.expect = n, expectValue; n <= 0 {
+			r.emit(n == 0)
+		}
+	default:
+		r.err = fmt.Errorf("%w: %c%d out of place", errProtocol, typ, n)
+	}
+}
+
+// ReadFrom takes a text and the end of its line.
+func (r *entryReader) ReadFrom(from io.Reader) (int64, error) {
+	limited, ok := from.(*io.LimitedReader)
+	if !ok || limited.N < 2 {
+		return io.Copy(io.Discard, from)
+	}
+	if r.expect == expectID {
+		r.buf, r.ends = r.buf[:0], r.ends[:0]
+	}
+	n, start := int(limited.N), len(r.buf)
+	for cap(r.buf)-start < n {
+		r.buf = append(r.buf[:cap(r.buf)], 0)
+	}
+	read, err := io.ReadFull(from, r.buf[start:start+n])
 	if err != nil {
-		return nil, err
+		return int64(read), err
 	}
-	if typ != '$' || n < 0 || len(r.buf) < n+2 {
-		return nil, errProtocol
-	}
-	value := r.buf[:n]
-	r.buf = r.buf[n+2:]
-	return value, nil
+	r.buf = r.buf[:start+n-2]
+	r.text()
+	return int64(read), nil
 }
 
-func (r *respReader) line() ([]byte, error) {
-	end := bytes.IndexByte(r.buf, '\n')
-	if end < 2 {
-		return nil, errProtocol
+func (r *entryReader) text() {
+	switch r.expect {
+	case expectName:
+		r.buf, r.expect = r.buf[:0], expectEntries
+	case expectID:
+		r.ends, r.expect = append(r.ends, len(r.buf)), expectValues
+	case expectValue:
+		r.ends = append(r.ends, len(r.buf))
+		if r.values--; r.values == 0 {
+			r.emit(true)
+		}
+	default:
+		r.err = fmt.Errorf("%w: text out of place", errProtocol)
 	}
-	line := r.buf[:end-1]
-	r.buf = r.buf[end+1:]
-	return line, nil
+}
+
+// emit hands an entry on.
+func (r *entryReader) emit(found bool) {
+	r.expect = expectEntry
+	id := string(r.buf[:r.ends[0]])
+	if !found {
+		r.each(id, nil)
+		return
+	}
+	r.pairs = r.pairs[:0]
+	for i := 0; i+2 < len(r.ends); i += 2 {
+		r.pairs = append(r.pairs, pair{r.buf[r.ends[i]:r.ends[i+1]], r.buf[r.ends[i+1]:r.ends[i+2]]})
+	}
+	r.each(id, r.pairs)
 }

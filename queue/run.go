@@ -74,7 +74,7 @@ func (t *task) runningFor() time.Duration {
 func (t *task) isStuck() bool {
 	const patience = time.Second
 	ran := t.runningFor()
-	return ran > t.policy.Timeout+patience || ran > patience && t.ses.ctx.Err() != nil
+	return ran > 0 && (ran > t.policy.Timeout+patience || ran > patience && t.ses.ctx.Err() != nil)
 }
 
 var _ context.Context = (*runContext)(nil)

@@ -23,8 +23,7 @@ const (
 type sender struct {
 	rdb     redis.UniversalClient
 	most    int
-	timeout time.Duration // of one pipeline, and of a caller's wait
-	timers  sync.Pool     // *time.Timer
+	timeout time.Duration // of the wait for a pipeline, and again of the pipeline
 
 	mu      sync.Mutex
 	waiting []*enqueueOp
@@ -33,8 +32,9 @@ type sender struct {
 	landed  sync.WaitGroup
 }
 
+// newSender returns a sender whose jobs wait no longer than timeout, all in all.
 func newSender(rdb redis.UniversalClient, most int, timeout time.Duration) *sender {
-	return &sender{rdb: rdb, most: most, timeout: timeout}
+	return &sender{rdb: rdb, most: most, timeout: timeout / 2}
 }
 
 // send hands a job over and waits for its outcome.
@@ -55,6 +55,7 @@ func (s *sender) add(op *enqueueOp) error {
 	if len(s.waiting) >= s.most {
 		return ErrOverloaded
 	}
+	op.added = monotonic()
 	s.waiting = append(s.waiting, op)
 	if s.flying < flights {
 		s.flying++
@@ -64,23 +65,14 @@ func (s *sender) add(op *enqueueOp) error {
 	return nil
 }
 
-// wait waits for a job's outcome, until ctx ends or the timeout is over.
+// wait waits for a job's outcome, or until ctx ends. It does not wait for ever: a job that was not sent in time is
+// refused when its turn comes, and a pipeline has a deadline.
 func (s *sender) wait(ctx context.Context, op *enqueueOp) error {
-	timer, _ := s.timers.Get().(*time.Timer)
-	if timer == nil {
-		timer = time.NewTimer(s.timeout)
-	} else {
-		timer.Reset(s.timeout)
-	}
-	defer s.timers.Put(timer)
-	defer timer.Stop()
 	select {
 	case <-op.done:
 		return op.err
 	case <-ctx.Done():
 		return s.giveUp(op, context.Cause(ctx))
-	case <-timer.C:
-		return s.giveUp(op, fmt.Errorf("no answer from Redis within %s: %w", s.timeout, context.DeadlineExceeded))
 	}
 }
 
@@ -110,22 +102,21 @@ func (s *sender) withdraw(op *enqueueOp) bool {
 	return false
 }
 
-func (s *sender) close() {
+// close refuses further jobs and waits for those under way; it tells whether it was the first call.
+func (s *sender) close() bool {
 	s.mu.Lock()
+	first := !s.closed
 	s.closed = true
 	s.mu.Unlock()
 	s.landed.Wait()
+	return first
 }
 
 // fly sends pipelines until nothing waits.
 func (s *sender) fly() {
 	defer s.landed.Done()
-	for {
-		batch := s.board()
-		if batch == nil {
-			return
-		}
-		s.exec(batch)
+	for batch := s.board(); batch != nil; batch = s.board() {
+		s.exec(s.inTime(batch))
 		runtime.Gosched() // the callers just woken come first: their next jobs travel together
 	}
 }
@@ -145,6 +136,17 @@ func (s *sender) board() []*enqueueOp {
 	batch := s.waiting[:flightSize:flightSize]
 	s.waiting = append([]*enqueueOp(nil), s.waiting[flightSize:]...)
 	return batch
+}
+
+// inTime refuses the jobs that have waited too long, and returns the rest.
+func (s *sender) inTime(batch []*enqueueOp) []*enqueueOp {
+	oldest := monotonic() - int64(s.timeout)
+	late := 0
+	for late < len(batch) && batch[late].added < oldest { // they wait in the order of their coming
+		batch[late].settle(fmt.Errorf("not sent within %s, nothing was enqueued: %w", s.timeout, context.DeadlineExceeded))
+		late++
+	}
+	return batch[late:]
 }
 
 // exec sends one pipeline, and once more those of its jobs that did not arrive and may be repeated.
@@ -180,12 +182,23 @@ func (s *sender) execOnce(ctx context.Context, batch []*enqueueOp) {
 // enqueueOp is one job on its way.
 type enqueueOp struct {
 	job         Enqueued
+	added       int64 // when it was handed over, on the monotonic clock
 	cmd         redis.Cmder
 	args        []any         // of a script, to send it again
 	unguarded   bool          // nothing would notice if it were sent twice
 	uniqueGuard int           // which of the script's keys is the unique key; 0 if none
 	err         error         // valid once done has its signal
 	done        chan struct{} // holds one signal
+	plain       [11]any       // room for the arguments of a bare XADD
+}
+
+// Jobs on their way are used again: with thousands of callers the garbage they leave is what enqueueing costs most.
+var opPool = sync.Pool{New: func() any { return &enqueueOp{done: make(chan struct{}, 1)} }}
+
+// recycle gives an op back. Nobody may be waiting for it, and it must have landed or never have been sent.
+func (op *enqueueOp) recycle() {
+	*op = enqueueOp{done: op.done}
+	opPool.Put(op)
 }
 
 // sentOnce keeps the client library from sending a command again when a connection drops: the job would be enqueued
@@ -203,8 +216,8 @@ func (addedOnce) NoRetry() bool { return true }
 
 // addPlain makes a bare XADD: a job that is due at once and has nothing to guard it.
 func (op *enqueueOp) addPlain(k *keys, data []byte, meta string) {
-	args := make([]any, 0, 11)
-	args = append(args, "XADD", k.streamArg, "*", fieldID, op.job.ID, fieldKind, op.job.Kind, fieldData, data)
+	args := append(op.plain[:0], // pointers to strings: no copies to the heap
+		"XADD", k.streamArg, "*", fieldID, &op.job.ID, fieldKind, &op.job.Kind, fieldData, data)
 	if meta != "" {
 		args = append(args, fieldMeta, meta)
 	}
@@ -254,19 +267,25 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 	return true
 }
 
-// land settles the outcome and wakes the caller.
+// land reads the outcome and wakes the caller.
 func (op *enqueueOp) land() {
-	defer func() { op.done <- struct{}{} }()
 	switch err := op.cmd.Err(); {
 	case err == nil:
 		op.readReply()
+		op.settle(nil)
 	case redis.HasErrorPrefix(err, "OOM"):
-		op.err = ErrFull
+		op.settle(ErrFull)
 	case mayHaveArrived(err):
-		op.err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		op.settle(fmt.Errorf("%w: %w", ErrUnknownOutcome, err))
 	default:
-		op.err = err
+		op.settle(err)
 	}
+}
+
+// settle ends the op, which from then on is its caller's again.
+func (op *enqueueOp) settle(err error) {
+	op.err = err
+	op.done <- struct{}{}
 }
 
 // readReply takes the verdict of enqueue.lua: {1, ID}, or {0, what the guard holds, which guard}.

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -44,9 +43,10 @@ type session struct {
 	ctx      context.Context // parent of the handlers' contexts
 	cancel   context.CancelCauseFunc
 	reading  context.Context // ends earlier, when the worker stops reading
-	validTo  atomic.Int64    // ns on the worker's monotonic clock: until then nobody can have taken its jobs
-	settled  chan struct{}   // closed when outcomes cannot be recorded any more
-	tasks    sync.WaitGroup  // jobs in this session's hands
+	isLost   atomic.Bool
+	validTo  atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
+	settled  chan struct{}  // closed when outcomes cannot be recorded any more
+	tasks    sync.WaitGroup // jobs in this session's hands
 	finisher *finisher
 	parked   chan struct{} // a beat saw parked entries
 	moving   sync.Mutex    // held while entries come or go otherwise than by a read
@@ -63,7 +63,7 @@ func monotonic() int64 { return int64(time.Since(epoch)) }
 
 func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }
 
-func (ses *session) lost() bool { return errors.Is(context.Cause(ses.ctx), ErrLeaseLost) }
+func (ses *session) lost() bool { return ses.isLost.Load() }
 
 // extend notes a lease that was granted by a call sent at the given instant. The worker trusts three quarters of it:
 // the rest is for handlers to notice.
@@ -249,7 +249,7 @@ func (ses *session) leave() {
 
 // lose ends the session when its lease is lost: handlers are told, and nothing of theirs counts any more.
 func (ses *session) lose() {
-	if ses.lost() {
+	if ses.isLost.Swap(true) {
 		return
 	}
 	ses.cancel(ErrLeaseLost)

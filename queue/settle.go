@@ -23,17 +23,24 @@ const maxErrorText = 4 << 10
 
 // settle turns what the handler returned into the job's next step.
 func (t *task) settle(err error, took time.Duration) {
-	var (
-		snooze      *snoozeError
-		cancelled   *cancelError
-		undecodable *undecodableError
-	)
 	switch {
 	case err == nil:
 		t.ses.counts.add(&t.ses.counts.done, took)
 		t.done(took)
 	case t.ses.ctx.Err() != nil: // not the job's fault: the worker stops, or lost its lease
 		t.drop()
+	default:
+		t.settleError(err, took)
+	}
+}
+
+func (t *task) settleError(err error, took time.Duration) {
+	var (
+		snooze      *snoozeError
+		cancelled   *cancelError
+		undecodable *undecodableError
+	)
+	switch {
 	case errors.As(err, &snooze):
 		t.retry(err, took, snooze.delay, false)
 	case errors.As(err, &cancelled):
@@ -91,16 +98,16 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 // fail counts a run that ended the job, and buries it.
 func (t *task) fail(reason string, cause error, took time.Duration) {
 	t.ses.counts.add(&t.ses.counts.failed, took)
-	t.entry.meta.Attempt++
-	t.buryAfter(reason, cause, took)
+	m := t.nextMeta()
+	m.Attempt++
+	t.buryAs(m, reason, cause, took)
 }
 
 // bury keeps a job that was not run for a person to look at.
-func (t *task) bury(reason string, cause error) { t.buryAfter(reason, cause, 0) }
+func (t *task) bury(reason string, cause error) { t.buryAs(t.nextMeta(), reason, cause, 0) }
 
-func (t *task) buryAfter(reason string, cause error, took time.Duration) {
+func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
 	t.ses.counts.dead.Add(1)
-	m := t.nextMeta()
 	text := errorText(cause)
 	k := t.ses.keys
 	keys := []string{k.stream, k.dead(), k.deadIDs(), k.totals()}

@@ -27,6 +27,7 @@ type slots struct {
 	held     int // read and not finished
 	busy     int // of those: running
 	idle     int // slots that wait
+	waking   int // of those: signalled, and not awake yet
 	waiting  int // readers that wait
 	finished int64
 
@@ -71,6 +72,7 @@ func (s *slots) next(hand *atomic.Pointer[task]) *task {
 		if t := s.pick(); t != nil {
 			s.busy++
 			hand.Store(t)
+			s.wake()
 			return t
 		}
 		if s.closed {
@@ -79,6 +81,16 @@ func (s *slots) next(hand *atomic.Pointer[task]) *task {
 		s.idle++
 		s.work.Wait()
 		s.idle--
+		s.waking = max(s.waking-1, 0)
+	}
+}
+
+// wake wakes one slot if there is a job for it and no other is on its way; that one wakes the next. Short jobs are
+// run by the few slots that are awake, instead of by all of them waking for one each.
+func (s *slots) wake() {
+	if s.waking == 0 && s.idle > 0 && s.held > s.busy {
+		s.waking++
+		s.work.Signal()
 	}
 }
 
@@ -129,9 +141,7 @@ func (s *slots) push(b *backlog, tasks []*task) bool {
 	}
 	b.tasks = append(b.tasks, tasks...)
 	s.held += len(tasks)
-	for range min(s.idle, len(tasks)) {
-		s.work.Signal()
-	}
+	s.wake()
 	return true
 }
 

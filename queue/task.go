@@ -13,8 +13,8 @@ import (
 type task struct {
 	ses        *session
 	entry      entry
-	kind       *kind // nil: no handler
-	policy     Policy
+	kind       *kind   // nil: no handler
+	policy     *Policy // nil with kind
 	deliveries int
 	held       time.Time    // since when it is here
 	began      atomic.Int64 // when its handler began, on the monotonic clock; 0 before
@@ -26,13 +26,16 @@ type task struct {
 func (ses *session) newTask(e entry, deliveries int, now time.Time) *task {
 	t := &task{ses: ses, entry: e, deliveries: deliveries, held: now, kind: ses.w.kinds[e.kind]}
 	if t.kind != nil {
-		t.policy = t.entry.meta.policy(t.kind.policy)
+		t.policy = e.meta.policy(&t.kind.policy)
 	}
 	t.run = Run{
 		ID: e.id, Kind: e.kind, Queue: ses.name, Worker: ses.consumer,
-		Attempt: e.meta.Attempt + 1, MaxAttempts: t.policy.MaxAttempts,
+		Attempt:     e.meta.Attempt + 1,
 		Redelivered: e.meta.Redelivered + max(deliveries-1, 0),
 		EnqueuedAt:  t.entry.enqueuedAt(), LastError: e.meta.Error, Data: e.data, task: t,
+	}
+	if t.policy != nil {
+		t.run.MaxAttempts = t.policy.MaxAttempts
 	}
 	return t
 }
@@ -47,7 +50,7 @@ func (t *task) event(typ EventType) Event {
 
 // nextMeta is the job's meta when it goes on to another entry after this run.
 func (t *task) nextMeta() meta {
-	m := t.entry.meta
+	m := *t.entry.meta
 	m.Redelivered = t.run.Redelivered
 	if _, err := ulid.ParseStrict(t.entry.id); err != nil && m.EnqueuedAt == 0 {
 		m.EnqueuedAt = t.run.EnqueuedAt.UnixMilli()
