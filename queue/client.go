@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,7 +19,7 @@ type Client struct {
 	sender   *sender
 	ids      *idSource
 	registry registry
-	keys     sync.Map // queue → *keys
+	queues   sync.Map // name → *target
 }
 
 // ClientConfig configures a [Client]. The zero value works.
@@ -238,7 +239,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
 	op.job = job
-	k := c.keysOf(o.queue)
+	k := &c.target(o.queue).keys
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(k, data, m.encode())
 	} else {
@@ -247,22 +248,34 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	return op
 }
 
-// keysOf remembers the keys of each queue: a process uses few, many times a second.
-func (c *Client) keysOf(queue string) *keys {
-	if k, ok := c.keys.Load(queue); ok {
-		return k.(*keys)
+// target is a queue as a client knows it.
+type target struct {
+	keys  keys
+	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
+}
+
+// noteEvery is how often a client notes a queue that it uses, in case the registry was lost with Redis' data.
+const noteEvery = time.Minute
+
+// target remembers the queues that the process uses: they are few, and used many times a second.
+func (c *Client) target(queue string) *target {
+	if t, ok := c.queues.Load(queue); ok {
+		return t.(*target)
 	}
-	k := queueKeys(c.cfg.Namespace, queue)
-	c.keys.Store(queue, &k)
-	return &k
+	t := &target{keys: queueKeys(c.cfg.Namespace, queue)}
+	t.noted.Store(-int64(noteEvery))
+	known, _ := c.queues.LoadOrStore(queue, t)
+	return known.(*target)
 }
 
 // enqueued tells the observer, and the registry once a minute for each queue.
 func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
-	now := c.cfg.Now()
-	c.registry.noteQueue(ctx, job.Queue, now)
+	t, now := c.target(job.Queue), monotonic()
+	if last := t.noted.Load(); now-last >= int64(noteEvery) && t.noted.CompareAndSwap(last, now) {
+		c.registry.noteQueue(ctx, job.Queue)
+	}
 	if c.cfg.Observer != nil && !job.Duplicate {
-		e := Event{Type: EventEnqueued, Time: now, Queue: job.Queue, Job: job.ID, Kind: job.Kind}
+		e := Event{Type: EventEnqueued, Time: c.cfg.Now(), Queue: job.Queue, Job: job.ID, Kind: job.Kind}
 		if job.Due != nil {
 			e.Due = *job.Due
 		}

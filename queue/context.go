@@ -10,9 +10,7 @@ import (
 // a cancellable context are made only when somebody asks for more than the run itself: that halves what a worker
 // spends on a small job.
 type runContext struct {
-	parent   context.Context // of the worker's session: cancelled when the lease is lost or the worker stops
-	run      *Run
-	deadline time.Time
+	task *task
 
 	mu       sync.Mutex
 	inner    context.Context
@@ -21,7 +19,9 @@ type runContext struct {
 }
 
 // Deadline returns when the run times out.
-func (c *runContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *runContext) Deadline() (time.Time, bool) {
+	return epoch.Add(time.Duration(c.task.began.Load()) + c.task.policy.Timeout), true
+}
 
 // Done is closed when the run should end.
 func (c *runContext) Done() <-chan struct{} { return c.make().Done() }
@@ -32,7 +32,7 @@ func (c *runContext) Err() error { return c.make().Err() }
 // Value returns the run for [FromContext]. Any other key, context.Cause's own included, is the inner context's.
 func (c *runContext) Value(key any) any {
 	if _, ok := key.(runKey); ok {
-		return c.run
+		return &c.task.run
 	}
 	return c.make().Value(key)
 }
@@ -41,7 +41,8 @@ func (c *runContext) make() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner == nil {
-		c.inner, c.cancel = context.WithDeadlineCause(c.parent, c.deadline, ErrTimeout)
+		deadline, _ := c.Deadline()
+		c.inner, c.cancel = context.WithDeadlineCause(c.task.ses.ctx, deadline, ErrTimeout)
 		if c.finished {
 			c.cancel()
 		}

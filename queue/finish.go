@@ -95,7 +95,7 @@ func (f *finisher) flush(batch []finished) {
 	args := make([]any, 2, len(batch)+2)
 	args[0], args[1] = ses.binding.group(), ses.consumer
 	for _, job := range batch {
-		args = append(args, &job.task.entry.stream) // a pointer: no copy to the heap
+		args = append(args, &job.task.stream) // a pointer: no copy to the heap
 	}
 	keys := []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.totals()}
 	pause := newBackoff(ses.w.cfg.Rand)
@@ -124,7 +124,7 @@ func (f *finisher) tell(batch []finished, counts func(entry string) bool) {
 		return
 	}
 	for _, job := range batch {
-		job.task.tell(counts(job.task.entry.stream), EventDone, job.took, nil, time.Time{})
+		job.task.tell(counts(job.task.stream), EventDone, job.took, nil, time.Time{})
 	}
 }
 
@@ -134,7 +134,7 @@ func (f *finisher) entries(to map[string]bool) {
 	defer f.mu.Unlock()
 	for _, jobs := range [][]finished{f.waiting, f.leaving} {
 		for _, job := range jobs {
-			to[job.task.entry.stream] = true
+			to[job.task.stream] = true
 		}
 	}
 }

@@ -130,8 +130,8 @@ func (ses *session) shed() {
 	}
 	ses.moving.Lock()
 	defer ses.moving.Unlock()
-	old := time.Now().Add(-shedAfter)
-	ses.release(ses.w.slots.take(ses.backlog, func(t *task) bool { return t.held.Before(old) }))
+	old := monotonic() - int64(shedAfter)
+	ses.release(ses.w.slots.take(ses.backlog, func(t *task) bool { return t.held < old }))
 }
 
 // tellStuck reports, once, each handler that goes on although its context was cancelled.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -45,11 +44,11 @@ func (ses *session) read() {
 // readOnce reads up to room entries, waiting for the first. What it returns with an error was read all the same.
 func (ses *session) readOnce(reader *entryReader, room int) ([]*task, error) {
 	var tasks []*task
-	var now time.Time
+	var now int64
 	reader.reset()
 	reader.each = func(id string, fields []pair) {
 		if tasks == nil {
-			tasks, now = make([]*task, 0, room), time.Now()
+			tasks, now = make([]*task, 0, room), monotonic()
 		}
 		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), 1, now))
 	}
@@ -107,7 +106,7 @@ func (ses *session) adopt() error {
 		}
 		var tasks []*task
 		for _, t := range found {
-			if !held[t.entry.stream] {
+			if !held[t.stream] {
 				tasks = append(tasks, t)
 			}
 		}
@@ -126,7 +125,7 @@ func (ses *session) heldEntries() map[string]bool {
 	held := ses.w.slots.entries(ses.backlog)
 	for i := range ses.w.hands {
 		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
-			held[t.entry.stream] = true
+			held[t.stream] = true
 		}
 	}
 	ses.finisher.entries(held)
@@ -139,7 +138,7 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %T", errProtocol, reply)
 	}
-	now := time.Now()
+	now := monotonic()
 	tasks := make([]*task, 0, len(rows))
 	for _, row := range rows {
 		cells, _ := row.([]any)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -16,9 +14,6 @@ import (
 type registry struct {
 	rdb redis.UniversalClient
 	key string
-
-	mu    sync.Mutex
-	noted map[string]time.Time
 }
 
 // binding is how a queue is bound to its stream.
@@ -42,34 +37,19 @@ func (b binding) group() string {
 	return b.Group
 }
 
-// noteEvery is how often a client notes a queue that it uses, in case the registry was lost with Redis' data.
-const noteEvery = time.Minute
-
-// noteQueue notes that a client uses a queue. One call a minute makes a round trip; its failure is no one's concern:
-// the next does it.
-func (r *registry) noteQueue(ctx context.Context, queue string, now time.Time) {
-	r.mu.Lock()
-	last, known := r.noted[queue]
-	if known && now.Sub(last) < noteEvery && now.Sub(last) > -noteEvery {
-		r.mu.Unlock()
-		return
-	}
-	if r.noted == nil {
-		r.noted = map[string]time.Time{}
-	}
-	r.noted[queue] = now
-	r.mu.Unlock()
+// noteQueue notes that a client uses a queue. Its failure is no one's concern: the next does it.
+func (r registry) noteQueue(ctx context.Context, queue string) {
 	_ = r.rdb.HSetNX(ctx, r.key, queue, "{}").Err()
 }
 
 // bind notes how a worker has bound a queue.
-func (r *registry) bind(ctx context.Context, queue string, b binding) error {
+func (r registry) bind(ctx context.Context, queue string, b binding) error {
 	text, _ := json.Marshal(b) // strings and a bool: cannot fail
 	return r.rdb.HSet(ctx, r.key, queue, text).Err()
 }
 
 // lookup returns how a queue is bound; one that nobody has noted is a queue of navvy's own.
-func (r *registry) lookup(ctx context.Context, queue string) (b binding, known bool, err error) {
+func (r registry) lookup(ctx context.Context, queue string) (b binding, known bool, err error) {
 	text, err := r.rdb.HGet(ctx, r.key, queue).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return b, false, nil

@@ -33,7 +33,6 @@ func (t *task) execute() {
 		e.Wait = t.ses.w.cfg.Now().Sub(t.run.EnqueuedAt)
 		t.ses.observe(e)
 	}
-	t.ctx.parent, t.ctx.run, t.ctx.deadline = t.ses.ctx, &t.run, began.Add(t.policy.Timeout)
 	err := t.call()
 	t.ctx.finish()
 	t.settle(err, time.Since(began))
@@ -52,8 +51,8 @@ func (t *task) call() (err error) {
 // unfit tells why a job cannot be run at all, or must not be run again.
 func (t *task) unfit() (reason string, err error) {
 	switch crashes := t.deliveries - 1; {
-	case t.entry.err != nil:
-		return ReasonUndecodable, t.entry.err
+	case t.err != nil:
+		return ReasonUndecodable, t.err
 	case t.kind == nil:
 		return ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
 	case crashes >= t.ses.w.cfg.MaxCrashes:

@@ -89,8 +89,8 @@ func (s *source) check(ctx context.Context) error {
 	return nil
 }
 
-func (w *Worker) registry() *registry {
-	return &registry{rdb: w.rdb, key: registryKey(w.cfg.Namespace)}
+func (w *Worker) registry() registry {
+	return registry{rdb: w.rdb, key: registryKey(w.cfg.Namespace)}
 }
 
 // ensureGroup creates the stream and the group where they are missing, at 0, so that no entry is skipped.
@@ -295,7 +295,7 @@ func (ses *session) parkOwn(tasks []*task, where string) {
 	for chunk := range slices.Chunk(tasks, 100) {
 		args := []any{ses.binding.group(), ses.consumer, where}
 		for _, t := range chunk {
-			args = append(args, t.entry.stream)
+			args = append(args, t.stream)
 		}
 		err := scriptRelease.Run(ctx, ses.w.rdb, []string{ses.keys.stream}, args...).Err()
 		if redis.HasErrorPrefix(err, "NOGROUP") {

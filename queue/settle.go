@@ -64,7 +64,7 @@ func (t *task) done(took time.Duration) {
 	}
 	k := t.ses.keys
 	args := []any{
-		t.ses.binding.group(), t.ses.consumer, t.entry.stream, t.policy.Retain.Milliseconds(),
+		t.ses.binding.group(), t.ses.consumer, t.stream, t.policy.Retain.Milliseconds(),
 		"kind", t.run.Kind, "data", t.run.Data, "attempt", t.run.Attempt, "worker", t.run.Worker,
 		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
 		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
@@ -89,7 +89,7 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 	due := t.ses.w.cfg.Now().Add(delay)
 	k := t.ses.keys
 	ok := t.record("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals()}, []any{
-		t.ses.binding.group(), t.ses.consumer, t.entry.stream, t.run.ID, ceilMilli(due),
+		t.ses.binding.group(), t.ses.consumer, t.stream, t.run.ID, ceilMilli(due),
 		encodeBody(t.run.Kind, m.encode(), t.run.Data), total,
 	})
 	t.tell(ok, typ, took, cause, due)
@@ -115,7 +115,7 @@ func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
 		keys = append(keys, k.unique(m.Unique))
 	}
 	ok := t.record("bury", scriptBury, keys, []any{
-		t.ses.binding.group(), t.ses.consumer, t.entry.stream, t.run.ID,
+		t.ses.binding.group(), t.ses.consumer, t.stream, t.run.ID,
 		fieldID, t.run.ID, fieldKind, t.run.Kind, fieldData, t.run.Data, fieldMeta, m.encode(),
 		"error", text, "reason", reason, "worker", t.run.Worker, "died_ms", t.ses.w.cfg.Now().UnixMilli(),
 	})

@@ -253,7 +253,7 @@ func (s *slots) entries(b *backlog) map[string]bool {
 	defer s.mu.Unlock()
 	held := make(map[string]bool, len(b.tasks)-b.first)
 	for _, t := range b.tasks[b.first:] {
-		held[t.entry.stream] = true
+		held[t.stream] = true
 	}
 	return held
 }

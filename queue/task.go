@@ -12,19 +12,24 @@ import (
 // task is a job in a worker's hands: from its delivery to its outcome.
 type task struct {
 	ses        *session
-	entry      entry
+	stream     string // the ID of its entry
+	meta       *meta
+	err        error   // why it cannot be run
 	kind       *kind   // nil: no handler
 	policy     *Policy // nil with kind
 	deliveries int
-	held       time.Time    // since when it is here
+	held       int64        // since when it is here, on the monotonic clock
 	began      atomic.Int64 // when its handler began, on the monotonic clock; 0 before
 	ctx        runContext
 	run        Run
 	told       bool // that its handler is stuck
 }
 
-func (ses *session) newTask(e entry, deliveries int, now time.Time) *task {
-	t := &task{ses: ses, entry: e, deliveries: deliveries, held: now, kind: ses.w.kinds[e.kind]}
+func (ses *session) newTask(e entry, deliveries int, now int64) *task {
+	t := &task{
+		ses: ses, stream: e.stream, meta: e.meta, err: e.err, deliveries: deliveries, held: now, kind: ses.w.kinds[e.kind],
+	}
+	t.ctx.task = t
 	if t.kind != nil {
 		t.policy = e.meta.policy(&t.kind.policy)
 	}
@@ -32,7 +37,7 @@ func (ses *session) newTask(e entry, deliveries int, now time.Time) *task {
 		ID: e.id, Kind: e.kind, Queue: ses.name, Worker: ses.consumer,
 		Attempt:     e.meta.Attempt + 1,
 		Redelivered: e.meta.Redelivered + max(deliveries-1, 0),
-		EnqueuedAt:  t.entry.enqueuedAt(), LastError: e.meta.Error, Data: e.data, task: t,
+		EnqueuedAt:  e.enqueuedAt(), LastError: e.meta.Error, Data: e.data, task: t,
 	}
 	if t.policy != nil {
 		t.run.MaxAttempts = t.policy.MaxAttempts
@@ -50,9 +55,9 @@ func (t *task) event(typ EventType) Event {
 
 // nextMeta is the job's meta when it goes on to another entry after this run.
 func (t *task) nextMeta() meta {
-	m := *t.entry.meta
+	m := *t.meta
 	m.Redelivered = t.run.Redelivered
-	if _, err := ulid.ParseStrict(t.entry.id); err != nil && m.EnqueuedAt == 0 {
+	if _, err := ulid.ParseStrict(t.run.ID); err != nil && m.EnqueuedAt == 0 {
 		m.EnqueuedAt = t.run.EnqueuedAt.UnixMilli()
 	}
 	return m
