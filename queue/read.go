@@ -16,7 +16,7 @@ const readAtOnce = 1000
 // read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is room.
 func (ses *session) read() {
 	pause := newBackoff(ses.w.cfg.Rand)
-	var reader entryReader
+	var replies entryReader
 	for ses.reading.Err() == nil {
 		if ses.audit.CompareAndSwap(true, false) {
 			if err := ses.adopt(); err != nil {
@@ -30,7 +30,7 @@ func (ses *session) read() {
 		if room == 0 || !ses.valid() {
 			continue
 		}
-		tasks, err := ses.readOnce(&reader, room)
+		tasks, err := ses.readOnce(&replies, room)
 		ses.w.slots.feed(ses.backlog, len(tasks) > 0)
 		ses.hold(tasks)
 		if err != nil {
@@ -42,24 +42,24 @@ func (ses *session) read() {
 }
 
 // readOnce reads up to room entries, waiting for the first. What it returns with an error was read all the same.
-func (ses *session) readOnce(reader *entryReader, room int) ([]*task, error) {
+func (ses *session) readOnce(replies *entryReader, room int) ([]*task, error) {
 	var tasks []*task
 	var now int64
-	reader.reset()
-	reader.each = func(id string, fields []pair) {
+	replies.reset()
+	replies.each = func(id string, fields []pair) {
 		if tasks == nil {
 			tasks, now = make([]*task, 0, room), monotonic()
 		}
 		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), 1, now))
 	}
-	cmd := redis.NewRawWriteToCmd(ses.ctx, reader,
+	cmd := redis.NewRawWriteToCmd(ses.ctx, replies,
 		"XREADGROUP", "GROUP", ses.binding.group(), ses.consumer, "COUNT", room,
 		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.keys.stream, ">")
-	err := ses.w.rdb.Process(context.WithoutCancel(ses.ctx), cmd)
+	err := ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
 	if errors.Is(err, redis.Nil) {
 		err = nil
 	}
-	return tasks, errors.Join(err, reader.err)
+	return tasks, errors.Join(err, replies.err)
 }
 
 // recover deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of the

@@ -22,12 +22,13 @@ type source struct {
 	cfg     QueueConfig
 	keys    keys
 	binding binding
+	reader  *reader
 	backlog *backlog
 	counts  counts
 }
 
 func newSource(w *Worker, name string, cfg QueueConfig) *source {
-	s := &source{w: w, name: name, cfg: cfg, backlog: w.slots.addSource(cfg.Weight)}
+	s := &source{w: w, name: name, cfg: cfg, reader: newReader(w.rdb), backlog: w.slots.addSource(cfg.Weight)}
 	if cfg.Raw != nil {
 		s.binding = binding{Raw: true, Group: cfg.Raw.Group, Kind: cfg.Raw.Kind}
 	}
@@ -185,6 +186,7 @@ func (ses *session) serve() {
 	}
 	stopReading()
 	ses.w.slots.stop(ses.backlog)
+	ses.interruptRead()
 	ses.handBack()
 	if !ses.lost() {
 		readers.Wait()
@@ -199,6 +201,12 @@ func (ses *session) serve() {
 	stopBeating()
 	heart.Wait()
 	ses.cancel(ErrStopping)
+}
+
+func (ses *session) interruptRead() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
+	defer cancel()
+	ses.reader.interrupt(ctx, ses.w.rdb)
 }
 
 // handBack releases what has not started.

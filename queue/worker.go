@@ -191,7 +191,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	})
 	go func() {
 		w.tasks.Wait()
-		_ = w.rdb.Close()
+		w.disconnect()
 		abort(nil)
 		close(w.stopped)
 	}()
@@ -205,7 +205,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	w.mu.Lock()
 	if !w.started {
 		w.started = true // and never will
-		_ = w.rdb.Close()
+		w.disconnect()
 		close(w.stopped)
 	}
 	select {
@@ -241,6 +241,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Grace)
 	defer cancel()
 	return w.Stop(grace)
+}
+
+func (w *Worker) disconnect() {
+	for _, s := range w.sources {
+		s.reader.close(w.rdb)
+	}
+	_ = w.rdb.Close()
 }
 
 func (w *Worker) observe(e Event) {
