@@ -1,0 +1,44 @@
+package queue_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// Ten thousand jobs due over five seconds: none starts early, and the log says how late they are. How late is a
+// promise (100 ms at the 99th percentile) that a machine busy with other tests may miss, so the bound here is wide.
+func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
+	t.Parallel()
+	const jobs, span = 10_000, 5 * time.Second
+	f := newFleet(t)
+	start := time.Now().Add(time.Second)
+	items := make([]queue.Item, jobs)
+	for i := range items {
+		due := start.Add(time.Duration(rand.Int64N(int64(span))))
+		items[i] = queue.Item{Args: queue.JSON("k", []byte(`{}`)), Options: []queue.EnqueueOption{queue.On("orders"), queue.At(due)}}
+	}
+	due := make(map[string]time.Time, jobs)
+	enqueued, err := f.client.EnqueueMany(t.Context(), items)
+	f.must(err)
+	for _, job := range enqueued {
+		due[job.ID] = *job.Due
+	}
+	f.start(muxOf("k", noop))
+	late := make([]time.Duration, 0, jobs)
+	for _, e := range f.await(queue.EventStarted, jobs) {
+		late = append(late, e.Time.Sub(due[e.Job]))
+	}
+	slices.Sort(late)
+	median, p99 := late[jobs/2], late[jobs*99/100]
+	t.Logf("late by %s at the median, %s at 99 %%, %s at the most", median, p99, late[jobs-1])
+	if late[0] < 0 {
+		t.Errorf("a job started %s before it was due", -late[0])
+	}
+	if p99 > 2*time.Second {
+		t.Errorf("99 %% of the jobs were late by up to %s", p99)
+	}
+}
