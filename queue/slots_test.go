@@ -1,0 +1,435 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// someTasks makes n jobs whose stream IDs are name-1, name-2, …
+func someTasks(name string, n int) []*task {
+	tasks := make([]*task, n)
+	for i := range tasks {
+		tasks[i] = &task{stream: fmt.Sprintf("%s-%d", name, i+1)}
+	}
+	return tasks
+}
+
+func names(tasks []*task) string {
+	var ids []string
+	for _, t := range tasks {
+		ids = append(ids, t.stream)
+	}
+	return strings.Join(ids, " ")
+}
+
+// order lets one slot run n jobs and returns the first letter of each, in order.
+func order(s *slots, hand *atomic.Pointer[task], n int) string {
+	var order strings.Builder
+	for range n {
+		order.WriteByte(s.next(hand).stream[0])
+	}
+	return order.String()
+}
+
+func TestSlotsAreSharedByWeight(t *testing.T) {
+	t.Parallel()
+	s := newSlots(1, 0)
+	a, b := s.addSource(5), s.addSource(1)
+	s.push(a, someTasks("a", 500))
+	s.push(b, someTasks("b", 100))
+	var hand atomic.Pointer[task]
+	for round := range 100 {
+		if got := order(s, &hand, 6); strings.Count(got, "a") != 5 || strings.Count(got, "b") != 1 {
+			t.Fatalf("round %d: %s, want five of a and one of b", round, got)
+		}
+	}
+	if s.held != 1 || s.busy != 1 {
+		t.Errorf("%d held, %d busy, want the last one", s.held, s.busy)
+	}
+}
+
+// The order in which nginx serves servers of these weights: no source waits longer than it must.
+func TestSharesAreSmooth(t *testing.T) {
+	t.Parallel()
+	s := newSlots(1, 0)
+	for i, weight := range []int{5, 1, 1} {
+		s.push(s.addSource(weight), someTasks(string(rune('a'+i)), 20))
+	}
+	var hand atomic.Pointer[task]
+	if got, want := order(s, &hand, 21), strings.Repeat("aabacaa", 3); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestSourceAloneHasEverySlot(t *testing.T) {
+	t.Parallel()
+	s := newSlots(1, 0)
+	a, b := s.addSource(5), s.addSource(1)
+	s.push(b, someTasks("b", 1100))
+	var hand atomic.Pointer[task]
+	if got := order(s, &hand, 1000); got != strings.Repeat("b", 1000) {
+		t.Error("a source without jobs was given slots")
+	}
+	s.push(a, someTasks("a", 50)) // it neither catches up nor pays for the time it was away
+	if got := order(s, &hand, 12); strings.Count(got, "b") != 2 {
+		t.Errorf("%s, want two of b", got)
+	}
+}
+
+func TestReserveSharesTheRoom(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		total, readAhead, held int
+		weights                []int
+		hungry                 bool // the sources but the first
+		want                   int
+	}{
+		"alone":                             {total: 10, readAhead: -1, weights: []int{3}, want: 10},
+		"alone, with a read-ahead":          {total: 10, readAhead: 6, weights: []int{3}, want: 16},
+		"some are held":                     {total: 10, readAhead: -1, held: 4, weights: []int{1}, want: 6},
+		"the read-ahead is half used up":    {total: 10, readAhead: 6, held: 12, weights: []int{1}, want: 4},
+		"the other finds nothing":           {total: 12, readAhead: -1, weights: []int{5, 1}, want: 12},
+		"the other has jobs":                {total: 12, readAhead: -1, weights: []int{5, 1}, hungry: true, want: 10},
+		"the heavier one has jobs":          {total: 12, readAhead: -1, weights: []int{1, 5}, hungry: true, want: 2},
+		"three":                             {total: 12, readAhead: -1, weights: []int{1, 2, 3}, hungry: true, want: 2},
+		"a share below one is one":          {total: 10, readAhead: -1, weights: []int{1, 1000}, hungry: true, want: 1},
+		"nothing was finished, none beyond": {total: 10, readAhead: 0, weights: []int{1}, want: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSlots(test.total, test.readAhead)
+			for _, weight := range test.weights {
+				s.addSource(weight)
+			}
+			for _, other := range s.sources[1:] {
+				s.feed(other, test.hungry)
+			}
+			s.push(s.sources[0], someTasks("a", test.held))
+			if got := s.reserve(s.sources[0]); got != test.want {
+				t.Errorf("got room for %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// reserving waits for room in a goroutine of its own and tells how much it was.
+func reserving(s *slots, b *backlog) <-chan int {
+	room := make(chan int, 1)
+	go func() { room <- s.reserve(b) }()
+	return room
+}
+
+// still fails the test if there is an answer although everything has come to rest.
+func still(t *testing.T, answer <-chan int, why string) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case n := <-answer:
+		t.Errorf("got %d although %s", n, why)
+	default:
+	}
+}
+
+func TestReserveWaitsForRoomWorthARead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4, 4) // room is worth a read when fewer than 4 + 4/2 are held
+		b := s.addSource(1)
+		s.push(b, someTasks("a", 8))
+		room := reserving(s, b)
+		var hand atomic.Pointer[task]
+		for held := 8; held >= 6; held-- {
+			still(t, room, fmt.Sprintf("%d are held", held))
+			if held == 8 {
+				s.next(&hand) // starts one, finishes none
+			}
+			s.next(&hand)
+		}
+		if got := <-room; got != 3 {
+			t.Errorf("got room for %d, want 3", got)
+		}
+	})
+}
+
+func TestReadAheadFollowsTheFinishRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4, 0)
+		b := s.addSource(1)
+		var hand atomic.Pointer[task]
+		s.push(b, someTasks("a", 1))
+		s.next(&hand) // one is always in hand, so that next never waits
+		pass := func(d time.Duration, finish int) int {
+			s.push(b, someTasks("a", finish))
+			for range finish {
+				s.next(&hand)
+			}
+			<-time.After(d) // the bubble's clock
+			return s.reserve(b) - 3
+		}
+		if got := pass(time.Millisecond, 1000); got != 0 {
+			t.Errorf("%d ahead after a moment too short to measure", got)
+		}
+		for range 20 {
+			pass(10*time.Millisecond, 100) // 10,000 a second
+		}
+		if got := pass(10*time.Millisecond, 100); got < 99 || got > 101 {
+			t.Errorf("%d ahead at 10,000 jobs a second, want 100", got)
+		}
+		if got := pass(10*time.Millisecond, 50); got < 74 || got > 76 {
+			t.Errorf("%d ahead at half the rate, want 75: half way there", got)
+		}
+		for range 20 {
+			pass(10*time.Millisecond, 5000)
+		}
+		if got := pass(10*time.Millisecond, 5000); got != readAheadMax {
+			t.Errorf("%d ahead, want %d at the most", got, readAheadMax)
+		}
+		if got := pass(time.Second, 1); got != 0 {
+			t.Errorf("%d ahead of jobs that take a second", got)
+		}
+	})
+}
+
+func TestConfiguredReadAheadStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4, 7)
+		b := s.addSource(1)
+		<-time.After(time.Minute)
+		if got := s.reserve(b); got != 11 {
+			t.Errorf("got room for %d, want 11", got)
+		}
+	})
+}
+
+func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(2, -1)
+		a, b := s.addSource(1), s.addSource(1)
+		s.push(a, someTasks("a", 6))
+		s.push(b, someTasks("b", 1))
+		var first, second atomic.Pointer[task]
+		s.next(&first)
+		s.next(&second) // a-1 and b-1 run
+		room := reserving(s, a)
+		still(t, room, "every slot has a job")
+
+		even := func(t *task) bool { return strings.ContainsAny(t.stream, "246") }
+		if got := names(s.take(a, even)); got != "a-2 a-4 a-6" {
+			t.Errorf("took %s", got)
+		}
+		still(t, room, "every slot has a job")
+		if got := s.entries(a); len(got) != 2 || !got["a-3"] || !got["a-5"] {
+			t.Errorf("left %v", got)
+		}
+		if got := names(s.take(a, func(*task) bool { return true })); got != "a-3 a-5" {
+			t.Errorf("took %s", got)
+		}
+		if got := s.take(a, func(*task) bool { return true }); got != nil {
+			t.Errorf("took %s once more", names(got))
+		}
+		if s.held != 2 || s.running() != 2 {
+			t.Errorf("%d held, %d run; want the two that run", s.held, s.running())
+		}
+		s.push(b, someTasks("b", 1))
+		s.next(&first) // b's second job in place of a-1
+		s.push(a, nil)
+		still(t, room, "every slot has a job")
+		s.close()
+		if got := <-room; got != 0 {
+			t.Errorf("got room for %d in closed slots", got)
+		}
+	})
+}
+
+func TestTakeMakesRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(2, -1)
+		b := s.addSource(1)
+		s.push(b, someTasks("a", 3))
+		room := reserving(s, b)
+		still(t, room, "three are held")
+		s.take(b, func(t *task) bool { return t.stream != "a-1" })
+		if got := <-room; got != 1 {
+			t.Errorf("got room for %d, want 1", got)
+		}
+	})
+}
+
+func TestStoppedSourceReadsNothingUntilResumed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(6, -1)
+		a, b := s.addSource(5), s.addSource(1)
+		s.feed(a, true)
+		s.push(b, someTasks("b", 6))
+		room := reserving(s, a)
+		still(t, room, "every slot has a job")
+		s.stop(a)
+		if got := <-room; got != 0 {
+			t.Errorf("a stopped source got room for %d", got)
+		}
+		if s.push(a, someTasks("a", 1)) || s.held != 6 {
+			t.Error("a stopped source handed a job over")
+		}
+		s.take(b, func(*task) bool { return true })
+		if got := s.reserve(b); got != 6 {
+			t.Errorf("the other has room for %d, want all 6: a stopped source has no share", got)
+		}
+		s.resume(a)
+		if got := s.reserve(a); got != 6 || !s.push(a, someTasks("a", 1)) {
+			t.Errorf("a resumed source got room for %d, want 6", got)
+		}
+	})
+}
+
+func TestClosedSlotsRunWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(3, -1)
+		b := s.addSource(1)
+		var idle sync.WaitGroup
+		for range 2 {
+			idle.Go(func() {
+				if t2 := s.next(new(atomic.Pointer[task])); t2 != nil {
+					t.Errorf("a slot got %s", t2.stream)
+				}
+			})
+		}
+		synctest.Wait() // both wait for a job
+		s.close()
+		idle.Wait()
+		if s.push(b, someTasks("b", 1)) || s.reserve(b) != 0 {
+			t.Error("closed slots take jobs")
+		}
+
+		s = newSlots(1, -1)
+		b = s.addSource(1)
+		s.push(b, someTasks("b", 3))
+		s.close()
+		var hand atomic.Pointer[task]
+		if got := order(s, &hand, 3); got != "bbb" {
+			t.Errorf("ran %s", got)
+		}
+		if s.next(&hand) != nil || s.held != 0 || s.busy != 0 || hand.Load() != nil {
+			t.Errorf("%d held, %d busy after the last", s.held, s.busy)
+		}
+	})
+}
+
+// The bubble's clock moves only when every goroutine is blocked for good: when a wake-up was lost.
+func TestNoWakeUpIsLost(t *testing.T) {
+	t.Parallel()
+	for _, readAhead := range []int{-1, 0, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			const each = 10_000
+			s := newSlots(32, readAhead)
+			ran := make(chan *task, 3*each)
+			sources := []*backlog{s.addSource(5), s.addSource(1), s.addSource(1)}
+			for range s.total {
+				go func() {
+					var hand atomic.Pointer[task]
+					for t := s.next(&hand); t != nil; t = s.next(&hand) {
+						ran <- t
+					}
+				}()
+			}
+			for i, b := range sources {
+				go feedAll(s, b, someTasks(string(rune('a'+i)), each))
+			}
+			defer synctest.Wait()
+			defer s.close()
+			seen := map[string]bool{}
+			for len(seen) < 3*each {
+				select {
+				case job := <-ran:
+					if seen[job.stream] {
+						t.Fatalf("%s ran twice", job.stream)
+					}
+					seen[job.stream] = true
+				case <-time.After(time.Hour):
+					t.Fatalf("read-ahead %d: all at rest after %d of %d jobs; %d held, %d busy, %d idle, %d readers wait",
+						readAhead, len(seen), 3*each, s.held, s.busy, s.idle, s.waiting)
+				}
+			}
+		})
+	}
+}
+
+// feedAll hands jobs over as a reader does: as many as there is room for, when there is.
+func feedAll(s *slots, b *backlog, tasks []*task) {
+	for len(tasks) > 0 {
+		n := min(s.reserve(b), len(tasks))
+		s.feed(b, n > 0)
+		if !s.push(b, tasks[:n]) {
+			return
+		}
+		tasks = tasks[n:]
+	}
+	s.feed(b, false)
+}
+
+// A slot that is about to sleep must not miss the job that comes at that moment.
+func TestSingleJobsAlwaysFindASlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(8, -1)
+		b := s.addSource(1)
+		ran := make(chan struct{}, 8)
+		for range s.total {
+			go func() {
+				var hand atomic.Pointer[task]
+				for s.next(&hand) != nil {
+					ran <- struct{}{}
+				}
+			}()
+		}
+		defer synctest.Wait()
+		defer s.close()
+		for i := range 10_000 {
+			n := 1 + i%8
+			s.push(b, someTasks("a", n))
+			for range n {
+				select {
+				case <-ran:
+				case <-time.After(time.Hour):
+					t.Fatalf("push %d of %d jobs: one never ran", i, n)
+				}
+			}
+		}
+	})
+}
+
+// One job's slot wakes the next: jobs that come together run together.
+func TestJobsReadTogetherRunTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(8, -1)
+		b := s.addSource(1)
+		free := make(chan struct{})
+		for range s.total {
+			go func() {
+				var hand atomic.Pointer[task]
+				for s.next(&hand) != nil {
+					<-free
+				}
+			}()
+		}
+		synctest.Wait() // all are idle
+		s.push(b, someTasks("a", 9))
+		synctest.Wait()
+		if n := s.running(); n != 8 {
+			t.Errorf("%d of 9 jobs run in 8 slots", n)
+		}
+		s.close()
+		close(free)
+	})
+}
