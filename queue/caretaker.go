@@ -4,12 +4,15 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const (
 	promoteEvery  = 50 * time.Millisecond // a due job is waiting at most so long after its time, and a round trip
 	promoteAtOnce = 100
 	reclaimAtOnce = 200
+	crashedKept   = 7 * 24 * time.Hour
 )
 
 // caretake is the loop that promotes due jobs. Every worker has it; it does something only in the one that holds the
@@ -65,6 +68,9 @@ func (ses *session) promote() (time.Duration, error) {
 // reclaim parks what dead workers held, and what foreign consumers have not touched for long. It returns how many
 // entries it parked.
 func (ses *session) reclaim(ctx context.Context, reply beatReply) (parked int64) {
+	if !ses.clock.trusted(monotonic()) {
+		return 0
+	}
 	for _, consumer := range reply.ended {
 		parked += ses.park(ctx, consumer, 0)
 	}
@@ -90,8 +96,8 @@ func (s *source) strayIdle(consumer string) time.Duration {
 func (ses *session) park(ctx context.Context, consumer string, idle time.Duration) (parked int64) {
 	k := ses.keys
 	for ses.valid() {
-		page, err := scriptReclaim.Run(ctx, ses.w.rdb, []string{k.stream, k.workers(), k.worker(consumer)},
-			ses.binding.group(), consumer, reclaimAtOnce, idle.Milliseconds()).Int64()
+		page, err := scriptReclaim.Run(ctx, ses.w.rdb, []string{k.stream, k.workers(), k.worker(consumer), k.crashed()},
+			ses.binding.group(), consumer, reclaimAtOnce, idle.Milliseconds(), int64(crashedKept.Seconds())).Int64()
 		if err != nil {
 			ses.trouble("reclaim from "+consumer, err)
 			return parked
@@ -105,4 +111,28 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 		ses.observe(Event{Type: EventWorkerReaped, Worker: consumer, Count: int(parked)})
 	}
 	return parked
+}
+
+// shortenLeases makes up for a jump backward of Redis' clock: leases that were granted before it would end too late.
+// A worker that lives renews its own within a beat.
+func (ses *session) shortenLeases(ctx context.Context, jump time.Duration) {
+	if jump > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
+	defer cancel()
+	workers, err := ses.w.rdb.ZRange(ctx, ses.keys.workers(), 0, -1).Result()
+	if err != nil {
+		ses.trouble("shorten leases", err)
+		return
+	}
+	now := ses.clock.redis + ses.w.cfg.Lease.Milliseconds()
+	for _, worker := range workers {
+		err := ses.w.rdb.ZAddArgs(ctx, ses.keys.workers(), redis.ZAddArgs{
+			XX: true, LT: true, Members: []redis.Z{{Score: float64(now), Member: worker}},
+		}).Err()
+		if err != nil {
+			ses.trouble("shorten leases", err)
+		}
+	}
 }

@@ -43,7 +43,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
 	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer)},
-		ses.binding.group(), ses.consumer, room).Result()
+		ses.binding.group(), ses.consumer, room, ses.w.cfg.MaxCrashes, ses.lastChancesFree()).Result()
 	if err != nil {
 		return false, err
 	}
@@ -63,3 +63,19 @@ func (ses *session) claimOnce() (more bool, err error) {
 }
 
 var errLost = errors.New("the worker's registration is gone")
+
+// isLastChance tells whether the job is dead if it takes this worker with it too.
+func (t *task) isLastChance() bool {
+	return t.deliveries > 1 && t.deliveries == t.ses.w.cfg.MaxCrashes
+}
+
+// lastChancesFree is how many jobs may be taken that are one crash away from dead: one at a time.
+func (ses *session) lastChancesFree() int64 { return max(1-ses.lastChances.Load(), 0) }
+
+// noteParked asks the claiming loop to look for parked entries.
+func (ses *session) noteParked() {
+	select {
+	case ses.parked <- struct{}{}:
+	default:
+	}
+}

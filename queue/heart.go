@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -70,6 +71,7 @@ type beatReply struct {
 	parked    int64
 	ended     []string // workers whose lease has ended
 	strays    []string // consumers that hold entries and never had a lease
+	now       int64    // Redis' clock, ms
 }
 
 func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, error) {
@@ -87,12 +89,15 @@ func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, err
 		return beatReply{}, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 4 {
+	if !ok || len(cells) != 5 {
 		return beatReply{lost: true}, nil
 	}
 	caretaker, _ := cells[0].(int64)
 	parked, _ := cells[1].(int64)
-	return beatReply{caretaker: caretaker == 1, parked: parked, ended: texts(cells[2]), strays: texts(cells[3])}, nil
+	now, _ := cells[4].(int64)
+	return beatReply{
+		caretaker: caretaker == 1, parked: parked, ended: texts(cells[2]), strays: texts(cells[3]), now: now,
+	}, nil
 }
 
 func texts(cell any) []string {
@@ -108,6 +113,10 @@ func texts(cell any) []string {
 
 // heed acts on what a beat brought back.
 func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
+	if jump := ses.clock.see(reply.now, monotonic(), ses.w.cfg.Lease); jump != 0 {
+		ses.trouble("beat", fmt.Errorf("the clock of Redis has jumped by %s: no worker is taken for dead for %s", jump, ses.w.cfg.Lease))
+		ses.shortenLeases(ctx, jump)
+	}
 	if reply.caretaker {
 		if ses.care.Swap(sent+int64(caretakerFor)) <= sent {
 			ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
@@ -115,10 +124,7 @@ func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
 		reply.parked += ses.reclaim(ctx, reply)
 	}
 	if reply.parked > 0 {
-		select {
-		case ses.parked <- struct{}{}:
-		default:
-		}
+		ses.noteParked()
 	}
 }
 

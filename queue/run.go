@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -12,7 +13,10 @@ import (
 func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
 	for t := w.slots.next(hand); t != nil; t = w.slots.next(hand) {
 		t.execute()
-		t.ses.tasks.Done()
+		if t.deliveries > 1 && !t.ses.lost() {
+			t.forgetCrashes()
+		}
+		t.ses.letGo(t)
 	}
 }
 
@@ -56,9 +60,28 @@ func (t *task) unfit() (reason string, err error) {
 	case t.kind == nil:
 		return ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
 	case crashes >= t.ses.w.cfg.MaxCrashes:
-		return ReasonCrashed, fmt.Errorf("delivered %d times, and no worker lived to tell how it ended", t.deliveries)
+		return ReasonCrashed, fmt.Errorf("%d workers died while they held it: %s", crashes, t.crashedWorkers())
 	}
 	return "", nil
+}
+
+// crashedWorkers names the workers that died with the job, as far as it is known.
+func (t *task) crashedWorkers() string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
+	defer cancel()
+	names, err := t.ses.w.rdb.HGet(ctx, t.ses.keys.crashed(), t.stream).Result()
+	if err != nil {
+		return "their names are lost"
+	}
+	return strings.ReplaceAll(names, " ", ", ")
+}
+
+// forgetCrashes forgets which workers died with a job that has an outcome now. What a failure leaves behind ends with
+// the hash.
+func (t *task) forgetCrashes() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
+	defer cancel()
+	_ = t.ses.w.rdb.HDel(ctx, t.ses.keys.crashed(), t.stream).Err()
 }
 
 // runningFor tells how long the handler has been running; 0 before it began.

@@ -40,19 +40,21 @@ func newSource(w *Worker, name string, cfg QueueConfig) *source {
 // goes on under a new name, so that what the old one left half done cannot be mistaken for its own.
 type session struct {
 	*source
-	consumer string
-	ctx      context.Context // parent of the handlers' contexts
-	cancel   context.CancelCauseFunc
-	reading  context.Context // ends earlier, when the worker stops reading
-	isLost   atomic.Bool
-	validTo  atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
-	settled  chan struct{}  // closed when outcomes cannot be recorded any more
-	tasks    sync.WaitGroup // jobs in this session's hands
-	finisher *finisher
-	parked   chan struct{} // a beat saw parked entries
-	moving   sync.Mutex    // held while entries come or go otherwise than by a read
-	audit    atomic.Bool   // a reply may have been lost: look for entries whose delivery was never seen
-	care     atomic.Int64  // caretaker until, on the same clock
+	consumer    string
+	ctx         context.Context // parent of the handlers' contexts
+	cancel      context.CancelCauseFunc
+	reading     context.Context // ends earlier, when the worker stops reading
+	isLost      atomic.Bool
+	validTo     atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
+	settled     chan struct{}  // closed when outcomes cannot be recorded any more
+	tasks       sync.WaitGroup // jobs in this session's hands
+	finisher    *finisher
+	parked      chan struct{} // a beat saw parked entries
+	moving      sync.Mutex    // held while entries come or go otherwise than by a read
+	audit       atomic.Bool   // a reply may have been lost: look for entries whose delivery was never seen
+	lastChances atomic.Int64  // jobs held that are one crash away from dead
+	clock       clockGuard    // of the heart alone
+	care        atomic.Int64  // caretaker until, on the same clock
 }
 
 // incarnation stands in a consumer name between the worker's name and what is new in each session.
@@ -279,6 +281,11 @@ func (ses *session) hold(tasks []*task) {
 		return
 	}
 	ses.tasks.Add(len(tasks))
+	for _, t := range tasks {
+		if t.isLastChance() {
+			ses.lastChances.Add(1)
+		}
+	}
 	if !ses.w.slots.push(ses.backlog, tasks) {
 		ses.release(tasks)
 	}
@@ -292,8 +299,19 @@ const (
 
 // release hands jobs back that have not started.
 func (ses *session) release(tasks []*task) {
-	ses.tasks.Add(-len(tasks))
+	for _, t := range tasks {
+		ses.letGo(t)
+	}
 	ses.parkOwn(tasks, parkReleased)
+}
+
+// letGo takes a job off this session's hands.
+func (ses *session) letGo(t *task) {
+	if t.isLastChance() {
+		ses.lastChances.Add(-1)
+		ses.noteParked()
+	}
+	ses.tasks.Done()
 }
 
 // parkOwn parks jobs of this session. Those that another worker has taken meanwhile stay where they are.

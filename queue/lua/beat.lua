@@ -4,7 +4,7 @@
 -- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s
 --       6... names and numbers to add to the minute
 -- REPLY {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
---       never had a lease}}; -1 the worker lost its lease
+--       never had a lease}, Redis' time, ms}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -31,4 +31,4 @@ for _, row in ipairs(pending[4]) do
 end
 local ended = {}
 if caretaker == 1 then ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100) end
-return {caretaker, parked, ended, strays}
+return {caretaker, parked, ended, strays, now}
