@@ -94,6 +94,7 @@ type Enqueued struct {
 	Kind      string     `json:"kind"`
 	Queue     string     `json:"queue"`
 	Due       *time.Time `json:"due,omitempty"`       // nil: at once
+	Reached   *Reached   `json:"reached,omitempty"`   // with [Durable]: how safe the job was
 	Duplicate bool       `json:"duplicate,omitempty"` // nothing was enqueued: ID is the job that was there before
 	Err       error      `json:"-"`                   // of this item of [Client.EnqueueMany]
 }
@@ -107,11 +108,18 @@ type Item struct {
 // Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead or deleted by a person.
 //
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
-// [ErrTooLarge], [ErrClosed]; anything else says that nothing was enqueued, and why.
+// [ErrTooLarge], [ErrClosed]; [ErrNotDurable] comes with the job, which is enqueued; anything else says that nothing was enqueued, and why.
 func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
 	op, err := c.prepare(args, opts)
 	if err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
+	}
+	if op.durability != nil {
+		job, err := c.enqueueDurable(ctx, op)
+		if err != nil {
+			err = fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
+		}
+		return job, err
 	}
 	if err := c.sender.send(ctx, op); err != nil { // the op may still be under way: it is not recycled
 		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
@@ -127,7 +135,7 @@ const manyAtOnce = 1000
 
 // EnqueueMany puts many jobs in Redis, in pipelines. It returns one Enqueued for each item, in their order, each with
 // its own Err, and an error that counts and names the first if any failed. ClientConfig.Timeout applies to each
-// thousand.
+// thousand. Jobs with [Durable] are sent one by one.
 func (c *Client) EnqueueMany(ctx context.Context, items []Item) ([]Enqueued, error) {
 	results := make([]Enqueued, len(items))
 	for from := 0; from < len(items); from += manyAtOnce {
@@ -152,12 +160,16 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 	ops := make([]*enqueueOp, len(items))
 	for i, item := range items {
 		op, err := c.prepare(item.Args, item.Options)
-		if err == nil {
+		switch {
+		case err != nil:
+			results[i].Err = err
+		case op.durability != nil:
+			results[i] = c.enqueueOneDurable(ctx, op)
+		default:
 			results[i] = op.job
-			err = c.sender.add(op)
-		}
-		if results[i].Err = err; err == nil {
-			ops[i] = op
+			if results[i].Err = c.sender.add(op); results[i].Err == nil {
+				ops[i] = op
+			}
 		}
 	}
 	for i, op := range ops {
@@ -172,6 +184,15 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 		}
 		results[i].Err = err
 	}
+}
+
+func (c *Client) enqueueOneDurable(ctx context.Context, op *enqueueOp) Enqueued {
+	job, err := c.enqueueDurable(ctx, op)
+	if job == nil {
+		job = &op.job
+	}
+	job.Err = err
+	return *job
 }
 
 // Close waits for what was handed over, refuses what comes after, and closes the client's own connections.
@@ -238,7 +259,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	}
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
-	op.job = job
+	op.job, op.durability = job, o.durability
 	k := &c.target(o.queue).keys
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(k, data, m.encode())

@@ -17,6 +17,9 @@ var (
 	// ErrTooLarge says that the job's data is larger than ClientConfig.MaxData.
 	ErrTooLarge = errors.New("job data is too large: nothing was enqueued")
 
+	// ErrNotDurable says that the job is enqueued, but was not as safe in time as [Durable] asked for.
+	ErrNotDurable = errors.New("enqueued, but not as durable as asked")
+
 	// ErrClosed says that the client or worker was closed.
 	ErrClosed = errors.New("closed")
 

@@ -22,6 +22,7 @@ const (
 	EventWorkerLeft     EventType = "worker.left"     // the worker deregistered from a queue
 	EventLeaseLost      EventType = "lease.lost"      // the worker lost its lease on a queue and comes back under a new name
 	EventWorkerReaped   EventType = "worker.reaped"   // the caretaker parked the jobs of a dead worker
+	EventWarning        EventType = "warning"         // something about this Redis endangers jobs
 	EventTrouble        EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
 	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
 )

@@ -27,14 +27,15 @@ type PolicyOption interface {
 }
 
 type enqueueOptions struct {
-	queue     string
-	in        time.Duration
-	at        time.Time
-	id        string
-	uniqueKey string
-	uniqueFor time.Duration
-	policy    Policy // only what the caller set; the rest is the handler's
-	errs      []error
+	queue      string
+	in         time.Duration
+	at         time.Time
+	id         string
+	uniqueKey  string
+	uniqueFor  time.Duration
+	durability *Durability
+	policy     Policy // only what the caller set; the rest is the handler's
+	errs       []error
 }
 
 var optionsPool = sync.Pool{New: func() any { return new(enqueueOptions) }}

@@ -184,7 +184,8 @@ type enqueueOp struct {
 	job         Enqueued
 	added       int64 // when it was handed over, on the monotonic clock
 	cmd         redis.Cmder
-	args        []any         // of a script, to send it again
+	args        []any // of a script, to send it again
+	durability  *Durability
 	unguarded   bool          // nothing would notice if it were sent twice
 	uniqueGuard int           // which of the script's keys is the unique key; 0 if none
 	err         error         // valid once done has its signal

@@ -74,6 +74,9 @@ func (ses *session) extend(sent int64) { ses.validTo.Store(sent + int64(ses.w.cf
 
 // check makes sure, at the start, that the queue can be worked on at all.
 func (s *source) check(ctx context.Context) error {
+	if err := s.preflight(ctx); err != nil {
+		return err
+	}
 	if err := s.ensureGroup(ctx); err != nil {
 		return err
 	}

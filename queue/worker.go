@@ -175,6 +175,9 @@ func (w *Worker) Start(ctx context.Context) error {
 			return fmt.Errorf("queue: worker: queue %s: %w", s.name, err)
 		}
 	}
+	for _, warning := range w.warnings(ctx) {
+		w.observe(Event{Type: EventWarning, Err: warning})
+	}
 	w.started = true
 	base, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	w.abort = abort

@@ -1,0 +1,139 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Durability is how far a job must have come before [Client.Enqueue] returns, see [Durable].
+type Durability struct {
+	replicas int // that must have it, or have it on disk
+	fsync    bool
+	timeout  time.Duration
+}
+
+// Replicated waits until n replicas have the job (WAIT), for timeout at the most.
+func Replicated(n int, timeout time.Duration) Durability {
+	return Durability{replicas: n, timeout: timeout}
+}
+
+// Fsynced waits until the job is in the append-only file on disk, of the master and of so many replicas (WAITAOF,
+// Redis 7.2), for timeout at the most. Redis must have its append-only file on.
+func Fsynced(replicas int, timeout time.Duration) Durability {
+	return Durability{replicas: replicas, fsync: true, timeout: timeout}
+}
+
+// Durable makes Enqueue wait until the job is as safe as asked. If Redis does not get there in time, the job is
+// enqueued all the same, and the call returns it together with [ErrNotDurable]. It costs a round trip of the job's own
+// and what replicas and disks take. Not even so can a failover lose nothing: a replica that has the job may not be the
+// one that is promoted.
+func Durable(d Durability) EnqueueOption {
+	return enqueueOption(func(o *enqueueOptions) {
+		if d.replicas < 0 || d.replicas == 0 && !d.fsync {
+			o.errs = append(o.errs, fmt.Errorf("durable on %d replicas: must be at least 1", d.replicas))
+		}
+		if d.timeout < time.Millisecond {
+			o.errs = append(o.errs, fmt.Errorf("durable within %s: must be at least 1ms", d.timeout))
+		}
+		o.durability = &d
+	})
+}
+
+// Reached is how safe a job was when Enqueue returned.
+type Reached struct {
+	Replicas int  `json:"replicas"` // that have the job, or with Fsynced have it on disk
+	Fsynced  bool `json:"fsynced"`  // on the master's disk; only known with Fsynced
+}
+
+func (d *Durability) satisfied(r Reached) bool {
+	return r.Replicas >= d.replicas && (r.Fsynced || !d.fsync)
+}
+
+// wait is the command that waits for it. It speaks for the connection that it is sent on, so it travels behind the job
+// in one pipeline.
+func (d *Durability) wait() redis.Cmder {
+	ms := max(d.timeout.Milliseconds(), 1) // 0 would wait for ever
+	if d.fsync {
+		return sentOnce{redis.NewCmd(context.Background(), "WAITAOF", 1, d.replicas, ms)}
+	}
+	return sentOnce{redis.NewCmd(context.Background(), "WAIT", d.replicas, ms)}
+}
+
+func (d *Durability) read(reply any) Reached {
+	switch reply := reply.(type) {
+	case int64:
+		return Reached{Replicas: int(reply)}
+	case []any:
+		if len(reply) == 2 {
+			local, _ := reply[0].(int64)
+			replicas, _ := reply[1].(int64)
+			return Reached{Replicas: int(replicas), Fsynced: local > 0}
+		}
+	}
+	return Reached{}
+}
+
+// sendDurable enqueues one job and waits until it is as safe as asked, on one connection.
+func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) error {
+	patience := c.cfg.Timeout + d.timeout
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rdb, err := c.masterOf(ctx, op.job.Queue, patience)
+	if err != nil {
+		return err
+	}
+	var wait redis.Cmder
+	for try := 0; ; try++ {
+		wait = d.wait()
+		pipe := rdb.Pipeline()
+		_ = pipe.Process(ctx, op.cmd)
+		_ = pipe.Process(ctx, wait)
+		_, _ = pipe.Exec(ctx) // each command has its own error
+		if !op.again(ctx, try) {
+			break
+		}
+	}
+	op.land()
+	<-op.done
+	if op.err != nil {
+		return op.err
+	}
+	if err := wait.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotDurable, err)
+	}
+	reached := d.read(wait.(sentOnce).Val())
+	op.job.Reached = &reached
+	if !d.satisfied(reached) {
+		return fmt.Errorf("%w: after %s %d replicas had it, fsynced: %t", ErrNotDurable, d.timeout, reached.Replicas, reached.Fsynced)
+	}
+	return nil
+}
+
+// masterOf returns a client of the one node that has a queue's keys, with the patience to wait so long for a reply.
+func (c *Client) masterOf(ctx context.Context, queue string, patience time.Duration) (*redis.Client, error) {
+	master, ok := c.rdb.(*redis.Client)
+	if cluster, is := c.rdb.(*redis.ClusterClient); is {
+		var err error
+		if master, err = cluster.MasterForKey(ctx, c.target(queue).keys.stream); err != nil {
+			return nil, fmt.Errorf("find the master of queue %s: %w", queue, err)
+		}
+	} else if !ok {
+		return nil, fmt.Errorf("client of type %T has no master to wait for", c.rdb)
+	}
+	return master.WithTimeout(patience), nil
+}
+
+// enqueueDurable is the rest of Enqueue for a job with [Durable].
+func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, error) {
+	err := c.sendDurable(ctx, op, op.durability)
+	if err != nil && !errors.Is(err, ErrNotDurable) {
+		return nil, err
+	}
+	job := op.job
+	c.enqueued(ctx, &job)
+	return &job, err
+}

@@ -1,0 +1,67 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
+// nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later.
+func (s *source) preflight(ctx context.Context) error {
+	group, nobody, none := s.binding.group(), s.w.cfg.Name, "0-0"
+	missing := s.keys.prefix + "preflight" // never exists
+	var denied []string
+	for _, args := range [][]any{
+		{"XADD", missing, "NOMKSTREAM", "*", "id", ""},
+		{"XREADGROUP", "GROUP", group, nobody, "COUNT", 1, "STREAMS", missing, ">"},
+		{"XACK", missing, group, none}, {"XDEL", missing, none}, {"XRANGE", missing, "-", "+", "COUNT", 1},
+		{"XPENDING", missing, group}, {"XCLAIM", missing, group, nobody, 0, none, "JUSTID"},
+		{"XGROUP", "DELCONSUMER", missing, group, nobody}, {"XINFO", "GROUPS", missing},
+		{"ZADD", missing, "XX", 0, ""}, {"ZREM", missing, ""}, {"ZRANGE", missing, 0, 0}, {"ZSCORE", missing, ""},
+		{"ZRANGEBYSCORE", missing, 0, 0}, {"HGET", missing, ""}, {"HDEL", missing, ""},
+		{"SET", missing, "", "XX"}, {"GET", missing}, {"DEL", missing}, {"EXISTS", missing},
+		{"EXPIRE", missing, 1}, {"PEXPIRE", missing, 1}, {"TIME"}, {"EVAL", "return 1", 1, missing},
+	} {
+		err := s.w.rdb.Do(ctx, args...).Err()
+		var reply redis.Error
+		switch {
+		case err != nil && !errors.As(err, &reply):
+			return err
+		case redis.HasErrorPrefix(err, "NOPERM"):
+			name, _ := args[0].(string)
+			denied = append(denied, name)
+		}
+	}
+	if len(denied) > 0 {
+		return fmt.Errorf("the ACL of this Redis user forbids %s on %s*: allow them", strings.Join(denied, ", "), s.keys.prefix)
+	}
+	return nil
+}
+
+// warnings tells what about this Redis endangers jobs. A server that does not say (a managed one may forbid CONFIG) is
+// not warned about.
+func (w *Worker) warnings(ctx context.Context) []error {
+	setting := func(name string) (string, bool) {
+		values, err := w.rdb.ConfigGet(ctx, name).Result()
+		value, ok := values[name]
+		return value, err == nil && ok
+	}
+	var found []error
+	if policy, ok := setting("maxmemory-policy"); ok && policy != "noeviction" {
+		if limit, ok := setting("maxmemory"); ok && limit != "0" {
+			found = append(found, fmt.Errorf("maxmemory-policy is %s: when Redis is full it will delete queues, and their jobs are lost; "+
+				"set maxmemory-policy noeviction", policy))
+		}
+	}
+	appendOnly, known := setting("appendonly")
+	if save, ok := setting("save"); ok && known && appendOnly == "no" && save == "" {
+		found = append(found, errors.New("Redis keeps nothing on disk: a restart loses every job; set appendonly yes"))
+	} else if known && appendOnly == "no" {
+		found = append(found, errors.New("Redis has snapshots and no append-only file: a crash loses the jobs of some minutes; set appendonly yes"))
+	}
+	return found
+}
