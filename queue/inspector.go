@@ -61,6 +61,7 @@ type QueueInfo struct {
 // Totals count what has happened to a queue's jobs since it was created. They change in the same atomic step as the
 // job itself.
 type Totals struct {
+	Delayed  int64 `json:"delayed"` // enqueued with a delay
 	Done     int64 `json:"done"`
 	Retried  int64 `json:"retried"` // failed attempts that are tried again
 	Snoozed  int64 `json:"snoozed"`
@@ -221,8 +222,8 @@ func readTotals(fields map[string]string) Totals {
 		return v
 	}
 	return Totals{
-		Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead"),
-		Promoted: n("promoted"), Requeued: n("requeued"), Deleted: n("deleted"),
+		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead"),
+		Promoted: n("promoted"), Requeued: n("requeued"), Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead"),
 	}
 }
 

@@ -161,6 +161,9 @@ func timePtr(t time.Time) *time.Time {
 	return &t
 }
 
+// entryDeleted is the reason that a list gives for a job in flight of which nothing but its entry's ID is left.
+const entryDeleted = "its entry was deleted"
+
 func (i *Inspector) inFlight(ctx context.Context, p place, page Page) (JobPage, error) {
 	start := "-"
 	if page.Cursor != "" {
@@ -182,7 +185,7 @@ func (i *Inspector) inFlight(ctx context.Context, p place, page Page) (JobPage, 
 	}
 	var jobs JobPage
 	for n, row := range rows {
-		info := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: "its entry was deleted"}
+		info := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
 		if found := entries[n].Val(); len(found) == 1 {
 			info = p.fromEntry(found[0], StateInFlight)
 		}

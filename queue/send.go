@@ -228,7 +228,7 @@ func (op *enqueueOp) addPlain(k *keys, data []byte, meta string) {
 
 // addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard knows its own call.
 func (op *enqueueOp) addScript(k *keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
-	keys := []any{k.stream, k.delayed(), k.bodies()}
+	keys := []any{k.stream, k.delayed(), k.bodies(), k.totals()}
 	argv := []any{op.job.ID, op.job.Kind, data, meta, "", ""}
 	var delay time.Duration
 	if op.job.Due != nil {
@@ -245,7 +245,7 @@ func (op *enqueueOp) addScript(k *keys, data []byte, meta string, o *enqueueOpti
 		argv = append(argv, op.job.ID, (delay + o.uniqueFor).Milliseconds())
 		op.uniqueGuard = len(keys)
 	}
-	op.unguarded = len(keys) == 3
+	op.unguarded = len(keys) == 4
 	op.args = append(append([]any{"EVALSHA", scriptEnqueue.Hash(), len(keys)}, keys...), argv...)
 	op.cmd = sentOnce{redis.NewCmd(context.Background(), op.args...)}
 }
