@@ -1,0 +1,290 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// Two starts of one job, A and then B, are judged by the ledger alone. B is legitimate when A's run was over, or could
+// not be known to go on:
+//
+//   - A's process was dead: killed, ended by a poison job, or stopped. The time from its death to B is a recovery.
+//   - A's process was stopped by SIGSTOP for at least 3/4 of a lease in between. So is this.
+//   - A's handler had seen its context end because the lease was lost or the worker stopped, before B.
+//   - A had failed or snoozed before B, and B is what follows: the next attempt, or a run after the snooze.
+//
+// B is a duplicate otherwise, with two exceptions that are counted apart:
+//
+//   - redone: A's handler had ended before B, but Redis had not confirmed the outcome to A's worker, and since A's end
+//     its process died, lost its lease, or was never left alone by the faults for as long as a worker takes at the most
+//     to try again. The job was done at least once, as promised. If Redis had confirmed it, nothing excuses B.
+//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B.
+//
+// An attempt is burned when B's attempt number is higher than A's though A did not fail, or higher by more than one.
+type judge struct {
+	lease    time.Duration
+	ackedIn  time.Duration // a worker that is left alone for so long has recorded the outcomes of its runs
+	record   *record
+	dead     map[string]queue.JobInfo // by job ID, as found in Redis at the end
+	guilty   []string                 // names of jobs, the first offence first
+	problems []string                 // one line each
+	result
+}
+
+// result is what the judge counts.
+type result struct {
+	Lost         int           `json:"lost"`
+	Duplicates   int           `json:"duplicates"`
+	Burned       int           `json:"attempts_burned_by_crashes"`
+	Wrong        int           `json:"wrong_ends"`
+	Redone       int           `json:"redone_after_a_fault"`
+	Late         int           `json:"lease_loss_noticed_late"`
+	Redelivered  int           `json:"redeliveries"`
+	Victims      int           `json:"buried_beside_crashes"`
+	Done         int           `json:"done"`
+	Dead         int           `json:"dead"`
+	RecoveryP50  time.Duration `json:"recovery_p50_ns"`
+	RecoveryP99  time.Duration `json:"recovery_p99_ns"`
+	RecoveryMax  time.Duration `json:"recovery_max_ns"`
+	Recoveries   int           `json:"recoveries"`
+	recovery     []time.Duration
+	slowest      string // the job of the longest recovery
+	leasesLost   int
+	UnknownJobs  int `json:"unknown_outcomes"`
+	EnqueuedJobs int `json:"enqueued"`
+}
+
+// longestBackoff is how long a worker's loops wait at the most before they try Redis again.
+const longestBackoff = 3 * time.Second
+
+func newJudge(r *record, dead map[string]queue.JobInfo, lease time.Duration) *judge {
+	return &judge{lease: lease, ackedIn: lease + longestBackoff, record: r, dead: dead}
+}
+
+// run judges every job.
+func (j *judge) run() {
+	names := make([]string, 0, len(j.record.jobs))
+	for name := range j.record.jobs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		h := j.record.jobs[name]
+		j.count(h)
+		j.existence(h)
+		j.starts(h)
+		j.ending(h)
+	}
+	j.lost()
+	j.leasesLost = len(j.record.faults.leases)
+	slices.Sort(j.recovery)
+	if n := len(j.recovery); n > 0 {
+		j.Recoveries, j.RecoveryP50, j.RecoveryP99, j.RecoveryMax = n, j.recovery[n/2], j.recovery[n*99/100], j.recovery[n-1]
+	}
+}
+
+// offend notes a job's offence.
+func (j *judge) offend(counter *int, h *history, format string, args ...any) {
+	*counter++
+	j.problems = append(j.problems, fmt.Sprintf("job %s (%s): ", h.name, h.kind)+fmt.Sprintf(format, args...))
+	if !slices.Contains(j.guilty, h.name) {
+		j.guilty = append(j.guilty, h.name)
+	}
+}
+
+func (j *judge) count(h *history) {
+	switch {
+	case h.enqueued:
+		j.EnqueuedJobs++
+	case h.unknown:
+		j.UnknownJobs++
+	}
+	for i, run := range h.runs {
+		if i > 0 && run.Redelivered > h.runs[i-1].Redelivered {
+			j.Redelivered++
+		}
+	}
+}
+
+// existence checks that what producers were told is so.
+func (j *judge) existence(h *history) {
+	if len(h.ids) > 1 {
+		j.offend(&j.Duplicates, h, "it was enqueued %d times", len(h.ids))
+	}
+	if len(h.runs) > 0 && !h.enqueued && !h.unknown {
+		j.offend(&j.Wrong, h, "it ran although the producer was told that it was not enqueued")
+	}
+}
+
+// starts judges each start of a job after the one before.
+func (j *judge) starts(h *history) {
+	if len(h.runs) == 0 {
+		return
+	}
+	first := h.runs[0]
+	if first.Attempt != 1 {
+		j.offend(&j.Burned, h, "its first run was attempt %d", first.Attempt)
+	}
+	for _, l := range h.lines {
+		if l.Said == saidEnqueued && l.Until > first.At {
+			j.offend(&j.Wrong, h, "it started %s before it was due", time.Duration(l.Until-first.At))
+		}
+	}
+	for i := 1; i < len(h.runs); i++ {
+		a, b := h.runs[i-1], h.runs[i]
+		if a.endedBefore(b.At) {
+			j.afterEnd(h, a, b)
+		} else {
+			j.beforeEnd(h, a, b)
+		}
+	}
+}
+
+// afterEnd judges a start after the run before had ended.
+func (j *judge) afterEnd(h *history, a, b *call) {
+	step := 0
+	follows := false // b is what follows from a's outcome
+	switch a.end.Said {
+	case saidLost, saidReleased:
+		follows = true
+	case saidFailed:
+		if follows = b.Attempt > a.Attempt; follows {
+			step = 1
+		}
+	case saidSnoozed:
+		follows = b.At >= a.end.Until
+	}
+	if b.Attempt != a.Attempt+step {
+		j.offend(&j.Burned, h, "attempt %d followed attempt %d, which was %s", b.Attempt, a.Attempt, a.end.Said)
+	}
+	if follows {
+		return
+	}
+	f := j.record.faults
+	_, died := f.diedBefore(a.Proc, b.At)
+	switch {
+	case a.confirmed != nil && a.confirmed.At < b.At:
+		j.offend(&j.Duplicates, h, "started again by %s after Redis had confirmed to %s that it was %s", b.Consumer, a.Consumer, a.end.Said)
+	case f.calm(a.Proc, a.end.At, j.gone(a, b), j.ackedIn):
+		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s, and nothing kept it from saying so", b.Consumer, a.Consumer, a.end.Said)
+	case died, f.leaseLostBefore(a.Consumer, b.At), !f.calm(a.Proc, a.end.At-int64(j.lease), b.At, j.lease/4):
+		j.Redone++
+	default:
+		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s", b.Consumer, a.Consumer, a.end.Said)
+	}
+}
+
+// gone is until when a's worker had the time to record a's outcome: until b, its death, or the loss of its lease.
+func (j *judge) gone(a, b *call) int64 {
+	at := b.At
+	if death, died := j.record.faults.diedBefore(a.Proc, at); died {
+		at = death
+	}
+	if lost, known := j.record.faults.leases[a.Consumer]; known {
+		at = min(at, lost)
+	}
+	return at
+}
+
+// beforeEnd judges a start while the run before had not ended.
+func (j *judge) beforeEnd(h *history, a, b *call) {
+	if b.Attempt != a.Attempt {
+		j.offend(&j.Burned, h, "attempt %d followed attempt %d, which had not ended", b.Attempt, a.Attempt)
+	}
+	f := j.record.faults
+	if death, died := f.diedBefore(a.Proc, b.At); died {
+		j.recovered(h, b.At-death)
+		return
+	}
+	enough := j.lease * 3 / 4
+	touching := a.At - int64(j.lease)
+	if long, began := f.longest(a.Proc, touching, b.At, 0, faultStop, faultPause); long >= enough {
+		j.recovered(h, b.At-began)
+		return
+	}
+	long, _ := f.longest(a.Proc, touching, b.At, j.lease/4,
+		faultStop, faultPause, faultRedis, faultSleep, faultStall, faultCut, faultDelay, faultClients)
+	if long >= enough {
+		j.Late++
+		return
+	}
+	j.offend(&j.Duplicates, h, "started by %s while %s was running it", b.Consumer, a.Consumer)
+}
+
+func (j *judge) recovered(h *history, took int64) {
+	d := time.Duration(took)
+	if len(j.recovery) == 0 || d > slices.Max(j.recovery) {
+		j.slowest = h.name
+	}
+	j.recovery = append(j.recovery, d)
+}
+
+// ending checks that a job that exists ended as its kind must.
+func (j *judge) ending(h *history) {
+	if len(h.runs) == 0 {
+		return // if it was acknowledged it is lost, or dead without a run
+	}
+	var dead *queue.JobInfo
+	for id := range h.ids {
+		if info, ok := j.dead[id]; ok {
+			dead = &info
+		}
+	}
+	done, confirmed := false, false
+	for _, run := range h.runs {
+		if run.end != nil && run.end.Said == saidDone {
+			done, confirmed = true, confirmed || run.confirmed != nil
+		}
+	}
+	want := ""
+	if k := kindOf(h.kind); k != nil {
+		want = k.dead
+	}
+	switch {
+	case dead != nil && confirmed:
+		j.offend(&j.Wrong, h, "it is dead (%s) although it was done", dead.Reason)
+	case dead != nil && dead.Reason == want:
+		j.Dead++
+	case dead != nil && dead.Reason == queue.ReasonCrashed:
+		j.Dead++
+		j.victim(h, *dead)
+	case dead != nil:
+		j.offend(&j.Wrong, h, "it is dead: %s; %s", dead.Reason, dead.Error)
+	case done && want == "":
+		j.Done++
+	case done:
+		j.offend(&j.Wrong, h, "it was done, but must be dead")
+	case !h.enqueued:
+		j.offend(&j.Lost, h, "it started and is neither done nor dead")
+	}
+}
+
+// victim judges a job that was buried as if it had crashed its worker. Whoever shares a process with others that end
+// it, or is on the run for long under a rain of faults, may be redelivered as often as a poison job; but no more often
+// than the faults explain.
+func (j *judge) victim(h *history, dead queue.JobInfo) {
+	j.Victims++
+	if dead.Redelivered < maxCrashes {
+		j.offend(&j.Wrong, h, "it is dead, %s, after %d redeliveries", dead.Reason, dead.Redelivered)
+	}
+}
+
+// lost looks for acknowledged jobs that are neither done nor dead.
+func (j *judge) lost() {
+	done := map[string]bool{}
+	for _, h := range j.record.jobs {
+		for _, run := range h.runs {
+			if run.end != nil && run.end.Said == saidDone {
+				done[run.ID] = true
+			}
+		}
+	}
+	for id, name := range j.record.acked {
+		if _, dead := j.dead[id]; !dead && !done[id] {
+			j.offend(&j.Lost, j.record.jobs[name], "it was acknowledged as %s, and is neither done nor dead", id)
+		}
+	}
+}

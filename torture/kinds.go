@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// payload is the data of every job.
+type payload struct {
+	Job   string `json:"job"`             // its name in the ledgers, whatever the queue calls it
+	Sleep int64  `json:"sleep,omitempty"` // ms
+	Pad   string `json:"pad,omitempty"`
+}
+
+// kind is a kind of job: what it does, how it is enqueued, and how it must end.
+type kind struct {
+	name  string
+	share int    // of the load
+	dead  string // the reason why it must be dead in the end; "" it must be done
+	work  func(ctx context.Context, run *queue.Run, p payload) outcome
+	fill  func(rng *rand.Rand, lease time.Duration, p *payload)   // nil: nothing but its name
+	opts  func(rng *rand.Rand, name string) []queue.EnqueueOption // nil: none
+	again bool                                                    // an unknown outcome may be repeated: the job has an ID or a key
+}
+
+// outcome is what a handler says and returns.
+type outcome struct {
+	said  string
+	err   error
+	until time.Time // of a snooze
+}
+
+const (
+	kindPoison  = "poison"
+	poisonEvery = 15 * time.Second
+	poisonCode  = 66 // exit status of a process that a poison job ended
+
+	largePad    = 200 << 10
+	maxAttempts = 3
+	snoozeFor   = 300 * time.Millisecond
+	snoozeUntil = 700 * time.Millisecond // since it was enqueued
+	maxDelay    = 3 * time.Second
+	uniqueFor   = time.Minute
+)
+
+var kinds = []kind{
+	{name: "quick", share: 56, work: succeed},
+	{name: "sleepy", share: 6, work: sleep, fill: anyTime},
+	{name: "flaky", share: 7, work: failTwice},
+	{name: "hopeless", share: 2, work: fail, dead: queue.ReasonAttempts},
+	{name: "cancelled", share: 1, work: cancel, dead: queue.ReasonCancelled},
+	{name: "delayed", share: 9, work: succeed, opts: delayed},
+	{name: "unique", share: 6, work: succeed, opts: unique, again: true},
+	{name: "named", share: 6, work: succeed, opts: named, again: true},
+	{name: "snoozing", share: 6, work: snooze},
+	{name: "large", share: 1, work: succeed, fill: pad},
+	{name: kindPoison, work: exit, dead: queue.ReasonCrashed},
+}
+
+func kindOf(name string) *kind {
+	for i := range kinds {
+		if kinds[i].name == name {
+			return &kinds[i]
+		}
+	}
+	return nil
+}
+
+// pickKind chooses a kind by the shares of the load.
+func pickKind(rng *rand.Rand) *kind {
+	sum := 0
+	for _, k := range kinds {
+		sum += k.share
+	}
+	n := rng.IntN(sum)
+	for i := range kinds {
+		if n -= kinds[i].share; n < 0 {
+			return &kinds[i]
+		}
+	}
+	return &kinds[0]
+}
+
+func succeed(context.Context, *queue.Run, payload) outcome { return outcome{said: saidDone} }
+
+func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
+	if pause(ctx, time.Duration(p.Sleep)*time.Millisecond) {
+		return outcome{said: saidDone}
+	}
+	return outcome{said: saidFailed, err: context.Cause(ctx)}
+}
+
+func fail(context.Context, *queue.Run, payload) outcome {
+	return outcome{said: saidFailed, err: errors.New("it always fails")}
+}
+
+func failTwice(_ context.Context, run *queue.Run, _ payload) outcome {
+	if run.Attempt < maxAttempts {
+		return outcome{said: saidFailed, err: errors.New("it fails twice")}
+	}
+	return outcome{said: saidDone}
+}
+
+func cancel(context.Context, *queue.Run, payload) outcome {
+	return outcome{said: saidFailed, err: queue.Cancel(errors.New("it gives up"))}
+}
+
+func snooze(_ context.Context, run *queue.Run, _ payload) outcome {
+	if time.Since(run.EnqueuedAt) < snoozeUntil {
+		return outcome{said: saidSnoozed, err: queue.Snooze(snoozeFor), until: time.Now().Add(snoozeFor)}
+	}
+	return outcome{said: saidDone}
+}
+
+func exit(context.Context, *queue.Run, payload) outcome { return outcome{said: saidExit} }
+
+func exitNow() { os.Exit(poisonCode) }
+
+// anyTime is from 50 ms to three leases.
+func anyTime(rng *rand.Rand, lease time.Duration, p *payload) {
+	p.Sleep = 50 + rng.Int64N(3*lease.Milliseconds())
+}
+
+func pad(_ *rand.Rand, _ time.Duration, p *payload) { p.Pad = strings.Repeat("x", largePad) }
+
+func delayed(rng *rand.Rand, _ string) []queue.EnqueueOption {
+	return []queue.EnqueueOption{queue.In(time.Duration(rng.Int64N(int64(maxDelay))))}
+}
+
+func named(_ *rand.Rand, name string) []queue.EnqueueOption {
+	return []queue.EnqueueOption{queue.ID("named-" + name)}
+}
+
+// unique keys are shared by two neighbours now and then: the second must not run.
+func unique(rng *rand.Rand, name string) []queue.EnqueueOption {
+	key := name
+	if rng.IntN(4) == 0 {
+		key = name[:len(name)-1] // one key for ten names
+	}
+	return []queue.EnqueueOption{queue.Unique("key-"+key, uniqueFor)}
+}
+
+func parse(run *queue.Run) (payload, error) {
+	var p payload
+	err := json.Unmarshal(run.Data, &p)
+	return p, err
+}
+
+// pause waits for d; it returns false when ctx ended before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
