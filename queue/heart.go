@@ -8,14 +8,17 @@ import (
 )
 
 const (
-	caretakerFor = 3 * time.Second
-	minuteKept   = 8 * 24 * time.Hour
-	shedAfter    = time.Second
+	minuteKept = 8 * 24 * time.Hour
+	shedAfter  = time.Second
 )
 
 // beatEvery is an eighth of the lease, half a second at the most: a dead worker is noticed soon after its lease has
 // ended, and a few lost beats harm nobody.
 func (s *source) beatEvery() time.Duration { return min(s.w.cfg.Lease/8, 500*time.Millisecond) }
+
+// caretakerFor is how long a worker is the caretaker without another beat: less than a lease, so that the jobs of a
+// caretaker that died are not found any later than others.
+func (s *source) caretakerFor() time.Duration { return min(s.w.cfg.Lease*3/4, 3*time.Second) }
 
 // beat is the heart: it extends the lease until the session ends. What the others need to know comes back with it, so
 // that nothing else has to ask.
@@ -81,7 +84,7 @@ func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, err
 	k := ses.keys
 	keys := []string{k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(ses.w.cfg.Now())}
 	args := append([]any{
-		ses.consumer, ses.w.cfg.Lease.Milliseconds(), caretakerFor.Milliseconds(), ses.binding.group(),
+		ses.consumer, ses.w.cfg.Lease.Milliseconds(), ses.caretakerFor().Milliseconds(), ses.binding.group(),
 		int64(minuteKept.Seconds()),
 	}, counted...)
 	reply, err := scriptBeat.Run(ctx, ses.w.rdb, keys, args...).Result()
@@ -118,7 +121,7 @@ func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
 		ses.shortenLeases(ctx, jump)
 	}
 	if reply.caretaker {
-		if ses.care.Swap(sent+int64(caretakerFor)) <= sent {
+		if ses.care.Swap(sent+int64(ses.caretakerFor())) <= sent {
 			ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
 		}
 		reply.parked += ses.reclaim(ctx, reply)
