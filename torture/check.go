@@ -43,7 +43,8 @@ type result struct {
 	Redone       int           `json:"redone_after_a_fault"`
 	Late         int           `json:"lease_loss_noticed_late"`
 	Redelivered  int           `json:"redeliveries"`
-	Victims      int           `json:"buried_beside_crashes"`
+	Victims      int           `json:"innocent_buried"`
+	Wronged      int           `json:"innocent_buried_without_so_many_crashes"`
 	Done         int           `json:"done"`
 	Dead         int           `json:"dead"`
 	RecoveryP50  time.Duration `json:"recovery_p50_ns"`
@@ -262,13 +263,22 @@ func (j *judge) ending(h *history) {
 	}
 }
 
-// victim judges a job that was buried as if it had crashed its worker. Whoever shares a process with others that end
-// it, or is on the run for long under a rain of faults, may be redelivered as often as a poison job; but no more often
-// than the faults explain.
+// victim judges a job that was buried as if it had crashed its worker. Whoever runs for long under a rain of faults may
+// be redelivered as often as a poison job, so victims are counted and not an offence, unless they were redelivered less
+// often than it takes. Those whose workers mostly lived, and only lost their leases, are counted apart.
 func (j *judge) victim(h *history, dead queue.JobInfo) {
 	j.Victims++
 	if dead.Redelivered < maxCrashes {
 		j.offend(&j.Wrong, h, "it is dead, %s, after %d redeliveries", dead.Reason, dead.Redelivered)
+	}
+	crashes := 0
+	for _, run := range h.runs {
+		if run.end == nil {
+			crashes++
+		}
+	}
+	if crashes < maxCrashes {
+		j.Wronged++
 	}
 }
 

@@ -130,7 +130,7 @@ func (r *report) print(to io.Writer, asJSON bool) error {
 	row("duration", r.Duration.Round(time.Second), fmt.Sprintf("%d workers, lease %s", r.Workers, r.Lease))
 	row("jobs enqueued", r.EnqueuedJobs, fmt.Sprintf("and %d with an unknown outcome", r.UnknownJobs))
 	row("done", r.Done, "")
-	row("dead", r.Dead, fmt.Sprintf("%d of them innocent, buried beside crashes", r.Victims))
+	row("dead", r.Dead, fmt.Sprintf("%d of them innocent, buried as crashing; %d of those had not so many crashes", r.Victims, r.Wronged))
 	struck := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Faults)) {
 		row("fault: "+name, r.Faults[name], "")
