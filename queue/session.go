@@ -178,10 +178,10 @@ func (ses *session) serve() {
 	ses.reading = reading
 	ses.w.slots.resume(ses.backlog)
 
-	var heart, readers sync.WaitGroup
+	var heart, readers, finishing sync.WaitGroup
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ses.ctx))
 	heart.Go(func() { ses.beat(beating) })
-	heart.Go(ses.finisher.run)
+	finishing.Go(ses.finisher.run)
 	for _, loop := range []func(){ses.read, ses.claim, ses.caretake} {
 		readers.Go(loop)
 	}
@@ -199,6 +199,7 @@ func (ses *session) serve() {
 	}
 	close(ses.settled)
 	ses.finisher.close()
+	finishing.Wait()
 	readers.Wait()
 	if !ses.lost() {
 		ses.leave()

@@ -97,7 +97,7 @@ func TestStopLetsHandlersFinish(t *testing.T) {
 	close(b.free)
 	f.must(<-stopped)
 	if info := f.info(); info.Totals.Done != 1 || info.InFlight+info.Workers != 0 {
-		t.Errorf("got %+v", info)
+		t.Errorf("got %+v\n%s", info, f.events.tail())
 	}
 }
 
