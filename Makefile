@@ -4,7 +4,7 @@ PROGRAMS := producer worker monitor demo
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint tidy clean check
+.PHONY: help build demo test bench torture lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,11 @@ test: ## run every test on a real Redis, race detector on; REDIS_SERVER=/path/to
 bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
 	@tools/test-needs
 	cd bench && go run . $(or $(BENCH),-require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5')
+
+torture: ## kill, freeze and cut off a fleet, and account for every job; TORTURE=10m for longer, SEED=42 to repeat a run
+	@tools/test-needs
+	@go build -o bin/torture ./torture
+	@exec bin/torture -for $(or $(TORTURE),60s) $(if $(SEED),-seed $(SEED)) $(if $(JSON),-json)
 
 lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
 	@tools/house-rules

@@ -170,7 +170,8 @@ func (j *judge) afterEnd(h *history, a, b *call) {
 	case a.confirmed != nil && a.confirmed.At < b.At:
 		j.offend(&j.Duplicates, h, "started again by %s after Redis had confirmed to %s that it was %s", b.Consumer, a.Consumer, a.end.Said)
 	case f.calm(a.Proc, a.end.At, j.gone(a, b), j.ackedIn):
-		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s, and nothing kept it from saying so", b.Consumer, a.Consumer, a.end.Said)
+		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s, and nothing kept it from saying so",
+			b.Consumer, a.Consumer, a.end.Said)
 	case died, f.leaseLostBefore(a.Consumer, b.At), !f.calm(a.Proc, a.end.At-int64(j.lease), b.At, j.lease/4):
 		j.Redone++
 	default:

@@ -30,77 +30,97 @@ func (p *play) lease(when float64, proc string) *play {
 	return p
 }
 
+func enqueued() *play { return new(play).job(0, saidEnqueued, "", 0, 0) }
+
+// verdicts are short histories, and what the judge must say of them.
+var verdicts = map[string]struct {
+	play *play
+	dead string
+	want result
+}{
+	"done":        {play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1), want: result{Done: 1}},
+	"never ran":   {play: enqueued(), want: result{Lost: 1}},
+	"started":     {play: enqueued().job(1, saidStart, "w1", 1, 1), want: result{Lost: 1}},
+	"wrong grave": {play: enqueued().job(1, saidStart, "w1", 1, 1), dead: queue.ReasonAttempts, want: result{Wrong: 1}},
+	"refused": {play: new(play).job(0, saidRefused, "", 0, 0).job(1, saidStart, "w1", 1, 1).
+		job(2, saidDone, "w1", 1, 1), want: result{Wrong: 1, Done: 1}},
+	"two at once": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidStart, "w2", 1, 1).job(3, saidDone, "w1", 1, 1).
+			job(4, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+	"stopped too short": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 1.7, faultStop, "w1").
+			job(2, saidStart, "w2", 1, 1).job(3, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+	"stopped": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 4, faultStop, "w1").
+			job(3, saidStart, "w2", 1, 1).job(3.5, saidDone, "w2", 1, 1),
+		want: result{Done: 1, Recoveries: 1, RecoveryMax: 1900 * time.Millisecond},
+	},
+	"another was stopped": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 4, faultStop, "w3").
+			job(3, saidStart, "w2", 1, 1).job(3.5, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+	"killed": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(2, 2, faultKill, "w1").job(3, saidStart, "w2", 1, 1).
+			job(4, saidDone, "w2", 1, 1),
+		want: result{Done: 1, Recoveries: 1, RecoveryMax: time.Second},
+	},
+	"killed afterwards": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidStart, "w2", 1, 1).
+			job(3, saidDone, "w2", 1, 1).fault(4, 4, faultKill, "w1"),
+		want: result{Duplicates: 1, Done: 1},
+	},
+	"attempt burned": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(2, 2, faultKill, "w1").job(3, saidStart, "w2", 1, 2).
+			job(4, saidDone, "w2", 1, 2),
+		want: result{Burned: 1, Done: 1, Recoveries: 1, RecoveryMax: time.Second},
+	},
+	"retried": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).
+			job(3, saidStart, "w1", 2, 2).job(4, saidDone, "w1", 2, 2),
+		want: result{Done: 1},
+	},
+	"retried, not counted": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).
+			job(3, saidStart, "w1", 2, 1).job(4, saidDone, "w1", 2, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+	"lease lost in time": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).lease(2, "w1").job(2, saidLost, "w1", 1, 1).
+			job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
+		want: result{Done: 1},
+	},
+	"lease lost late": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 3.5, faultStall, "w1").
+			job(3, saidStart, "w2", 1, 1).job(3.4, saidLost, "w1", 1, 1).job(4, saidDone, "w2", 1, 1),
+		want: result{Late: 1, Done: 1},
+	},
+	"done, then killed": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).
+			job(2, saidDone, "w1", 1, 1).fault(2.1, 2.1, faultKill, "w1").job(3, saidStart, "w2", 1, 1).
+			job(4, saidDone, "w2", 1, 1),
+		want: result{Redone: 1, Done: 1},
+	},
+	"done, killed long after": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).fault(9, 9, faultKill, "w1").
+			job(10, saidStart, "w2", 1, 1).job(11, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+	"confirmed, then killed": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).
+			job(2.1, saidConfirmed, "w1", 0, 1).fault(2.2, 2.2, faultKill, "w1").job(3, saidStart, "w2", 1, 1).
+			job(4, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	enqueued := func() *play { return new(play).job(0, saidEnqueued, "", 0, 0) }
-	cases := map[string]struct {
-		play *play
-		dead string
-		want result
-	}{
-		"done":        {play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1), want: result{Done: 1}},
-		"never ran":   {play: enqueued(), want: result{Lost: 1}},
-		"started":     {play: enqueued().job(1, saidStart, "w1", 1, 1), want: result{Lost: 1}},
-		"wrong grave": {play: enqueued().job(1, saidStart, "w1", 1, 1), dead: queue.ReasonAttempts, want: result{Wrong: 1}},
-		"refused":     {play: new(play).job(0, saidRefused, "", 0, 0).job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1), want: result{Wrong: 1, Done: 1}},
-		"two at once": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidStart, "w2", 1, 1).job(3, saidDone, "w1", 1, 1).job(4, saidDone, "w2", 1, 1),
-			want: result{Duplicates: 1, Done: 1},
-		},
-		"stopped too short": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 1.7, faultStop, "w1").job(2, saidStart, "w2", 1, 1).job(3, saidDone, "w2", 1, 1),
-			want: result{Duplicates: 1, Done: 1},
-		},
-		"stopped": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 4, faultStop, "w1").job(3, saidStart, "w2", 1, 1).job(3.5, saidDone, "w2", 1, 1),
-			want: result{Done: 1, Recoveries: 1, RecoveryMax: 1900 * time.Millisecond},
-		},
-		"another was stopped": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 4, faultStop, "w3").job(3, saidStart, "w2", 1, 1).job(3.5, saidDone, "w2", 1, 1),
-			want: result{Duplicates: 1, Done: 1},
-		},
-		"killed": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).fault(2, 2, faultKill, "w1").job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
-			want: result{Done: 1, Recoveries: 1, RecoveryMax: time.Second},
-		},
-		"killed afterwards": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidStart, "w2", 1, 1).job(3, saidDone, "w2", 1, 1).fault(4, 4, faultKill, "w1"),
-			want: result{Duplicates: 1, Done: 1},
-		},
-		"attempt burned": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).fault(2, 2, faultKill, "w1").job(3, saidStart, "w2", 1, 2).job(4, saidDone, "w2", 1, 2),
-			want: result{Burned: 1, Done: 1, Recoveries: 1, RecoveryMax: time.Second},
-		},
-		"retried": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).job(3, saidStart, "w1", 2, 2).job(4, saidDone, "w1", 2, 2),
-			want: result{Done: 1},
-		},
-		"retried, not counted": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).job(3, saidStart, "w1", 2, 1).job(4, saidDone, "w1", 2, 1),
-			want: result{Duplicates: 1, Done: 1},
-		},
-		"lease lost in time": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).lease(2, "w1").job(2, saidLost, "w1", 1, 1).job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
-			want: result{Done: 1},
-		},
-		"lease lost late": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).fault(1.1, 3.5, faultStall, "w1").job(3, saidStart, "w2", 1, 1).job(3.4, saidLost, "w1", 1, 1).job(4, saidDone, "w2", 1, 1),
-			want: result{Late: 1, Done: 1},
-		},
-		"done, then killed": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).fault(2.1, 2.1, faultKill, "w1").job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
-			want: result{Redone: 1, Done: 1},
-		},
-		"done, killed long after": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).fault(9, 9, faultKill, "w1").job(10, saidStart, "w2", 1, 1).job(11, saidDone, "w2", 1, 1),
-			want: result{Duplicates: 1, Done: 1},
-		},
-		"confirmed, then killed": {
-			play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).job(2.1, saidConfirmed, "w1", 0, 1).fault(2.2, 2.2, faultKill, "w1").job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
-			want: result{Duplicates: 1, Done: 1},
-		},
-	}
-	for name, c := range cases {
+	for name, c := range verdicts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dead := map[string]queue.JobInfo{}
