@@ -2,6 +2,11 @@ package queue
 
 import "time"
 
+var epoch = time.Now()
+
+// monotonic is the time since the process began, in ns, whatever happens to the wall clock.
+func monotonic() int64 { return int64(time.Since(epoch)) }
+
 // clockGuard notices when Redis' clock jumps against this process' monotonic clock. A jump forward makes every lease
 // look over, though each worker is alive and renews its own within a beat; so for the length of a lease nobody is
 // taken for dead. After a jump backward leases end later than they should, by as much as the jump.

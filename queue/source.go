@@ -1,0 +1,145 @@
+package queue
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// source is one queue as a worker works on it.
+type source struct {
+	w       *Worker
+	name    string
+	cfg     QueueConfig
+	keys    keys
+	binding binding
+	reader  *reader
+	backlog *backlog
+	counts  counts
+}
+
+func newSource(w *Worker, name string, cfg QueueConfig) *source {
+	s := &source{w: w, name: name, cfg: cfg, reader: newReader(w.rdb), backlog: w.slots.addSource(cfg.Weight)}
+	if cfg.Raw != nil {
+		s.binding = binding{Raw: true, Group: cfg.Raw.Group, Kind: cfg.Raw.Kind}
+	}
+	s.keys = s.binding.keys(w.cfg.Namespace, name)
+	return s
+}
+
+// incarnation stands in a consumer name between the worker's name and what is new in each session.
+const incarnation = "#"
+
+// check makes sure, at the start, that the queue can be worked on at all.
+func (s *source) check(ctx context.Context) error {
+	if err := s.preflight(ctx); err != nil {
+		return err
+	}
+	if err := s.ensureGroup(ctx); err != nil {
+		return err
+	}
+	if err := s.w.registry().bind(ctx, s.name, s.binding); err != nil && !redis.HasErrorPrefix(err, "OOM") {
+		return err
+	}
+	groups, err := s.w.rdb.XInfoGroups(ctx, s.keys.stream).Result()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if g.Name != s.binding.group() {
+			return fmt.Errorf("stream %s has another consumer group, %q: finished entries are deleted, and that group would miss them", s.keys.stream, g.Name)
+		}
+	}
+	return nil
+}
+
+func (w *Worker) registry() registry {
+	return registry{rdb: w.rdb, key: registryKey(w.cfg.Namespace)}
+}
+
+// ensureGroup creates the stream and the group where they are missing, at 0, so that no entry is skipped.
+func (s *source) ensureGroup(ctx context.Context) error {
+	err := s.w.rdb.XGroupCreateMkStream(ctx, s.keys.stream, s.binding.group(), "0").Err()
+	switch {
+	case redis.HasErrorPrefix(err, "BUSYGROUP"):
+		return nil
+	case redis.HasErrorPrefix(err, "OOM"): // refused before it looked: the group may be there all the same
+		groups, _ := s.w.rdb.XInfoGroups(ctx, s.keys.stream).Result()
+		if slices.ContainsFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == s.binding.group() }) {
+			return nil
+		}
+	}
+	return err
+}
+
+// work keeps a session on the queue until the worker stops.
+func (s *source) work(base context.Context) {
+	pause := newBackoff(s.w.cfg.Rand)
+	for !s.w.isStopping() {
+		ses, err := s.join(base)
+		if err != nil {
+			s.trouble("join", err)
+			pause.wait(s.w.stopping)
+			continue
+		}
+		pause.reset()
+		ses.serve()
+	}
+}
+
+func (w *Worker) isStopping() bool {
+	select {
+	case <-w.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// join registers under a new consumer name.
+func (s *source) join(base context.Context) (*session, error) {
+	ctx, cancel := context.WithTimeout(base, s.w.cfg.Lease)
+	defer cancel()
+	if err := s.ensureGroup(ctx); err != nil {
+		return nil, err
+	}
+	ses := &session{
+		source: s, consumer: s.w.cfg.Name + incarnation + strings.ToLower(rand.Text()[:6]),
+		settled: make(chan struct{}), parked: make(chan struct{}, 1),
+	}
+	ses.finisher = newFinisher(ses)
+	sent := monotonic()
+	err := scriptJoin.Run(ctx, s.w.rdb, []string{s.keys.workers(), s.keys.worker(ses.consumer)}, ses.registration()...).Err()
+	if err != nil {
+		return nil, err
+	}
+	ses.extend(sent)
+	ses.ctx, ses.cancel = context.WithCancelCause(base)
+	s.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
+	return ses, nil
+}
+
+func (ses *session) registration() []any {
+	host, _ := os.Hostname()
+	w := ses.w
+	return []any{
+		ses.consumer, w.cfg.Lease.Milliseconds(),
+		"host", host, "pid", strconv.Itoa(os.Getpid()), "slots", w.cfg.Concurrency,
+		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(),
+	}
+}
+
+func (s *source) observe(e Event) {
+	e.Queue = s.name
+	s.w.observe(e)
+}
+
+func (s *source) trouble(doing string, err error) {
+	s.observe(Event{Type: EventTrouble, Err: fmt.Errorf("queue: %s: %s: %w", s.name, doing, err)})
+}
