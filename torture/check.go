@@ -172,7 +172,7 @@ func (j *judge) afterEnd(h *history, a, b *call) {
 	case f.calm(a.Proc, a.end.At, j.gone(a, b), j.ackedIn):
 		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s, and nothing kept it from saying so",
 			b.Consumer, a.Consumer, a.end.Said)
-	case died, f.leaseLostBefore(a.Consumer, b.At), !f.calm(a.Proc, a.end.At-int64(j.lease), b.At, j.lease/4):
+	case died, f.leaseLostBefore(a.Consumer, b.At), j.gripped(a, b):
 		j.Redone++
 	default:
 		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s", b.Consumer, a.Consumer, a.end.Said)
@@ -202,18 +202,22 @@ func (j *judge) beforeEnd(h *history, a, b *call) {
 		return
 	}
 	enough := j.lease * 3 / 4
-	touching := a.At - int64(j.lease)
-	if long, began := f.longest(a.Proc, touching, b.At, 0, faultStop, faultPause); long >= enough {
+	if long, began := f.longest(a.Proc, a.At-int64(j.lease), b.At, 0, faultStop, faultPause); long >= enough {
 		j.recovered(h, b.At-began)
 		return
 	}
-	long, _ := f.longest(a.Proc, touching, b.At, j.lease/4,
-		faultStop, faultPause, faultRedis, faultSleep, faultStall, faultCut, faultDelay, faultClients)
-	if long >= enough {
+	if j.gripped(a, b) {
 		j.Late++
 		return
 	}
 	j.offend(&j.Duplicates, h, "started by %s while %s was running it", b.Consumer, a.Consumer)
+}
+
+// gripped tells whether faults kept a's worker from its heartbeats for so long, before b, that it could be taken for dead.
+func (j *judge) gripped(a, b *call) bool {
+	long, _ := j.record.faults.longest(a.Proc, a.At-int64(j.lease), b.At, j.lease/4,
+		faultStop, faultPause, faultRedis, faultSleep, faultStall, faultCut, faultDelay, faultClients)
+	return long >= j.lease*3/4
 }
 
 func (j *judge) recovered(h *history, took int64) {

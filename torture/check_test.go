@@ -105,6 +105,16 @@ var verdicts = map[string]struct {
 			job(4, saidDone, "w2", 1, 1),
 		want: result{Redone: 1, Done: 1},
 	},
+	"done, then cut off": {
+		play: enqueued().fault(0.9, 1.6, faultRedis, "").job(1, saidStart, "w1", 1, 1).job(1.2, saidDone, "w1", 1, 1).
+			fault(1.5, 4, faultStop, "w1").job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
+		want: result{Redone: 1, Done: 1},
+	},
+	"done, then cut off for a moment": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(1.2, saidDone, "w1", 1, 1).fault(1.5, 1.7, faultStall, "w1").
+			job(3, saidStart, "w2", 1, 1).job(4, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
 	"done, killed long after": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).fault(9, 9, faultKill, "w1").
 			job(10, saidStart, "w2", 1, 1).job(11, saidDone, "w2", 1, 1),
