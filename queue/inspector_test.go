@@ -24,6 +24,7 @@ func inEveryState(f *fleet, n int) map[queue.State][]string {
 	mux.HandleKind("cancel", func(context.Context, *queue.Run) error { return queue.Cancel(errors.New("declined")) })
 	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult(run.ID) }, queue.Retain(time.Hour))
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = n, -1 })
+	f.Cleanup(func() { close(b.free) })
 	ids := map[queue.State][]string{}
 	enqueue := func(state queue.State, kind string, opts ...queue.EnqueueOption) {
 		for i := range n {
@@ -274,6 +275,7 @@ func TestWorkersAreListed(t *testing.T) {
 	b := newBlocker()
 	f.enqueue("k", `{}`)
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Name, c.Concurrency = "box-1", 7 })
+	t.Cleanup(func() { close(b.free) })
 	<-b.began
 	workers, err := f.inspect.Workers(t.Context(), "orders")
 	f.must(err)
