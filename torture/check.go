@@ -19,8 +19,9 @@ import (
 // B is a duplicate otherwise, with two exceptions that are counted apart:
 //
 //   - redone: A's handler had ended before B, but Redis had not confirmed the outcome to A's worker, and since A's end
-//     its process died, lost its lease, or was never left alone by the faults for as long as a worker takes at the most
-//     to try again. The job was done at least once, as promised. If Redis had confirmed it, nothing excuses B.
+//     its process died, lost its lease, or was kept from Redis for at least 3/4 of a lease, before it was left alone for
+//     as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
+//     confirmed it, nothing excuses B.
 //   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B.
 //
 // An attempt is burned when B's attempt number is higher than A's though A did not fail, or higher by more than one.
