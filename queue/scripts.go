@@ -30,6 +30,10 @@ var (
 	scriptRunNow  = loadScript("run_now")
 )
 
+// replicateEffects makes Redis before 7.0 accept a write after the time or a generated ID was asked for. Later servers
+// always work so.
+const replicateEffects = "if redis.replicate_commands then redis.replicate_commands() end\n"
+
 // script is a script with its text, for callers that send it in a pipeline.
 type script struct {
 	*redis.Script
@@ -40,6 +44,7 @@ type script struct {
 func loadScript(name string) script {
 	text, _ := luaFiles.ReadFile("lua/" + name + ".lua") // embedded; a test runs each
 	var code strings.Builder
+	code.WriteString(replicateEffects)
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
 			code.WriteString(line)
