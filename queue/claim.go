@@ -42,7 +42,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.moving.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
-	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer)},
+	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.crashed()},
 		ses.binding.group(), ses.consumer, room, ses.w.cfg.MaxCrashes, ses.lastChancesFree()).Result()
 	if err != nil {
 		return false, err
@@ -66,7 +66,7 @@ var errLost = errors.New("the worker's registration is gone")
 
 // isLastChance tells whether the job is dead if it takes this worker with it too.
 func (t *task) isLastChance() bool {
-	return t.deliveries > 1 && t.deliveries == t.ses.w.cfg.MaxCrashes
+	return t.crashes > 0 && t.crashes == t.ses.w.cfg.MaxCrashes-1
 }
 
 // lastChancesFree is how many jobs may be taken that are one crash away from dead: one at a time.

@@ -21,8 +21,8 @@ const clockTolerance = time.Second
 // see compares the clocks once more. It tells how far Redis' clock has jumped, if it has. The first look has nothing
 // to compare with: it waits a moment, in which every worker that lives has renewed its lease.
 func (g *clockGuard) see(redisMS, local int64, lease time.Duration) (jump time.Duration) {
-	first := g.local == 0
-	jump = time.Duration(redisMS-g.redis)*time.Millisecond - time.Duration(local-g.local)
+	first, gap := g.local == 0, time.Duration(local-g.local)
+	jump = time.Duration(redisMS-g.redis)*time.Millisecond - gap
 	g.redis, g.local = redisMS, local
 	switch {
 	case first:
@@ -31,6 +31,8 @@ func (g *clockGuard) see(redisMS, local int64, lease time.Duration) (jump time.D
 	case jump.Abs() > min(clockTolerance, lease/2):
 		g.quietTo = local + int64(lease)
 		return jump
+	case gap > lease/2: // Redis was away, for the others as well: they have had no chance to renew their leases
+		g.quietTo = local + int64(lease)
 	}
 	return 0
 }

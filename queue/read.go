@@ -91,7 +91,7 @@ func (ses *session) adopt() error {
 	held := ses.heldEntries()
 	for start := "-"; ; {
 		ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
-		reply, err := scriptAdopt.Run(ctx, ses.w.rdb, []string{ses.keys.stream},
+		reply, err := scriptAdopt.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.crashed()},
 			ses.binding.group(), ses.consumer, start, page).Slice()
 		cancel()
 		if redis.HasErrorPrefix(err, "NOGROUP") {
@@ -132,7 +132,7 @@ func (ses *session) heldEntries() map[string]bool {
 	return held
 }
 
-// readRows makes tasks of rows of {entry, deliveries, fields}, as claim.lua and adopt.lua reply them.
+// readRows makes tasks of rows of {entry, deliveries, fields, crashes}, as claim.lua and adopt.lua reply them.
 func (ses *session) readRows(reply any) ([]*task, error) {
 	rows, ok := reply.([]any)
 	if !ok {
@@ -142,7 +142,7 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 	tasks := make([]*task, 0, len(rows))
 	for _, row := range rows {
 		cells, _ := row.([]any)
-		if len(cells) != 3 {
+		if len(cells) != 4 {
 			return nil, fmt.Errorf("%w: a row of %d cells", errProtocol, len(cells))
 		}
 		id, _ := cells[0].(string)
@@ -154,7 +154,10 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 			value, _ := values[i+1].(string)
 			fields = append(fields, pair{[]byte(name), []byte(value)})
 		}
-		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now))
+		t := ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now)
+		crashes, _ := cells[3].(int64)
+		t.crashes = int(crashes)
+		tasks = append(tasks, t)
 	}
 	return tasks, nil
 }

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestJobThatCrashesItsWorkersIsDead(t *testing.T) {
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
 	id := f.holdAs("gone#1", 1)[0]
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), queue.DefaultGroup, "gone#1", 0, id, "RETRYCOUNT", 3, "JUSTID").Err())
+	f.must(f.rdb.HSet(t.Context(), f.stream()+":crashed", id, "gone#8 gone#9").Err())
 	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
 	f.start(muxOf("k", func(context.Context, *queue.Run) error {
 		t.Error("it ran once more")
@@ -78,7 +79,8 @@ func TestJobThatCrashesItsWorkersIsDead(t *testing.T) {
 	f.await(queue.EventDead, 1)
 	dead, err := f.inspect.Dead(t.Context(), "orders", queue.Page{})
 	f.must(err)
-	if len(dead.Jobs) != 1 || dead.Jobs[0].Reason != queue.ReasonCrashed || dead.Jobs[0].Attempt != 0 {
+	if len(dead.Jobs) != 1 || dead.Jobs[0].Reason != queue.ReasonCrashed || dead.Jobs[0].Attempt != 0 ||
+		!strings.Contains(dead.Jobs[0].Error, "3 workers died while they held it: gone#8, gone#9, gone#1") {
 		t.Errorf("got %+v", dead.Jobs)
 	}
 }

@@ -14,6 +14,16 @@ func (ses *session) handBack() {
 
 // leave hands back what is still pending and deregisters. If Redis is away the lease ends by itself.
 func (ses *session) leave() {
+	if ses.deregister(parkReleased) {
+		ses.observe(Event{Type: EventWorkerLeft, Worker: ses.consumer})
+	}
+}
+
+// abandon deregisters an earlier self that lost its lease, so that nobody takes it for a worker that crashed. What its
+// handlers left without an outcome is run again at once.
+func (ses *session) abandon() { ses.deregister(parkOrphans) }
+
+func (ses *session) deregister(where string) bool {
 	const page = 200
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
@@ -22,16 +32,16 @@ func (ses *session) leave() {
 		var err error
 		handed, err = scriptLeave.Run(ctx, ses.w.rdb,
 			[]string{k.stream, k.workers(), k.worker(ses.consumer), k.caretaker()},
-			ses.binding.group(), ses.consumer, page).Int()
+			ses.binding.group(), ses.consumer, page, where).Int()
 		if err != nil {
 			ses.trouble("leave", err)
-			return
+			return false
 		}
 		if handed > 0 {
 			ses.observe(Event{Type: EventReleased, Worker: ses.consumer, Count: handed})
 		}
 	}
-	ses.observe(Event{Type: EventWorkerLeft, Worker: ses.consumer})
+	return true
 }
 
 // hold takes jobs that were read or claimed into the hands of this session.

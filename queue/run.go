@@ -13,7 +13,7 @@ import (
 func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
 	for t := w.slots.next(hand); t != nil; t = w.slots.next(hand) {
 		t.execute()
-		if t.deliveries > 1 && !t.ses.lost() {
+		if t.crashes > 0 && !t.ses.lost() {
 			t.forgetCrashes()
 		}
 		t.ses.letGo(t)
@@ -54,13 +54,13 @@ func (t *task) call() (err error) {
 
 // unfit tells why a job cannot be run at all, or must not be run again.
 func (t *task) unfit() (reason string, err error) {
-	switch crashes := t.deliveries - 1; {
+	switch {
 	case t.err != nil:
 		return ReasonUndecodable, t.err
 	case t.kind == nil:
 		return ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
-	case crashes >= t.ses.w.cfg.MaxCrashes:
-		return ReasonCrashed, fmt.Errorf("%d workers died while they held it: %s", crashes, t.crashedWorkers())
+	case t.crashes >= t.ses.w.cfg.MaxCrashes:
+		return ReasonCrashed, fmt.Errorf("%d workers died while they held it: %s", t.crashes, t.crashedWorkers())
 	}
 	return "", nil
 }

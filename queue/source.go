@@ -81,6 +81,7 @@ func (s *source) ensureGroup(ctx context.Context) error {
 // work keeps a session on the queue until the worker stops.
 func (s *source) work(base context.Context) {
 	pause := newBackoff(s.w.cfg.Rand)
+	var earlier *session
 	for !s.w.isStopping() {
 		ses, err := s.join(base)
 		if err != nil {
@@ -89,7 +90,11 @@ func (s *source) work(base context.Context) {
 			continue
 		}
 		pause.reset()
+		if earlier != nil {
+			earlier.abandon()
+		}
 		ses.serve()
+		earlier = ses
 	}
 }
 

@@ -18,6 +18,7 @@ type task struct {
 	kind       *kind   // nil: no handler
 	policy     *Policy // nil with kind
 	deliveries int
+	crashes    int          // how many workers died with it
 	held       int64        // since when it is here, on the monotonic clock
 	began      atomic.Int64 // when its handler began, on the monotonic clock; 0 before
 	ctx        runContext

@@ -43,7 +43,7 @@ type WorkerConfig struct {
 	Concurrency int                    // slots: how many handlers run at once; defaults to 10 for each CPU
 	ReadAhead   int                    // jobs held beyond the slots: 0 as many as start within 10 ms, -1 none, else so many
 	Lease       time.Duration          // how long after its last beat a worker is taken for dead; defaults to 4 s, at least 500 ms
-	MaxCrashes  int                    // a job that was redelivered so often without an outcome is dead; defaults to 3
+	MaxCrashes  int                    // a job that so many workers died with is dead; defaults to 3
 	Grace       time.Duration          // how long Run lets handlers finish when it stops; defaults to 25 s
 	Name        string                 // begins the consumer names; defaults to host-pid
 	Observer    Observer               // told what happens; defaults to none

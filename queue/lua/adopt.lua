@@ -1,8 +1,8 @@
 -- Lists what is pending for a worker, so that it can adopt entries whose delivery it never saw: the reply of its
 -- read was lost. An entry that was deleted while it was pending is acknowledged away.
--- KEYS  1 stream
+-- KEYS  1 stream  2 crashed
 -- ARGV  1 group  2 consumer  3 first entry  4 how many at the most
--- REPLY {last entry looked at or "", {{entry, deliveries, {field, value, ...}}, ...}}
+-- REPLY {last entry looked at or "", {{entry, deliveries, {field, value, ...}, how many workers died with it}, ...}}
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], '+', ARGV[4], ARGV[2])
 local found, last = {}, ''
 for _, row in ipairs(rows) do
@@ -11,7 +11,8 @@ for _, row in ipairs(rows) do
   if #entry == 0 then
     redis.call('XACK', KEYS[1], ARGV[1], last)
   else
-    found[#found + 1] = {last, row[4], entry[1][2]}
+    local _, crashes = string.gsub(redis.call('HGET', KEYS[2], last) or '', '%S+', '')
+    found[#found + 1] = {last, row[4], entry[1][2], crashes}
   end
 end
 return {last, found}

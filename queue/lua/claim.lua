@@ -2,24 +2,25 @@
 -- as one more delivery. An entry that was deleted while it was parked is acknowledged away.
 -- A job that is dead if it takes one more worker with it is taken one at a time, so that the innocent that were held
 -- beside a job that kills are not taken for its like.
--- KEYS  1 stream  2 worker
+-- KEYS  1 stream  2 worker  3 crashed
 -- ARGV  1 group  2 consumer  3 how many at the most  4 how many crashes make a job dead  5 how many may be taken that
 --       are one crash away from it
--- REPLY {{entry, deliveries, {field, value, ...}}, ...}; -1 the worker lost its lease
+-- REPLY {{entry, deliveries, {field, value, ...}, how many workers died with it}, ...}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local taken, left, last_chances = {}, tonumber(ARGV[3]), tonumber(ARGV[5])
 for counted, parking in ipairs({'~released', '~orphans'}) do
   local rows = left > 0 and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', left + 10, parking) or {}
   for _, row in ipairs(rows) do
     local deliveries = row[4] + counted - 1
-    local last_chance = deliveries > 1 and deliveries == tonumber(ARGV[4])
+    local _, crashes = string.gsub(redis.call('HGET', KEYS[3], row[1]) or '', '%S+', '')
+    local last_chance = crashes > 0 and crashes == tonumber(ARGV[4]) - 1
     if left > 0 and (not last_chance or last_chances > 0) then
       redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1], 'RETRYCOUNT', deliveries, 'JUSTID')
       local found = redis.call('XRANGE', KEYS[1], row[1], row[1])
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
       else
-        taken[#taken + 1] = {row[1], deliveries, found[1][2]}
+        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes}
         left = left - 1
         if last_chance then last_chances = last_chances - 1 end
       end

@@ -1,12 +1,12 @@
--- Deregisters a worker that stops: a page of what it still holds is handed back; when nothing is left, its
--- registration and its consumer go.
+-- Deregisters a worker that stops, or an earlier self of one: a page of what it still holds is parked, under ~released
+-- or, to count the next delivery, ~orphans; when nothing is left, its registration and its consumer go.
 -- KEYS  1 stream  2 workers  3 worker  4 caretaker
--- ARGV  1 group  2 consumer  3 how many entries at the most
+-- ARGV  1 group  2 consumer  3 how many entries at the most  4 where to park them
 -- REPLY how many were handed back; 0 the worker is gone
 local rows = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3], ARGV[2])
 if not rows.err and #rows > 0 then
   for _, row in ipairs(rows) do
-    redis.call('XCLAIM', KEYS[1], ARGV[1], '~released', 0, row[1], 'JUSTID')
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[4], 0, row[1], 'JUSTID')
   end
   return #rows
 end
