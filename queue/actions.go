@@ -70,7 +70,11 @@ func deleteJob(ctx context.Context, rdb redis.Scripter, p place, job JobInfo) *r
 	if job.UniqueKey != "" {
 		keys = append(keys, k.unique(job.UniqueKey))
 	}
-	return scriptDelete.Eval(ctx, rdb, keys, job.ID, p.group(), job.Entry)
+	entry, dead := job.Entry, ""
+	if job.State == StateDead {
+		entry, dead = "", job.Entry
+	}
+	return scriptDelete.Eval(ctx, rdb, keys, job.ID, p.group(), entry, dead)
 }
 
 // Purge deletes every job of a queue that is waiting, delayed, retrying or dead, a page at a time. After each page
@@ -86,6 +90,9 @@ func (i *Inspector) Purge(ctx context.Context, queue string, state State, progre
 		}
 		if listed == 0 {
 			return deleted, nil
+		}
+		if n == 0 {
+			return deleted, fmt.Errorf("queue: purge %s jobs of %s: %d were listed and none could be deleted", state, queue, listed)
 		}
 		if progress != nil {
 			progress(deleted)

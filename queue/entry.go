@@ -50,6 +50,7 @@ func decodeMeta(text []byte) (*meta, error) {
 	if err := json.Unmarshal(text, m); err != nil {
 		return noMeta, fmt.Errorf("meta is not JSON: %w", err)
 	}
+	m.Attempt, m.Redelivered = max(m.Attempt, 0), max(m.Redelivered, 0) // somebody else may have written it
 	return m, nil
 }
 
@@ -118,7 +119,7 @@ func decodeBody(id, body string) entry {
 	metaText, rest, ok2 := strings.Cut(rest, " ")
 	kindLen, err1 := strconv.Atoi(kindText)
 	metaLen, err2 := strconv.Atoi(metaText)
-	if !ok1 || !ok2 || errors.Join(err1, err2) != nil || kindLen < 0 || metaLen < 0 || kindLen+metaLen > len(rest) {
+	if !ok1 || !ok2 || errors.Join(err1, err2) != nil || kindLen < 0 || kindLen > len(rest) || metaLen < 0 || metaLen > len(rest)-kindLen {
 		e.data, e.err = []byte(body), errors.New("its body is damaged")
 		return e
 	}

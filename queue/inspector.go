@@ -86,7 +86,7 @@ type JobInfo struct {
 	Error       string          `json:"error,omitempty"`      // of the last failed attempt
 	Reason      string          `json:"reason,omitempty"`     // dead: why
 	EndedAt     *time.Time      `json:"ended_at,omitempty"`   // dead, done
-	Entry       string          `json:"entry,omitempty"`      // waiting, in flight: the stream ID
+	Entry       string          `json:"entry,omitempty"`      // waiting, in flight, dead: its stream ID there
 	Worker      string          `json:"worker,omitempty"`     // in flight: who holds it; dead, done: who had it last
 	IdleMS      int64           `json:"idle_ms,omitempty"`    // in flight: since its delivery
 	Deliveries  int64           `json:"deliveries,omitempty"` // in flight

@@ -291,7 +291,7 @@ func (p place) fromDead(m redis.XMessage) JobInfo {
 	e := entry{id: text(fieldID), kind: text(fieldKind), data: []byte(text(fieldData))}
 	e.meta, _ = decodeMeta([]byte(text(fieldMeta)))
 	info := p.fromJob(e, StateDead)
-	info.Worker, info.Reason, info.Error = worker, reason, failure
+	info.Entry, info.Worker, info.Reason, info.Error = m.ID, worker, reason, failure
 	info.EndedAt = timePtr(time.UnixMilli(died))
 	return info
 }

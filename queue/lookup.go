@@ -66,7 +66,7 @@ func (p place) fromRecord(id string, record map[string]string) JobInfo {
 	info := JobInfo{
 		ID: id, Kind: record["kind"], Queue: p.name, State: StateDone, Data: showData([]byte(record["data"])),
 		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],
-		Result: showData([]byte(record["result"])), Progress: readProgress(record),
+		Result: showData([]byte(record["result"])), Progress: readProgress(record), UniqueKey: record["unique"],
 		EndedAt: timePtr(time.UnixMilli(n("ended_ms"))),
 	}
 	if ms := n("enqueued_ms"); ms > 0 {
@@ -103,7 +103,9 @@ func (i *Inspector) lookScheduled(ctx context.Context, p place, id string) (JobI
 func (i *Inspector) lookDead(ctx context.Context, p place, id string) (JobInfo, bool, error) {
 	at, err := i.rdb.HGet(ctx, p.keys.deadIDs(), id).Result()
 	if errors.Is(err, redis.Nil) {
-		return JobInfo{}, false, nil
+		if at, err = id, nil; entryTime(id).IsZero() {
+			return JobInfo{}, false, nil
+		}
 	}
 	if err != nil {
 		return JobInfo{}, false, err

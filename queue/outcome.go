@@ -62,6 +62,9 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
+// maxDelay keeps jitter from carrying a delay beyond what a duration holds.
+const maxDelay = float64(200 * 365 * 24 * time.Hour)
+
 // delayAfter returns how long a job waits after its attempt-th failed run.
 func (p *Policy) delayAfter(attempt int, err error, jitter func() float64) time.Duration {
 	var retryIn *retryInError
@@ -72,8 +75,8 @@ func (p *Policy) delayAfter(attempt int, err error, jitter func() float64) time.
 		return max(p.backoff(attempt, err), 0)
 	}
 	delay := p.BackoffMax
-	if shift := attempt - 1; shift < 62 && p.BackoffMin <= p.BackoffMax>>shift {
+	if shift := attempt - 1; shift >= 0 && shift < 62 && p.BackoffMin <= p.BackoffMax>>shift {
 		delay = p.BackoffMin << shift
 	}
-	return time.Duration(float64(delay) * (0.75 + 0.5*jitter()))
+	return time.Duration(min(float64(delay)*(0.75+0.5*jitter()), maxDelay))
 }

@@ -69,6 +69,9 @@ func (t *task) done(took time.Duration) {
 		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
 		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
 	}
+	if t.meta.Unique != "" {
+		args = append(args, "unique", t.meta.Unique)
+	}
 	if t.run.result != nil {
 		args = append(args, "result", t.run.result)
 	}

@@ -58,10 +58,12 @@ func (i *Inspector) Verify(ctx context.Context, queue string, progress func(look
 	for _, walk := range []func(context.Context, place, *Audit, func(int64)) error{
 		i.verifyInFlight, i.verifyScheduled, i.verifyBodies, i.verifyDead,
 	} {
-		if err != nil {
-			return audit, fmt.Errorf("queue: verify %s: %w", queue, err)
+		if err == nil {
+			err = walk(ctx, p, &audit, progress)
 		}
-		err = walk(ctx, p, &audit, progress)
+	}
+	if err != nil {
+		return audit, fmt.Errorf("queue: verify %s: %w", queue, err)
 	}
 	return audit, nil
 }

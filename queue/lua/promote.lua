@@ -12,6 +12,7 @@ for k = 4, 5 do
     local body = redis.call('HGET', KEYS[2], id)
     if body then
       local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+      if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
       local meta_at, data_at = from + klen, from + klen + mlen
       local kind, meta, data = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1), string.sub(body, data_at)
       if meta == '' then
