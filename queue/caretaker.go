@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -71,6 +69,7 @@ func (ses *session) reclaim(ctx context.Context, reply beatReply) (parked int64)
 	if !ses.clock.trusted(monotonic()) {
 		return 0
 	}
+	ses.sweep(ctx)
 	for _, consumer := range reply.ended {
 		parked += ses.park(ctx, consumer, 0)
 	}
@@ -113,26 +112,37 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 	return parked
 }
 
-// shortenLeases makes up for a jump backward of Redis' clock: leases that were granted before it would end too late.
-// A worker that lives renews its own within a beat.
-func (ses *session) shortenLeases(ctx context.Context, jump time.Duration) {
-	if jump > 0 {
-		return
-	}
+// shortenLeases makes up for a jump backward of Redis' clock.
+func (ses *session) shortenLeases(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
-	workers, err := ses.w.rdb.ZRange(ctx, ses.keys.workers(), 0, -1).Result()
-	if err != nil {
+	if err := scriptShorten.Run(ctx, ses.w.rdb, []string{ses.keys.workers()}, ses.w.cfg.Lease.Milliseconds()).Err(); err != nil {
 		ses.trouble("shorten leases", err)
+	}
+}
+
+// sweep deletes consumers that workers left behind empty, every few leases.
+func (ses *session) sweep(ctx context.Context) {
+	const leases = 4
+	if now := monotonic(); now < ses.swept+leases*int64(ses.w.cfg.Lease) {
 		return
 	}
-	now := ses.clock.redis + ses.w.cfg.Lease.Milliseconds()
-	for _, worker := range workers {
-		err := ses.w.rdb.ZAddArgs(ctx, ses.keys.workers(), redis.ZAddArgs{
-			XX: true, LT: true, Members: []redis.Z{{Score: float64(now), Member: worker}},
-		}).Err()
+	ses.swept = monotonic()
+	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
+	defer cancel()
+	consumers, err := ses.w.rdb.XInfoConsumers(ctx, ses.keys.stream, ses.binding.group()).Result()
+	if err != nil {
+		ses.trouble("sweep", err)
+		return
+	}
+	for _, c := range consumers {
+		if c.Pending > 0 || c.Idle < ses.w.cfg.Lease || !strings.Contains(c.Name, incarnation) {
+			continue
+		}
+		err := scriptSweep.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.workers()}, ses.binding.group(), c.Name).Err()
 		if err != nil {
-			ses.trouble("shorten leases", err)
+			ses.trouble("sweep", err)
+			return
 		}
 	}
 }

@@ -11,30 +11,36 @@ func monotonic() int64 { return int64(time.Since(epoch)) }
 // look over, though each worker is alive and renews its own within a beat; so for the length of a lease nobody is
 // taken for dead. After a jump backward leases end later than they should, by as much as the jump.
 type clockGuard struct {
-	redis, local int64 // ms of Redis' clock and ns of the monotonic clock at the last beat
-	quietTo      int64 // on the monotonic clock: until then no worker is taken for dead
+	redis          int64 // ms of Redis' clock at the last beat
+	sent, received int64 // ns of the monotonic clock around the last beat
+	quietTo        int64 // on the monotonic clock: until then no worker is taken for dead
 }
 
-// clockTolerance is what a slow reply may make of two clocks that run alike.
-const clockTolerance = time.Second
+// clockTolerance is by how much two clocks that run alike may differ from one beat to the next.
+const clockTolerance = 500 * time.Millisecond
 
-// see compares the clocks once more. It tells how far Redis' clock has jumped, if it has. The first look has nothing
-// to compare with: it waits a moment, in which every worker that lives has renewed its lease.
-func (g *clockGuard) see(redisMS, local int64, lease time.Duration) (jump time.Duration) {
-	first, gap := g.local == 0, time.Duration(local-g.local)
-	jump = time.Duration(redisMS-g.redis)*time.Millisecond - gap
-	g.redis, g.local = redisMS, local
-	switch {
-	case first:
-		g.quietTo = local + int64(lease/4)
+// see compares the clocks once more, with a beat that was sent and whose reply was received at these instants. It
+// tells how far Redis' clock has jumped, if it has: further than any delay on the way can explain. The first look has
+// nothing to compare with: it waits a moment, in which every worker that lives has renewed its lease.
+func (g *clockGuard) see(redisMS, sent, received int64, lease time.Duration) (jump time.Duration) {
+	before := *g
+	g.redis, g.sent, g.received = redisMS, sent, received
+	if before.received == 0 {
+		g.quietTo = received + int64(lease/4)
 		return 0
-	case jump.Abs() > min(clockTolerance, lease/2):
-		g.quietTo = local + int64(lease)
-		return jump
-	case gap > lease/2: // Redis was away, for the others as well: they have had no chance to renew their leases
-		g.quietTo = local + int64(lease)
 	}
-	return 0
+	passed := time.Duration(redisMS-before.redis) * time.Millisecond
+	least, most := time.Duration(sent-before.received), time.Duration(received-before.sent)
+	switch {
+	case passed > most+clockTolerance:
+		jump = passed - most
+	case passed < least-clockTolerance:
+		jump = passed - least
+	}
+	if jump != 0 || most > lease/2 { // or Redis was away: the others have had no chance to renew their leases either
+		g.quietTo = received + int64(lease)
+	}
+	return jump
 }
 
 // trusted tells whether a lease that looks over may be taken for over.

@@ -14,7 +14,7 @@ func TestClockGuard(t *testing.T) {
 	redis, local := int64(1_000_000), int64(0)
 	see := func(redisStep, localStep int64) time.Duration {
 		redis, local = redis+redisStep/1e6, local+localStep
-		return g.see(redis, local, lease)
+		return g.see(redis, local-2e6, local, lease)
 	}
 	if jump := see(beat, beat); jump != 0 || g.trusted(local) {
 		t.Errorf("at the first look: jump %s, trusted %t", jump, g.trusted(local))
@@ -41,5 +41,9 @@ func TestClockGuard(t *testing.T) {
 	}
 	if jump := see(int64(3*time.Second), int64(3*time.Second)); jump != 0 || g.trusted(local) {
 		t.Errorf("after an outage: jump %s, trusted %t", jump, g.trusted(local))
+	}
+	redis, local = redis+500, local+int64(3*time.Second) // the worker was frozen while the reply was on its way
+	if jump := g.see(redis, local-int64(2500*time.Millisecond), local, lease); jump != 0 {
+		t.Errorf("after a late reply: jump %s", jump)
 	}
 }

@@ -116,9 +116,11 @@ func texts(cell any) []string {
 
 // heed acts on what a beat brought back.
 func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
-	if jump := ses.clock.see(reply.now, monotonic(), ses.w.cfg.Lease); jump != 0 {
+	if jump := ses.clock.see(reply.now, sent, monotonic(), ses.w.cfg.Lease); jump != 0 {
 		ses.trouble("beat", fmt.Errorf("the clock of Redis has jumped by %s: no worker is taken for dead for %s", jump, ses.w.cfg.Lease))
-		ses.shortenLeases(ctx, jump)
+		if jump < 0 {
+			ses.shortenLeases(ctx)
+		}
 	}
 	if reply.caretaker {
 		if ses.care.Swap(sent+int64(ses.caretakerFor())) <= sent {

@@ -59,9 +59,9 @@ func (w *Worker) warnings(ctx context.Context) []error {
 	}
 	appendOnly, known := setting("appendonly")
 	if save, ok := setting("save"); ok && known && appendOnly == "no" && save == "" {
-		found = append(found, errors.New("Redis keeps nothing on disk: a restart loses every job; set appendonly yes"))
+		found = append(found, errors.New("redis keeps nothing on disk: a restart loses every job; set appendonly yes"))
 	} else if known && appendOnly == "no" {
-		found = append(found, errors.New("Redis has snapshots and no append-only file: a crash loses the jobs of some minutes; set appendonly yes"))
+		found = append(found, errors.New("redis has snapshots and no append-only file: a crash loses the jobs of some minutes; set appendonly yes"))
 	}
 	return found
 }

@@ -198,3 +198,23 @@ func TestForeignConsumersEntriesAreTakenOver(t *testing.T) {
 	}
 	f.eventually("only the fresh one is left", func() bool { return f.info().InFlight == 1 })
 }
+
+func TestConsumersLeftBehindAreSwept(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.enqueue("k", `{}`)
+	f.holdAs("gone#1", 1)
+	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), queue.DefaultGroup, "gone#2").Err())
+	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), queue.DefaultGroup, "worker-1").Err())
+	f.start(muxOf("k", noop), func(c *queue.WorkerConfig) { c.Lease = 500 * time.Millisecond })
+	f.eventually("the worker's old selves are gone, and another program's consumer stays", func() bool {
+		var names []string
+		for _, c := range f.rdb.XInfoConsumers(t.Context(), f.stream(), queue.DefaultGroup).Val() {
+			if strings.HasPrefix(c.Name, "gone") || c.Name == "worker-1" {
+				names = append(names, c.Name)
+			}
+		}
+		return len(names) == 1 && names[0] == "worker-1"
+	})
+	f.empty()
+}

@@ -25,6 +25,8 @@ var (
 	scriptLeave   = loadScript("leave")
 	scriptPromote = loadScript("promote")
 	scriptReclaim = loadScript("reclaim")
+	scriptShorten = loadScript("shorten")
+	scriptSweep   = loadScript("sweep")
 	scriptRequeue = loadScript("requeue")
 	scriptDelete  = loadScript("delete")
 	scriptRunNow  = loadScript("run_now")

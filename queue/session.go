@@ -25,6 +25,7 @@ type session struct {
 	audit       atomic.Bool   // a reply may have been lost: look for entries whose delivery was never seen
 	lastChances atomic.Int64  // jobs held that are one crash away from dead
 	clock       clockGuard    // of the heart alone
+	swept       int64         // of the heart alone: when empty consumers were last deleted
 	care        atomic.Int64  // caretaker until, on the same clock
 }
 
