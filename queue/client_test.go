@@ -128,6 +128,7 @@ func TestDoneJobKeepsItsUniqueKey(t *testing.T) {
 	}
 }
 
+// Field bug 14: an out-of-memory Redis loses the job on retry.
 func TestFullRedisRefusesAndStillDrains(t *testing.T) {
 	t.Parallel()
 	f := newFleetOn(t, redistest.New(t, "--maxmemory-policy", "noeviction"))

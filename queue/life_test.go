@@ -18,6 +18,7 @@ type charge struct {
 
 func (charge) Kind() string { return "payment.charge" }
 
+// Field bug 4: acknowledged entries never leave.
 func TestJobRunsOnceAndLeavesRedis(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

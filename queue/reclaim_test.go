@@ -29,6 +29,7 @@ func (f *fleet) holdAs(consumer string, n int64) []string {
 	return ids
 }
 
+// Field bug 8: only the first page of pending is ever looked at. These are two pages.
 func TestDeadWorkersJobsRunAgain(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

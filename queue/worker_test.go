@@ -224,3 +224,51 @@ func TestStartAndStopUnderStress(t *testing.T) {
 		t.Errorf("%d of 200 done", totals.Done)
 	}
 }
+
+// Field bug 13: BLOCK 0 or a sub-millisecond block hangs for ever. A reader whose connection nobody can end returns by
+// itself.
+func TestReadEndsByItself(t *testing.T) {
+	t.Parallel()
+	f := newFleetOn(t, redistest.New(t))
+	f.must(f.rdb.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", "-client").Err())
+	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr, Username: "worker", Password: "secret"})
+	defer rdb.Close()
+	w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Observer: f.events,
+	})
+	f.must(err)
+	f.must(w.Start(t.Context()))
+	f.await(queue.EventCaretakerTaken, 1)
+	began := time.Now()
+	f.must(w.Stop(t.Context()))
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("an idle worker took %s to stop", took)
+	}
+}
+
+// Field bug 16: N schedulers make N duplicates. Every worker may promote; a job is promoted once.
+func TestManyCaretakersPromoteOnce(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	const jobs = 300
+	for range jobs {
+		f.enqueue("k", `{}`, queue.In(50*time.Millisecond))
+	}
+	for range 4 {
+		f.start(muxOf("k", noop))
+	}
+	var meddlers sync.WaitGroup
+	for range 4 { // as if four took themselves for the caretaker for a while
+		meddlers.Go(func() {
+			for f.info().Delayed > 0 {
+				f.rdb.Del(t.Context(), f.stream()+":caretaker")
+			}
+		})
+	}
+	meddlers.Wait()
+	f.await(queue.EventDone, jobs)
+	f.empty()
+	if totals := f.info().Totals; totals.Done != jobs || totals.Promoted != jobs {
+		t.Errorf("got %+v", totals)
+	}
+}
