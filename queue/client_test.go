@@ -259,6 +259,21 @@ func TestBadInputIsRefused(t *testing.T) {
 	}
 }
 
+func TestCancelledCallEnqueuesNothing(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		if _, err := f.client.Enqueue(over, charge{}, queue.On("orders")); !errors.Is(err, context.Canceled) || errors.Is(err, queue.ErrUnknownOutcome) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if _, err := f.inspect.Queue(t.Context(), "orders"); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("something was enqueued: %v", err)
+	}
+}
+
 func TestEnqueueManyHasAnOutcomeForEach(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

@@ -1,0 +1,88 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// On a cluster a script may touch one slot, and only the keys that it declares; a pipeline may not be answered by
+// another node. A cluster of one node is as strict about both as one of a hundred.
+func TestOnACluster(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t, "--cluster-enabled", "yes")
+	f := newFleetOn(t, server) // its own client is not used: it knows nothing of slots
+	f.must(f.rdb.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	for tick := time.NewTicker(10 * time.Millisecond); !strings.Contains(f.rdb.ClusterInfo(t.Context()).Val(), "cluster_state:ok"); {
+		<-tick.C
+	}
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}})
+	defer rdb.Close()
+	client, err := queue.NewClient(rdb, queue.ClientConfig{Namespace: f.namespace})
+	f.must(err)
+	defer client.Close()
+	f.inspect, err = queue.NewInspector(rdb, queue.InspectorConfig{Namespace: f.namespace})
+	f.must(err)
+
+	mux := muxOf("k", func(ctx context.Context, run *queue.Run) error {
+		return errors.Join(run.SetProgress(ctx, 50, "half"), run.SetResult("done"))
+	}, queue.Retain(time.Minute))
+	mux.HandleKind("plain", noop)
+	mux.HandleKind("flaky", func(_ context.Context, run *queue.Run) error {
+		if run.Attempt == 1 {
+			return errors.New("again")
+		}
+		return nil
+	}, queue.Backoff(time.Millisecond, time.Millisecond))
+	mux.HandleKind("broken", func(context.Context, *queue.Run) error { return queue.Cancel(nil) })
+	start := func() *queue.Worker {
+		w, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+			Namespace: f.namespace, Observer: f.events, Lease: time.Second,
+			Queues: map[string]queue.QueueConfig{"orders": {}, "clu:raw": {Raw: &queue.Raw{Kind: "plain"}}},
+		})
+		f.must(err)
+		f.must(w.Start(t.Context()))
+		return w
+	}
+	first := start()
+	enqueue := func(kind string, opts ...queue.EnqueueOption) string {
+		t.Helper()
+		job, err := client.Enqueue(t.Context(), queue.JSON(kind, []byte(`{}`)), append(opts, queue.On("orders"))...)
+		f.must(err)
+		return job.ID
+	}
+	for range 20 {
+		enqueue("plain")
+		enqueue("k", queue.Unique("u"+redistest.Namespace(), time.Minute), queue.ID("i"+redistest.Namespace()))
+		enqueue("flaky", queue.In(5*time.Millisecond))
+	}
+	_, err = client.Enqueue(t.Context(), queue.JSON("plain", []byte(`{}`)), queue.On("orders"), queue.Durable(queue.Replicated(1, time.Millisecond)))
+	if !errors.Is(err, queue.ErrNotDurable) {
+		t.Errorf("got %v, want ErrNotDurable: there is no replica", err)
+	}
+	dead := enqueue("broken", queue.Unique("dead", time.Minute))
+	f.must(rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: "clu:raw", Values: []string{"a", "b"}}).Err())
+	f.await(queue.EventDone, 62)
+	f.await(queue.EventDead, 1)
+	f.must(f.inspect.Requeue(t.Context(), "orders", dead))
+	f.await(queue.EventDead, 2)
+	f.must(f.inspect.Delete(t.Context(), "orders", dead))
+	f.must(first.Stop(t.Context()))
+	second := start()
+	enqueue("plain")
+	f.await(queue.EventDone, 63)
+	f.must(second.Stop(t.Context()))
+	if audit := f.verify(); !audit.OK() {
+		t.Errorf("got %+v", audit)
+	}
+	for _, e := range f.events.of(queue.EventTrouble) {
+		t.Errorf("trouble: %v", e.Err)
+	}
+}
