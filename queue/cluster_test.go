@@ -31,17 +31,7 @@ func TestOnACluster(t *testing.T) {
 	f.inspect, err = queue.NewInspector(rdb, queue.InspectorConfig{Namespace: f.namespace})
 	f.must(err)
 
-	mux := muxOf("k", func(ctx context.Context, run *queue.Run) error {
-		return errors.Join(run.SetProgress(ctx, 50, "half"), run.SetResult("done"))
-	}, queue.Retain(time.Minute))
-	mux.HandleKind("plain", noop)
-	mux.HandleKind("flaky", func(_ context.Context, run *queue.Run) error {
-		if run.Attempt == 1 {
-			return errors.New("again")
-		}
-		return nil
-	}, queue.Backoff(time.Millisecond, time.Millisecond))
-	mux.HandleKind("broken", func(context.Context, *queue.Run) error { return queue.Cancel(nil) })
+	mux := clusterMux()
 	start := func() *queue.Worker {
 		w, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
 			Namespace: f.namespace, Observer: f.events, Lease: time.Second,
@@ -85,4 +75,20 @@ func TestOnACluster(t *testing.T) {
 	for _, e := range f.events.of(queue.EventTrouble) {
 		t.Errorf("trouble: %v", e.Err)
 	}
+}
+
+// clusterMux has a kind for each way in which a run can end.
+func clusterMux() *queue.Mux {
+	mux := muxOf("k", func(ctx context.Context, run *queue.Run) error {
+		return errors.Join(run.SetProgress(ctx, 50, "half"), run.SetResult("done"))
+	}, queue.Retain(time.Minute))
+	mux.HandleKind("plain", noop)
+	mux.HandleKind("flaky", func(_ context.Context, run *queue.Run) error {
+		if run.Attempt == 1 {
+			return errors.New("again")
+		}
+		return nil
+	}, queue.Backoff(time.Millisecond, time.Millisecond))
+	mux.HandleKind("broken", func(context.Context, *queue.Run) error { return queue.Cancel(nil) })
+	return mux
 }

@@ -155,6 +155,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		cfg: cfg, kinds: mux.compile(), rdb: own, slots: newSlots(cfg.Concurrency, cfg.ReadAhead),
 		stopping: make(chan struct{}), stopped: make(chan struct{}),
 		hands: make([]atomic.Pointer[task], cfg.Concurrency),
+		abort: func(error) {}, // until it starts
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Queues)) {
 		w.sources = append(w.sources, newSource(w, name, cfg.Queues[name]))

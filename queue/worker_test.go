@@ -147,6 +147,23 @@ func TestStartFailsWithoutRedis(t *testing.T) {
 	}
 }
 
+func TestStopBeforeAndDuringAFailedStart(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", DialerRetries: 1})
+	defer rdb.Close()
+	for range 50 {
+		w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
+		f.must(err)
+		if err := w.Run(over); err == nil {
+			t.Fatal("it started without a Redis")
+		}
+		f.must(w.Stop(over))
+	}
+}
+
 func TestStuckHandlerKeepsItsSlotAndIsTold(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
