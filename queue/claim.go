@@ -17,17 +17,38 @@ func (ses *session) claim() {
 		case <-ses.reading.Done():
 			return
 		}
-		for ses.reading.Err() == nil {
-			more, err := ses.claimOnce()
-			if err != nil {
-				ses.audit.Store(true)
-				ses.recover(pause, "claim", err)
-				break
-			}
-			pause.reset()
-			if !more {
-				break
-			}
+		ses.claiming.Store(true)
+		ses.claimAll(pause)
+		ses.claiming.Store(false)
+		select {
+		case ses.claimed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// claimAll claims until nothing that this worker may take is parked.
+func (ses *session) claimAll(pause *backoff) {
+	for ses.reading.Err() == nil {
+		more, err := ses.claimOnce()
+		if err != nil {
+			ses.audit.Store(true)
+			ses.recover(pause, "claim", err)
+			return
+		}
+		pause.reset()
+		if !more {
+			return
+		}
+	}
+}
+
+// giveWay lets parked entries go before new ones: while there are any, nothing new is read.
+func (ses *session) giveWay() {
+	for ses.claiming.Load() && ses.reading.Err() == nil {
+		select {
+		case <-ses.claimed:
+		case <-ses.reading.Done():
 		}
 	}
 }

@@ -26,6 +26,7 @@ func (ses *session) read() {
 			}
 			pause.reset()
 		}
+		ses.giveWay()
 		room := min(ses.w.slots.reserve(ses.backlog), readAtOnce)
 		if room == 0 || !ses.valid() {
 			continue

@@ -219,3 +219,40 @@ func TestConsumersLeftBehindAreSwept(t *testing.T) {
 	})
 	f.empty()
 }
+
+// Jobs of a dead worker go before new ones, however many wait and however busy the worker is.
+func TestParkedEntriesGoFirst(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	for range 30 {
+		f.enqueue("old", `{}`)
+	}
+	f.holdAs("gone#1", 30)
+	for range 200 {
+		f.enqueue("new", `{}`)
+	}
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
+	free := make(chan struct{})
+	step := func(context.Context, *queue.Run) error { <-free; return nil }
+	mux := muxOf("old", step)
+	mux.HandleKind("new", step)
+	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = 2, -1 })
+	f.eventually("the entries are parked", func() bool {
+		return f.rdb.XPending(t.Context(), f.stream(), queue.DefaultGroup).Val().Consumers["~orphans"] > 0
+	})
+	for n := 1; n <= 60; n++ {
+		free <- struct{}{}
+		f.await(queue.EventDone, n)
+	}
+	close(free)
+	old := 0
+	for _, e := range f.events.of(queue.EventDone)[:60] {
+		if e.Kind == "old" {
+			old++
+		}
+	}
+	if old != 30 {
+		t.Errorf("%d of 30 parked jobs were among the first 60", old)
+	}
+	f.empty()
+}

@@ -21,6 +21,8 @@ type session struct {
 	tasks       sync.WaitGroup // jobs in this session's hands
 	finisher    *finisher
 	parked      chan struct{} // a beat saw parked entries
+	claiming    atomic.Bool   // parked entries are being claimed: new ones wait
+	claimed     chan struct{} // holds a signal that no more are
 	moving      sync.Mutex    // held while entries come or go otherwise than by a read
 	audit       atomic.Bool   // a reply may have been lost: look for entries whose delivery was never seen
 	lastChances atomic.Int64  // jobs held that are one crash away from dead

@@ -116,7 +116,7 @@ func (s *source) join(base context.Context) (*session, error) {
 	}
 	ses := &session{
 		source: s, consumer: s.w.cfg.Name + incarnation + strings.ToLower(rand.Text()[:6]),
-		settled: make(chan struct{}), parked: make(chan struct{}, 1),
+		settled: make(chan struct{}), parked: make(chan struct{}, 1), claimed: make(chan struct{}, 1),
 	}
 	ses.finisher = newFinisher(ses)
 	sent := monotonic()
