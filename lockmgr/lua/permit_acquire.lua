@@ -7,7 +7,7 @@
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  how many permits there are; 0 to take all
--- ARGV[4]  how long a wish lasts in milliseconds
+-- ARGV[4]  how long a wish lasts in milliseconds; 0 for who does not wait
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change}
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
@@ -24,7 +24,7 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
       or first[1] and string.sub(first[1], 1, 1) == '!'
   end
   if full then
-    if all then
+    if all and ARGV[4] ~= '0' then
       redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[4])
     end
     return {0, first[2] and first[2] - ms or redis.call('PTTL', KEYS[3])}
