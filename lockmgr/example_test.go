@@ -16,6 +16,7 @@ func ExampleManager_TryAcquire() {
 	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
 	defer rdb.Close()
 	locks := lockmgr.New(rdb)
+	defer locks.Close()
 
 	lock, err := locks.TryAcquire(ctx, "payment:o-42", lockmgr.TTL(30*time.Second))
 	switch {
@@ -36,7 +37,9 @@ func ExampleManager_Acquire() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 
-	lock, err := lockmgr.New(rdb).Acquire(ctx, "report")
+	locks := lockmgr.New(rdb)
+	defer locks.Close()
+	lock, err := locks.Acquire(ctx, "report")
 	if err != nil {
 		fmt.Println(err) // still held after five seconds, or Redis is away
 		return

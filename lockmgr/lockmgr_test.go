@@ -27,7 +27,15 @@ end`
 func setup(t *testing.T) (*lockmgr.Manager, *redis.Client, string) {
 	t.Helper()
 	rdb := redistest.Shared(t).Client(t)
-	return lockmgr.New(rdb), rdb, redistest.Namespace()
+	return newManager(t, rdb), rdb, redistest.Namespace()
+}
+
+// newManager returns a manager that is closed before the client below it.
+func newManager(t *testing.T, rdb redis.UniversalClient) *lockmgr.Manager {
+	t.Helper()
+	locks := lockmgr.New(rdb)
+	t.Cleanup(locks.Close)
+	return locks
 }
 
 func mustTake(t *testing.T, locks *lockmgr.Manager, name string, opts ...lockmgr.Option) *lockmgr.Lock {
@@ -100,7 +108,9 @@ func TestAcquireEndsWithItsContext(t *testing.T) {
 func TestAcquireTakesOverWhenTheTTLEnds(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
-	crashed := mustTake(t, locks, name, lockmgr.TTL(lockmgr.MinTTL))
+	gone := lockmgr.New(redistest.Shared(t).Client(t))
+	crashed := mustTake(t, gone, name, lockmgr.TTL(lockmgr.MinTTL))
+	gone.Close()
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -109,8 +119,8 @@ func TestAcquireTakesOverWhenTheTTLEnds(t *testing.T) {
 		t.Fatalf("Acquire: %v", err)
 	}
 	for range 2 {
-		if err := crashed.Release(t.Context()); !errors.Is(err, lockmgr.ErrLost) {
-			t.Errorf("Release of a lost lock: got %v, want ErrLost", err)
+		if err := crashed.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
+			t.Errorf("Release of a lost lock: got %v, want ErrLockLost", err)
 		}
 	}
 	if err := successor.Release(t.Context()); err != nil {
@@ -187,7 +197,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		{name, -time.Second, "must be at least 100ms"},
 	} {
 		_, err := locks.TryAcquire(t.Context(), test.lock, lockmgr.TTL(test.ttl))
-		if err == nil || !strings.Contains(err.Error(), test.want) {
+		if !errors.Is(err, lockmgr.ErrInvalid) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("TryAcquire(%q, %s): got %v, want an error with %q", test.lock, test.ttl, err, test.want)
 		}
 		if _, err := locks.Acquire(t.Context(), test.lock, lockmgr.TTL(test.ttl)); err == nil {
@@ -201,20 +211,20 @@ func TestRedisAwayIsNotHeldByAnother(t *testing.T) {
 	server := redistest.New(t)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { _ = rdb.Close() })
-	locks := lockmgr.New(rdb)
+	locks := newManager(t, rdb)
 	lock := mustTake(t, locks, "a")
 	server.Stop()
 
 	if _, err := locks.Acquire(t.Context(), "b"); err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
 		t.Errorf("Acquire: got %v, want the connection's error", err)
 	}
-	if err := lock.Release(t.Context()); err == nil || errors.Is(err, lockmgr.ErrLost) {
+	if err := lock.Release(t.Context()); err == nil || errors.Is(err, lockmgr.ErrLockLost) {
 		t.Errorf("Release: got %v, want the connection's error", err)
 	}
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Release(t.Context()); !errors.Is(err, lockmgr.ErrLost) {
-		t.Errorf("Release after Redis came back empty: got %v, want ErrLost", err)
+	if err := lock.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
+		t.Errorf("Release after Redis came back empty: got %v, want ErrLockLost", err)
 	}
 }

@@ -3,49 +3,43 @@ package lockmgr
 import (
 	"context"
 	"crypto/rand"
-	_ "embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
-	"time"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Errors a caller can act on. They come wrapped, so find them with errors.Is.
-var (
-	// ErrNotAcquired says that another holds the lock.
-	ErrNotAcquired = errors.New("lock is held by another")
+const ownerBytes = 16
 
-	// ErrLost says that a lock was no longer the holder's own when it was released: its TTL had ended, and another may
-	// have held it since.
-	ErrLost = errors.New("lock was lost before its release")
-)
-
-// A waiter looks again after a pause between these two, at random, so that waiters do not come in step.
-const (
-	pollMin = 20 * time.Millisecond
-	pollMax = 60 * time.Millisecond
-)
-
-const (
-	keyPrefix  = "lock:"
-	tokenBytes = 16
-)
-
-//go:embed lua/acquire.lua
-var acquireSource string
-
-var acquireScript = redis.NewScript(acquireSource)
-
-// Manager takes locks in one Redis. It is safe for concurrent use and needs no closing.
+// Manager takes locks in one Redis. It is safe for concurrent use.
 type Manager struct {
 	rdb redis.UniversalClient
+	hub *hub
+
+	mu     sync.Mutex
+	closed bool
+	leases map[*lease]struct{}
 }
 
-// New returns a manager of the locks in rdb. The client remains the caller's to close.
-func New(rdb redis.UniversalClient) *Manager { return &Manager{rdb: rdb} }
+// New returns a manager of the locks in rdb. The client remains the caller's to close, after [Manager.Close].
+func New(rdb redis.UniversalClient) *Manager {
+	return &Manager{rdb: rdb, hub: newHub(rdb), leases: map[*lease]struct{}{}}
+}
+
+// Close ends every wait with [ErrClosed], the subscription that waiters share, and the renewal of what is still held:
+// its contexts end with the cause ErrClosed, and it is free when its TTL ends or when it is released. Closing twice is
+// harmless. A manager whose locks are all released, and on which nobody ever had to wait, holds nothing to close.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	leases := m.leases
+	m.leases, m.closed = nil, true
+	m.mu.Unlock()
+	for lease := range leases {
+		lease.halt(ErrClosed)
+	}
+	m.hub.close()
+}
 
 // TryAcquire takes the lock of that name, or returns [ErrNotAcquired] at once if another holds it.
 // After any other error the lock may be taken until its TTL ends.
@@ -54,56 +48,65 @@ func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (
 	if err != nil {
 		return nil, err
 	}
-	if err := lock.take(ctx); err != nil {
-		return nil, err
-	}
-	return lock, nil
+	lock.form = lockForm(name) // who does not wait stands in no queue
+	return m.try(ctx, lock)
 }
 
 // Acquire waits for the lock of that name until ctx ends, which is [ErrNotAcquired] and the context's cause.
-// It looks every 20 to 60 ms. After any other error the lock may be taken until its TTL ends.
+// It is woken when the lock is released or its TTL ends, and looks by itself every 100 to 200 ms (with [Fair], every
+// half second to second), for holders that wake nobody. After any other error the lock may be taken until its TTL ends.
 func (m *Manager) Acquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
 	lock, err := m.newLock(name, opts)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err := lock.take(ctx)
-		switch {
-		case err == nil:
-			return lock, nil
-		case ctx.Err() != nil:
-			return nil, fmt.Errorf("lockmgr: wait for %q: %w: %w", name, ErrNotAcquired, context.Cause(ctx))
-		case !errors.Is(err, ErrNotAcquired):
-			return nil, err
-		}
-		pause(ctx, pollMin+mathrand.N(pollMax-pollMin))
+	return m.await(ctx, lock)
+}
+
+func (m *Manager) try(ctx context.Context, lock *Lock) (*Lock, error) {
+	if _, err := lock.take(ctx); err != nil {
+		return nil, err
 	}
+	return lock, nil
 }
 
 func (m *Manager) newLock(name string, opts []Option) (*Lock, error) {
 	o, err := newOptions(opts)
-	if name == "" {
-		err = errors.Join(errors.New("name must not be empty"), err)
+	if nameErr := checkName(name); nameErr != nil {
+		err = nameErr
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lockmgr: lock %q: %w", name, err)
 	}
-	return &Lock{rdb: m.rdb, name: name, token: newToken(), ttl: o.ttl}, nil
-}
-
-// newToken returns 128 random bits. crypto/rand never fails: it ends the process instead.
-func newToken() string {
-	var token [tokenBytes]byte
-	_, _ = rand.Read(token[:])
-	return hex.EncodeToString(token[:])
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	lock := &Lock{manager: m, name: name, owner: newOwner(), ttl: o.ttl, fair: o.fair, form: lockForm(name)}
+	if o.fair {
+		lock.form = fairForm(name)
 	}
+	return lock, nil
+}
+
+// keep remembers a lease for [Manager.Close], and reports false if that came first.
+func (m *Manager) keep(lease *lease) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.leases[lease] = struct{}{}
+	return true
+}
+
+// drop ends a lease in good order.
+func (m *Manager) drop(lease *lease) {
+	m.mu.Lock()
+	delete(m.leases, lease)
+	m.mu.Unlock()
+	lease.halt(context.Canceled)
+}
+
+// newOwner returns 128 random bits. crypto/rand never fails: it ends the process instead.
+func newOwner() string {
+	var owner [ownerBytes]byte
+	_, _ = rand.Read(owner[:])
+	return hex.EncodeToString(owner[:])
 }

@@ -5,30 +5,47 @@ import (
 	"time"
 )
 
-// DefaultTTL is how long a lock keeps others out unless [TTL] says otherwise.
+// DefaultTTL is how long a lock keeps others out when its holder died, unless [TTL] says otherwise.
 const DefaultTTL = 10 * time.Second
 
 // MinTTL is the shortest [TTL]: a shorter one would end during an ordinary pause of the network or the process.
 const MinTTL = 100 * time.Millisecond
 
-// Option changes one call of [Manager.Acquire] or [Manager.TryAcquire].
+// DefaultRetain is how long [Manager.Once] keeps a result unless [Retain] says otherwise.
+const DefaultRetain = 24 * time.Hour
+
+// Option changes one lock, semaphore or call of [Manager.Once].
 type Option func(*options)
 
 type options struct {
-	ttl time.Duration
+	ttl    time.Duration
+	retain time.Duration
+	fair   bool
 }
 
-// TTL is how long the lock keeps others out if its holder dies. The holder must be done, or have given up, before it
-// ends. Defaults to [DefaultTTL]; less than [MinTTL] is refused.
+// TTL is how long others are kept out if the holder dies. While it lives, the lock is renewed at each third of it.
+// Defaults to [DefaultTTL]; less than [MinTTL] is refused.
 func TTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 
+// Fair lets waiters have a lock in the order in which they came, first come, first served. It holds among those who
+// ask for it, for [Manager.Acquire] and [Manager.Do]; who does not ask may come in between. A waiter that died is
+// skipped after 3 s.
+func Fair() Option { return func(o *options) { o.fair = true } }
+
+// Retain is how long [Manager.Once] keeps a result for those who ask again. Defaults to [DefaultRetain]; less than
+// [MinTTL] is refused.
+func Retain(d time.Duration) Option { return func(o *options) { o.retain = d } }
+
 func newOptions(opts []Option) (options, error) {
-	o := options{ttl: DefaultTTL}
+	o := options{ttl: DefaultTTL, retain: DefaultRetain}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.ttl < MinTTL {
-		return o, fmt.Errorf("TTL %s: must be at least %s", o.ttl, MinTTL)
+	switch {
+	case o.ttl < MinTTL:
+		return o, fmt.Errorf("%w: TTL %s must be at least %s", ErrInvalid, o.ttl, MinTTL)
+	case o.retain < MinTTL:
+		return o, fmt.Errorf("%w: Retain %s must be at least %s", ErrInvalid, o.retain, MinTTL)
 	}
 	return o, nil
 }

@@ -1,15 +1,24 @@
 -- Takes a lock if nobody holds it. A holder that asks again still has it: the client library sends the script a second
 -- time when the connection breaks before the reply, and a bare SET NX would then refuse the lock to its own holder.
 --
+-- The fencing token follows Redis' clock and never falls below the last one, so it grows even where the key of the
+-- last one, or the clock, was set back (but not both).
+--
 -- KEYS[1]  the lock, a string
--- ARGV[1]  the holder's token
+-- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
+-- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
--- Reply    1 taken, 0 another holds it
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return 1
-end
+-- Reply    {fencing token, 0}, or {0, milliseconds until the lock ends, negative if it never does}
+local last = tonumber(redis.call('GET', KEYS[2]) or 0)
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return 1
+  if last > 0 then
+    return {last, 0}
+  end
+elseif not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  return {0, redis.call('PTTL', KEYS[1])}
 end
-return 0
+local time = redis.call('TIME')
+local token = math.max(last + 1, time[1] * 1000000 + time[2])
+redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)
+return {token, 0}

@@ -1,9 +1,15 @@
--- Deletes a lock if the caller still holds it.
+-- Deletes a lock if the caller still holds it, and wakes who waits. A message that cannot be published is not worth an
+-- error: the lock is free, and waiters look by themselves.
 --
 -- KEYS[1]  the lock, a string
--- ARGV[1]  the holder's token
+-- KEYS[2]  the fair queue, a zset
+-- ARGV[1]  the holder
+-- ARGV[2]  the channel of those who wait
+-- ARGV[3]  PUBLISH or SPUBLISH
 -- Reply    1 deleted, 0 it was no longer the caller's
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  return redis.call('DEL', KEYS[1])
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
 end
-return 0
+local deleted = redis.call('DEL', KEYS[1])
+redis.pcall(ARGV[3], ARGV[2], redis.call('ZRANGE', KEYS[2], 0, 0)[1] or '')
+return deleted

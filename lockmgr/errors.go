@@ -1,0 +1,19 @@
+package lockmgr
+
+import "errors"
+
+// Errors a caller can act on. They come wrapped, so find them with errors.Is.
+var (
+	// ErrNotAcquired says that another holds the lock.
+	ErrNotAcquired = errors.New("lock is held by another")
+
+	// ErrLockLost says that a lock is no longer the holder's own: its TTL ended, or was about to end, before it could be
+	// renewed, and another may hold it. It is also the cause of the end of the lock's context.
+	ErrLockLost = errors.New("lock was lost")
+
+	// ErrInvalid says that the arguments make no sense: an empty name, a TTL below [MinTTL], no function.
+	ErrInvalid = errors.New("invalid argument")
+
+	// ErrClosed says that the manager was closed.
+	ErrClosed = errors.New("manager is closed")
+)

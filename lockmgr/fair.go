@@ -1,0 +1,33 @@
+package lockmgr
+
+import (
+	_ "embed"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// waiterLease is how long a waiter of a fair queue is thought to live after it was last heard of.
+const waiterLease = 3 * time.Second
+
+//go:embed lua/fair_acquire.lua
+var fairAcquireSource string
+
+//go:embed lua/fair_leave.lua
+var fairLeaveSource string
+
+var (
+	fairAcquireScript = redis.NewScript(fairAcquireSource)
+	fairLeaveScript   = redis.NewScript(fairLeaveSource)
+)
+
+func fairForm(name string) form {
+	f := lockForm(name)
+	key, queue := lockPrefix+name, f.releaseKeys[1]
+	leases := companion(key, "waiters")
+	f.acquire, f.leave = fairAcquireScript, fairLeaveScript
+	f.acquireKeys = append(f.acquireKeys, queue, leases)
+	f.leaveKeys = []string{key, queue, leases}
+	f.args = []any{waiterLease.Milliseconds()}
+	return f
+}

@@ -1,0 +1,31 @@
+-- Begins the work under an idempotency key, takes it over from a holder whose lease ended, or says how it stands. A
+-- holder that asks again still has it: the client library may send the script twice.
+--
+-- KEYS[1]  the key, a hash: state (running, done, failed), fingerprint, owner, token, lease, result, failure
+-- ARGV[1]  the holder
+-- ARGV[2]  lease in milliseconds
+-- ARGV[3]  the fingerprint of the work
+-- ARGV[4]  how long the key is remembered after its lease ended, in milliseconds
+-- Reply    {run, token}, {running, milliseconds until the lease ends}, {done, result}, {failed, result, failure},
+--          or {reused}
+local time = redis.call('TIME')
+local us = time[1] * 1000000 + time[2]
+local ms = math.floor(us / 1000)
+local record = redis.call('HMGET', KEYS[1], 'state', 'fingerprint', 'owner', 'token', 'lease')
+local state, token, lease = record[1], tonumber(record[4] or 0), tonumber(record[5] or 0)
+if state and record[2] ~= ARGV[3] then
+  return {'reused'}
+end
+if state == 'running' and record[3] == ARGV[1] then
+  return {'run', string.format('%.0f', token)}
+elseif state == 'running' and lease > ms then
+  return {'running', string.format('%.0f', lease - ms)}
+elseif state == 'done' or state == 'failed' then
+  local ended = redis.call('HMGET', KEYS[1], 'result', 'failure')
+  return {state, ended[1] or '', ended[2] or ''}
+end
+token = string.format('%.0f', math.max(token + 1, us))
+redis.call('HSET', KEYS[1], 'state', 'running', 'fingerprint', ARGV[3], 'owner', ARGV[1], 'token', token,
+  'lease', string.format('%.0f', ms + ARGV[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[4])
+return {'run', token}

@@ -1,0 +1,40 @@
+-- Takes one of a number of permits, or all of them. Holders whose lease ended are dead and lose theirs. Who wants all
+-- and must wait leaves a wish, during which nobody else gets in: many short readers would keep a writer out for ever.
+--
+-- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds; who holds all begins with !
+-- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
+-- KEYS[3]  the wish, a string
+-- ARGV[1]  the holder
+-- ARGV[2]  TTL in milliseconds
+-- ARGV[3]  how many permits there are; 0 to take all
+-- ARGV[4]  how long a wish lasts in milliseconds; 0 for who does not wait
+-- Reply    {fencing token, 0}, or {0, milliseconds until something may change}
+local time = redis.call('TIME')
+local us = time[1] * 1000000 + time[2]
+local ms = math.floor(us / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms)
+local all = ARGV[3] == '0'
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  local full
+  if all then
+    full = first[1]
+  else
+    full = redis.call('EXISTS', KEYS[3]) == 1 or redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3])
+      or first[1] and string.sub(first[1], 1, 1) == '!'
+  end
+  if full then
+    if all and ARGV[4] ~= '0' then
+      redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[4])
+    end
+    return {0, first[2] and first[2] - ms or redis.call('PTTL', KEYS[3])}
+  end
+end
+redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1])
+redis.call('PEXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])
+local token = math.max(tonumber(redis.call('GET', KEYS[2]) or 0) + 1, us)
+redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)
+if all then
+  redis.call('DEL', KEYS[3])
+end
+return {token, 0}

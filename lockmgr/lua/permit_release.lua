@@ -1,0 +1,16 @@
+-- Gives a permit back and wakes who waits.
+--
+-- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds
+-- ARGV[1]  the holder
+-- ARGV[2]  the channel of those who wait
+-- ARGV[3]  PUBLISH or SPUBLISH
+-- Reply    1 given back, 0 it was no longer the caller's
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local lease = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
+if lease == 0 then
+  return 0
+end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.pcall(ARGV[3], ARGV[2], '')
+return lease > ms and 1 or 0

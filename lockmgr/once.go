@@ -1,0 +1,157 @@
+package lockmgr
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/once_begin.lua
+var onceBeginSource string
+
+//go:embed lua/once_renew.lua
+var onceRenewSource string
+
+//go:embed lua/once_finish.lua
+var onceFinishSource string
+
+var (
+	onceBeginScript  = redis.NewScript(onceBeginSource)
+	onceRenewScript  = redis.NewScript(onceRenewSource)
+	onceFinishScript = redis.NewScript(onceFinishSource)
+)
+
+// Once runs fn for an idempotency key unless that was done before: then it returns the first result, and replayed is
+// true. The fingerprint stands for what is asked for, such as a hash of the arguments: another one under the same key
+// is [ErrKeyReused]. While fn runs elsewhere, the answer is an [InProgressError].
+//
+// The key is held by a lease of [TTL], which is renewed while fn runs. When the holder dies, the next caller takes over
+// with a higher fencing token, which [Token] finds in the context of fn; the late first one can then record nothing and
+// returns [ErrLockLost]. A result is kept for [Retain]. An error of fn frees the key, so that the next call runs fn
+// again, unless it is [Final]: then it is kept, and comes back as a [FinalError].
+//
+// Redis may forget: a failover can lose the key. What must never happen twice needs a judge that cannot, such as a
+// UNIQUE column with the key. If fn succeeded and Redis could not be told, the result comes with an error.
+func (m *Manager) Once(ctx context.Context, key, fingerprint string, fn func(context.Context) ([]byte, error), opts ...Option) (result []byte, replayed bool, err error) {
+	once, err := m.newOnce(key, fn == nil, opts)
+	if err != nil {
+		return nil, false, fmt.Errorf("lockmgr: once %q: %w", key, err)
+	}
+	sent := time.Now()
+	reply, err := once.begin(ctx, fingerprint)
+	switch {
+	case err != nil:
+	case reply[0] == "run":
+		result, err = once.run(ctx, sent, reply[1], fn)
+	default:
+		result, err = once.replay(reply)
+		replayed = err == nil || errors.As(err, new(*FinalError))
+	}
+	if err != nil {
+		err = fmt.Errorf("lockmgr: once %q: %w", key, err)
+	}
+	return result, replayed, err
+}
+
+// once is one call of [Manager.Once].
+type once struct {
+	manager     *Manager
+	key         string
+	owner       string
+	ttl, retain time.Duration
+}
+
+func (m *Manager) newOnce(key string, noFunction bool, opts []Option) (*once, error) {
+	o, err := newOptions(opts)
+	switch {
+	case err != nil:
+		return nil, err
+	case key == "":
+		return nil, fmt.Errorf("%w: key must not be empty", ErrInvalid)
+	case noFunction:
+		return nil, fmt.Errorf("%w: no function", ErrInvalid)
+	case o.fair:
+		return nil, fmt.Errorf("%w: only plain locks can be Fair", ErrInvalid)
+	}
+	return &once{manager: m, key: key, owner: newOwner(), ttl: o.ttl, retain: o.retain}, nil
+}
+
+func (o *once) begin(ctx context.Context, fingerprint string) ([]string, error) {
+	args := []any{o.owner, o.ttl.Milliseconds(), fingerprint, o.retain.Milliseconds()}
+	return onceBeginScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).StringSlice()
+}
+
+func (o *once) run(ctx context.Context, sent time.Time, token string, fn func(context.Context) ([]byte, error)) (result []byte, err error) {
+	number, err := strconv.ParseUint(token, 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	lease := startLease(ctx, sent, o.ttl, o.renew)
+	if !o.manager.keep(lease) {
+		lease.halt(ErrClosed)
+		return nil, errors.Join(ErrClosed, o.finish(ctx, "free", nil, ""))
+	}
+	panicked := true
+	defer func() {
+		o.manager.drop(lease)
+		err = errors.Join(err, o.settle(ctx, result, err, panicked))
+	}()
+	work, end := lease.within(withToken(ctx, number))
+	defer end()
+	result, err = fn(work)
+	panicked = false
+	return result, err
+}
+
+// settle records how fn ended. A panic frees the key and goes on.
+func (o *once) settle(ctx context.Context, result []byte, err error, panicked bool) error {
+	var final *FinalError
+	switch {
+	case errors.As(err, &final):
+		return o.finish(ctx, "failed", result, final.Error())
+	case err != nil || panicked:
+		return o.finish(ctx, "free", nil, "")
+	}
+	return o.finish(ctx, "done", result, "")
+}
+
+func (o *once) finish(ctx context.Context, state string, result []byte, failure string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+	defer cancel()
+	args := []any{o.owner, state, result, failure, o.retain.Milliseconds()}
+	recorded, err := onceFinishScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
+	switch {
+	case err != nil:
+		return fmt.Errorf("record the outcome: %w", err)
+	case !recorded:
+		return ErrLockLost
+	}
+	return nil
+}
+
+func (o *once) renew(ctx context.Context) (bool, error) {
+	args := []any{o.owner, o.ttl.Milliseconds(), o.retain.Milliseconds()}
+	return onceRenewScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
+}
+
+// replay is the answer for a key that is not this caller's to run.
+func (o *once) replay(reply []string) ([]byte, error) {
+	switch reply[0] {
+	case "reused":
+		return nil, ErrKeyReused
+	case "running":
+		ms, err := strconv.ParseInt(reply[1], 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		return nil, &InProgressError{RetryAfter: time.Duration(ms) * time.Millisecond}
+	case "failed":
+		return []byte(reply[1]), &FinalError{message: reply[2]}
+	}
+	return []byte(reply[1]), nil
+}

@@ -1,0 +1,95 @@
+package lockmgr
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// wishLease is how long the wish of a waiting writer keeps readers out after it was last renewed, which is each time
+// the writer looks.
+const wishLease = time.Second
+
+//go:embed lua/permit_acquire.lua
+var permitAcquireSource string
+
+//go:embed lua/permit_renew.lua
+var permitRenewSource string
+
+//go:embed lua/permit_release.lua
+var permitReleaseSource string
+
+var (
+	permitAcquireScript = redis.NewScript(permitAcquireSource)
+	permitRenewScript   = redis.NewScript(permitRenewSource)
+	permitReleaseScript = redis.NewScript(permitReleaseSource)
+)
+
+// Semaphore lets a number of holders in at a time, over the whole fleet. Each has a lease of its own.
+// It is safe for concurrent use.
+type Semaphore struct {
+	manager *Manager
+	name    string
+	permits int
+	opts    []Option
+}
+
+// Semaphore returns the semaphore of that name, with a number of permits above 0 that all its users must agree on.
+// [TTL] applies to each permit. Bad arguments are [ErrInvalid] when a permit is asked for.
+func (m *Manager) Semaphore(name string, permits int, opts ...Option) *Semaphore {
+	return &Semaphore{manager: m, name: name, permits: permits, opts: opts}
+}
+
+// Acquire waits for a permit as [Manager.Acquire] does for a lock.
+func (s *Semaphore) Acquire(ctx context.Context) (*Lock, error) {
+	permit, err := s.newPermit()
+	if err != nil {
+		return nil, err
+	}
+	return s.manager.await(ctx, permit)
+}
+
+// TryAcquire takes a permit, or returns [ErrNotAcquired] at once if all are held.
+func (s *Semaphore) TryAcquire(ctx context.Context) (*Lock, error) {
+	permit, err := s.newPermit()
+	if err != nil {
+		return nil, err
+	}
+	return s.manager.try(ctx, permit)
+}
+
+func (s *Semaphore) newPermit() (*Lock, error) {
+	if s.permits < 1 {
+		return nil, fmt.Errorf("lockmgr: semaphore %q: %w: %d permits", s.name, ErrInvalid, s.permits)
+	}
+	return s.manager.newPermit(semaphorePrefix, s.name, s.permits, s.opts)
+}
+
+// allPermits stands for as many as there are.
+const allPermits = 0
+
+// newPermit prepares one of a number of permits, or all of them, under which nobody else gets in.
+func (m *Manager) newPermit(prefix, name string, permits int, opts []Option) (*Lock, error) {
+	lock, err := m.newLock(name, opts)
+	if err != nil {
+		return nil, err
+	}
+	if lock.fair {
+		return nil, fmt.Errorf("lockmgr: %s%s: %w: only plain locks can be Fair", prefix, name, ErrInvalid)
+	}
+	if permits == allPermits {
+		lock.owner = "!" + lock.owner
+	}
+	key := prefix + name
+	lock.form = form{
+		acquire: permitAcquireScript, renew: permitRenewScript, release: permitReleaseScript,
+		acquireKeys: []string{key, companion(key, "fence"), companion(key, "wish")},
+		releaseKeys: []string{key},
+		args:        []any{permits, wishLease.Milliseconds()},
+		channel:     companion(key, "free"),
+	}
+	return lock, nil
+}

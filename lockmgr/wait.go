@@ -1,0 +1,101 @@
+package lockmgr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+)
+
+// A waiter that nobody wakes looks again after a pause between half of this and all of it, at random, so that waiters
+// do not come in step. The fair ones are many at once, and must look several times in a [waiterLease].
+const (
+	pollPause     = 200 * time.Millisecond
+	fairPollPause = time.Second
+)
+
+// await takes the lock as soon as it is free. Of the waiters in one process only the first talks to Redis, and the
+// others wait behind it, except in a fair queue, in which each has its own place.
+func (m *Manager) await(ctx context.Context, lock *Lock) (*Lock, error) {
+	room := m.hub.enter(lock.form.channel)
+	defer m.hub.leave(room)
+	if !lock.fair {
+		select {
+		case room.turn <- struct{}{}:
+			defer func() { <-room.turn }()
+		case <-ctx.Done():
+			return nil, gaveUp(ctx, lock)
+		case <-m.hub.closing:
+			return nil, fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
+		}
+	}
+	waiter := m.hub.wait(room, lock)
+	defer m.hub.unwait(room, waiter)
+	err := m.contend(ctx, lock, room, waiter)
+	if err == nil {
+		return lock, nil
+	}
+	if lock.form.leave != nil {
+		err = errors.Join(err, lock.quit(ctx))
+	}
+	return nil, err
+}
+
+// contend tries until the lock is taken or there is a reason to stop. It tries at once, and again once it is certain
+// that a release will be heard: the confirmation of the subscription wakes it.
+func (m *Manager) contend(ctx context.Context, lock *Lock, room *room, waiter *waiter) error {
+	for {
+		wait, err := lock.take(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return gaveUp(ctx, lock)
+		case !errors.Is(err, ErrNotAcquired):
+			return err
+		}
+		m.hub.subscribe(room)
+		timer := time.NewTimer(pauseFor(wait, lock.fair))
+		select {
+		case <-waiter.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		case <-m.hub.closing:
+			timer.Stop()
+			return fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return gaveUp(ctx, lock)
+		}
+	}
+}
+
+func pauseFor(wait time.Duration, fair bool) time.Duration {
+	limit := pollPause
+	if fair {
+		limit = fairPollPause
+	}
+	pause := limit/2 + mathrand.N(limit/2)
+	if wait > 0 && wait < pause {
+		return wait + time.Millisecond
+	}
+	return pause
+}
+
+// quit leaves the fair queue, so that those behind need not wait for this one to be thought dead.
+func (l *Lock) quit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+	defer cancel()
+	publish := l.manager.hub.publish(ctx)
+	err := l.form.leave.Run(ctx, l.manager.rdb, l.form.leaveKeys, l.owner, l.form.channel, publish).Err()
+	if err != nil {
+		return fmt.Errorf("lockmgr: leave the queue of %q: %w", l.name, err)
+	}
+	return nil
+}
+
+func gaveUp(ctx context.Context, lock *Lock) error {
+	return fmt.Errorf("lockmgr: wait for %q: %w: %w", lock.name, ErrNotAcquired, context.Cause(ctx))
+}
