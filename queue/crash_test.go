@@ -282,3 +282,26 @@ func TestConsumerWithJobsIsNotDeleted(t *testing.T) {
 	f.must(f.rdb.XClaimJustID(t.Context(), &redis.XClaimArgs{Stream: f.stream(), Group: queue.DefaultGroup, Consumer: "~released", Messages: ids[1:]}).Err())
 	f.empty()
 }
+
+// A job that was done while Redis was away for longer than a lease is not run again if nobody has taken it.
+func TestDoneWhileRedisWasAway(t *testing.T) {
+	t.Parallel()
+	f := newFleetOn(t, redistest.New(t, "--appendonly", "yes", "--appendfsync", "always"))
+	b := newBlocker()
+	f.enqueue("k", `{}`)
+	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
+		b.began <- run
+		<-b.free
+		return nil
+	}), func(c *queue.WorkerConfig) { c.Lease = time.Second })
+	<-b.began
+	f.server.Kill()
+	close(b.free)
+	f.await(queue.EventLeaseLost, 1)
+	f.must(f.server.Restart())
+	f.await(queue.EventDone, 1)
+	f.empty()
+	if started, done := len(f.events.of(queue.EventStarted)), f.info().Totals.Done; started != 1 || done != 1 {
+		t.Errorf("%d starts, %d done", started, done)
+	}
+}

@@ -19,6 +19,8 @@ type finisher struct {
 	waiting []finished
 	leaving []finished // the batch under way
 	closed  bool
+
+	unrecorded []finished // done while Redis was away
 }
 
 // finished is a job whose handler returned nil.
@@ -88,9 +90,29 @@ func (f *finisher) swap() (batch []finished, closed bool) {
 	return f.leaving, f.closed
 }
 
-// flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. Repeating it is
-// harmless: what is acknowledged already is not counted again.
+// flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. What it could not record
+// by then is left for when Redis is back.
 func (f *finisher) flush(batch []finished) {
+	ses := f.ses
+	pause := newBackoff(ses.w.cfg.Rand)
+	for ses.valid() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
+		err := f.record(ctx, batch)
+		cancel()
+		if err == nil {
+			return
+		}
+		ses.trouble("finish", err)
+		pause.wait(ses.ctx.Done())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unrecorded = append(f.unrecorded, batch...)
+}
+
+// record acknowledges jobs in one step. Repeating it is harmless: what is acknowledged already is not counted again, and
+// what another worker has taken is left to it.
+func (f *finisher) record(ctx context.Context, batch []finished) error {
 	ses := f.ses
 	args := make([]any, 2, len(batch)+2)
 	args[0], args[1] = ses.binding.group(), ses.consumer
@@ -98,25 +120,32 @@ func (f *finisher) flush(batch []finished) {
 		args = append(args, &job.task.stream) // a pointer: no copy to the heap
 	}
 	keys := []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.totals()}
-	pause := newBackoff(ses.w.cfg.Rand)
-	for ses.valid() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
-		reply, err := scriptFinish.Run(ctx, ses.w.rdb, keys, args...).Result()
-		cancel()
-		if err != nil {
-			ses.trouble("finish", err)
-			pause.wait(ses.ctx.Done())
-			continue
-		}
-		if entries, lost := reply.([]any); lost {
-			ses.lose()
-			f.tell(batch, func(entry string) bool { return slices.Contains(entries, any(entry)) })
-			return
-		}
-		f.tell(batch, func(string) bool { return true })
-		return
+	reply, err := scriptFinish.Run(ctx, ses.w.rdb, keys, args...).Result()
+	if err != nil {
+		return err
 	}
-	f.tell(batch, func(string) bool { return false })
+	if entries, lost := reply.([]any); lost {
+		ses.lose()
+		f.tell(batch, func(entry string) bool { return slices.Contains(entries, any(entry)) })
+		return nil
+	}
+	f.tell(batch, func(string) bool { return true })
+	return nil
+}
+
+// recordRest tries once more to acknowledge what was done while Redis was away: the session is over, and nobody may
+// have taken those jobs yet.
+func (f *finisher) recordRest(ctx context.Context) {
+	f.mu.Lock()
+	rest := f.unrecorded
+	f.unrecorded = nil
+	f.mu.Unlock()
+	for chunk := range slices.Chunk(rest, finishAtOnce) {
+		if err := f.record(ctx, chunk); err != nil {
+			f.ses.trouble("finish", err)
+			f.tell(chunk, func(string) bool { return false })
+		}
+	}
 }
 
 func (f *finisher) tell(batch []finished, counts func(entry string) bool) {

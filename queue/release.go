@@ -27,6 +27,7 @@ func (ses *session) deregister(where string) bool {
 	const page = 200
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
+	ses.finisher.recordRest(ctx)
 	k := ses.keys
 	for handed := 1; handed > 0; {
 		var err error

@@ -96,6 +96,9 @@ func (s *source) work(base context.Context) {
 		ses.serve()
 		earlier = ses
 	}
+	if earlier != nil && earlier.lost() {
+		earlier.abandon()
+	}
 }
 
 func (w *Worker) isStopping() bool {

@@ -19,10 +19,10 @@ import (
 // B is a duplicate otherwise, with two exceptions that are counted apart:
 //
 //   - redone: A's handler had ended before B, but Redis had not confirmed the outcome to A's worker, and since A's end
-//     its process died, lost its lease, or was kept from Redis for at least 3/4 of a lease, before it was left alone for
+//     its process died, lost its lease, or was kept from Redis for at least 5/8 of a lease, before it was left alone for
 //     as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
 //     confirmed it, nothing excuses B.
-//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B.
+//   - late: A's process was cut off from Redis for at least 5/8 of a lease, but its handler learned of it only after B.
 //
 // An attempt is burned when B's attempt number is higher than A's though A did not fail, or higher by more than one.
 type judge struct {
@@ -218,7 +218,7 @@ func (j *judge) beforeEnd(h *history, a, b *call) {
 func (j *judge) gripped(a, b *call) bool {
 	long, _ := j.record.faults.longest(a.Proc, a.At-int64(j.lease), b.At, j.lease/4,
 		faultStop, faultPause, faultRedis, faultSleep, faultStall, faultCut, faultDelay, faultClients)
-	return long >= j.lease*3/4
+	return long >= j.lease*3/4-j.lease/8 // the last heartbeat may have come an eighth of a lease before
 }
 
 func (j *judge) recovered(h *history, took int64) {
