@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PROGRAMS := producer worker monitor demo
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
+BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
+
 .DEFAULT_GOAL := help
 .PHONY: help build demo test bench torture lint tidy clean check
 
@@ -22,7 +24,7 @@ test: ## run every test on a real Redis, race detector on; REDIS_SERVER=/path/to
 
 bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
 	@tools/test-needs
-	cd bench && go run . $(or $(BENCH),-require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5')
+	cd bench && go run . $(or $(BENCH),$(BOUNDS))
 
 torture: ## kill, freeze and cut off a fleet, and account for every job; TORTURE=10m for longer, SEED=42 to repeat a run
 	@tools/test-needs

@@ -110,8 +110,8 @@ type Item struct {
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
 // [ErrTooLarge], [ErrClosed]; [ErrNotDurable] comes with the job, which is enqueued; anything else says that nothing was enqueued, and why.
 func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
-	if err := context.Cause(ctx); err != nil {
-		return nil, fmt.Errorf("queue: enqueue: nothing was enqueued: %w", err)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("queue: enqueue: nothing was enqueued: %w", context.Cause(ctx))
 	}
 	op, err := c.prepare(args, opts)
 	if err != nil {

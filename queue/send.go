@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	flights      = 2   // pipelines under way at once: while Redis works on one, the next is written
+	flights      = 3   // pipelines under way at once: while Redis works on one, the next is written and the last is read
 	flightSize   = 500 // jobs in one pipeline
 	resendAtMost = 3   // how often a job that may be sent again is sent again
 )
