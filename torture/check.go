@@ -22,7 +22,7 @@ import (
 //     its process died, lost its lease, or was kept from Redis for at least 5/8 of a lease, before it was left alone for
 //     as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
 //     confirmed it, nothing excuses B.
-//   - late: A's process was cut off from Redis for at least 5/8 of a lease, but its handler learned of it only after B.
+//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B.
 //
 // An attempt is burned when B's attempt number is higher than A's though A did not fail, or higher by more than one.
 type judge struct {
@@ -173,7 +173,9 @@ func (j *judge) afterEnd(h *history, a, b *call) {
 	case f.calm(a.Proc, a.end.At, j.gone(a, b), j.ackedIn):
 		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s, and nothing kept it from saying so",
 			b.Consumer, a.Consumer, a.end.Said)
-	case died, f.leaseLostBefore(a.Consumer, b.At), j.gripped(a, b):
+	// What the worker trusts of its lease is over 3/4 of it after the last heartbeat, which may have come an eighth before
+	// the fault.
+	case died, f.leaseLostBefore(a.Consumer, b.At), j.gripped(a, b, j.lease*5/8):
 		j.Redone++
 	default:
 		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s", b.Consumer, a.Consumer, a.end.Said)
@@ -207,18 +209,18 @@ func (j *judge) beforeEnd(h *history, a, b *call) {
 		j.recovered(h, b.At-began)
 		return
 	}
-	if j.gripped(a, b) {
+	if j.gripped(a, b, enough) {
 		j.Late++
 		return
 	}
 	j.offend(&j.Duplicates, h, "started by %s while %s was running it", b.Consumer, a.Consumer)
 }
 
-// gripped tells whether faults kept a's worker from its heartbeats for so long, before b, that it could be taken for dead.
-func (j *judge) gripped(a, b *call) bool {
+// gripped tells whether faults kept a's worker from its heartbeats for so long before b.
+func (j *judge) gripped(a, b *call, enough time.Duration) bool {
 	long, _ := j.record.faults.longest(a.Proc, a.At-int64(j.lease), b.At, j.lease/4,
 		faultStop, faultPause, faultRedis, faultSleep, faultStall, faultCut, faultDelay, faultClients)
-	return long >= j.lease*3/4-j.lease/8 // the last heartbeat may have come an eighth of a lease before
+	return long >= enough
 }
 
 func (j *judge) recovered(h *history, took int64) {

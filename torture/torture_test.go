@@ -123,11 +123,15 @@ func send(t *testing.T, conn net.Conn) time.Duration {
 func TestProxyCuts(t *testing.T) {
 	t.Parallel()
 	p, conn := echoThrough(t)
+	link := p.open()[0]
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		p.cut(t.Context(), rand.New(rand.NewPCG(1, 1)))
 	}()
+	for tick := time.NewTicker(time.Millisecond); link.budget.Load() < 0; { // the cut may be slow to begin
+		<-tick.C
+	}
 	_, _ = io.Copy(conn, bytes.NewReader(make([]byte, 1<<20))) // fails when the connection is cut
 	back, _ := io.Copy(io.Discard, conn)
 	<-done
