@@ -33,6 +33,7 @@ type SimulatedGateway struct {
 	mu      sync.Mutex
 	answers map[string]answer // by idempotency key
 	order   []string          // of the keys, oldest first
+	refunds map[string]RefundReceipt
 }
 
 type answer struct {
@@ -43,7 +44,7 @@ type answer struct {
 
 // NewSimulatedGateway returns a gateway with an empty ledger.
 func NewSimulatedGateway(simulation Simulation) *SimulatedGateway {
-	return &SimulatedGateway{simulation: simulation, answers: map[string]answer{}}
+	return &SimulatedGateway{simulation: simulation, answers: map[string]answer{}, refunds: map[string]RefundReceipt{}}
 }
 
 // Charge answers as [Gateway] says. A key that comes again for another order or amount is an error.
@@ -62,6 +63,47 @@ func (g *SimulatedGateway) Charge(ctx context.Context, request ChargeRequest) (R
 	case given.request != request:
 		return Receipt{}, fmt.Errorf("simulated gateway: idempotency key %q was used for another charge",
 			request.IdempotencyKey)
+	case given.declined:
+		return Receipt{}, fmt.Errorf("simulated gateway: %w", ErrDeclined)
+	}
+	return given.receipt, nil
+}
+
+// Refund answers as [Gateway] says. A charge that this gateway did not make is refused.
+func (g *SimulatedGateway) Refund(ctx context.Context, request RefundRequest) (RefundReceipt, error) {
+	if err := wait(ctx, g.simulation.Latency); err != nil {
+		return RefundReceipt{}, fmt.Errorf("simulated gateway: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if given, ok := g.refunds[request.IdempotencyKey]; ok {
+		return given, nil
+	}
+	for _, given := range g.answers {
+		if !given.declined && given.receipt.Charge == request.Charge && given.receipt.Cents == request.Cents {
+			refund := RefundReceipt{
+				Refund: chargeID(request.IdempotencyKey), Charge: request.Charge,
+				OrderID: request.OrderID, Cents: request.Cents,
+			}
+			g.refunds[request.IdempotencyKey] = refund
+			return refund, nil
+		}
+	}
+	return RefundReceipt{}, fmt.Errorf("simulated gateway: %w: no charge %q of %d cents",
+		ErrRefundRefused, request.Charge, request.Cents)
+}
+
+// Lookup answers as [Gateway] says.
+func (g *SimulatedGateway) Lookup(ctx context.Context, request ChargeRequest) (Receipt, error) {
+	if err := wait(ctx, g.simulation.Latency); err != nil {
+		return Receipt{}, fmt.Errorf("simulated gateway: %w", err)
+	}
+	g.mu.Lock()
+	given, ok := g.answers[request.IdempotencyKey]
+	g.mu.Unlock()
+	switch {
+	case !ok:
+		return Receipt{}, fmt.Errorf("simulated gateway: %w", ErrNoCharge)
 	case given.declined:
 		return Receipt{}, fmt.Errorf("simulated gateway: %w", ErrDeclined)
 	}
