@@ -1,0 +1,245 @@
+package lockmgr_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/lockmgr"
+)
+
+// enterScript and leaveScript guard a counter as a store should: they refuse a token that is not higher than the last,
+// and a holder that comes before the last one left. The reply of the first is when the last one left, in µs.
+var (
+	enterScript = redis.NewScript(`
+local g = redis.call('HMGET', KEYS[1], 'inside', 'token', 'left')
+if (g[1] or '') ~= '' then return redis.error_reply('two holders: ' .. g[1] .. ' and ' .. ARGV[1]) end
+if tonumber(ARGV[1]) <= tonumber(g[2] or 0) then return redis.error_reply('token ' .. ARGV[1] .. ' after ' .. g[2]) end
+redis.call('HSET', KEYS[1], 'inside', ARGV[1], 'token', ARGV[1])
+return tonumber(g[3] or 0)`)
+	leaveScript = redis.NewScript(`
+if redis.call('HGET', KEYS[1], 'inside') ~= ARGV[1] then return redis.error_reply('another came in') end
+redis.call('HSET', KEYS[1], 'inside', '', 'left', ARGV[2])
+return redis.call('HINCRBY', KEYS[1], 'count', 1)`)
+)
+
+// tally is what a process of contenders reports.
+type tally struct {
+	Entries []int   // of each contender
+	Waits   []int64 // from each release to the next holder, µs: more than the wake-up, for the store is told in between
+}
+
+func contend(ctx context.Context, a *actor) error {
+	a.say("ready", os.Getpid())
+	if _, err := a.obey(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.For)
+	defer cancel()
+	result := tally{Entries: make([]int, a.Callers)}
+	var wg sync.WaitGroup
+	for i := range a.Callers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if err := a.visit(ctx, &result, i); err != nil && ctx.Err() == nil {
+					a.say("failed", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	text, err := json.Marshal(result)
+	a.say("tally", string(text))
+	return err
+}
+
+// visit takes the lock, enters the store and leaves it. The lock guards the tally as well.
+func (a *actor) visit(ctx context.Context, result *tally, contender int) error {
+	var opts []lockmgr.Option
+	if a.Fair {
+		opts = append(opts, lockmgr.Fair())
+	}
+	lock, err := a.locks.Acquire(ctx, a.Name, opts...)
+	if err != nil {
+		return err
+	}
+	got, ctx := time.Now().UnixMicro(), context.WithoutCancel(ctx)
+	left, err := enterScript.Run(ctx, a.rdb, []string{a.Name}, lock.Token()).Int64()
+	if err != nil {
+		return errors.Join(err, lock.Release(ctx))
+	}
+	a.mu.Lock() // the lock under test may fail
+	result.Entries[contender]++
+	if left > 0 {
+		result.Waits = append(result.Waits, got-left)
+	}
+	a.mu.Unlock()
+	err = leaveScript.Run(ctx, a.rdb, []string{a.Name}, lock.Token(), time.Now().UnixMicro()).Err()
+	return errors.Join(err, lock.Release(ctx))
+}
+
+// contest is what came of processes that contend for one lock.
+type contest struct {
+	tally
+	requests int           // scripts run on the lock's Redis
+	quietest time.Duration // the least median wait in a tenth of a process' time: the machine has other work, too
+}
+
+// runContest holds a contest; NAVVY_TEST_CONTEND=10s makes each longer.
+func runContest(t *testing.T, processes, callers int, length time.Duration, fair bool) contest {
+	t.Helper()
+	server := redistest.New(t) // its counts are of this contest alone
+	if text := os.Getenv("NAVVY_TEST_CONTEND"); text != "" {
+		var err error
+		length, err = time.ParseDuration(text)
+		must(t, err)
+	}
+	store := redistest.Shared(t)
+	work := task{Do: "contend", Addr: server.Addr, Store: store.Addr, Name: redistest.Namespace(), Callers: callers, For: length, Fair: fair}
+	var all []*process
+	for range processes {
+		p := start(t, work)
+		p.hear("ready")
+		all = append(all, p)
+	}
+	for _, p := range all {
+		p.order("go")
+	}
+	result := contest{quietest: time.Hour}
+	for _, p := range all {
+		var one tally
+		must(t, json.Unmarshal([]byte(p.hear("tally")), &one))
+		result.Entries = append(result.Entries, one.Entries...)
+		result.Waits = append(result.Waits, one.Waits...)
+		for tenth := range slices.Chunk(one.Waits, len(one.Waits)/10+1) {
+			result.quietest = min(result.quietest, quantile(tenth, 0.5))
+		}
+	}
+	result.requests = scriptsRun(t, server.Client(t))
+	if count, err := store.Client(t).HGet(t.Context(), work.Name, "count").Int(); err != nil || count != result.total() {
+		t.Errorf("the store counts %d entries (%v), the processes %d", count, err, result.total())
+	}
+	t.Logf("%d × %d contenders, fair %t, %s: %d acquisitions (%d to %d each), %.1f requests for each, release to next holder %s median, %s for 99 %%",
+		processes, callers, fair, length, result.total(), slices.Min(result.Entries), slices.Max(result.Entries),
+		result.perAcquisition(), quantile(result.Waits, 0.5), quantile(result.Waits, 0.99))
+	return result
+}
+
+func (c contest) total() (n int) {
+	for _, entries := range c.Entries {
+		n += entries
+	}
+	return n
+}
+
+func (c contest) perAcquisition() float64 { return float64(c.requests) / float64(c.total()) }
+
+func quantile(waits []int64, q float64) time.Duration {
+	waits = slices.Sorted(slices.Values(waits))
+	return time.Duration(waits[int(q*float64(len(waits)-1))]) * time.Microsecond
+}
+
+// scriptsRun counts the requests of lockmgr, all of whose work is in scripts.
+func scriptsRun(t *testing.T, rdb *redis.Client) (n int) {
+	t.Helper()
+	for line := range strings.SplitSeq(rdb.Info(t.Context(), "commandstats").Val(), "\r\n") {
+		name, rest, _ := strings.Cut(line, ":calls=")
+		if name != "cmdstat_evalsha" && name != "cmdstat_eval" {
+			continue
+		}
+		calls, _, _ := strings.Cut(rest, ",")
+		number, err := strconv.Atoi(calls)
+		must(t, err)
+		n += number
+	}
+	return n
+}
+
+// Without fairness an acquisition costs a request for the release, one for each process that then tries, and one for
+// whoever comes in and finds the lock held; the bound leaves room for the looks of those whom nobody wakes. With it,
+// whoever comes back stands behind all the others, so that all have had the lock as often, give or take the order of
+// the first arrivals and the round that the end of the time cuts short.
+func TestContendersOfSeveralProcesses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		processes, callers int
+		fair               bool
+		length             time.Duration
+		requests           float64
+	}{
+		{2, 1, false, time.Second, 4},
+		{4, 50, false, 2 * time.Second, 8},
+		{4, 50, true, 2 * time.Second, 8},
+	} {
+		c := runContest(t, test.processes, test.callers, test.length, test.fair)
+		if c.perAcquisition() > test.requests {
+			t.Errorf("%.1f requests for each acquisition, want %.0f at the most", c.perAcquisition(), test.requests)
+		}
+		if c.quietest > 2*time.Millisecond {
+			t.Errorf("from release to next holder %s median at the best of times, want 2 ms", c.quietest)
+		}
+		if spread := slices.Max(c.Entries) - slices.Min(c.Entries); test.fair && spread > 2 {
+			t.Errorf("some had the lock %d times more often than others", spread)
+		}
+	}
+}
+
+// arrive is a process whose callers come one by one, when they are told to, and sign a list while they hold the lock.
+func arrive(ctx context.Context, a *actor) error {
+	a.say("ready", os.Getpid())
+	var wg sync.WaitGroup
+	for {
+		who, err := a.obey()
+		if err != nil || who == "end" {
+			wg.Wait()
+			a.say("ended", err)
+			return err
+		}
+		wg.Go(func() {
+			err := a.locks.Do(ctx, a.Name, func(ctx context.Context) error {
+				return a.rdb.RPush(ctx, a.Name, who).Err()
+			}, lockmgr.Fair())
+			if err != nil {
+				a.say("failed", err)
+			}
+		})
+	}
+}
+
+func TestFairWaitersOfFourProcessesComeInOrder(t *testing.T) {
+	t.Parallel()
+	locks, rdb, name := setup(t)
+	held, queue := mustTake(t, locks, name), "{lock:"+name+"}:queue"
+	var all []*process
+	for range 4 {
+		p := start(t, task{Do: "arrive", Addr: redistest.Shared(t).Addr, Store: redistest.Shared(t).Addr, Name: name})
+		p.hear("ready")
+		all = append(all, p)
+	}
+	var want []string
+	for i := range 40 {
+		want = append(want, fmt.Sprint(i))
+		all[i*7%4].order(i)
+		eventually(t, "the waiter stands in the queue", func() bool { return rdb.ZCard(t.Context(), queue).Val() == int64(i+1) })
+	}
+	must(t, held.Release(t.Context()))
+	for _, p := range all {
+		p.order("end")
+		p.hear("ended")
+	}
+	if got := rdb.LRange(t.Context(), name, 0, -1).Val(); !slices.Equal(got, want) {
+		t.Errorf("they came as %v, want %v", got, want)
+	}
+}
