@@ -129,6 +129,14 @@ func (i *Inspector) purgePage(ctx context.Context, queue string, state State) (l
 	return len(page.Jobs), deleted, nil
 }
 
+// notFoundIfNil makes an answer of Redis that there is nothing an error that callers know.
+func notFoundIfNil(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return ErrNotFound
+	}
+	return err
+}
+
 // one reads a script's verdict: 1 done, 0 not found.
 func one(cmd *redis.Cmd) error {
 	switch n, err := cmd.Int(); {

@@ -63,7 +63,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.moving.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
-	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.crashed()},
+	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.crashed(), ses.keys.cancelled()},
 		ses.binding.group(), ses.consumer, room, ses.w.cfg.MaxCrashes, ses.lastChancesFree()).Result()
 	if err != nil {
 		return false, err

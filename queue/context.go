@@ -14,7 +14,8 @@ type runContext struct {
 
 	mu       sync.Mutex
 	inner    context.Context
-	cancel   context.CancelFunc
+	cancel   context.CancelCauseFunc
+	stop     context.CancelFunc // of the deadline's timer
 	finished bool
 }
 
@@ -42,9 +43,13 @@ func (c *runContext) make() context.Context {
 	defer c.mu.Unlock()
 	if c.inner == nil {
 		deadline, _ := c.Deadline()
-		c.inner, c.cancel = context.WithDeadlineCause(c.task.ses.ctx, deadline, ErrTimeout)
-		if c.finished {
-			c.cancel()
+		c.inner, c.cancel = context.WithCancelCause(c.task.ses.ctx)
+		c.inner, c.stop = context.WithDeadlineCause(c.inner, deadline, ErrTimeout)
+		switch {
+		case c.task.order.Load() != nil:
+			c.cancel(ErrCancelled)
+		case c.finished:
+			c.end()
 		}
 	}
 	return c.inner
@@ -56,6 +61,20 @@ func (c *runContext) finish() {
 	defer c.mu.Unlock()
 	c.finished = true
 	if c.inner != nil {
-		c.cancel()
+		c.end()
+	}
+}
+
+func (c *runContext) end() {
+	c.stop()
+	c.cancel(nil)
+}
+
+// heed ends the context because a person has cancelled the job.
+func (c *runContext) heed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inner != nil {
+		c.cancel(ErrCancelled)
 	}
 }

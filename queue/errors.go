@@ -33,6 +33,10 @@ var (
 	// ErrStopping is the cause of a handler's cancelled context when the worker stops and its grace period is over.
 	ErrStopping = errors.New("worker is stopping")
 
+	// ErrCancelled is the cause of a handler's cancelled context when a person has cancelled the job, see
+	// [Inspector.Cancel].
+	ErrCancelled = errors.New("cancelled by a person")
+
 	// ErrTimeout is the cause of a handler's cancelled context when the job ran longer than its [Timeout].
 	ErrTimeout = errors.New("job timed out")
 )

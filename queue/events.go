@@ -25,6 +25,8 @@ const (
 	EventWarning        EventType = "warning"         // something about this Redis endangers jobs
 	EventTrouble        EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
 	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
+	EventPaused         EventType = "queue.paused"    // the worker starts no more jobs of the queue: a person has paused it
+	EventResumed        EventType = "queue.resumed"   // it starts them again
 )
 
 // Event is one thing that happened. Fields that do not apply are zero.

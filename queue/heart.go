@@ -58,7 +58,9 @@ func (ses *session) beatOnce(ctx context.Context) {
 		return
 	case reply.lost:
 		ses.counts.giveBack(counted)
-		ses.lose()
+		if !ses.leaving.Load() {
+			ses.lose()
+		}
 		return
 	}
 	ses.extend(sent)
@@ -75,6 +77,8 @@ type beatReply struct {
 	ended     []string // workers whose lease has ended
 	strays    []string // consumers that hold entries and never had a lease
 	now       int64    // Redis' clock, ms
+	paused    bool
+	cancels   int64 // cancellations that workers have not heeded yet
 }
 
 func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, error) {
@@ -82,7 +86,7 @@ func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, err
 	ctx, cancel := context.WithTimeout(ctx, max(left, time.Millisecond))
 	defer cancel()
 	k := ses.keys
-	keys := []string{k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(ses.w.cfg.Now())}
+	keys := []string{k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(ses.w.cfg.Now()), k.paused(), k.cancelled()}
 	args := append([]any{
 		ses.consumer, ses.w.cfg.Lease.Milliseconds(), ses.caretakerFor().Milliseconds(), ses.binding.group(),
 		int64(minuteKept.Seconds()),
@@ -92,14 +96,16 @@ func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, err
 		return beatReply{}, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 5 {
+	if !ok || len(cells) != 7 {
 		return beatReply{lost: true}, nil
 	}
-	caretaker, _ := cells[0].(int64)
-	parked, _ := cells[1].(int64)
-	now, _ := cells[4].(int64)
+	n := func(cell int) int64 {
+		v, _ := cells[cell].(int64)
+		return v
+	}
 	return beatReply{
-		caretaker: caretaker == 1, parked: parked, ended: texts(cells[2]), strays: texts(cells[3]), now: now,
+		caretaker: n(0) == 1, parked: n(1), ended: texts(cells[2]), strays: texts(cells[3]), now: n(4),
+		paused: n(5) == 1, cancels: n(6),
 	}, nil
 }
 
@@ -122,11 +128,18 @@ func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
 			ses.shortenLeases(ctx)
 		}
 	}
+	ses.pause(ctx, reply.paused)
+	if reply.cancels > 0 {
+		ses.heedCancels(ctx)
+	}
 	if reply.caretaker {
 		if ses.care.Swap(sent+int64(ses.caretakerFor())) <= sent {
 			ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
 		}
 		reply.parked += ses.reclaim(ctx, reply)
+		if reply.cancels > 0 {
+			ses.forgetCancels(ctx)
+		}
 	}
 	if reply.parked > 0 {
 		ses.noteParked()

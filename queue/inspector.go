@@ -55,6 +55,7 @@ type QueueInfo struct {
 	Dead          int64         `json:"dead"`
 	Workers       int64         `json:"workers"`
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
+	Paused        *Order        `json:"paused,omitempty"`  // since when and by whom; nil if it is not
 	Totals        Totals        `json:"totals"`
 }
 
@@ -93,6 +94,7 @@ type JobInfo struct {
 	Result      json.RawMessage `json:"result,omitempty"`     // done
 	Progress    *Progress       `json:"progress,omitempty"`   // recorded by the handler
 	UniqueKey   string          `json:"unique_key,omitempty"`
+	Cancelled   *Order          `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
 }
 
 // Progress is what a handler recorded with [Run.SetProgress].
@@ -197,7 +199,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	pending := pipe.XPending(ctx, p.keys.stream, p.group())
 	delayed, retrying := pipe.ZCard(ctx, p.keys.delayed()), pipe.ZCard(ctx, p.keys.retrying())
 	dead, workers := pipe.XLen(ctx, p.keys.dead()), pipe.ZCard(ctx, p.keys.workers())
-	totals := pipe.HGetAll(ctx, p.keys.totals())
+	totals, paused := pipe.HGetAll(ctx, p.keys.totals()), pipe.Get(ctx, p.keys.paused())
 	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
 		return QueueInfo{}, err
 	}
@@ -205,6 +207,9 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 		Name: queue, Stream: p.keys.stream, Group: p.group(), Raw: p.Raw,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
 		Totals: readTotals(totals.Val()),
+	}
+	if paused.Val() != "" {
+		info.Paused = decodeOrder(paused.Val())
 	}
 	if pending.Err() == nil && pending.Val() != nil {
 		info.InFlight = pending.Val().Count
@@ -222,7 +227,7 @@ func readTotals(fields map[string]string) Totals {
 		return v
 	}
 	return Totals{
-		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead"),
+		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead") + n("cancelled_scheduled"),
 		Promoted: n("promoted"), Requeued: n("requeued"), Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead"),
 	}
 }

@@ -55,6 +55,8 @@ func (k keys) workers() string               { return k.prefix + "workers" }
 func (k keys) worker(consumer string) string { return k.prefix + "worker:" + consumer }
 func (k keys) caretaker() string             { return k.prefix + "caretaker" }
 func (k keys) crashed() string               { return k.prefix + "crashed" }
+func (k keys) paused() string                { return k.prefix + "paused" }
+func (k keys) cancelled() string             { return k.prefix + "cancelled" }
 func (k keys) totals() string                { return k.prefix + "stats" }
 func (k keys) job(id string) string          { return k.prefix + "job:" + id }
 func (k keys) unique(key string) string      { return k.prefix + "unique:" + key }

@@ -99,13 +99,17 @@ func (f *fleet) compare(listed []*listedKey) {
 	f.must(keys.Err())
 }
 
-func everyOutcome(b *blocker) *queue.Mux {
+func everyOutcome(b *blocker, hush <-chan struct{}) *queue.Mux {
 	mux := queue.NewMux()
 	mux.HandleKind("plain", noop)
 	mux.HandleKind("broken", func(context.Context, *queue.Run) error { return errors.New("x") }, queue.Backoff(time.Hour, time.Hour))
 	mux.HandleKind("snooze", func(context.Context, *queue.Run) error { return queue.Snooze(time.Hour) })
 	mux.HandleKind("cancel", func(context.Context, *queue.Run) error { return queue.Cancel(nil) })
 	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult("kept") }, queue.Retain(time.Hour))
+	mux.HandleKind("deaf", func(context.Context, *queue.Run) error {
+		<-hush
+		return nil
+	})
 	mux.HandleKind("long", func(ctx context.Context, run *queue.Run) error {
 		if err := run.SetProgress(ctx, 50, "half way"); err != nil {
 			return err
@@ -135,8 +139,8 @@ func TestEveryKeyIsListed(t *testing.T) {
 	}
 	f.compare(listed)
 
-	b := newBlocker()
-	w := f.start(everyOutcome(b), func(c *queue.WorkerConfig) {
+	b, hush := newBlocker(), make(chan struct{})
+	w := f.start(everyOutcome(b, hush), func(c *queue.WorkerConfig) {
 		c.Queues[raw] = queue.QueueConfig{Raw: &queue.Raw{Kind: "broken"}}
 		c.Queues[tagged] = queue.QueueConfig{Raw: &queue.Raw{Kind: "cancel", Group: "billing"}}
 	})
@@ -159,12 +163,17 @@ func TestEveryKeyIsListed(t *testing.T) {
 			t.Errorf("docs/keys.md lists what was never seen: %s", strings.Join(patterns, ", "))
 		}
 	}()
+	deaf := f.enqueue("deaf", `{}`)
+	f.eventually("it runs", func() bool { return f.info().InFlight == 2 })
+	f.must(f.inspect.Cancel(t.Context(), "orders", deaf.ID)) // it is ordered, and goes on
+	f.must(f.inspect.Pause(t.Context(), "orders"))
 	f.eventually("every listed key is seen", func() bool {
 		f.compare(listed)
 		return len(unseen()) == 0
 	})
 	now, cancel := context.WithCancel(t.Context())
 	cancel()
+	close(hush)
 	f.must(w.Stop(now)) // hands the long one back
 	f.compare(listed)
 	if n := f.rdb.Exists(t.Context(), f.stream()+":caretaker").Val(); n != 0 {

@@ -105,10 +105,14 @@ func (j JobPage) endedBefore(page Page) JobPage {
 
 // fromEntry shows an entry of the stream.
 func (p place) fromEntry(m redis.XMessage, state State) JobInfo {
-	e := decodeEntry(m.ID, messagePairs(m), p.Kind, func(b []byte) string { return string(b) })
-	info := p.fromJob(e, state)
+	info := p.fromJob(p.decode(m), state)
 	info.Entry = m.ID
 	return info
+}
+
+// decode reads an entry of the stream.
+func (p place) decode(m redis.XMessage) entry {
+	return decodeEntry(m.ID, messagePairs(m), p.Kind, func(b []byte) string { return string(b) })
 }
 
 // messagePairs puts the fields that the client library hands out as a map back in navvy's order; the order of others
@@ -176,11 +180,12 @@ func (i *Inspector) inFlight(ctx context.Context, p place, page Page) (JobPage, 
 		return JobPage{}, ignoreNoGroup(err)
 	}
 	pipe := i.rdb.Pipeline()
-	entries := make([]*redis.XMessageSliceCmd, len(rows))
+	entries, orders := make([]*redis.XMessageSliceCmd, len(rows)), make([]*redis.StringCmd, len(rows))
 	for n, row := range rows {
 		entries[n] = pipe.XRange(ctx, p.keys.stream, row.ID, row.ID)
+		orders[n] = pipe.HGet(ctx, p.keys.cancelled(), row.ID)
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return JobPage{}, err
 	}
 	var jobs JobPage
@@ -191,6 +196,9 @@ func (i *Inspector) inFlight(ctx context.Context, p place, page Page) (JobPage, 
 		}
 		info.Worker, info.IdleMS, info.Deliveries = row.Consumer, row.Idle.Milliseconds(), row.RetryCount
 		info.Redelivered += int(max(row.RetryCount-1, 0))
+		if order := orders[n].Val(); order != "" {
+			info.Cancelled = decodeOrder(order)
+		}
 		jobs.Jobs = append(jobs.Jobs, info)
 		jobs.Next = row.ID
 	}

@@ -92,7 +92,7 @@ func (ses *session) adopt() error {
 	held := ses.heldEntries()
 	for start := "-"; ; {
 		ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
-		reply, err := scriptAdopt.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.crashed()},
+		reply, err := scriptAdopt.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.crashed(), ses.keys.cancelled()},
 			ses.binding.group(), ses.consumer, start, page).Slice()
 		cancel()
 		if redis.HasErrorPrefix(err, "NOGROUP") {
@@ -133,7 +133,7 @@ func (ses *session) heldEntries() map[string]bool {
 	return held
 }
 
-// readRows makes tasks of rows of {entry, deliveries, fields, crashes}, as claim.lua and adopt.lua reply them.
+// readRows makes tasks of rows of {entry, deliveries, fields, crashes, cancellation}, as claim.lua and adopt.lua reply them.
 func (ses *session) readRows(reply any) ([]*task, error) {
 	rows, ok := reply.([]any)
 	if !ok {
@@ -143,7 +143,7 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 	tasks := make([]*task, 0, len(rows))
 	for _, row := range rows {
 		cells, _ := row.([]any)
-		if len(cells) != 4 {
+		if len(cells) != 5 {
 			return nil, fmt.Errorf("%w: a row of %d cells", errProtocol, len(cells))
 		}
 		id, _ := cells[0].(string)
@@ -158,6 +158,9 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 		t := ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now)
 		crashes, _ := cells[3].(int64)
 		t.crashes = int(crashes)
+		if text, _ := cells[4].(string); text != "" {
+			t.cancel(decodeOrder(text))
+		}
 		tasks = append(tasks, t)
 	}
 	return tasks, nil

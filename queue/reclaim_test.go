@@ -256,3 +256,5 @@ func TestParkedEntriesGoFirst(t *testing.T) {
 	}
 	f.empty()
 }
+
+func z(member string, score float64) redis.Z { return redis.Z{Member: member, Score: score} }

@@ -13,8 +13,8 @@ import (
 func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
 	for t := w.slots.next(hand); t != nil; t = w.slots.next(hand) {
 		t.execute()
-		if t.crashes > 0 && !t.ses.lost() {
-			t.forgetCrashes()
+		if !t.ses.lost() {
+			t.forget()
 		}
 		t.ses.letGo(t)
 	}
@@ -55,6 +55,8 @@ func (t *task) call() (err error) {
 // unfit tells why a job cannot be run at all, or must not be run again.
 func (t *task) unfit() (reason string, err error) {
 	switch {
+	case t.order.Load() != nil:
+		return ReasonByPerson, t.order.Load().asError(nil)
 	case t.err != nil:
 		return ReasonUndecodable, t.err
 	case t.kind == nil:
@@ -76,12 +78,19 @@ func (t *task) crashedWorkers() string {
 	return strings.ReplaceAll(names, " ", ", ")
 }
 
-// forgetCrashes forgets which workers died with a job that has an outcome now. What a failure leaves behind ends with
-// the hash.
-func (t *task) forgetCrashes() {
+// forget drops what was noted about a job that has an outcome now: which workers died with it, and that a person has
+// cancelled it. What a failure leaves behind ends with the hash.
+func (t *task) forget() {
+	ordered := t.order.Load() != nil
+	if t.crashes == 0 && !ordered {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 	defer cancel()
 	_ = t.ses.w.rdb.HDel(ctx, t.ses.keys.crashed(), t.stream).Err()
+	if ordered {
+		_ = t.ses.w.rdb.HDel(ctx, t.ses.keys.cancelled(), t.stream).Err()
+	}
 }
 
 // runningFor tells how long the handler has been running; 0 before it began.
@@ -96,7 +105,11 @@ func (t *task) runningFor() time.Duration {
 func (t *task) isStuck() bool {
 	const patience = time.Second
 	ran := t.runningFor()
-	return ran > 0 && (ran > t.policy.Timeout+patience || ran > patience && t.ses.ctx.Err() != nil)
+	if ran <= patience {
+		return false
+	}
+	order := t.order.Load()
+	return ran > t.policy.Timeout+patience || t.ses.ctx.Err() != nil || order != nil && monotonic() > order.heard+int64(patience)
 }
 
 var _ context.Context = (*runContext)(nil)

@@ -30,6 +30,8 @@ var (
 	scriptRequeue = loadScript("requeue")
 	scriptDelete  = loadScript("delete")
 	scriptRunNow  = loadScript("run_now")
+	scriptCancel  = loadScript("cancel")
+	scriptForget  = loadScript("forget")
 )
 
 // replicateEffects makes Redis before 7.0 accept a write after the time or a generated ID was asked for. Later servers

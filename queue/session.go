@@ -16,6 +16,7 @@ type session struct {
 	cancel      context.CancelCauseFunc
 	reading     context.Context // ends earlier, when the worker stops reading
 	isLost      atomic.Bool
+	leaving     atomic.Bool    // it deregisters: a beat that finds nothing is no loss
 	validTo     atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
 	settled     chan struct{}  // closed when outcomes cannot be recorded any more
 	tasks       sync.WaitGroup // jobs in this session's hands

@@ -16,6 +16,7 @@ const (
 	ReasonUnknownKind = "no handler for its kind"
 	ReasonUndecodable = "cannot be decoded"
 	ReasonCrashed     = "crashed its worker"
+	ReasonByPerson    = "cancelled by a person"
 )
 
 // maxErrorText bounds what is kept of an error, a panic's stack included.
@@ -41,6 +42,8 @@ func (t *task) settleError(err error, took time.Duration) {
 		undecodable *undecodableError
 	)
 	switch {
+	case t.order.Load() != nil:
+		t.fail(ReasonByPerson, t.order.Load().asError(err), took)
 	case errors.As(err, &snooze):
 		t.retry(err, took, snooze.delay, false)
 	case errors.As(err, &cancelled):
@@ -91,11 +94,15 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 	}
 	due := t.ses.w.cfg.Now().Add(delay)
 	k := t.ses.keys
-	ok := t.record("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals()}, []any{
+	verdict := t.verdict("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals(), k.cancelled()}, []any{
 		t.ses.binding.group(), t.ses.consumer, t.stream, t.run.ID, ceilMilli(due),
 		encodeBody(t.run.Kind, m.encode(), t.run.Data), total,
 	})
-	t.tell(ok, typ, took, cause, due)
+	if verdict == verdictCancelled {
+		t.buryAs(m, ReasonByPerson, t.readOrder().asError(cause), took)
+		return
+	}
+	t.tell(verdict == verdictCounts, typ, took, cause, due)
 }
 
 // fail counts a run that ended the job, and buries it.
@@ -140,28 +147,43 @@ func (t *task) drop() {
 	t.ses.parkOwn([]*task{t}, where)
 }
 
-// record runs the script that makes an outcome so. While Redis is in trouble it tries again, for nothing is lost as
-// long as the lease holds: the job is this worker's. It tells whether the outcome counts.
+// What a script says about an outcome.
+const (
+	verdictNotOwned  = 0
+	verdictCounts    = 1
+	verdictCancelled = 2 // a person has cancelled the job: it must not be tried again
+)
+
+// record runs the script that makes an outcome so, and tells whether the outcome counts.
 func (t *task) record(doing string, script script, keys []string, args []any) bool {
+	return t.verdict(doing, script, keys, args) == verdictCounts
+}
+
+// verdict runs a script. While Redis is in trouble it tries again, for nothing is lost as long as the lease holds: the
+// job is this worker's.
+func (t *task) verdict(doing string, script script, keys []string, args []any) int {
 	pause := newBackoff(t.ses.w.cfg.Rand)
 	for sent := false; ; sent = true {
 		if !t.ses.valid() {
-			return false
+			return verdictNotOwned
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 		verdict, err := script.Run(ctx, t.ses.w.rdb, keys, args...).Int()
 		cancel()
 		if err == nil {
-			return verdict == 1 || sent // after a lost reply, "not yours" means that the first call did it
+			if verdict == verdictNotOwned && sent { // after a lost reply, "not yours" means that the first call did it
+				return verdictCounts
+			}
+			return verdict
 		}
 		if redis.HasErrorPrefix(err, "NOGROUP") {
-			return false // Redis lost its data, and the job with it
+			return verdictNotOwned // Redis lost its data, and the job with it
 		}
 		t.ses.trouble(doing, err)
 		pause.wait(t.ses.settled)
 		select {
 		case <-t.ses.settled:
-			return false
+			return verdictNotOwned
 		default:
 		}
 	}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,7 @@ type backlog struct {
 	tasks   []*task
 	first   int // tasks before it are taken
 	stopped bool
+	paused  bool
 }
 
 func newSlots(total, readAhead int) *slots {
@@ -132,11 +134,12 @@ func (s *slots) pick() *task {
 	return t
 }
 
-// push hands over jobs that were read. It refuses when the source has stopped: they must be released.
+// push hands over jobs that were read. It refuses when the source has stopped or is paused: they
+// must be released.
 func (s *slots) push(b *backlog, tasks []*task) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.stopped || s.closed {
+	if b.stopped || b.paused || s.closed {
 		return false
 	}
 	b.tasks = append(b.tasks, tasks...)
@@ -146,13 +149,13 @@ func (s *slots) push(b *backlog, tasks []*task) bool {
 }
 
 // reserve waits until there is room and returns how many jobs the source may read: its share, by weight, among the
-// sources that have jobs. It returns 0 when the source has stopped.
+// sources that have jobs. While the source is paused there is none. It returns 0 when the source has stopped.
 func (s *slots) reserve(b *backlog) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !b.stopped && !s.closed {
 		s.measure()
-		if s.hasRoom() {
+		if !b.paused && s.hasRoom() {
 			return s.share(b)
 		}
 		s.waiting++
@@ -232,6 +235,21 @@ func (s *slots) resume(b *backlog) {
 	b.stopped = false
 }
 
+// setPaused keeps a source from reading, or lets it read again. It tells whether that is news.
+func (s *slots) setPaused(b *backlog, paused bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.paused == paused {
+		return false
+	}
+	b.paused = paused
+	if paused {
+		b.hungry = false
+	}
+	s.room.Broadcast()
+	return true
+}
+
 // close lets every slot end when it has run what is left.
 func (s *slots) close() {
 	s.mu.Lock()
@@ -245,6 +263,13 @@ func (s *slots) running() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.busy
+}
+
+// tasks lists a source's jobs that have not started.
+func (s *slots) tasks(b *backlog) []*task {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(b.tasks[b.first:])
 }
 
 // entries lists the stream IDs of a source's jobs that have not started.

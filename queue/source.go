@@ -123,13 +123,15 @@ func (s *source) join(base context.Context) (*session, error) {
 	}
 	ses.finisher = newFinisher(ses)
 	sent := monotonic()
-	err := scriptJoin.Run(ctx, s.w.rdb, []string{s.keys.workers(), s.keys.worker(ses.consumer)}, ses.registration()...).Err()
+	paused, err := scriptJoin.Run(ctx, s.w.rdb,
+		[]string{s.keys.workers(), s.keys.worker(ses.consumer), s.keys.paused()}, ses.registration()...).Int()
 	if err != nil {
 		return nil, err
 	}
 	ses.extend(sent)
 	ses.ctx, ses.cancel = context.WithCancelCause(base)
 	s.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
+	ses.pause(ctx, paused == 1)
 	return ses, nil
 }
 

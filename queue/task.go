@@ -23,7 +23,8 @@ type task struct {
 	began      atomic.Int64 // when its handler began, on the monotonic clock; 0 before
 	ctx        runContext
 	run        Run
-	told       bool // that its handler is stuck
+	told       bool                  // that its handler is stuck
+	order      atomic.Pointer[Order] // a person has cancelled it
 }
 
 func (ses *session) newTask(e entry, deliveries int, now int64) *task {

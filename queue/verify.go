@@ -90,10 +90,10 @@ func (i *Inspector) balance(ctx context.Context, p place, audit *Audit) error {
 	}
 	audit.Balances = append(audit.Balances,
 		Balance{
-			"delayed and retrying", n("scheduled") + n("retried") + n("snoozed"), n("promoted") + n("deleted_scheduled"),
+			"delayed and retrying", n("scheduled") + n("retried") + n("snoozed"), n("promoted") + n("deleted_scheduled") + n("cancelled_scheduled"),
 			delayed.Val() + retrying.Val(),
 		},
-		Balance{"dead", n("dead"), n("requeued") + n("deleted_dead"), dead.Val()})
+		Balance{"dead", n("dead") + n("cancelled_scheduled"), n("requeued") + n("deleted_dead"), dead.Val()})
 	return nil
 }
 

@@ -36,6 +36,17 @@ func runNowCommand() *cli.Command {
 	}
 }
 
+func cancelCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "cancel",
+		Usage:     "end a job that has not ended: it is dead, and can be requeued",
+		ArgsUsage: "QUEUE ID",
+		Description: `A job that does not run is dead at once. A running one's context is cancelled within half a second: it is dead
+unless its handler is done all the same.`,
+		Action: func(c *cli.Context) error { return actOnOne(c, "cancelled", (*queue.Inspector).Cancel) },
+	}
+}
+
 func deleteCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "delete",
@@ -53,7 +64,7 @@ func actOnOne(
 		return err
 	}
 	return withInspector(c, func(inspector *queue.Inspector) error {
-		if err := act(inspector, c.Context, args[0], args[1]); err != nil {
+		if err := act(inspector, acting(c.Context), args[0], args[1]); err != nil {
 			if errors.Is(err, queue.ErrNotFound) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}

@@ -31,7 +31,7 @@ Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: []*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			jobCommand(), requeueCommand(), runNowCommand(), deleteCommand(), purgeCommand(),
+			jobCommand(), pauseCommand(), resumeCommand(), cancelCommand(), requeueCommand(), runNowCommand(), deleteCommand(), purgeCommand(),
 			verifyCommand(), serveCommand(),
 		},
 	}

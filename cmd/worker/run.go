@@ -65,7 +65,7 @@ func run(c *cli.Context) error {
 	names := slices.Sorted(maps.Keys(queues))
 	log.Info().Strs("queues", names).Str("namespace", c.String("namespace")).Msg("worker starts")
 	if c.Bool("until-empty") {
-		err = runUntilEmpty(c.Context, worker, drain{inspector: inspector, queues: names, log: log})
+		err = runUntilEmpty(c.Context, worker, &drain{inspector: inspector, queues: names, log: log})
 	} else {
 		err = worker.Run(c.Context)
 	}
@@ -93,7 +93,7 @@ func newWorker(
 }
 
 // runUntilEmpty runs the worker until there is nothing left to do, or it is told to stop.
-func runUntilEmpty(ctx context.Context, worker *queue.Worker, d drain) error {
+func runUntilEmpty(ctx context.Context, worker *queue.Worker, d *drain) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {

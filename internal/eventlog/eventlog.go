@@ -47,7 +47,7 @@ func level(event queue.EventType) zerolog.Level {
 	switch event {
 	case queue.EventLeaseLost, queue.EventTrouble, queue.EventWarning, queue.EventDead, queue.EventStuck:
 		return zerolog.WarnLevel
-	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped:
+	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped, queue.EventPaused, queue.EventResumed:
 		return zerolog.InfoLevel
 	default:
 		return zerolog.DebugLevel

@@ -1,8 +1,9 @@
 -- Lists what is pending for a worker, so that it can adopt entries whose delivery it never saw: the reply of its
 -- read was lost. An entry that was deleted while it was pending is acknowledged away.
--- KEYS  1 stream  2 crashed
+-- KEYS  1 stream  2 crashed  3 cancelled
 -- ARGV  1 group  2 consumer  3 first entry  4 how many at the most
--- REPLY {last entry looked at or "", {{entry, deliveries, {field, value, ...}, how many workers died with it}, ...}}
+-- REPLY {last entry looked at or "", {{entry, deliveries, {field, value, ...}, how many workers died
+--       with it, its cancellation or ""}, ...}}
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], '+', ARGV[4], ARGV[2])
 local found, last = {}, ''
 for _, row in ipairs(rows) do
@@ -12,7 +13,7 @@ for _, row in ipairs(rows) do
     redis.call('XACK', KEYS[1], ARGV[1], last)
   else
     local _, crashes = string.gsub(redis.call('HGET', KEYS[2], last) or '', '%S+', '')
-    found[#found + 1] = {last, row[4], entry[1][2], crashes}
+    found[#found + 1] = {last, row[4], entry[1][2], crashes, redis.call('HGET', KEYS[3], last) or ''}
   end
 end
 return {last, found}

@@ -1,10 +1,11 @@
 -- A worker's heartbeat: extends its lease by Redis' clock, writes its counts, and brings back what it should know.
 -- The first write is a command that Redis allows when it is out of memory, and so allows the rest.
--- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute
+-- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute  6 paused  7 cancelled
 -- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s
 --       6... names and numbers to add to the minute
 -- REPLY {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
---       never had a lease}, Redis' time, ms}; -1 the worker lost its lease
+--       never had a lease}, Redis' time, ms, is paused (1 or 0), how many cancellations wait for workers to heed};
+--       -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -31,4 +32,4 @@ for _, row in ipairs(pending[4]) do
 end
 local ended = {}
 if caretaker == 1 then ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100) end
-return {caretaker, parked, ended, strays, now}
+return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[6]), redis.call('HLEN', KEYS[7])}

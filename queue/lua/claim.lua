@@ -2,10 +2,11 @@
 -- as one more delivery. An entry that was deleted while it was parked is acknowledged away.
 -- A job that is dead if it takes one more worker with it is taken one at a time, so that the innocent that were held
 -- beside a job that kills are not taken for its like.
--- KEYS  1 stream  2 worker  3 crashed
+-- KEYS  1 stream  2 worker  3 crashed  4 cancelled
 -- ARGV  1 group  2 consumer  3 how many at the most  4 how many crashes make a job dead  5 how many may be taken that
 --       are one crash away from it
--- REPLY {{entry, deliveries, {field, value, ...}, how many workers died with it}, ...}; -1 the worker lost its lease
+-- REPLY {{entry, deliveries, {field, value, ...}, how many workers died with it, its
+--       cancellation or ""}, ...}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local taken, left, last_chances = {}, tonumber(ARGV[3]), tonumber(ARGV[5])
 for counted, parking in ipairs({'~released', '~orphans'}) do
@@ -20,7 +21,7 @@ for counted, parking in ipairs({'~released', '~orphans'}) do
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
       else
-        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes}
+        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, redis.call('HGET', KEYS[4], row[1]) or ''}
         left = left - 1
         if last_chance then last_chances = last_chances - 1 end
       end

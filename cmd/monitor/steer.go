@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/queue"
+)
+
+func pauseCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "pause",
+		Usage:     "let the workers of a queue start no more jobs",
+		ArgsUsage: "QUEUE",
+		Description: `Within half a second no worker starts another job; those that run go on, due jobs are promoted and clients still
+enqueue. It lasts until monitor resume.`,
+		Flags:  []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error { return steer(c, (*queue.Inspector).Pause) },
+	}
+}
+
+func resumeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "resume",
+		Usage:     "let the workers of a paused queue go on",
+		ArgsUsage: "QUEUE",
+		Flags:     []cli.Flag{jsonFlag()},
+		Action:    func(c *cli.Context) error { return steer(c, (*queue.Inspector).Resume) },
+	}
+}
+
+// steer changes a queue and says how it is then.
+func steer(c *cli.Context, act func(*queue.Inspector, context.Context, string) error) error {
+	args, err := command.Arguments(c, "QUEUE")
+	if err != nil {
+		return err
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error {
+		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+			return err
+		}
+		if err := act(inspector, acting(c.Context), args[0]); err != nil {
+			return err
+		}
+		info, err := inspector.Queue(c.Context, args[0])
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return command.NewLines(c.App.Writer).Print(info)
+		}
+		state := "not paused"
+		if info.Paused != nil {
+			state = fmt.Sprintf("paused since %s by %s", moment(&info.Paused.At), info.Paused.By)
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "%s: %s; %d waiting, %d in flight\n",
+			command.Printable(args[0]), command.Printable(state), info.Waiting, info.InFlight)
+		return err
+	})
+}
+
+// acting notes the person at this shell as who acts.
+func acting(ctx context.Context) context.Context {
+	name := "somebody"
+	if me, err := user.Current(); err == nil {
+		name = me.Username
+	}
+	host, _ := os.Hostname()
+	return queue.WithActor(ctx, name+"@"+host)
+}

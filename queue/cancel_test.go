@@ -1,0 +1,191 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+func TestCancelInEveryState(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	ctx := queue.WithActor(t.Context(), "alice")
+	ids := inEveryState(f, 2)
+	delete(ids, queue.StateInFlight) // running: see below
+	for state, all := range ids {
+		err := f.inspect.Cancel(ctx, "orders", all[0])
+		if state == queue.StateDead || state == queue.StateDone {
+			if !errors.Is(err, queue.ErrNotFound) {
+				t.Errorf("a job that is %s: %v", state, err)
+			}
+			continue
+		}
+		f.must(err)
+		job, err := f.inspect.Job(ctx, "orders", all[0])
+		f.must(err)
+		if job.State != queue.StateDead || job.Reason != queue.ReasonByPerson || job.Error != "cancelled by alice" {
+			t.Errorf("a cancelled %s job: %+v", state, job)
+		}
+		f.must(f.inspect.Requeue(ctx, "orders", all[0])) // undo
+		if job, err := f.inspect.Job(ctx, "orders", all[0]); err != nil || job.State != queue.StateWaiting {
+			t.Errorf("after undo: %+v, %v", job, err)
+		}
+		if job, err := f.inspect.Job(ctx, "orders", all[1]); err != nil || job.State != state {
+			t.Errorf("beside a cancelled %s job: %+v, %v", state, job, err)
+		}
+	}
+	if audit := f.verify(); !audit.OK() {
+		t.Errorf("got %+v", audit)
+	}
+	if err := f.inspect.Cancel(ctx, "orders", "nonsense"); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("no such job: %v", err)
+	}
+}
+
+// A job that no live worker holds need not wait for a beat.
+func TestCancelAParkedJob(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	for _, consumer := range []string{"~orphans", "~released", "a dead one#1"} {
+		job := f.enqueue("k", `{}`)
+		f.holdAs(consumer, 1)
+		f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
+		found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+		f.must(err)
+		if found.State != queue.StateDead || found.Reason != queue.ReasonByPerson || found.Worker != consumer {
+			t.Errorf("got %+v", found)
+		}
+	}
+	if info := f.info(); info.InFlight != 0 || info.Dead != 3 {
+		t.Errorf("got %+v", info)
+	}
+}
+
+func TestCancelFreesTheUniqueKey(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	for _, opts := range [][]queue.EnqueueOption{nil, {queue.In(time.Hour)}} {
+		opts = append(opts, queue.Unique("u", time.Hour))
+		first := f.enqueue("k", `{}`, opts...)
+		f.must(f.inspect.Cancel(t.Context(), "orders", first.ID))
+		if second := f.enqueue("k", `{}`, opts...); second.Duplicate {
+			t.Error("a cancelled job holds its unique key")
+		} else {
+			f.must(f.inspect.Cancel(t.Context(), "orders", second.ID))
+		}
+	}
+}
+
+// A running job is told; what its handler then returns decides.
+func TestCancelARunningJob(t *testing.T) {
+	t.Parallel()
+	for name, outcome := range map[string]func(context.Context) error{
+		"it heeds its context": context.Cause,
+		"it fails":             func(context.Context) error { return errors.New("some failure") },
+		"it snoozes":           func(context.Context) error { return queue.Snooze(time.Hour) },
+		"it is done":           func(context.Context) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			began := make(chan struct{})
+			f.start(muxOf("k", func(ctx context.Context, _ *queue.Run) error {
+				close(began)
+				<-ctx.Done()
+				if cause := context.Cause(ctx); !errors.Is(cause, queue.ErrCancelled) {
+					t.Errorf("the context ended with %v", cause)
+				}
+				return outcome(ctx)
+			}))
+			job := f.enqueue("k", `{}`)
+			<-began
+			f.must(f.inspect.Cancel(queue.WithActor(t.Context(), "alice"), "orders", job.ID))
+			if name == "it is done" {
+				f.await(queue.EventDone, 1)
+				f.empty()
+			} else {
+				f.await(queue.EventDead, 1)
+				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+				f.must(err)
+				if found.Reason != queue.ReasonByPerson || !strings.HasPrefix(found.Error, "cancelled by alice: ") {
+					t.Errorf("got %+v", found)
+				}
+			}
+			f.eventually("the order is forgotten", func() bool {
+				return f.rdb.Exists(t.Context(), f.stream()+":cancelled").Val() == 0
+			})
+			if audit := f.verify(); !audit.OK() {
+				t.Errorf("got %+v", audit)
+			}
+		})
+	}
+}
+
+// A handler that ignores its context keeps its slot, and is shown as cancelled and reported as stuck.
+func TestCancelledHandlerThatGoesOn(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	began, free := make(chan struct{}), make(chan struct{})
+	f.start(muxOf("k", func(context.Context, *queue.Run) error {
+		close(began)
+		<-free
+		return errors.New("at last")
+	}))
+	job := f.enqueue("k", `{}`)
+	<-began
+	f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
+	f.await(queue.EventStuck, 1)
+	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+	f.must(err)
+	if found.State != queue.StateInFlight || found.Cancelled == nil {
+		t.Errorf("got %+v", found)
+	}
+	close(free)
+	f.await(queue.EventDead, 1)
+}
+
+// The order outlives the worker that should have heeded it: whoever takes the job over does not run it.
+func TestCancelFollowsTheJobOfADeadWorker(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	job := f.enqueue("k", `{}`)
+	f.holdAs("w#1", 1)
+	now := f.rdb.Time(t.Context()).Val().UnixMilli()
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), z("w#1", float64(now+700))).Err()) // it lives a little longer
+	f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
+	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.Cancelled == nil {
+		t.Fatalf("got %+v, %v", found, err)
+	}
+	f.start(muxOf("k", func(context.Context, *queue.Run) error {
+		t.Error("a cancelled job ran")
+		return nil
+	}), func(c *queue.WorkerConfig) { c.Lease = time.Second })
+	f.await(queue.EventDead, 1)
+	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.Reason != queue.ReasonByPerson {
+		t.Errorf("got %+v, %v", found, err)
+	}
+}
+
+// A job that was cancelled between its handler's return and the retry is dead: the retry looks.
+func TestCancelAgainstARetry(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	job := f.enqueue("k", `{}`)
+	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
+		page, err := f.inspect.InFlight(t.Context(), "orders", queue.Page{})
+		f.must(err)
+		// An order that no beat has brought down yet.
+		f.must(f.rdb.HSet(t.Context(), f.stream()+":cancelled", page.Jobs[0].Entry, `{"by":"alice"}`).Err())
+		return errors.New("a failure")
+	}), func(c *queue.WorkerConfig) { c.Lease = time.Minute })
+	f.await(queue.EventDead, 1)
+	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+	f.must(err)
+	if found.Reason != queue.ReasonByPerson || found.Error != "cancelled by alice: a failure" {
+		t.Errorf("got %+v", found)
+	}
+}

@@ -1,0 +1,89 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Order is what a person has told a queue's workers to do: who, and when.
+type Order struct {
+	By string    `json:"by,omitempty"` // see [WithActor]; "" if not known
+	At time.Time `json:"at"`
+
+	heard int64 // by a worker, on its monotonic clock
+}
+
+func (o *Order) encode() string {
+	text, _ := json.Marshal(o) // a string and a time: cannot fail
+	return string(text)
+}
+
+// decodeOrder reads an order. What cannot be read is an order all the same, of nobody knows whom.
+func decodeOrder(text string) *Order {
+	o := new(Order)
+	_ = json.Unmarshal([]byte(text), o)
+	return o
+}
+
+type actorKey struct{}
+
+// WithActor notes in a context who acts, for the orders that an [Inspector] gives in that person's name: 128 bytes at
+// the most.
+func WithActor(ctx context.Context, who string) context.Context {
+	who = strings.ToValidUTF8(who[:min(len(who), maxNameLen)], "")
+	return context.WithValue(ctx, actorKey{}, who)
+}
+
+// order is an order given now.
+func (i *Inspector) order(ctx context.Context) *Order {
+	who, _ := ctx.Value(actorKey{}).(string)
+	return &Order{By: who, At: i.now().UTC().Truncate(time.Millisecond)}
+}
+
+// Pause makes the queue's workers start no more jobs: each within a beat, which is half a second with the default
+// lease. What runs goes on; what was read ahead and has not started is handed back, without a redelivery; due jobs are
+// still promoted, and clients still enqueue. A queue that is paused already stays so, by the first order. [ErrNotFound]
+// if nobody has ever used the queue.
+func (i *Inspector) Pause(ctx context.Context, queue string) error {
+	p, err := i.find(ctx, queue)
+	if err == nil {
+		err = i.rdb.SetNX(ctx, p.keys.paused(), i.order(ctx).encode(), 0).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("queue: pause %s: %w", queue, err)
+	}
+	return nil
+}
+
+// Resume lets the workers of a paused queue go on, each within a beat; what was handed back goes first. A queue that
+// is not paused stays as it is.
+func (i *Inspector) Resume(ctx context.Context, queue string) error {
+	p, err := i.find(ctx, queue)
+	if err == nil {
+		err = i.rdb.Del(ctx, p.keys.paused()).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("queue: resume %s: %w", queue, err)
+	}
+	return nil
+}
+
+// pause heeds whether the queue is paused. A read that waits is ended, so that it brings nothing more; what it brings
+// all the same is handed back.
+func (ses *session) pause(ctx context.Context, paused bool) {
+	if !ses.w.slots.setPaused(ses.backlog, paused) {
+		return
+	}
+	if !paused {
+		ses.observe(Event{Type: EventResumed, Worker: ses.consumer})
+		return
+	}
+	ses.reader.interrupt(ctx, ses.w.rdb)
+	ses.moving.Lock()
+	ses.handBack()
+	ses.moving.Unlock()
+	ses.observe(Event{Type: EventPaused, Worker: ses.consumer})
+}
