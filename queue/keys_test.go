@@ -119,6 +119,15 @@ func everyOutcome(b *blocker, hush <-chan struct{}) *queue.Mux {
 	return mux
 }
 
+// orderAbout leaves a cancellation that nobody heeds, and a pause.
+func (f *fleet) orderAbout() {
+	f.Helper()
+	deaf := f.enqueue("deaf", `{}`)
+	f.eventually("it runs", func() bool { return f.info().InFlight == 2 })
+	f.must(f.inspect.Cancel(f.Context(), "orders", deaf.ID))
+	f.must(f.inspect.Pause(f.Context(), "orders"))
+}
+
 func TestEveryKeyIsListed(t *testing.T) {
 	t.Parallel()
 	f := newFleetOn(t, redistest.New(t))
@@ -163,10 +172,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 			t.Errorf("docs/keys.md lists what was never seen: %s", strings.Join(patterns, ", "))
 		}
 	}()
-	deaf := f.enqueue("deaf", `{}`)
-	f.eventually("it runs", func() bool { return f.info().InFlight == 2 })
-	f.must(f.inspect.Cancel(t.Context(), "orders", deaf.ID)) // it is ordered, and goes on
-	f.must(f.inspect.Pause(t.Context(), "orders"))
+	f.orderAbout()
 	f.eventually("every listed key is seen", func() bool {
 		f.compare(listed)
 		return len(unseen()) == 0
