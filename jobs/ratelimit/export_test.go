@@ -1,0 +1,28 @@
+package ratelimit
+
+import (
+	"context"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// AskAt runs the limiter's script as if the clock of Redis said us, in Unix microseconds.
+func (l *Limiter) AskAt(ctx context.Context, key string, n, us int64) (Result, error) {
+	names := map[Algorithm]string{SlidingLog: "log", SlidingCounter: "counter", FixedWindow: "fixed", GCRA: "gcra"}
+	text := strings.Replace(source(names[l.limit.Algorithm]), "redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}", 1)
+	at := &Limiter{rdb: l.rdb, limit: l.limit, options: l.options, args: l.args, form: form{l.form.prefix, redis.NewScript(replicateEffects + text)}}
+	name, more := at.form.prefix+key, []any{us / 1e6, us % 1e6}
+	if l.limit.Algorithm == FixedWindow {
+		window := l.windowAt(us)
+		name, more = l.windowKey(key, window), append([]any{window}, more...)
+	}
+	reply, err := at.run(ctx, name, n, more...)
+	if err != nil {
+		return Result{}, err
+	}
+	return at.result(reply), nil
+}
+
+// SetAhead makes the limiter believe that the clock of Redis is so many microseconds before ours.
+func (l *Limiter) SetAhead(us int64) { l.ahead.Store(us) }
