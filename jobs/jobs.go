@@ -28,6 +28,8 @@ type Job struct {
 func Catalogue() []Job {
 	return []Job{
 		{payment.Charge{}.Kind(), Orders, "charges an order, once"},
+		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, once"},
+		{payment.Reconcile{}.Kind(), Orders, "settles orders that were left in processing"},
 		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day"},
 	}
 }
@@ -43,15 +45,16 @@ func DebugCatalogue() []Job {
 	}
 }
 
-// Deps is what the jobs work with. Where only the kinds matter and nothing runs, both may be nil.
+// Deps is what the jobs work with. Where only the kinds matter and nothing runs, all may be nil.
 type Deps struct {
 	Redis   redis.UniversalClient // where orders, locks and counters are
 	Gateway payment.Gateway       // charges orders
+	Orders  payment.Store         // where orders are instead, or nil for Redis
 }
 
 // Register gives the mux the handler of each kind in [Catalogue].
 func Register(mux *queue.Mux, deps Deps) {
-	payment.New(deps.Redis, deps.Gateway).Register(mux)
+	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
 	analytics.New(deps.Redis).Register(mux)
 }
 

@@ -3,21 +3,15 @@ package payment
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
-	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
 )
 
-// busyPause is how long a job waits whose order is being charged elsewhere.
-const busyPause = time.Second
-
 // Charge is the job payment.charge: it charges one order.
 type Charge struct {
-	OrderID string `json:"order_id"`
-	Cents   int64  `json:"cents"` // above 0
+	OrderID string `json:"order_id"` // up to 200 bytes
+	Cents   int64  `json:"cents"`    // above 0
 }
 
 // Kind returns "payment.charge".
@@ -45,31 +39,46 @@ func (c *Charge) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Register gives the mux the handler of payment.charge. Its result is the [Receipt], kept for a day.
-func (s *Service) Register(mux *queue.Mux) {
-	queue.Handle(mux, s.handle,
-		queue.MaxAttempts(10), queue.Timeout(30*time.Second), queue.Retain(24*time.Hour))
+// Charge charges an order, or returns the receipt of the charge it was paid with before. It has 12 s.
+// [lockmgr.ErrNotAcquired] and [ErrFenced] say that the order is in other hands at this moment. [ErrInvalid],
+// [ErrConflict] and [ErrDeclined] are final. After any other error call it again: the order is not charged twice.
+func (s *Service) Charge(ctx context.Context, charge Charge) (Receipt, error) {
+	if err := checkOrder(charge.OrderID, charge.Cents); err != nil {
+		return Receipt{}, err
+	}
+	var receipt Receipt
+	err := s.alone(ctx, charge.OrderID, func(ctx context.Context, token uint64) error {
+		order, err := s.orders.Create(ctx, charge.OrderID, charge.Cents)
+		if err == nil && order.Cents != charge.Cents {
+			err = fmt.Errorf("payment: order %s is for %d cents, not %d: %w", order.ID, order.Cents, charge.Cents, ErrConflict)
+		}
+		if err == nil && (order.State == Pending || order.State == Processing) {
+			order, err = s.pay(ctx, order, token)
+		}
+		if err == nil {
+			receipt, err = order.receipt()
+		}
+		return err
+	})
+	return receipt, err
 }
 
-func (s *Service) handle(ctx context.Context, job *queue.Job[Charge]) error {
+// receipt is the answer for an order that has reached its end.
+func (o Order) receipt() (Receipt, error) {
+	switch o.State {
+	case Paid:
+		return Receipt{Charge: o.Charge, OrderID: o.ID, Cents: o.Cents}, nil
+	case Failed:
+		return Receipt{}, fmt.Errorf("payment: order %s failed: %w (%s)", o.ID, ErrDeclined, o.Failure)
+	default:
+		return Receipt{}, fmt.Errorf("payment: order %s is %s: %w", o.ID, o.State, ErrConflict)
+	}
+}
+
+func (s *Service) handleCharge(ctx context.Context, job *queue.Job[Charge]) error {
 	receipt, err := s.Charge(ctx, job.Args)
-	switch {
-	case err == nil:
-		return job.SetResult(receipt)
-	case errors.Is(err, lockmgr.ErrNotAcquired):
-		return queue.Snooze(busyPause)
-	case errors.Is(err, ErrInvalid), errors.Is(err, ErrConflict), errors.Is(err, ErrDeclined):
-		return queue.Cancel(err)
+	if err != nil {
+		return outcome(err)
 	}
-	return err
-}
-
-func (c Charge) validate() error {
-	switch {
-	case c.OrderID == "":
-		return fmt.Errorf("payment: %w: order_id is empty", ErrInvalid)
-	case c.Cents <= 0:
-		return fmt.Errorf("payment: %w: order %s: %d cents must be above 0", ErrInvalid, c.OrderID, c.Cents)
-	}
-	return nil
+	return job.SetResult(receipt)
 }

@@ -1,15 +1,22 @@
-// Package payment charges orders: the kind payment.charge, and the library below it.
+// Package payment charges orders once, gives their money back, and settles what was left half done: the kinds
+// payment.charge, payment.refund and payment.reconcile, and the library below them.
 //
-// An order is the hash order:<id> with the fields state, cents, charge, failure and updated_at. It goes
+// An order is a record in a [Store]: the hash order:<id> in Redis, or a row in PostgreSQL or SQLite. It goes
 //
-//	pending ──▶ processing ──▶ paid
-//	                       └─▶ failed
+//	pending ──▶ processing ──▶ paid ──▶ refunded
+//	              │    ▲   └─▶ failed
+//	              └────┘ taken over by a later holder
 //
-// by compare-and-set, and an order that is not there is pending. An application may therefore write the order first
-// (state pending, cents) or leave that to the job.
+// by compare-and-set on its state and on the fencing token of the lock payment:<id>. An order that is not there yet is
+// made pending by the job; an application may as well have written it before.
 //
-// An order is charged once, by three means: the lock payment:<id> keeps a second job away while the first is at it; the
-// state stops a job that comes when it is over; and where neither holds (the process died between the charge and its
-// record, or was paused past its lock) the gateway is asked with the same idempotency key as before, and answers with
-// the first charge in place of a second one. The last means is the one that counts, so a [Gateway] must honour it.
+// What stands between an order and a second charge, each where the one before it ends:
+//
+//   - the lock keeps a second job away while the first is at it;
+//   - the state stops a job that comes when it is over;
+//   - the token stops a holder that was paused past its lock: a later one's step is in the store, and the late one's is
+//     refused with [ErrFenced];
+//   - the gateway is always asked with the same key for an order, and answers with the first charge in place of a second
+//     one. A charge is in the world before it is in any record, so a process that dies in between leaves the key as the
+//     only means: a [Gateway] must honour it.
 package payment

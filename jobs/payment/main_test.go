@@ -7,11 +7,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/navvy-go/navvy/internal/postgrestest"
 	"github.com/navvy-go/navvy/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
 	code := redistest.Main(m)
+	postgrestest.Stop()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

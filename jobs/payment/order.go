@@ -1,86 +1,133 @@
 package payment
 
 import (
-	"context"
-	_ "embed"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // State is where an order is on its way to be paid.
 type State string
 
-// The states of an order. An order in processing has been, or is about to be, brought to the gateway: only the gateway
-// knows whether it is charged.
+// The states of an order. One in processing has been, or is about to be, brought to the gateway: only the gateway knows
+// whether it is charged.
 const (
 	Pending    State = "pending"
 	Processing State = "processing"
 	Paid       State = "paid"
 	Failed     State = "failed"
+	Refunded   State = "refunded"
 )
 
-// ErrNoOrder says that there is no record of the order.
-var ErrNoOrder = errors.New("no such order")
+// moves lists the states that an order may go to from each. From processing to processing is a takeover: another
+// holder of the order's lock goes on where the first one was lost.
+var moves = map[State][]State{
+	Pending:    {Processing},
+	Processing: {Processing, Paid, Failed},
+	Paid:       {Refunded},
+	Failed:     {},
+	Refunded:   {},
+}
 
-// Order is an order's record in Redis.
+// Answers of a [Store] that a caller can act on. They come wrapped, so find them with errors.Is.
+var (
+	// ErrNoOrder says that there is no record of the order.
+	ErrNoOrder = errors.New("no such order")
+
+	// ErrConflict says that the order's record is at odds with what was asked for or with what the gateway reports.
+	ErrConflict = errors.New("conflict with the order's record")
+
+	// ErrFenced says that a later holder of the order's lock has moved the order: the caller's lock was lost.
+	ErrFenced = errors.New("fenced off by a later holder of the lock")
+
+	// ErrInvalid says that the request makes no sense, whatever the order's record.
+	ErrInvalid = errors.New("invalid request")
+)
+
+// Order is an order's record.
 type Order struct {
-	ID      string
-	State   State
-	Cents   int64
-	Charge  string // paid: the gateway's ID of the charge
-	Failure string // failed: why
+	ID        string
+	State     State
+	Cents     int64
+	Token     uint64    // the fencing token of the last who moved it; 0 if nobody did
+	Charge    string    // paid: the gateway's ID of the charge
+	Refund    string    // refunded: the gateway's ID of the refund
+	Failure   string    // failed: why
+	Reason    string    // refunded: why, in the words of who asked for it
+	UpdatedAt time.Time // in milliseconds, by the clock of who wrote it
 }
 
-// timeLayout is RFC 3339 in UTC with milliseconds.
-const timeLayout = "2006-01-02T15:04:05.000Z"
+// Move is one step of an order from a state to another.
+type Move struct {
+	OrderID string
+	From    State
+	To      State
+	Cents   int64  // what the record must say
+	Token   uint64 // the fencing token of the lock that the step is made under, above 0
 
-//go:embed lua/transition.lua
-var transitionSource string
-
-var transitionScript = redis.NewScript(transitionSource)
-
-// orders keeps the orders' records in Redis.
-type orders struct {
-	rdb redis.UniversalClient
+	Charge  string // to paid: the gateway's ID of the charge
+	Refund  string // to refunded: the gateway's ID of the refund
+	Failure string // to failed: why
+	Reason  string // to refunded: why
 }
 
-// move takes the order from the state it is known in to another, with further fields (name, value, …) set, and
-// returns the record as it is now. Where the record is in another state or for another amount, it stays as it is.
-func (o orders) move(ctx context.Context, from Order, to State, fields ...any) (Order, error) {
-	args := append([]any{string(from.State), string(to), from.Cents, time.Now().UTC().Format(timeLayout)}, fields...)
-	reply, err := transitionScript.Run(ctx, o.rdb, []string{orderKey(from.ID)}, args...).StringSlice()
-	if err != nil {
-		return Order{}, fmt.Errorf("payment: move order %s to %s: %w", from.ID, to, err)
+// Bounds of what a record holds. A gateway's key is made of the ID and may have 255 bytes at Stripe.
+const (
+	maxOrderID = 200
+	maxText    = 500
+	maxToken   = 1 << 53 // Lua counts in doubles
+)
+
+func checkOrder(id string, cents int64) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("payment: %w: order_id is empty", ErrInvalid)
+	case len(id) > maxOrderID:
+		return fmt.Errorf("payment: %w: order_id of %d bytes, at most %d", ErrInvalid, len(id), maxOrderID)
+	case cents <= 0:
+		return fmt.Errorf("payment: %w: order %s: %d cents must be above 0", ErrInvalid, id, cents)
 	}
-	return parseOrder(from.ID, reply)
+	return nil
 }
 
-func (o orders) get(ctx context.Context, id string) (Order, error) {
-	fields, err := o.rdb.HMGet(ctx, orderKey(id), "state", "cents", "charge", "failure").Result()
-	if err != nil {
-		return Order{}, fmt.Errorf("payment: read order %s: %w", id, err)
+// check refuses a step that no record allows.
+func (m Move) check() error {
+	proof := map[State]string{Processing: "-", Paid: m.Charge, Failed: m.Failure, Refunded: m.Refund}
+	switch {
+	case checkOrder(m.OrderID, m.Cents) != nil:
+		return checkOrder(m.OrderID, m.Cents)
+	case m.Token == 0 || m.Token >= maxToken:
+		return fmt.Errorf("payment: %w: order %s: %d is no fencing token", ErrInvalid, m.OrderID, m.Token)
+	case !slices.Contains(moves[m.From], m.To):
+		return fmt.Errorf("payment: order %s: no order goes from %s to %s: %w", m.OrderID, m.From, m.To, ErrConflict)
+	case proof[m.To] == "":
+		return fmt.Errorf("payment: %w: order %s: nothing shows that it is %s", ErrInvalid, m.OrderID, m.To)
 	}
-	reply := make([]string, len(fields))
-	for i, field := range fields {
-		reply[i], _ = field.(string) // nil where the order has none
-	}
-	if reply[0] == "" {
-		return Order{}, fmt.Errorf("payment: read order %s: %w", id, ErrNoOrder)
-	}
-	return parseOrder(id, reply)
+	return nil
 }
 
-// parseOrder reads what transition.lua replies.
-func parseOrder(id string, reply []string) (Order, error) {
-	cents, err := strconv.ParseInt(reply[1], 10, 64)
-	if err != nil {
-		return Order{}, fmt.Errorf("payment: order %s: cents: %w: %w", id, ErrConflict, err)
+// refused says why a record did not take a step. It is nil where the record shows that it took the very step before:
+// a client that lost the reply sends it again.
+func (m Move) refused(now Order) error {
+	switch {
+	case now.State == m.To && now.Token == m.Token && now.Charge == m.chargeAfter(now) && now.Refund == m.Refund:
+		return nil
+	case m.To == Paid && now.Charge != "" && now.Charge != m.Charge: // money was taken twice: a person must know
+		return fmt.Errorf("payment: the gateway charged order %s as %s, its record (%s) says %s: %w",
+			m.OrderID, m.Charge, now.State, now.Charge, ErrConflict)
+	case now.Token > m.Token:
+		return fmt.Errorf("payment: move order %s to %s with token %d after %d: %w",
+			m.OrderID, m.To, m.Token, now.Token, ErrFenced)
 	}
-	return Order{ID: id, State: State(reply[0]), Cents: cents, Charge: reply[2], Failure: reply[3]}, nil
+	return fmt.Errorf("payment: move order %s from %s to %s, %d cents: it is %s, %d cents: %w",
+		m.OrderID, m.From, m.To, m.Cents, now.State, now.Cents, ErrConflict)
 }
 
-func orderKey(id string) string { return "order:" + id }
+// chargeAfter is the charge that a record has after the step: a refund leaves it as it is.
+func (m Move) chargeAfter(now Order) string {
+	if m.To == Refunded {
+		return now.Charge
+	}
+	return m.Charge
+}

@@ -4,20 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/lockmgr"
-)
-
-// Reasons why asking again cannot help; [ErrDeclined] is the third.
-var (
-	// ErrInvalid says that there is no order to charge: no ID, or an amount that is not above 0.
-	ErrInvalid = errors.New("invalid charge")
-
-	// ErrConflict says that the order's record is at odds with what was asked for or with what the gateway reports.
-	ErrConflict = errors.New("conflict with the order's record")
+	"github.com/navvy-go/navvy/queue"
 )
 
 // The lock outlasts the work under it, so that a holder whose gateway is slow has given up before another begins.
@@ -26,89 +19,123 @@ const (
 	workLimit = 12 * time.Second
 )
 
-var errTooSlow = fmt.Errorf("payment: the charge took longer than %s", workLimit)
+// busyPause is how long a job waits whose order is in other hands.
+const busyPause = time.Second
 
-// Service charges orders. It is safe for concurrent use and needs no closing.
+// ErrNotPaid says that there is nothing to give back: the order was never charged.
+var ErrNotPaid = errors.New("order is not paid")
+
+var (
+	errTooSlow   = fmt.Errorf("payment: the order took longer than %s", workLimit)
+	errNoGateway = errors.New("payment: no gateway given")
+)
+
+// Service charges orders, gives their money back, and settles what was left half done. It is safe for concurrent use
+// and needs no closing.
 type Service struct {
 	locks   *lockmgr.Manager
-	orders  orders
+	orders  Store
 	gateway Gateway
 }
 
-// New returns a service that keeps orders and their locks in rdb and charges them at the gateway.
-func New(rdb redis.UniversalClient, gateway Gateway) *Service {
-	return &Service{locks: lockmgr.New(rdb), orders: orders{rdb: rdb}, gateway: gateway}
+// New returns a service that charges at the gateway and keeps orders in the store, or in rdb if the store is nil. The
+// locks are in rdb in either case.
+func New(rdb redis.UniversalClient, store Store, gateway Gateway) *Service {
+	if store == nil {
+		store = NewRedisStore(rdb)
+	}
+	return &Service{locks: lockmgr.New(rdb), orders: store, gateway: gateway}
+}
+
+// Register gives the mux the handlers of payment.charge, payment.refund and payment.reconcile. Their results are a
+// [Receipt], a [RefundReceipt] and a [Reconciliation], kept for a day.
+func (s *Service) Register(mux *queue.Mux) {
+	keep, patience := queue.Retain(24*time.Hour), queue.Backoff(time.Second, 5*time.Minute)
+	queue.Handle(mux, s.handleCharge, keep, patience, queue.MaxAttempts(10), queue.Timeout(30*time.Second))
+	queue.Handle(mux, s.handleRefund, keep, patience, queue.MaxAttempts(10), queue.Timeout(30*time.Second))
+	queue.Handle(mux, s.handleReconcile, keep, patience, queue.MaxAttempts(5), queue.Timeout(reconcileLimit))
 }
 
 // Order returns an order's record, or [ErrNoOrder].
-func (s *Service) Order(ctx context.Context, id string) (Order, error) { return s.orders.get(ctx, id) }
+func (s *Service) Order(ctx context.Context, id string) (Order, error) { return s.orders.Get(ctx, id) }
 
-// Charge charges an order, or returns the receipt of the charge it was paid with before. It has 12 s.
-// [lockmgr.ErrNotAcquired] says that the order is being charged elsewhere at this moment. [ErrInvalid], [ErrConflict]
-// and [ErrDeclined] are final. After any other error call it again: the order is not charged twice.
-func (s *Service) Charge(ctx context.Context, charge Charge) (Receipt, error) {
+// alone does the work on an order under its lock and with the lock's fencing token. The context of the work ends when
+// the lock is lost, and after 12 s.
+func (s *Service) alone(ctx context.Context, id string, work func(ctx context.Context, token uint64) error) error {
 	if s.gateway == nil {
-		return Receipt{}, errors.New("payment: no gateway given")
-	}
-	if err := charge.validate(); err != nil {
-		return Receipt{}, err
+		return errNoGateway
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, workLimit, errTooSlow)
 	defer cancel()
-	lock, err := s.locks.TryAcquire(ctx, "payment:"+charge.OrderID, lockmgr.TTL(lockTTL))
+	lock, err := s.locks.TryAcquire(ctx, "payment:"+id, lockmgr.TTL(lockTTL))
 	if err != nil {
-		return Receipt{}, fmt.Errorf("payment: charge order %s: %w", charge.OrderID, err)
+		return fmt.Errorf("payment: order %s: %w", id, err)
 	}
-	// Nothing to do about a lock that is lost or cannot be released: it ends by itself, and the record is what counts.
+	// Nothing to do about a lock that is lost or cannot be released: it ends by itself, and the store is the judge.
 	defer func() { _ = lock.Release(ctx) }()
 
-	pending := Order{ID: charge.OrderID, State: Pending, Cents: charge.Cents}
-	order, err := s.orders.move(ctx, pending, Processing)
-	switch {
-	case err != nil:
-		return Receipt{}, err
-	case order.Cents != charge.Cents:
-		return Receipt{}, fmt.Errorf("payment: order %s is for %d cents, not %d: %w",
-			order.ID, order.Cents, charge.Cents, ErrConflict)
-	case order.State == Processing: // by this call, or by an earlier one that did not live to record the answer
-		return s.settle(ctx, order)
-	}
-	return order.receipt()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer context.AfterFunc(lock.Context(), func() { end(context.Cause(lock.Context())) })()
+	return work(ctx, lock.Token())
 }
 
-// settle asks the gateway about an order in processing and records the answer.
-func (s *Service) settle(ctx context.Context, order Order) (Receipt, error) {
-	receipt, err := s.gateway.Charge(ctx, ChargeRequest{
-		IdempotencyKey: "charge:" + order.ID,
-		OrderID:        order.ID,
-		Cents:          order.Cents,
-	})
+// pay takes an order that is pending or in processing to its end: it asks the gateway, and records the answer.
+// An order that was in processing may have been charged by somebody who did not live to record it, so the gateway is
+// first asked what became of that: it may have forgotten the key by now.
+func (s *Service) pay(ctx context.Context, order Order, token uint64) (Order, error) {
+	ask := s.gateway.Charge
+	if order.State == Processing {
+		ask = s.lookupOrCharge
+	}
+	order, err := s.move(ctx, order, Move{To: Processing, Token: token})
+	if err != nil {
+		return order, err
+	}
+	receipt, err := ask(ctx, ChargeRequest{IdempotencyKey: chargeKey(order.ID), OrderID: order.ID, Cents: order.Cents})
 	switch {
+	case err == nil && (receipt.OrderID != order.ID || receipt.Cents != order.Cents):
+		return order, fmt.Errorf("payment: order %s, %d cents: %w: the gateway's charge %s is of order %s, %d cents",
+			order.ID, order.Cents, ErrConflict, receipt.Charge, receipt.OrderID, receipt.Cents)
 	case err == nil:
-		order, err = s.orders.move(ctx, order, Paid, "charge", receipt.Charge)
+		return s.move(ctx, order, Move{To: Paid, Token: token, Charge: receipt.Charge})
 	case errors.Is(err, ErrDeclined):
-		order, err = s.orders.move(ctx, order, Failed, "failure", err.Error())
-	default:
-		err = fmt.Errorf("payment: charge order %s: %w", order.ID, err)
+		return s.move(ctx, order, Move{To: Failed, Token: token, Failure: shorten(err.Error())})
 	}
-	switch {
-	case err != nil:
-		return Receipt{}, err
-	case receipt.Charge != "" && receipt.Charge != order.Charge:
-		return Receipt{}, fmt.Errorf("payment: the gateway charged order %s as %s, its record (%s) says %q: %w",
-			order.ID, receipt.Charge, order.State, order.Charge, ErrConflict)
-	}
-	return order.receipt()
+	return order, fmt.Errorf("payment: charge order %s: %w", order.ID, err)
 }
 
-// receipt is the answer for an order that has reached its end.
-func (o Order) receipt() (Receipt, error) {
-	switch o.State {
-	case Paid:
-		return Receipt{Charge: o.Charge, OrderID: o.ID, Cents: o.Cents}, nil
-	case Failed:
-		return Receipt{}, fmt.Errorf("payment: order %s failed: %w (%s)", o.ID, ErrDeclined, o.Failure)
-	default:
-		return Receipt{}, fmt.Errorf("payment: order %s is %s: %w", o.ID, o.State, ErrConflict)
+func (s *Service) lookupOrCharge(ctx context.Context, request ChargeRequest) (Receipt, error) {
+	receipt, err := s.gateway.Lookup(ctx, request)
+	if errors.Is(err, ErrNoCharge) {
+		return s.gateway.Charge(ctx, request)
 	}
+	return receipt, err
 }
+
+// move takes an order a step on from the record it is known by.
+func (s *Service) move(ctx context.Context, known Order, step Move) (Order, error) {
+	step.OrderID, step.From, step.Cents = known.ID, known.State, known.Cents
+	return s.orders.Move(ctx, step)
+}
+
+// outcome is what a handler returns for the error of a payment: what is in other hands is looked at again soon, what
+// asking again cannot help is for a person, and everything else is tried again with the same key.
+func outcome(err error) error {
+	for _, final := range []error{ErrInvalid, ErrConflict, ErrDeclined, ErrNotPaid, ErrNoOrder, ErrRefundRefused} {
+		if errors.Is(err, final) {
+			return queue.Cancel(err)
+		}
+	}
+	if errors.Is(err, lockmgr.ErrNotAcquired) || errors.Is(err, ErrFenced) {
+		return queue.Snooze(busyPause)
+	}
+	return err
+}
+
+// The keys that a gateway is asked with: the same for an order whoever asks and how often.
+func chargeKey(id string) string { return "charge:" + id }
+func refundKey(id string) string { return "refund:" + id }
+
+// shorten cuts a gateway's words to what a record holds, at a character's beginning.
+func shorten(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxText)], "") }

@@ -3,8 +3,8 @@ package payment_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,80 +15,61 @@ import (
 	"github.com/navvy-go/navvy/lockmgr"
 )
 
-// scripted is a gateway that counts its calls and lets a test decide what becomes of each, with the simulated gateway
-// and its ledger behind it.
-type scripted struct {
-	*payment.SimulatedGateway
-	calls  atomic.Int64
-	before func(ctx context.Context, call int64) error // nil, or its error is the answer and nothing is charged
-	after  func(call int64) error                      // nil, or its error is the answer although it was charged
-}
-
-func (g *scripted) Charge(ctx context.Context, request payment.ChargeRequest) (payment.Receipt, error) {
-	call := g.calls.Add(1)
-	if g.before != nil {
-		if err := g.before(ctx, call); err != nil {
-			return payment.Receipt{}, err
-		}
-	}
-	receipt, err := g.SimulatedGateway.Charge(ctx, request)
-	if g.after != nil && err == nil {
-		if err := g.after(call); err != nil {
-			return payment.Receipt{}, err
-		}
-	}
-	return receipt, err
-}
-
-func newScripted() *scripted {
-	return &scripted{SimulatedGateway: payment.NewSimulatedGateway(payment.Simulation{})}
-}
-
 // newOrder returns a Redis client and the ID of an order that no other test has.
 func newOrder(t *testing.T) (*redis.Client, string) {
 	t.Helper()
 	return redistest.Shared(t).Client(t), "o-" + redistest.Namespace()
 }
 
+// wantOrder compares all but the token and the time.
 func wantOrder(t *testing.T, service *payment.Service, want payment.Order) {
 	t.Helper()
 	got, err := service.Order(t.Context(), want.ID)
+	got.Token, got.UpdatedAt = 0, time.Time{}
 	if err != nil || got != want {
 		t.Errorf("order: got %+v (%v), want %+v", got, err, want)
 	}
 }
 
-func TestChargePaysAnOrderThatIsNotThereYet(t *testing.T) {
-	t.Parallel()
-	rdb, id := newOrder(t)
-	gateway := newScripted()
-	service := payment.New(rdb, gateway)
-
-	receipt, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 1999})
-	if err != nil {
-		t.Fatalf("Charge: %v", err)
-	}
-	if receipt.Charge == "" || receipt.OrderID != id || receipt.Cents != 1999 {
-		t.Errorf("receipt: %+v", receipt)
-	}
-	wantOrder(t, service, payment.Order{ID: id, State: payment.Paid, Cents: 1999, Charge: receipt.Charge})
-	fields := rdb.HGetAll(t.Context(), "order:"+id).Val()
-	if fields["state"] != "paid" || fields["cents"] != "1999" || fields["charge"] != receipt.Charge {
-		t.Errorf("order:%s holds %v", id, fields)
-	}
-	if at, err := time.Parse(time.RFC3339, fields["updated_at"]); err != nil || time.Since(at) > time.Minute {
-		t.Errorf("updated_at is %q (%v)", fields["updated_at"], err)
-	}
-	if n := rdb.Exists(t.Context(), "lock:payment:"+id).Val(); n != 0 {
-		t.Errorf("the lock is still held")
+// failsFirst is an answer that is lost after the first charge.
+func failsFirst(err error) func(int64) error {
+	return func(call int64) error {
+		if call == 1 {
+			return err
+		}
+		return nil
 	}
 }
 
-func TestChargePaysAnOrderThatAnApplicationWrote(t *testing.T) {
+func TestChargePaysAnOrderThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, b bench) {
+		gateway := newScripted()
+		service := payment.New(b.rdb, b.store, gateway)
+		charge := payment.Charge{OrderID: "o-1", Cents: 1999}
+		first, err := service.Charge(t.Context(), charge)
+		if err != nil || first.Charge == "" || first.OrderID != "o-1" || first.Cents != 1999 {
+			t.Fatalf("Charge: %+v (%v)", first, err)
+		}
+		wantOrder(t, service, payment.Order{ID: "o-1", State: payment.Paid, Cents: 1999, Charge: first.Charge})
+		if n := b.rdb.Exists(t.Context(), "lock:payment:o-1").Val(); n != 0 {
+			t.Errorf("the lock is still held")
+		}
+		second, err := service.Charge(t.Context(), charge)
+		if err != nil || second != first {
+			t.Errorf("second Charge: got %+v (%v), want %+v", second, err, first)
+		}
+		if calls := gateway.calls.Load(); calls != 1 {
+			t.Errorf("the gateway was asked %d times", calls)
+		}
+	})
+}
+
+func TestOrdersInRedisAreTheApplications(t *testing.T) {
 	t.Parallel()
 	rdb, id := newOrder(t)
 	gateway := newScripted()
-	service := payment.New(rdb, gateway)
+	service := payment.New(rdb, nil, gateway)
 	rdb.HSet(t.Context(), "order:"+id, "state", "pending", "cents", 700, "customer", "c-1")
 
 	_, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 800})
@@ -99,86 +80,67 @@ func TestChargePaysAnOrderThatAnApplicationWrote(t *testing.T) {
 	if gateway.calls.Load() != 0 {
 		t.Error("the gateway was asked for another amount")
 	}
-	if _, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 700}); err != nil {
-		t.Errorf("Charge: %v", err)
-	}
-	if customer := rdb.HGet(t.Context(), "order:"+id, "customer").Val(); customer != "c-1" {
-		t.Errorf("the application's own field is now %q", customer)
-	}
-}
-
-func TestAnOrderThatIsPaidIsNotBroughtToTheGatewayAgain(t *testing.T) {
-	t.Parallel()
-	rdb, id := newOrder(t)
-	gateway := newScripted()
-	service := payment.New(rdb, gateway)
-	charge := payment.Charge{OrderID: id, Cents: 1999}
-
-	first, err := service.Charge(t.Context(), charge)
+	receipt, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 700})
 	if err != nil {
 		t.Fatalf("Charge: %v", err)
 	}
-	second, err := service.Charge(t.Context(), charge)
-	if err != nil || second != first {
-		t.Errorf("second Charge: got %+v (%v), want %+v", second, err, first)
+	fields := rdb.HGetAll(t.Context(), "order:"+id).Val()
+	if fields["customer"] != "c-1" || fields["state"] != "paid" || fields["cents"] != "700" || fields["charge"] != receipt.Charge {
+		t.Errorf("order:%s holds %v", id, fields)
 	}
-	if calls := gateway.calls.Load(); calls != 1 {
-		t.Errorf("the gateway was asked %d times", calls)
+	if at, err := time.Parse(time.RFC3339, fields["updated_at"]); err != nil || time.Since(at) > time.Minute {
+		t.Errorf("updated_at is %q (%v)", fields["updated_at"], err)
+	}
+	if rdb.ZScore(t.Context(), "orders:processing", id).Err() != redis.Nil {
+		t.Error("the order is still in orders:processing")
 	}
 }
 
-func TestAnOrderLeftInProcessingIsAskedForWithTheSameKey(t *testing.T) {
+func TestAnOrderLeftInProcessingIsNotChargedAgain(t *testing.T) {
 	t.Parallel()
-	rdb, id := newOrder(t)
-	gateway := newScripted()
-	replyLost := errors.New("connection reset")
-	gateway.after = func(call int64) error {
-		if call == 1 {
-			return replyLost
-		}
-		return nil
-	}
-	service := payment.New(rdb, gateway)
-	charge := payment.Charge{OrderID: id, Cents: 1999}
+	onEachStore(t, func(t *testing.T, b bench) {
+		replyLost := errors.New("connection reset")
+		gateway := newScripted()
+		gateway.after = failsFirst(replyLost)
+		gateway.forgets = true // its keys; that it was charged is still to be found
+		service := payment.New(b.rdb, b.store, gateway)
+		charge := payment.Charge{OrderID: "o-1", Cents: 1999}
 
-	if _, err := service.Charge(t.Context(), charge); !errors.Is(err, replyLost) {
-		t.Fatalf("first Charge: got %v, want the gateway's error", err)
-	}
-	wantOrder(t, service, payment.Order{ID: id, State: payment.Processing, Cents: 1999})
-	receipt, err := service.Charge(t.Context(), charge)
-	if err != nil {
-		t.Fatalf("second Charge: %v", err)
-	}
-	wantOrder(t, service, payment.Order{ID: id, State: payment.Paid, Cents: 1999, Charge: receipt.Charge})
-	if ledger := gateway.Ledger(); len(ledger) != 1 || ledger[0] != receipt {
-		t.Errorf("ledger: %+v, want %+v alone", ledger, receipt)
-	}
+		if _, err := service.Charge(t.Context(), charge); !errors.Is(err, replyLost) {
+			t.Fatalf("first Charge: got %v, want the gateway's error", err)
+		}
+		wantOrder(t, service, payment.Order{ID: "o-1", State: payment.Processing, Cents: 1999})
+		receipt, err := service.Charge(t.Context(), charge)
+		if err != nil {
+			t.Fatalf("second Charge: %v", err)
+		}
+		wantOrder(t, service, payment.Order{ID: "o-1", State: payment.Paid, Cents: 1999, Charge: receipt.Charge})
+		if ledger := gateway.Ledger(); len(ledger) != 1 || ledger[0] != receipt {
+			t.Errorf("ledger: %+v, want %+v alone", ledger, receipt)
+		}
+	})
 }
 
 func TestADeclinedCardIsFinal(t *testing.T) {
 	t.Parallel()
-	rdb, id := newOrder(t)
-	declines := func(payment.ChargeRequest) bool { return true }
-	gateway := newScripted()
-	gateway.SimulatedGateway = payment.NewSimulatedGateway(payment.Simulation{Declines: declines})
-	service := payment.New(rdb, gateway)
-
-	for range 2 {
-		_, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 1})
-		if !errors.Is(err, payment.ErrDeclined) {
-			t.Fatalf("Charge: got %v, want ErrDeclined", err)
+	onEachStore(t, func(t *testing.T, b bench) {
+		gateway := newScripted()
+		gateway.declines = true
+		service := payment.New(b.rdb, b.store, gateway)
+		for range 2 {
+			_, err := service.Charge(t.Context(), payment.Charge{OrderID: "o-1", Cents: 1})
+			if !errors.Is(err, payment.ErrDeclined) || !strings.Contains(err.Error(), "no funds") {
+				t.Fatalf("Charge: got %v, want ErrDeclined", err)
+			}
 		}
-	}
-	order, err := service.Order(t.Context(), id)
-	if err != nil || order.State != payment.Failed || order.Failure == "" {
-		t.Errorf("order: %+v (%v), want it failed with a reason", order, err)
-	}
-	if calls := gateway.calls.Load(); calls != 1 {
-		t.Errorf("the gateway was asked %d times", calls)
-	}
-	if ledger := gateway.Ledger(); len(ledger) != 0 {
-		t.Errorf("ledger: %+v, want none", ledger)
-	}
+		order, err := service.Order(t.Context(), "o-1")
+		if err != nil || order.State != payment.Failed || !strings.Contains(order.Failure, "no funds") {
+			t.Errorf("order: %+v (%v), want it failed with the reason", order, err)
+		}
+		if calls := gateway.calls.Load(); calls != 1 {
+			t.Errorf("the gateway was asked %d times", calls)
+		}
+	})
 }
 
 func TestConcurrentChargesOfOneOrderAskTheGatewayOnce(t *testing.T) {
@@ -191,7 +153,7 @@ func TestConcurrentChargesOfOneOrderAskTheGatewayOnce(t *testing.T) {
 		<-proceed
 		return nil
 	}
-	service := payment.New(rdb, gateway)
+	service := payment.New(rdb, nil, gateway)
 	charge := payment.Charge{OrderID: id, Cents: 1999}
 
 	var wg sync.WaitGroup
@@ -217,66 +179,129 @@ func TestConcurrentChargesOfOneOrderAskTheGatewayOnce(t *testing.T) {
 	}
 }
 
-// A holder may be paused past its lock: the state and the idempotency key must then do without it.
-func TestAHolderThatLostItsLockAgreesWithItsSuccessor(t *testing.T) {
+// The paused holder: A is stopped before the gateway and its lock ends; B takes over with a higher token and pays.
+// A wakes: the gateway gives it B's charge, and the store refuses what it writes.
+func TestAPausedHoldersLateMoveIsRefused(t *testing.T) {
 	t.Parallel()
-	rdb, id := newOrder(t)
-	gateway := newScripted()
-	paused, proceed := make(chan struct{}), make(chan struct{})
-	gateway.before = func(_ context.Context, call int64) error {
-		if call == 1 {
-			close(paused)
-			<-proceed
+	onEachStore(t, func(t *testing.T, b bench) {
+		gateway := newScripted()
+		paused, proceed := make(chan struct{}), make(chan struct{})
+		gateway.before = func(_ context.Context, call int64) error {
+			if call == 1 {
+				close(paused)
+				<-proceed
+			}
+			return nil
 		}
-		return nil
-	}
-	service := payment.New(rdb, gateway)
-	charge := payment.Charge{OrderID: id, Cents: 1999}
-
-	var late payment.Receipt
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		var err error
-		if late, err = service.Charge(t.Context(), charge); err != nil {
-			t.Errorf("the late holder's Charge: %v", err)
+		service := payment.New(b.rdb, b.store, gateway)
+		charge := payment.Charge{OrderID: "o-1", Cents: 1999}
+		var late sync.WaitGroup
+		late.Go(func() {
+			if _, err := service.Charge(t.Context(), charge); !errors.Is(err, payment.ErrFenced) {
+				t.Errorf("the late holder's Charge: %v, want ErrFenced", err)
+			}
+		})
+		<-paused
+		before, err := service.Order(t.Context(), "o-1")
+		must(t, err)
+		must(t, b.rdb.Del(t.Context(), "lock:payment:o-1").Err()) // as at the end of its TTL
+		receipt, err := service.Charge(t.Context(), charge)
+		if err != nil {
+			t.Errorf("the successor's Charge: %v", err)
+		}
+		paid, err := service.Order(t.Context(), "o-1")
+		if err != nil || paid.State != payment.Paid || paid.Token <= before.Token {
+			t.Errorf("order: %+v (%v), want it paid with a token above %d", paid, err, before.Token)
+		}
+		close(proceed)
+		late.Wait()
+		if after, err := service.Order(t.Context(), "o-1"); err != nil || after != paid {
+			t.Errorf("order: %+v (%v) after the late write, want %+v", after, err, paid)
+		}
+		if ledger := gateway.Ledger(); len(ledger) != 1 || ledger[0] != receipt {
+			t.Errorf("ledger: %+v, want %+v alone", ledger, receipt)
 		}
 	})
-	<-paused
-	rdb.Del(t.Context(), "lock:payment:"+id)
-	receipt, err := service.Charge(t.Context(), charge)
-	if err != nil {
-		t.Errorf("the successor's Charge: %v", err)
-	}
-	close(proceed)
-	wg.Wait()
-	if late != receipt {
-		t.Errorf("late receipt %+v, successor's %+v", late, receipt)
-	}
-	if ledger := gateway.Ledger(); len(ledger) != 1 {
-		t.Errorf("ledger: %+v, want one charge", ledger)
-	}
-	wantOrder(t, service, payment.Order{ID: id, State: payment.Paid, Cents: 1999, Charge: receipt.Charge})
 }
 
-func TestASecondChargeByABrokenGatewayIsReported(t *testing.T) {
+func TestAHoldersContextEndsWithItsLock(t *testing.T) {
 	t.Parallel()
 	rdb, id := newOrder(t)
 	gateway := newScripted()
 	gateway.before = func(ctx context.Context, _ int64) error {
-		return rdb.HSet(ctx, "order:"+id, "state", "paid", "charge", "ch_other").Err()
+		rdb.Del(ctx, "lock:payment:"+id)
+		<-ctx.Done() // when the lock cannot be renewed
+		return context.Cause(ctx)
 	}
-	_, err := payment.New(rdb, gateway).Charge(t.Context(), payment.Charge{OrderID: id, Cents: 1999})
-	if !errors.Is(err, payment.ErrConflict) {
-		t.Errorf("got %v, want ErrConflict", err)
+	_, err := payment.New(rdb, nil, gateway).Charge(t.Context(), payment.Charge{OrderID: id, Cents: 1999})
+	if !errors.Is(err, lockmgr.ErrLockLost) {
+		t.Errorf("got %v, want ErrLockLost", err)
 	}
+}
+
+// A gateway that does not honour the key charges a paused holder and its successor: a person must know.
+func TestASecondChargeByABrokenGatewayIsReported(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, b bench) {
+		gateway := newScripted()
+		gateway.forgets = true
+		service := payment.New(b.rdb, b.store, gateway)
+		charge := payment.Charge{OrderID: "o-1", Cents: 1999}
+		gateway.before = func(ctx context.Context, call int64) error {
+			if call > 1 {
+				return nil
+			}
+			b.rdb.Del(ctx, "lock:payment:o-1")
+			_, err := service.Charge(ctx, charge)
+			return err
+		}
+		if _, err := service.Charge(t.Context(), charge); !errors.Is(err, payment.ErrConflict) {
+			t.Errorf("got %v, want ErrConflict", err)
+		}
+	})
+}
+
+func TestAReceiptOfSomethingElseIsRefused(t *testing.T) {
+	t.Parallel()
+	rdb, id := newOrder(t)
+	for name, receipt := range map[string]payment.Receipt{
+		"amount": {Charge: "ch_1", OrderID: id, Cents: 1},
+		"order":  {Charge: "ch_1", OrderID: "another", Cents: 1999},
+		"charge": {OrderID: id, Cents: 1999},
+	} {
+		_, err := payment.New(rdb, nil, wrong{receipt}).Charge(t.Context(), payment.Charge{OrderID: id, Cents: 1999})
+		if !errors.Is(err, payment.ErrConflict) && !errors.Is(err, payment.ErrInvalid) {
+			t.Errorf("another %s: got %v, want a final error", name, err)
+		}
+		order, err := payment.New(rdb, nil, nil).Order(t.Context(), id)
+		if err != nil || order.State != payment.Processing {
+			t.Errorf("another %s: order %+v (%v), want it left in processing", name, order, err)
+		}
+	}
+}
+
+// wrong is a gateway that gives everybody the same receipt.
+type wrong struct{ receipt payment.Receipt }
+
+func (w wrong) Charge(context.Context, payment.ChargeRequest) (payment.Receipt, error) {
+	return w.receipt, nil
+}
+
+func (w wrong) Lookup(context.Context, payment.ChargeRequest) (payment.Receipt, error) {
+	return w.receipt, nil
+}
+
+func (w wrong) Refund(context.Context, payment.RefundRequest) (payment.RefundReceipt, error) {
+	return payment.RefundReceipt{Refund: "re_1", Charge: w.receipt.Charge, Cents: w.receipt.Cents + 1}, nil
 }
 
 func TestWhatCannotBeChargedIsRefused(t *testing.T) {
 	t.Parallel()
 	rdb, id := newOrder(t)
 	gateway := newScripted()
-	service := payment.New(rdb, gateway)
-	for _, charge := range []payment.Charge{{Cents: 5}, {OrderID: id}, {OrderID: id, Cents: -5}} {
+	service := payment.New(rdb, nil, gateway)
+	long := strings.Repeat("x", 201)
+	for _, charge := range []payment.Charge{{Cents: 5}, {OrderID: id}, {OrderID: id, Cents: -5}, {OrderID: long, Cents: 5}} {
 		if _, err := service.Charge(t.Context(), charge); !errors.Is(err, payment.ErrInvalid) {
 			t.Errorf("Charge(%+v): got %v, want ErrInvalid", charge, err)
 		}
@@ -300,7 +325,7 @@ func TestWhatCannotBeChargedIsRefused(t *testing.T) {
 func TestWithoutAGatewayAnOrderStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	rdb, id := newOrder(t)
-	service := payment.New(rdb, nil)
+	service := payment.New(rdb, nil, nil)
 	if _, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 5}); err == nil {
 		t.Error("Charge: no error")
 	}

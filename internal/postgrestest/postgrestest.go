@@ -1,0 +1,228 @@
+// Package postgrestest gives a test binary a private PostgreSQL: a real one, on a port and in a directory of its own,
+// gone when the tests are over. It starts at the first call of [Database].
+package postgrestest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+)
+
+const startLimit = 30 * time.Second
+
+// settings are for a server whose data need not outlive it.
+var settings = []string{
+	"fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=16MB",
+	"max_connections=100", "listen_addresses=127.0.0.1", "unix_socket_directories=",
+}
+
+type server struct {
+	dir    string
+	port   int
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+var shared struct {
+	sync.Mutex
+	server  *server
+	schemas int
+}
+
+// Stop ends the server, if one was started. Call it from TestMain after the tests.
+func Stop() {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server != nil {
+		shared.server.stop()
+		shared.server = nil
+	}
+}
+
+// Database returns the URL of an empty schema that no other test has, for the driver pgx.
+func Database(tb testing.TB) string {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		s, err := start(tb.Context())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		shared.server = s
+	}
+	shared.schemas++
+	schema := "t" + strconv.Itoa(shared.schemas)
+	if err := shared.server.exec(tb.Context(), "CREATE SCHEMA "+schema); err != nil {
+		tb.Fatal(err)
+	}
+	return shared.server.url() + "&search_path=" + schema
+}
+
+func start(ctx context.Context) (*server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "navvy-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir}
+	if err := s.run(ctx, bin); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("postgrestest: %w", err)
+	}
+	return s, nil
+}
+
+func (s *server) run(ctx context.Context, bin string) error {
+	attributes, err := unprivileged(s.dir)
+	if err != nil {
+		return err
+	}
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "navvy", "-A", "trust",
+		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	initdb.Dir, initdb.SysProcAttr = s.dir, attributes
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	if s.port, err = freePort(); err != nil {
+		return err
+	}
+	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port)}
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
+	}
+	log, err := os.Create(filepath.Join(s.dir, "server.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
+	cmd.Dir, cmd.SysProcAttr = s.dir, dieWithParent(attributes)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.cmd, s.exited = cmd, make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(s.exited)
+	}()
+	return s.awaitReady(ctx)
+}
+
+func (s *server) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := s.exec(ctx, "SELECT 1")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.exited:
+			log, _ := os.ReadFile(filepath.Join(s.dir, "server.log"))
+			return fmt.Errorf("the server ended at once: %s", log)
+		case <-ctx.Done():
+			return fmt.Errorf("the server is not ready: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) exec(ctx context.Context, statement string) error {
+	db, err := sql.Open("pgx", s.url())
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, statement)
+	return errors.Join(err, db.Close())
+}
+
+// stop ends the server at once: its data is of no use any more.
+func (s *server) stop() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+		<-s.exited
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+func (s *server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *server) url() string {
+	return fmt.Sprintf("postgres://navvy@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+}
+
+// binaries is the directory of initdb and postgres: $POSTGRES_BIN, that of the PATH, or the newest of where systems keep
+// them.
+func binaries() (string, error) {
+	candidates := []string{os.Getenv("POSTGRES_BIN")}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		candidates = append(candidates, filepath.Dir(path))
+	}
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin", "/usr/libexec/postgresql*", "/usr/pgsql-*/bin",
+		"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
+	} {
+		found, _ := filepath.Glob(pattern)
+		slices.Reverse(found)
+		candidates = append(candidates, found...)
+	}
+	for _, dir := range candidates {
+		_, initdbErr := exec.LookPath(filepath.Join(dir, "initdb"))
+		_, postgresErr := exec.LookPath(filepath.Join(dir, "postgres"))
+		if dir != "" && initdbErr == nil && postgresErr == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.New("postgrestest: no PostgreSQL server found: install it (Debian: apt-get install postgresql, " +
+		"macOS: brew install postgresql) or set POSTGRES_BIN to the directory of initdb")
+}
+
+// unprivileged gives the directory to another user where this one is root, as whom PostgreSQL refuses to run.
+func unprivileged(dir string) (*syscall.SysProcAttr, error) {
+	if os.Geteuid() != 0 {
+		return &syscall.SysProcAttr{}, nil
+	}
+	account, err := user.Lookup("postgres")
+	if err != nil {
+		account, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		return nil, err
+	}
+	uid, uidErr := strconv.ParseUint(account.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(account.Gid, 10, 32)
+	if err := errors.Join(uidErr, gidErr, os.Chown(dir, int(uid), int(gid))); err != nil {
+		return nil, err
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,12 @@
+CREATE TABLE IF NOT EXISTS navvy_orders (
+    id              TEXT PRIMARY KEY,
+    idempotency_key TEXT NOT NULL UNIQUE, -- that the gateway is asked with: no two orders share one
+    state           TEXT NOT NULL CHECK (state IN ('pending', 'processing', 'paid', 'failed', 'refunded')),
+    cents           BIGINT NOT NULL CHECK (cents > 0),
+    token           BIGINT NOT NULL, -- the fencing token of the last who moved it; 0 if nobody did
+    charge          TEXT NOT NULL DEFAULT '',
+    refund          TEXT NOT NULL DEFAULT '',
+    failure         TEXT NOT NULL DEFAULT '',
+    reason          TEXT NOT NULL DEFAULT '',
+    updated_at      BIGINT NOT NULL -- Unix milliseconds
+)
