@@ -30,7 +30,7 @@ func (s *stage) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.start("monitor", "serve", "--addr", address); err != nil {
+	if err := s.start("monitor", "serve", "--auth", "none", "--addr", address); err != nil {
 		return err
 	}
 	if err := s.start("worker", "run"); err != nil {

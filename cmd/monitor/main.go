@@ -25,14 +25,14 @@ func newApp() *cli.App {
    monitor job 01K9ZJ7Y3T4Q5R6S7T8V9W0X1Y
    monitor requeue orders --all
    monitor verify orders
-   monitor serve --addr :8090
+   monitor serve --auth none
 
 Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: []*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			jobCommand(), pauseCommand(), resumeCommand(), cancelCommand(), requeueCommand(), runNowCommand(), deleteCommand(), purgeCommand(),
-			verifyCommand(), serveCommand(),
+			jobCommand(), pauseCommand(), resumeCommand(), cancelCommand(), requeueCommand(), runNowCommand(), deleteCommand(),
+			purgeCommand(), verifyCommand(), serveCommand(), passwordCommand(), tokenCommand(),
 		},
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,30 +17,53 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
+	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/queue"
 )
 
 const (
 	healthTimeout = time.Second      // Redis must answer within
-	pageTimeout   = 5 * time.Second  // to read what a page shows
+	pageTimeout   = 5 * time.Second  // to read what a scrape shows
 	stopTimeout   = 10 * time.Second // for requests that are under way
 )
 
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
-		Usage: "serve a page for people, /metrics for Prometheus and /healthz",
-		Description: `It shows and changes nothing, but it shows the jobs' errors to whoever reaches it: by default that is this machine
-alone.
+		Usage: "serve the dashboard, its JSON API, /metrics for Prometheus, /healthz and /readyz",
+		Description: `The dashboard is closed: without credentials nothing can be read or done. Passwords and tokens are in a file that
+monitor password and monitor token write lines for. --auth none lets everybody in who reaches this machine's
+loopback, and is refused on any other address.
 
 Examples:
 
-   monitor serve
-   monitor serve --addr :8090`,
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8090", Usage: "listen on `HOST:PORT`"}},
+   monitor serve --auth none
+   monitor password alice --role operator >> credentials
+   monitor serve --addr :8090 --credentials credentials --tls-cert cert.pem --tls-key key.pem
+   monitor serve --addr :8090 --credentials credentials --behind-tls
+   monitor serve --auth oidc --oidc-issuer https://id.example.com --oidc-client navvy \
+      --url https://monitor.example.com --operators @oncall --viewers '*' --behind-tls
+
+Secrets come from the environment: NAVVY_OIDC_SECRET, and NAVVY_MONITOR_KEY (32 characters or more), which keeps people
+logged in when the monitor restarts.`,
+		Flags:  serveFlags(),
 		Action: serve,
 	}
+}
+
+func serveFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8090", Usage: "listen on `HOST:PORT`"},
+		&cli.StringFlag{Name: "prefix", Usage: "serve the dashboard under `PATH`, such as /navvy"},
+		&cli.BoolFlag{Name: "read-only", Usage: "nobody can act, whatever their role"},
+		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production", EnvVars: []string{"NAVVY_ENVIRONMENT"}},
+		&cli.StringSliceFlag{Name: "mask", Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
+			Value: cli.NewStringSlice(dashboard.DefaultMask...)},
+		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
+		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
+		&cli.BoolFlag{Name: "open-metrics", Usage: "/metrics needs no credentials"},
+	}, authFlags()...)
 }
 
 func serve(c *cli.Context) error {
@@ -49,25 +74,55 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	auth, err := authOf(c)
+	if err != nil {
+		return err
+	}
 	inspector, rdb, err := command.Inspector(c)
 	if err != nil {
 		return err
 	}
 	defer rdb.Close()
+	board, err := dashboard.New(dashboard.Config{
+		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
+		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(),
+		Mask: c.StringSlice("mask"), Log: log,
+	})
+	if err != nil {
+		return command.AsUsage(err)
+	}
 	listener, err := (&net.ListenConfig{}).Listen(c.Context, "tcp", c.String("addr"))
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --addr", err)
 	}
-	log.Info().Str("url", "http://"+listener.Addr().String()).Msg("monitor is listening")
-	err = serveUntilDone(c.Context, listener, newHandler(inspector, rdb, log))
+	scheme := "http"
+	if c.String("tls-cert") != "" {
+		scheme = "https"
+	}
+	log.Info().Str("url", scheme+"://"+listener.Addr().String()+c.String("prefix")).Msg("monitor is listening")
+	handler := newHandler(inspector, rdb, board, metricsAuth(c, auth), log)
+	err = serveUntilDone(c.Context, board.Close, listener, handler, c.String("tls-cert"), c.String("tls-key"))
 	if err == nil {
 		log.Info().Msg("monitor stopped")
 	}
 	return err
 }
 
-// serveUntilDone serves until ctx ends, and then lets the requests under way finish.
-func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// signingKey returns the key that signs sessions and forms, or nil for a random one.
+func signingKey() []byte { return []byte(os.Getenv("NAVVY_MONITOR_KEY")) }
+
+// metricsAuth returns what guards /metrics, or nil.
+func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
+	if c.Bool("open-metrics") {
+		return nil
+	}
+	return auth
+}
+
+// serveUntilDone serves until ctx ends. Then it ends the browsers' streams, and lets the other requests finish.
+func serveUntilDone(
+	ctx context.Context, endStreams func() error, listener net.Listener, handler http.Handler, cert, key string,
+) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -80,13 +135,19 @@ func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Han
 	serving, ended := context.WithCancel(ctx)
 	stopped.Go(func() {
 		<-serving.Done()
+		_ = endStreams() // Shutdown would wait for them
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		if server.Shutdown(stopCtx) != nil {
 			_ = server.Close()
 		}
 	})
-	err := server.Serve(listener)
+	var err error
+	if cert != "" {
+		err = server.ServeTLS(listener, cert, key)
+	} else {
+		err = server.Serve(listener)
+	}
 	ended()
 	stopped.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
@@ -95,34 +156,40 @@ func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Han
 	return err
 }
 
-// newHandler routes what serve serves. Nothing of it changes anything.
-func newHandler(inspector *queue.Inspector, rdb redis.UniversalClient, log zerolog.Logger) http.Handler {
+// newHandler routes what serve serves. The state of health is told to everybody, metrics to whom auth lets in.
+func newHandler(
+	inspector *queue.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
+) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(inspector))
-	pages := pages{inspector: inspector, log: log}
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorLog: &metricsLog{log}})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", pages.queues)
-	mux.HandleFunc("GET /queue", pages.queue)
-	mux.HandleFunc("GET /style.css", style)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
-	mux.HandleFunc("GET /healthz", health(rdb))
-	return guarded(mux)
+	mux.Handle("/", board)
+	mux.Handle("GET /metrics", restricted(auth, metrics))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", ready(rdb))
+	return mux
 }
 
-// guarded forbids a browser everything that the pages do not need.
-func guarded(next http.Handler) http.Handler {
+type metricsLog struct{ log zerolog.Logger }
+
+func (l *metricsLog) Println(v ...any) {
+	l.log.Warn().Msg(strings.TrimSpace(fmt.Sprintln(v...)))
+}
+
+func restricted(auth dashboard.Auth, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy",
-			"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("Cache-Control", "no-store")
+		if auth != nil {
+			if _, known := auth.Identify(r); !known {
+				auth.Challenge(w, r)
+				return
+			}
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func health(rdb redis.UniversalClient) http.HandlerFunc {
+func ready(rdb redis.UniversalClient) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 		defer cancel()

@@ -1,0 +1,400 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/internal/redistest"
+)
+
+const plain = "correct horse battery"
+
+// board serves a dashboard on a real port.
+func board(t *testing.T, cfg dashboard.Config) *httptest.Server {
+	t.Helper()
+	if cfg.Redis == nil {
+		cfg.Redis = redistest.Shared(t).Client(t)
+	}
+	if cfg.Namespace == "" {
+		cfg.Namespace = redistest.Namespace()
+	}
+	d, err := dashboard.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(d)
+	t.Cleanup(func() {
+		_ = d.Close()
+		server.Close()
+	})
+	return server
+}
+
+// browser keeps cookies and follows no redirects.
+func browser(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{
+		Jar: jar, Transport: transport, Timeout: 20 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	*http.Response
+	body string
+}
+
+func do(t *testing.T, client *http.Client, method, address string, form url.Values, headers ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	request.Header.Set("Accept", "text/html")
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response, string(body)}
+}
+
+// credentials writes a file with a viewer and an operator, who have passwords and tokens.
+func credentials(t *testing.T) (read *dashboard.Credentials, file string, tokens map[string]string) {
+	t.Helper()
+	var lines bytes.Buffer
+	tokens = map[string]string{}
+	for name, role := range map[string]dashboard.Role{"vera": dashboard.Viewer, "olga": dashboard.Operator} {
+		hash, err := bcrypt.GenerateFromPassword([]byte(plain), bcrypt.MinCost) // as PasswordLine does, but quick
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, tokenLine, err := dashboard.NewToken(dashboard.User{Name: name + "-bot", Role: role})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[name] = token
+		lines.WriteString("# " + name + "\npassword " + name + " " + role.String() + " " + string(hash) + "\n" + tokenLine + "\n")
+	}
+	file = filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(file, lines.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read, err := dashboard.ReadCredentials(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read, file, tokens
+}
+
+func passwords(t *testing.T, read *dashboard.Credentials) dashboard.Auth {
+	t.Helper()
+	auth, err := dashboard.NewPasswords(read, dashboard.Sessions{Key: []byte(strings.Repeat("k", 32))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dashboard.AnyOf{dashboard.Tokens{Credentials: read}, auth}
+}
+
+func login(t *testing.T, client *http.Client, server *httptest.Server, name string) {
+	t.Helper()
+	got := do(t, client, http.MethodPost, server.URL+"/login", url.Values{"name": {name}, "password": {plain}, "next": {"/queues"}})
+	if got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/queues" {
+		t.Fatalf("login of %s: %d to %q\n%s", name, got.StatusCode, got.Header.Get("Location"), got.body)
+	}
+}
+
+// everyAddress lists the addresses that show or do something.
+var everyAddress = []string{"/", "/queues", "/live"}
+
+func TestClosedWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	read, _, _ := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	client := browser(t)
+	for _, path := range everyAddress {
+		page := do(t, client, http.MethodGet, server.URL+path, nil)
+		if page.StatusCode != http.StatusSeeOther || !strings.HasPrefix(page.Header.Get("Location"), "/login?next=") {
+			t.Errorf("GET %s as nobody: %d to %q", path, page.StatusCode, page.Header.Get("Location"))
+		}
+		program := do(t, client, http.MethodGet, server.URL+path, nil, "Accept", "application/json")
+		if program.StatusCode != http.StatusUnauthorized {
+			t.Errorf("GET %s as a program without a token: %d", path, program.StatusCode)
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	read, _, _ := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	for name, wrong := range map[string]url.Values{
+		"another password": {"name": {"olga"}, "password": {"wrong"}},
+		"no such user":     {"name": {"nobody"}, "password": {plain}},
+		"nothing":          {},
+	} {
+		got := do(t, browser(t), http.MethodPost, server.URL+"/login", wrong)
+		if got.StatusCode != http.StatusUnauthorized || len(got.Cookies()) > 0 {
+			t.Errorf("%s: %d, cookies %v", name, got.StatusCode, got.Cookies())
+		}
+	}
+	client := browser(t)
+	login(t, client, server, "vera")
+	if page := do(t, client, http.MethodGet, server.URL+"/queues", nil); page.StatusCode != 200 || !strings.Contains(page.body, "read only") {
+		t.Errorf("a viewer's page: %d\n%s", page.StatusCode, page.body)
+	}
+	if out := do(t, client, http.MethodPost, server.URL+"/logout", url.Values{}); out.StatusCode != http.StatusSeeOther {
+		t.Errorf("logout: %d", out.StatusCode)
+	}
+	if page := do(t, client, http.MethodGet, server.URL+"/queues", nil); page.StatusCode != http.StatusSeeOther {
+		t.Errorf("after the logout: %d", page.StatusCode)
+	}
+}
+
+func TestLoginLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
+	read, _, _ := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	for _, next := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "evil", "/\r\nSet-Cookie: a=b"} {
+		got := do(t, browser(t), http.MethodPost, server.URL+"/login",
+			url.Values{"name": {"olga"}, "password": {plain}, "next": {next}})
+		if got.Header.Get("Location") != "/" {
+			t.Errorf("next=%q leads to %q", next, got.Header.Get("Location"))
+		}
+	}
+}
+
+func TestLoginFromAnotherSite(t *testing.T) {
+	t.Parallel()
+	read, _, _ := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	form := url.Values{"name": {"olga"}, "password": {plain}}
+	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}} {
+		if got := do(t, browser(t), http.MethodPost, server.URL+"/login", form, header...); got.StatusCode != http.StatusForbidden {
+			t.Errorf("%v: %d", header, got.StatusCode)
+		}
+	}
+}
+
+func TestTooManyWrongPasswords(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "credentials")
+	// A cheap hash, so that eleven logins are quick.
+	const cheap = "$2a$04$QIgRCI2CDbTyuvaLcKmWXO3D.FdwFNvp9Q9nCHNEsqjhRNsPjLd4G"
+	if err := os.WriteFile(file, []byte("password olga operator "+cheap+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read, err := dashboard.ReadCredentials(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	client := browser(t)
+	var last int
+	for range 11 {
+		last = do(t, client, http.MethodPost, server.URL+"/login", url.Values{"name": {"olga"}, "password": {"wrong"}}).StatusCode
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the eleventh wrong password: %d", last)
+	}
+}
+
+func TestForgedSessions(t *testing.T) {
+	t.Parallel()
+	read, file, _ := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	client := browser(t)
+	login(t, client, server, "olga")
+	address, _ := url.Parse(server.URL)
+	cookie := client.Jar.Cookies(address)[0]
+	text, signature, _ := strings.Cut(cookie.Value, ".")
+	for name, value := range map[string]string{
+		"other text":      "e30." + signature,
+		"no signature":    text,
+		"empty signature": text + ".",
+		"garbage":         "....",
+	} {
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/queues", nil)
+		request.AddCookie(&http.Cookie{Name: cookie.Name, Value: value})
+		response, err := browser(t).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			t.Errorf("a cookie with %s is let in", name)
+		}
+	}
+	// Who is taken out of the file is out, their session notwithstanding.
+	if err := os.WriteFile(file, []byte("# nobody\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := func() bool {
+		return do(t, client, http.MethodGet, server.URL+"/queues", nil).StatusCode == http.StatusSeeOther
+	}
+	if !eventually(t, out) {
+		t.Error("a user who was removed is still let in")
+	}
+}
+
+// eventually polls until check holds, for ten seconds.
+func eventually(t *testing.T, check func() bool) bool {
+	t.Helper()
+	deadline, tick := time.NewTimer(10*time.Second), time.NewTicker(50*time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return false
+		}
+	}
+	return true
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	read, _, tokens := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	for name, test := range map[string]struct {
+		header string
+		status int
+	}{
+		"a viewer's token":  {"Bearer " + tokens["vera"], 200},
+		"small letters":     {"bearer " + tokens["vera"], 200},
+		"another token":     {"Bearer navvy_x", 401},
+		"no token":          {"Bearer ", 401},
+		"basic credentials": {"Basic b2xnYTpjb3JyZWN0", 401},
+	} {
+		got := do(t, browser(t), http.MethodGet, server.URL+"/queues", nil, "Authorization", test.header, "Accept", "*/*")
+		if got.StatusCode != test.status {
+			t.Errorf("%s: %d, want %d", name, got.StatusCode, test.status)
+		}
+	}
+}
+
+func TestCredentialsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	write := func(content string, mode os.FileMode) string {
+		file := filepath.Join(t.TempDir(), "credentials")
+		if err := os.WriteFile(file, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for name, file := range map[string]string{
+		"readable by all": write("", 0o644),
+		"no file":         "/nowhere/credentials",
+		"three words":     write("password olga operator", 0o600),
+		"another role":    write("password olga admin $2a$04$QIgRCI2CDbTyuvaLcKmWXO3D.FdwFNvp9Q9nCHNEsqjhRNsPjLd4G", 0o600),
+		"no hash":         write("password olga operator hunter2", 0o600),
+		"a short hash":    write("token olga operator abcd", 0o600),
+		"a long hash":     write("token olga operator "+strings.Repeat("ab", 40), 0o600),
+		"another kind":    write("key olga operator abcd", 0o600),
+	} {
+		if _, err := dashboard.ReadCredentials(file); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	for name, user := range map[string]dashboard.User{
+		"no name":  {Role: dashboard.Viewer},
+		"a space":  {Name: "a b", Role: dashboard.Viewer},
+		"a line":   {Name: "a\nb", Role: dashboard.Viewer},
+		"no role":  {Name: "a"},
+		"too long": {Name: strings.Repeat("a", 101), Role: dashboard.Viewer},
+	} {
+		if _, err := dashboard.PasswordLine(user, plain); err == nil {
+			t.Errorf("a user with %s: accepted", name)
+		}
+	}
+	if _, err := dashboard.PasswordLine(dashboard.User{Name: "a", Role: dashboard.Viewer}, "short"); err == nil {
+		t.Error("a short password: accepted")
+	}
+}
+
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	auth := func(from string) dashboard.Auth {
+		made, err := dashboard.NewProxy(dashboard.Proxy{
+			From:  []netip.Prefix{netip.MustParsePrefix(from)},
+			Roles: dashboard.Roles{Viewers: []string{"vera"}, Operators: []string{"@oncall"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	trusted := board(t, dashboard.Config{Auth: auth("127.0.0.0/8")})
+	elsewhere := board(t, dashboard.Config{Auth: auth("10.0.0.0/8")})
+	for name, test := range map[string]struct {
+		server  *httptest.Server
+		headers []string
+		status  int
+		holds   string
+	}{
+		"a viewer":                {trusted, []string{"X-Forwarded-User", "vera"}, 200, "read only"},
+		"an operator":             {trusted, []string{"X-Forwarded-User", "olga", "X-Forwarded-Groups", "dev, oncall"}, 200, "olga"},
+		"nobody":                  {trusted, nil, 403, ""},
+		"a stranger":              {trusted, []string{"X-Forwarded-User", "mallory"}, 403, ""},
+		"a name like a group":     {trusted, []string{"X-Forwarded-User", "oncall"}, 403, ""},
+		"a header not from there": {elsewhere, []string{"X-Forwarded-User", "vera"}, 403, ""},
+	} {
+		got := do(t, browser(t), http.MethodGet, test.server.URL+"/queues", nil, test.headers...)
+		if got.StatusCode != test.status || !strings.Contains(got.body, test.holds) {
+			t.Errorf("%s: %d\n%s", name, got.StatusCode, got.body)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	rdb := redis.NewClient(&redis.Options{})
+	defer rdb.Close()
+	for name, cfg := range map[string]dashboard.Config{
+		"no auth":       {Redis: rdb},
+		"no redis":      {Auth: dashboard.Open{}},
+		"a bad prefix":  {Redis: rdb, Auth: dashboard.Open{}, Prefix: `/"><script>`},
+		"a bad mask":    {Redis: rdb, Auth: dashboard.Open{}, Mask: []string{"["}},
+		"a bad name":    {Redis: rdb, Auth: dashboard.Open{}, Namespace: "a{b"},
+		"a half prefix": {Redis: rdb, Auth: dashboard.Open{}, Prefix: "navvy"},
+	} {
+		if _, err := dashboard.New(cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

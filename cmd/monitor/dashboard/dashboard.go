@@ -1,0 +1,119 @@
+// Package dashboard is the monitor's web interface: an http.Handler that shows what is in the queues and lets a person
+// act on it. It works without JavaScript; with it, what is shown stays current by itself.
+//
+// It is closed by default: a [Config] without Auth is refused. Everything it reads is bounded, and read once a second
+// at the most, however many browsers look.
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// Config says what a dashboard shows, and to whom.
+type Config struct {
+	Redis       redis.UniversalClient // required
+	Namespace   string                // of the queues; defaults to "navvy"
+	Auth        Auth                  // required: [Open] lets everybody in
+	ReadOnly    bool                  // nobody can act, whatever their role
+	Prefix      string                // where it is mounted, such as "/navvy"; defaults to the root
+	Environment string                // a badge on each page, such as "production"; none by default
+	Key         []byte                // signs what pages send back; random by default, so that old pages end with the process
+	Mask        []string              // names of data fields whose values are hidden, * for any characters
+	Log         zerolog.Logger        // failures; defaults to none
+	Now         func() time.Time      // defaults to time.Now
+}
+
+// Dashboard is an http.Handler. Close it when it is no longer served.
+type Dashboard struct {
+	cfg       Config
+	inspector *queue.Inspector
+	mask      mask
+	templates templates
+	mux       *http.ServeMux
+	views     views
+	live      *live
+	sealing   []byte // signs the CSRF tokens
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+var prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+
+// New returns a dashboard. It fails where the configuration lacks Redis or Auth, or a name in it is malformed.
+func New(cfg Config) (*Dashboard, error) {
+	cfg.Prefix = strings.TrimSuffix(cfg.Prefix, "/")
+	switch {
+	case cfg.Redis == nil:
+		return nil, errors.New("dashboard: Config.Redis is missing")
+	case cfg.Auth == nil:
+		return nil, errors.New("dashboard: Config.Auth is missing; dashboard.Open lets everybody in")
+	case !prefixForm.MatchString(cfg.Prefix):
+		return nil, fmt.Errorf("dashboard: prefix %q is not a path such as /navvy", cfg.Prefix)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	inspector, err := queue.NewInspector(cfg.Redis, queue.InspectorConfig{Namespace: cfg.Namespace, Now: cfg.Now})
+	if err != nil {
+		return nil, fmt.Errorf("dashboard: %w", err)
+	}
+	masked, err := newMask(cfg.Mask)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parseTemplates(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("dashboard: %w", err)
+	}
+	d := &Dashboard{cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sealing: orRandom(cfg.Key)}
+	d.live = newLive(d)
+	d.mux = d.routes()
+	ctx, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	d.running.Go(func() { d.live.run(ctx) })
+	return d, nil
+}
+
+// Close ends the live updates of all browsers and waits until their streams have ended.
+func (d *Dashboard) Close() error {
+	d.stop()
+	d.running.Wait()
+	return nil
+}
+
+// ServeHTTP serves what is under the prefix.
+func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	guard(w.Header())
+	r = r.WithContext(context.WithValue(r.Context(), prefixKey{}, d.cfg.Prefix))
+	http.StripPrefix(d.cfg.Prefix, d.mux).ServeHTTP(w, r)
+}
+
+// prefixKey finds, in a request's context, where the dashboard is mounted.
+type prefixKey struct{}
+
+// routes lists every address of the dashboard.
+func (d *Dashboard) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	assets, _ := fs.Sub(web, "web/assets")
+	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(http.FileServerFS(assets))))
+	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
+	mux.Handle("GET /live", d.viewer(d.live.serve))
+
+	d.page(mux, "/{$}", overviewPage)
+	d.page(mux, "/queues", queuesPage)
+	return mux
+}

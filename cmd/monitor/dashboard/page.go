@@ -1,0 +1,124 @@
+package dashboard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// page is one of the dashboard's pages.
+type page struct {
+	section  string // in the navigation
+	title    string
+	template string // its file in web/pages
+	// load reads what the page shows. It is the same for every user: what one has read, another is shown.
+	load func(ctx context.Context, d *Dashboard, r *request) (any, error)
+}
+
+// request is what a page is asked for.
+type request struct {
+	url.Values // the query
+	Path       func(name string) string
+}
+
+// sheet is what a template is given.
+type sheet struct {
+	Title       string
+	Section     string
+	Sections    []section
+	Prefix      string
+	Version     string
+	Environment string
+	User        User
+	CanAct      bool
+	CSRF        string
+	Query       url.Values
+	Address     string // of this page, with its query, under the prefix
+	Strip       strip
+	Now         time.Time
+	Down        *outage // Redis does not answer
+	Complaint   string  // what is wrong with the query
+	Body        any     // nil where nothing could be read
+}
+
+// outage is told while Redis does not answer.
+type outage struct {
+	Since time.Time // of what is shown; zero where nothing is
+	Cause string
+}
+
+// errBadQuery is the error of a page whose query makes no sense.
+type badQueryError struct{ cause error }
+
+func (e *badQueryError) Error() string { return e.cause.Error() }
+func (e *badQueryError) Unwrap() error { return e.cause }
+
+func (d *Dashboard) page(mux *http.ServeMux, path string, p page) {
+	mux.Handle("GET "+path, d.viewer(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, p) }))
+}
+
+func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
+	asked := &request{Values: r.URL.Query(), Path: r.PathValue}
+	key := r.URL.Path + "?" + asked.Encode()
+	seen := d.views.get(r.Context(), key, d.cfg.Now, func(ctx context.Context) (any, error) {
+		return p.load(ctx, d, asked)
+	})
+	out := d.sheet(r, p)
+	out.Body = seen.data
+	status := http.StatusOK
+	var bad *badQueryError
+	switch {
+	case seen.err == nil:
+	case errors.As(seen.err, &bad):
+		status, out.Complaint, out.Body = http.StatusBadRequest, bad.Error(), nil
+	case errors.Is(seen.err, queue.ErrNotFound):
+		status, out.Complaint, out.Body = http.StatusNotFound, "There is nothing of that name (any more).", nil
+	default:
+		status, out.Down = http.StatusServiceUnavailable, &outage{Since: seen.at, Cause: seen.err.Error()}
+		d.cfg.Log.Warn().Err(seen.err).Str("page", p.section).Msg("cannot read what the page shows")
+	}
+	d.render(w, status, p.template, out)
+}
+
+// sheet returns what is the same on each page.
+func (d *Dashboard) sheet(r *http.Request, p page) sheet {
+	user := userOf(r.Context())
+	counts := d.strip(r.Context())
+	out := sheet{
+		Title: p.title, Section: p.section, Sections: sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
+		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator, CSRF: d.csrfToken(user),
+		Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
+	}
+	if counts.data != nil {
+		out.Strip = counts.data.(strip)
+	}
+	if counts.err != nil {
+		out.Down = &outage{Since: counts.at, Cause: counts.err.Error()}
+	}
+	return out
+}
+
+func address(prefix string, u *url.URL) string {
+	if u.RawQuery == "" {
+		return prefix + u.Path
+	}
+	return prefix + u.Path + "?" + u.Query().Encode()
+}
+
+// render writes the whole of a page or, where its template fails, nothing of it.
+func (d *Dashboard) render(w http.ResponseWriter, status int, template string, out sheet) {
+	var buffer bytes.Buffer
+	if err := d.templates.execute(&buffer, template, out); err != nil {
+		d.cfg.Log.Error().Err(err).Str("page", template).Msg("cannot render the page")
+		http.Error(w, "this page cannot be shown; the monitor's log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(buffer.Bytes())
+}

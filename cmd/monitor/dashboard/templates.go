@@ -1,0 +1,77 @@
+package dashboard
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed web
+var web embed.FS
+
+// templates are the pages, each with the layout around it.
+type templates struct {
+	pages   map[string]*template.Template
+	version string // changes with the assets, so that a browser does not keep old ones
+}
+
+func parseTemplates(cfg Config) (templates, error) {
+	parsed := templates{pages: map[string]*template.Template{}, version: assetsVersion()}
+	base, err := template.New("").Funcs(functions(cfg)).ParseFS(web, "web/layout.html", "web/parts/*.html")
+	if err != nil {
+		return parsed, err
+	}
+	files, err := fs.Glob(web, "web/pages/*.html")
+	if err != nil {
+		return parsed, err
+	}
+	for _, file := range files {
+		one := template.Must(base.Clone())
+		if _, err := one.ParseFS(web, file); err != nil {
+			return parsed, err
+		}
+		parsed.pages[strings.TrimSuffix(path.Base(file), ".html")] = one
+	}
+	return parsed, nil
+}
+
+func (t templates) execute(w io.Writer, name string, out sheet) error {
+	one, ok := t.pages[name]
+	if !ok {
+		return fmt.Errorf("there is no page %q", name)
+	}
+	return one.ExecuteTemplate(w, "layout.html", out)
+}
+
+func assetsVersion() string {
+	sum := sha256.New()
+	_ = fs.WalkDir(web, "web/assets", func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			content, _ := fs.ReadFile(web, file)
+			sum.Write(content)
+		}
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil))[:12]
+}
+
+func functions(cfg Config) template.FuncMap {
+	return template.FuncMap{
+		"path":  func(p string) string { return cfg.Prefix + p },
+		"count": count,
+		"short": short,
+		"span":  span,
+		"ago":   func(t time.Time) template.HTML { return ago(t, cfg.Now()) },
+
+		"percent":  percent,
+		"dict":     dict,
+		"statebar": statebar,
+	}
+}
