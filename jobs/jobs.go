@@ -7,6 +7,7 @@ import (
 
 	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/debug"
+	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -31,6 +32,7 @@ func Catalogue() []Job {
 		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, once"},
 		{payment.Reconcile{}.Kind(), Orders, "settles orders that were left in processing"},
 		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day"},
+		{flags.Apply{}.Kind(), queue.DefaultQueue, "changes feature flags, each change once"},
 	}
 }
 
@@ -56,6 +58,7 @@ type Deps struct {
 func Register(mux *queue.Mux, deps Deps) {
 	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
 	analytics.New(deps.Redis).Register(mux)
+	flags.New(deps.Redis).Register(mux)
 }
 
 // RegisterDebug gives the mux the handler of each kind in [DebugCatalogue].
