@@ -13,9 +13,12 @@ func TestTakingTwiceGivesTheSameToken(t *testing.T) {
 	locks := New(redistest.Shared(t).Client(t))
 	t.Cleanup(locks.Close)
 	for _, opts := range [][]Option{nil, {Fair()}} {
-		lock, err := locks.newLock(redistest.Namespace(), opts)
+		lock, o, err := newLock(&locks.leases, redistest.Namespace(), opts)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if lock.seat = locks.hub.lockForm(lock.name); o.fair {
+			lock.seat = locks.hub.fairForm(lock.name)
 		}
 		var tokens []uint64
 		for range 2 {

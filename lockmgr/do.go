@@ -11,7 +11,7 @@ import (
 // it. Do returns the error of fn, joined with ErrLockLost if the lock did not last.
 func (m *Manager) Do(ctx context.Context, name string, fn func(context.Context) error, opts ...Option) error {
 	if fn == nil {
-		return fmt.Errorf("lockmgr: do %q: %w: no function", name, ErrInvalid)
+		return fmt.Errorf("lockmgr: do %s: %w: no function", quote(name), ErrInvalid)
 	}
 	lock, err := m.Acquire(ctx, name, opts...)
 	if err != nil {

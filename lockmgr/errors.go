@@ -11,7 +11,8 @@ var (
 	// renewed, and another may hold it. It is also the cause of the end of the lock's context.
 	ErrLockLost = errors.New("lock was lost")
 
-	// ErrInvalid says that the arguments make no sense: an empty name, a TTL below [MinTTL], no function.
+	// ErrInvalid says that the arguments make no sense: a name that is empty, longer than [MaxName] or has an odd brace, a
+	// TTL below [MinTTL], no function, no permits.
 	ErrInvalid = errors.New("invalid argument")
 
 	// ErrClosed says that the manager was closed.

@@ -21,13 +21,13 @@ var (
 	fairLeaveScript   = redis.NewScript(fairLeaveSource)
 )
 
-func fairForm(name string) form {
-	f := lockForm(name)
+func (h *hub) fairForm(name string) form {
+	f := h.lockForm(name)
 	key, queue := lockPrefix+name, f.releaseKeys[1]
 	leases := companion(key, "waiters")
 	f.acquire, f.leave = fairAcquireScript, fairLeaveScript
 	f.acquireKeys = append(f.acquireKeys, queue, leases)
 	f.leaveKeys = []string{key, queue, leases}
-	f.args = []any{waiterLease.Milliseconds()}
+	f.args, f.fair = []any{waiterLease.Milliseconds()}, true
 	return f
 }

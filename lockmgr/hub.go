@@ -101,10 +101,10 @@ func (h *hub) leave(r *room) {
 	}
 }
 
-func (h *hub) wait(r *room, lock *Lock) *waiter {
+func (h *hub) wait(r *room, owner string, fair bool) *waiter {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w := &waiter{owner: lock.owner, fair: lock.fair, wake: make(chan struct{}, 1)}
+	w := &waiter{owner: owner, fair: fair, wake: make(chan struct{}, 1)}
 	r.waiters[w] = struct{}{}
 	return w
 }

@@ -2,6 +2,7 @@ package lockmgr
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -32,11 +33,24 @@ func hashTag(key string) string {
 	return tag
 }
 
+// MaxName is the longest name of a lock, a semaphore or an idempotency key, in bytes.
+const MaxName = 1024
+
+// quote gives a name to an error message, which a long name must not fill.
+func quote(name string) string {
+	if len(name) > 64 {
+		return fmt.Sprintf("%.64q…", name)
+	}
+	return strconv.Quote(name)
+}
+
 // checkName refuses what no key can be made of. A name with a } and no hash tag could have no companions in its slot.
 func checkName(name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("%w: name must not be empty", ErrInvalid)
+	case len(name) > MaxName:
+		return fmt.Errorf("%w: name has %d bytes, at most %d", ErrInvalid, len(name), MaxName)
 	case strings.Contains(name, "}") && hashTag(name) == "":
 		return fmt.Errorf("%w: name has a } that closes no {tag}", ErrInvalid)
 	}

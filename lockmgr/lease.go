@@ -2,8 +2,48 @@ package lockmgr
 
 import (
 	"context"
+	"sync"
 	"time"
 )
+
+// leases are all that a manager renews, to be ended with it. The zero value is ready.
+type leases struct {
+	mu      sync.Mutex
+	closed  bool
+	running map[*lease]struct{}
+}
+
+// keep remembers a lease, or reports false if the manager was closed before.
+func (l *leases) keep(held *lease) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	if l.running == nil {
+		l.running = map[*lease]struct{}{}
+	}
+	l.running[held] = struct{}{}
+	return true
+}
+
+// drop ends a lease in good order.
+func (l *leases) drop(held *lease) {
+	l.mu.Lock()
+	delete(l.running, held)
+	l.mu.Unlock()
+	held.halt(context.Canceled)
+}
+
+func (l *leases) close() {
+	l.mu.Lock()
+	running := l.running
+	l.running, l.closed = nil, true
+	l.mu.Unlock()
+	for held := range running {
+		held.halt(ErrClosed)
+	}
+}
 
 // lease keeps what was taken in Redis until it is halted, and ends a context before the taken thing can end.
 type lease struct {

@@ -14,12 +14,11 @@ const releaseLimit = 2 * time.Second
 // Lock is a lock, or a permit of a [Semaphore] or an [RWLock], that this process took. It is renewed until it is
 // released. It is safe for concurrent use.
 type Lock struct {
-	manager *Manager
-	form    form
-	name    string
-	owner   string
-	ttl     time.Duration
-	fair    bool
+	leases *leases
+	seat   seat
+	name   string
+	owner  string
+	ttl    time.Duration
 
 	token uint64
 	lease *lease
@@ -27,6 +26,16 @@ type Lock struct {
 	mu       sync.Mutex
 	released bool
 	outcome  error // of the release that reached Redis
+}
+
+// seat is where a lock is kept: in one Redis, or in most of several.
+type seat interface {
+	// take takes the lock, also when the owner has it already. Token 0 says that another has it, and the duration when
+	// something may change, if that is known.
+	take(ctx context.Context, owner string, ttl time.Duration) (token uint64, wait time.Duration, err error)
+	// renew and release report whether the lock was still the owner's.
+	renew(ctx context.Context, owner string, ttl time.Duration) (bool, error)
+	release(ctx context.Context, owner string) (bool, error)
 }
 
 // Name is what the lock was taken under.
@@ -54,11 +63,10 @@ func (l *Lock) Release(ctx context.Context) error {
 	if l.released {
 		return l.outcome
 	}
-	l.manager.drop(l.lease)
+	l.leases.drop(l.lease)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
-	args := []any{l.owner, l.form.channel, l.manager.hub.publish(ctx)}
-	freed, err := l.form.release.Run(ctx, l.manager.rdb, l.form.releaseKeys, args...).Bool()
+	freed, err := l.seat.release(ctx, l.owner)
 	if err != nil {
 		return fmt.Errorf("lockmgr: release %q: %w", l.name, err)
 	}
@@ -69,30 +77,33 @@ func (l *Lock) Release(ctx context.Context) error {
 	return l.outcome
 }
 
+func (l *Lock) try(ctx context.Context) (*Lock, error) {
+	if _, err := l.take(ctx); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
 // take tries once to take the lock. Where it is refused, the duration says when something may change, if that is known.
 func (l *Lock) take(ctx context.Context) (time.Duration, error) {
 	sent := time.Now()
-	args := append([]any{l.owner, l.ttl.Milliseconds()}, l.form.args...)
-	reply, err := l.form.acquire.Run(ctx, l.manager.rdb, l.form.acquireKeys, args...).Int64Slice()
-	if err == nil && len(reply) != 2 {
-		err = errors.New("unexpected reply")
+	token, wait, err := l.seat.take(ctx, l.owner, l.ttl)
+	if err == nil && token == 0 {
+		err = ErrNotAcquired
 	}
 	if err != nil {
-		return 0, fmt.Errorf("lockmgr: acquire %q: %w", l.name, err)
+		return wait, fmt.Errorf("lockmgr: acquire %q: %w", l.name, err)
 	}
-	if reply[0] == 0 {
-		return time.Duration(reply[1]) * time.Millisecond, fmt.Errorf("lockmgr: acquire %q: %w", l.name, ErrNotAcquired)
-	}
-	l.token = uint64(reply[0])
-	l.lease = startLease(withToken(ctx, l.token), sent, l.ttl, l.renew)
-	if !l.manager.keep(l.lease) {
+	l.token = token
+	l.lease = startLease(withToken(ctx, token), sent, l.ttl, l.renew)
+	if !l.leases.keep(l.lease) {
 		return 0, errors.Join(fmt.Errorf("lockmgr: acquire %q: %w", l.name, ErrClosed), l.Release(ctx))
 	}
 	return 0, nil
 }
 
 func (l *Lock) renew(ctx context.Context) (bool, error) {
-	return l.form.renew.Run(ctx, l.manager.rdb, l.form.acquireKeys[:1], l.owner, l.ttl.Milliseconds()).Bool()
+	return l.seat.renew(ctx, l.owner, l.ttl)
 }
 
 type tokenKey struct{}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -14,94 +13,60 @@ const ownerBytes = 16
 
 // Manager takes locks in one Redis. It is safe for concurrent use.
 type Manager struct {
-	rdb redis.UniversalClient
-	hub *hub
-
-	mu     sync.Mutex
-	closed bool
-	leases map[*lease]struct{}
+	hub    *hub
+	leases leases
 }
 
 // New returns a manager of the locks in rdb. The client remains the caller's to close, after [Manager.Close].
 func New(rdb redis.UniversalClient) *Manager {
-	return &Manager{rdb: rdb, hub: newHub(rdb), leases: map[*lease]struct{}{}}
+	return &Manager{hub: newHub(rdb)}
 }
 
 // Close ends every wait with [ErrClosed], the subscription that waiters share, and the renewal of what is still held:
 // its contexts end with the cause ErrClosed, and it is free when its TTL ends or when it is released. Closing twice is
 // harmless. A manager whose locks are all released, and on which nobody ever had to wait, holds nothing to close.
 func (m *Manager) Close() {
-	m.mu.Lock()
-	leases := m.leases
-	m.leases, m.closed = nil, true
-	m.mu.Unlock()
-	for lease := range leases {
-		lease.halt(ErrClosed)
-	}
+	m.leases.close()
 	m.hub.close()
 }
 
 // TryAcquire takes the lock of that name, or returns [ErrNotAcquired] at once if another holds it.
 // After any other error the lock may be taken until its TTL ends.
 func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
-	lock, err := m.newLock(name, opts)
+	lock, _, err := newLock(&m.leases, name, opts)
 	if err != nil {
 		return nil, err
 	}
-	lock.form = lockForm(name) // who does not wait stands in no queue
-	return m.try(ctx, lock)
+	lock.seat = m.hub.lockForm(name) // who does not wait stands in no queue
+	return lock.try(ctx)
 }
 
 // Acquire waits for the lock of that name until ctx ends, which is [ErrNotAcquired] and the context's cause.
 // It is woken when the lock is released or its TTL ends, and looks by itself every 100 to 200 ms (with [Fair], every
 // half second to second), for holders that wake nobody. After any other error the lock may be taken until its TTL ends.
 func (m *Manager) Acquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
-	lock, err := m.newLock(name, opts)
+	lock, o, err := newLock(&m.leases, name, opts)
 	if err != nil {
 		return nil, err
 	}
-	return m.await(ctx, lock)
-}
-
-func (m *Manager) try(ctx context.Context, lock *Lock) (*Lock, error) {
-	if _, err := lock.take(ctx); err != nil {
-		return nil, err
+	form := m.hub.lockForm(name)
+	if o.fair {
+		form = m.hub.fairForm(name)
 	}
-	return lock, nil
+	lock.seat = form
+	return m.hub.await(ctx, lock, form)
 }
 
-func (m *Manager) newLock(name string, opts []Option) (*Lock, error) {
+// newLock prepares a lock that has yet to be given its seat.
+func newLock(leases *leases, name string, opts []Option) (*Lock, options, error) {
 	o, err := newOptions(opts)
 	if nameErr := checkName(name); nameErr != nil {
 		err = nameErr
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lockmgr: lock %q: %w", name, err)
+		return nil, o, fmt.Errorf("lockmgr: lock %s: %w", quote(name), err)
 	}
-	lock := &Lock{manager: m, name: name, owner: newOwner(), ttl: o.ttl, fair: o.fair, form: lockForm(name)}
-	if o.fair {
-		lock.form = fairForm(name)
-	}
-	return lock, nil
-}
-
-// keep remembers a lease for [Manager.Close], and reports false if that came first.
-func (m *Manager) keep(lease *lease) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return false
-	}
-	m.leases[lease] = struct{}{}
-	return true
-}
-
-// drop ends a lease in good order.
-func (m *Manager) drop(lease *lease) {
-	m.mu.Lock()
-	delete(m.leases, lease)
-	m.mu.Unlock()
-	lease.halt(context.Canceled)
+	return &Lock{leases: leases, name: name, owner: newOwner(), ttl: o.ttl}, o, nil
 }
 
 // newOwner returns 128 random bits. crypto/rand never fails: it ends the process instead.

@@ -40,7 +40,7 @@ var (
 func (m *Manager) Once(ctx context.Context, key, fingerprint string, fn func(context.Context) ([]byte, error), opts ...Option) (result []byte, replayed bool, err error) {
 	once, err := m.newOnce(key, fn == nil, opts)
 	if err != nil {
-		return nil, false, fmt.Errorf("lockmgr: once %q: %w", key, err)
+		return nil, false, fmt.Errorf("lockmgr: once %s: %w", quote(key), err)
 	}
 	sent := time.Now()
 	reply, err := once.begin(ctx, fingerprint)
@@ -73,6 +73,8 @@ func (m *Manager) newOnce(key string, noFunction bool, opts []Option) (*once, er
 		return nil, err
 	case key == "":
 		return nil, fmt.Errorf("%w: key must not be empty", ErrInvalid)
+	case len(key) > MaxName:
+		return nil, fmt.Errorf("%w: key has %d bytes, at most %d", ErrInvalid, len(key), MaxName)
 	case noFunction:
 		return nil, fmt.Errorf("%w: no function", ErrInvalid)
 	case o.fair:
@@ -83,7 +85,7 @@ func (m *Manager) newOnce(key string, noFunction bool, opts []Option) (*once, er
 
 func (o *once) begin(ctx context.Context, fingerprint string) ([]string, error) {
 	args := []any{o.owner, o.ttl.Milliseconds(), fingerprint, o.retain.Milliseconds()}
-	return onceBeginScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).StringSlice()
+	return onceBeginScript.Run(ctx, o.manager.hub.rdb, []string{oncePrefix + o.key}, args...).StringSlice()
 }
 
 func (o *once) run(ctx context.Context, sent time.Time, token string, fn func(context.Context) ([]byte, error)) (result []byte, err error) {
@@ -92,13 +94,13 @@ func (o *once) run(ctx context.Context, sent time.Time, token string, fn func(co
 		return nil, err
 	}
 	lease := startLease(ctx, sent, o.ttl, o.renew)
-	if !o.manager.keep(lease) {
+	if !o.manager.leases.keep(lease) {
 		lease.halt(ErrClosed)
 		return nil, errors.Join(ErrClosed, o.finish(ctx, "free", nil, ""))
 	}
 	panicked := true
 	defer func() {
-		o.manager.drop(lease)
+		o.manager.leases.drop(lease)
 		err = errors.Join(err, o.settle(ctx, result, err, panicked))
 	}()
 	work, end := lease.within(withToken(ctx, number))
@@ -124,7 +126,7 @@ func (o *once) finish(ctx context.Context, state string, result []byte, failure 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
 	args := []any{o.owner, state, result, failure, o.retain.Milliseconds()}
-	recorded, err := onceFinishScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
+	recorded, err := onceFinishScript.Run(ctx, o.manager.hub.rdb, []string{oncePrefix + o.key}, args...).Bool()
 	switch {
 	case err != nil:
 		return fmt.Errorf("record the outcome: %w", err)
@@ -136,7 +138,7 @@ func (o *once) finish(ctx context.Context, state string, result []byte, failure 
 
 func (o *once) renew(ctx context.Context) (bool, error) {
 	args := []any{o.owner, o.ttl.Milliseconds(), o.retain.Milliseconds()}
-	return onceRenewScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
+	return onceRenewScript.Run(ctx, o.manager.hub.rdb, []string{oncePrefix + o.key}, args...).Bool()
 }
 
 // replay is the answer for a key that is not this caller's to run.

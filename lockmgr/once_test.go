@@ -3,6 +3,7 @@ package lockmgr_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -152,6 +153,8 @@ func TestOnceRefuses(t *testing.T) {
 	}
 	for what, call := range map[string]func() error{
 		"no key":      func() error { _, _, err := locks.Once(t.Context(), "", "f", ok); return err },
+		"long key":    func() error { _, _, err := locks.Once(t.Context(), strings.Repeat("k", 1025), "f", ok); return err },
+		"nil option":  func() error { _, _, err := locks.Once(t.Context(), key, "f", ok, nil); return err },
 		"no function": func() error { _, _, err := locks.Once(t.Context(), key, "f", nil); return err },
 		"low TTL":     func() error { _, _, err := locks.Once(t.Context(), key, "f", ok, lockmgr.TTL(1)); return err },
 		"low Retain":  func() error { _, _, err := locks.Once(t.Context(), key, "f", ok, lockmgr.Retain(1)); return err },

@@ -39,6 +39,9 @@ func Retain(d time.Duration) Option { return func(o *options) { o.retain = d } }
 func newOptions(opts []Option) (options, error) {
 	o := options{ttl: DefaultTTL, retain: DefaultRetain}
 	for _, opt := range opts {
+		if opt == nil {
+			return o, fmt.Errorf("%w: nil option", ErrInvalid)
+		}
 		opt(&o)
 	}
 	switch {

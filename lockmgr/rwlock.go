@@ -32,18 +32,18 @@ func (l *RWLock) TryLock(ctx context.Context) (*Lock, error) { return l.try(ctx,
 func (l *RWLock) TryRLock(ctx context.Context) (*Lock, error) { return l.try(ctx, math.MaxInt32) }
 
 func (l *RWLock) await(ctx context.Context, permits int) (*Lock, error) {
-	lock, err := l.manager.newPermit(rwPrefix, l.name, permits, l.opts)
+	lock, form, err := l.manager.newPermit(rwPrefix, l.name, permits, wishLease, l.opts)
 	if err != nil {
 		return nil, err
 	}
-	return l.manager.await(ctx, lock)
+	return l.manager.hub.await(ctx, lock, form)
 }
 
+// try wishes for nothing: who does not wait keeps nobody waiting.
 func (l *RWLock) try(ctx context.Context, permits int) (*Lock, error) {
-	lock, err := l.manager.newPermit(rwPrefix, l.name, permits, l.opts)
+	lock, _, err := l.manager.newPermit(rwPrefix, l.name, permits, 0, l.opts)
 	if err != nil {
 		return nil, err
 	}
-	lock.form.args[1] = 0 // no wish: who does not wait keeps nobody waiting
-	return l.manager.try(ctx, lock)
+	return lock.try(ctx)
 }

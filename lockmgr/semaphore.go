@@ -45,51 +45,54 @@ func (m *Manager) Semaphore(name string, permits int, opts ...Option) *Semaphore
 
 // Acquire waits for a permit as [Manager.Acquire] does for a lock.
 func (s *Semaphore) Acquire(ctx context.Context) (*Lock, error) {
-	permit, err := s.newPermit()
+	permit, form, err := s.newPermit()
 	if err != nil {
 		return nil, err
 	}
-	return s.manager.await(ctx, permit)
+	return s.manager.hub.await(ctx, permit, form)
 }
 
 // TryAcquire takes a permit, or returns [ErrNotAcquired] at once if all are held.
 func (s *Semaphore) TryAcquire(ctx context.Context) (*Lock, error) {
-	permit, err := s.newPermit()
+	permit, _, err := s.newPermit()
 	if err != nil {
 		return nil, err
 	}
-	return s.manager.try(ctx, permit)
+	return permit.try(ctx)
 }
 
-func (s *Semaphore) newPermit() (*Lock, error) {
+func (s *Semaphore) newPermit() (*Lock, form, error) {
 	if s.permits < 1 {
-		return nil, fmt.Errorf("lockmgr: semaphore %q: %w: %d permits", s.name, ErrInvalid, s.permits)
+		return nil, form{}, fmt.Errorf("lockmgr: semaphore %s: %w: %d permits", quote(s.name), ErrInvalid, s.permits)
 	}
-	return s.manager.newPermit(semaphorePrefix, s.name, s.permits, s.opts)
+	return s.manager.newPermit(semaphorePrefix, s.name, s.permits, wishLease, s.opts)
 }
 
 // allPermits stands for as many as there are.
 const allPermits = 0
 
-// newPermit prepares one of a number of permits, or all of them, under which nobody else gets in.
-func (m *Manager) newPermit(prefix, name string, permits int, opts []Option) (*Lock, error) {
-	lock, err := m.newLock(name, opts)
-	if err != nil {
-		return nil, err
+// newPermit prepares one of a number of permits, or all of them, under which nobody else gets in. Who wants all and
+// must wait wishes for that long.
+func (m *Manager) newPermit(prefix, name string, permits int, wish time.Duration, opts []Option) (*Lock, form, error) {
+	lock, o, err := newLock(&m.leases, name, opts)
+	if err == nil && o.fair {
+		err = fmt.Errorf("lockmgr: %s: %w: only plain locks can be Fair", quote(prefix+name), ErrInvalid)
 	}
-	if lock.fair {
-		return nil, fmt.Errorf("lockmgr: %s%s: %w: only plain locks can be Fair", prefix, name, ErrInvalid)
+	if err != nil {
+		return nil, form{}, err
 	}
 	if permits == allPermits {
 		lock.owner = "!" + lock.owner
 	}
 	key := prefix + name
-	lock.form = form{
-		acquire: permitAcquireScript, renew: permitRenewScript, release: permitReleaseScript,
+	f := form{
+		hub:     m.hub,
+		acquire: permitAcquireScript, extend: permitRenewScript, free: permitReleaseScript,
 		acquireKeys: []string{key, companion(key, "fence"), companion(key, "wish")},
 		releaseKeys: []string{key},
-		args:        []any{permits, wishLease.Milliseconds()},
+		args:        []any{permits, wish.Milliseconds()},
 		channel:     companion(key, "free"),
 	}
-	return lock, nil
+	lock.seat = f
+	return lock, f, nil
 }

@@ -17,34 +17,34 @@ const (
 
 // await takes the lock as soon as it is free. Of the waiters in one process only the first talks to Redis, and the
 // others wait behind it, except in a fair queue, in which each has its own place.
-func (m *Manager) await(ctx context.Context, lock *Lock) (*Lock, error) {
-	room := m.hub.enter(lock.form.channel)
-	defer m.hub.leave(room)
-	if !lock.fair {
+func (h *hub) await(ctx context.Context, lock *Lock, form form) (*Lock, error) {
+	room := h.enter(form.channel)
+	defer h.leave(room)
+	if !form.fair {
 		select {
 		case room.turn <- struct{}{}:
 			defer func() { <-room.turn }()
 		case <-ctx.Done():
 			return nil, gaveUp(ctx, lock)
-		case <-m.hub.closing:
+		case <-h.closing:
 			return nil, fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
 		}
 	}
-	waiter := m.hub.wait(room, lock)
-	defer m.hub.unwait(room, waiter)
-	err := m.contend(ctx, lock, room, waiter)
+	waiter := h.wait(room, lock.owner, form.fair)
+	defer h.unwait(room, waiter)
+	err := h.contend(ctx, lock, room, waiter)
 	if err == nil {
 		return lock, nil
 	}
-	if lock.form.leave != nil {
-		err = errors.Join(err, lock.quit(ctx))
+	if form.leave != nil {
+		err = errors.Join(err, form.quit(ctx, lock))
 	}
 	return nil, err
 }
 
 // contend tries until the lock is taken or there is a reason to stop. It tries at once, and again once it is certain
 // that a release will be heard: the confirmation of the subscription wakes it.
-func (m *Manager) contend(ctx context.Context, lock *Lock, room *room, waiter *waiter) error {
+func (h *hub) contend(ctx context.Context, lock *Lock, room *room, waiter *waiter) error {
 	for {
 		wait, err := lock.take(ctx)
 		switch {
@@ -55,13 +55,13 @@ func (m *Manager) contend(ctx context.Context, lock *Lock, room *room, waiter *w
 		case !errors.Is(err, ErrNotAcquired):
 			return err
 		}
-		m.hub.subscribe(room)
-		timer := time.NewTimer(pauseFor(wait, lock.fair))
+		h.subscribe(room)
+		timer := time.NewTimer(pauseFor(wait, waiter.fair))
 		select {
 		case <-waiter.wake:
 		case <-timer.C:
 		case <-ctx.Done():
-		case <-m.hub.closing:
+		case <-h.closing:
 			timer.Stop()
 			return fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
 		}
@@ -85,13 +85,12 @@ func pauseFor(wait time.Duration, fair bool) time.Duration {
 }
 
 // quit leaves the fair queue, so that those behind need not wait for this one to be thought dead.
-func (l *Lock) quit(ctx context.Context) error {
+func (f form) quit(ctx context.Context, lock *Lock) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
 	defer cancel()
-	publish := l.manager.hub.publish(ctx)
-	err := l.form.leave.Run(ctx, l.manager.rdb, l.form.leaveKeys, l.owner, l.form.channel, publish).Err()
+	err := f.leave.Run(ctx, f.hub.rdb, f.leaveKeys, lock.owner, f.channel, f.hub.publish(ctx)).Err()
 	if err != nil {
-		return fmt.Errorf("lockmgr: leave the queue of %q: %w", l.name, err)
+		return fmt.Errorf("lockmgr: leave the queue of %q: %w", lock.name, err)
 	}
 	return nil
 }
