@@ -21,18 +21,15 @@ func (h *hub) await(ctx context.Context, lock *Lock, form form) (*Lock, error) {
 	room := h.enter(form.channel)
 	defer h.leave(room)
 	if !form.fair {
-		select {
-		case room.turn <- struct{}{}:
-			defer func() { <-room.turn }()
-		case <-ctx.Done():
-			return nil, gaveUp(ctx, lock)
-		case <-h.closing:
-			return nil, fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
+		if err := h.takeTurn(ctx, room, lock); err != nil {
+			return nil, err
 		}
+		defer room.endTurn()
 	}
 	waiter := h.wait(room, lock.owner, form.fair)
 	defer h.unwait(room, waiter)
-	err := h.contend(ctx, lock, room, waiter)
+	pause := func(wait time.Duration) time.Duration { return pauseFor(wait, form.fair) }
+	err := h.contend(ctx, lock, waiter, pause, func() { h.subscribe(room) })
 	if err == nil {
 		return lock, nil
 	}
@@ -42,9 +39,23 @@ func (h *hub) await(ctx context.Context, lock *Lock, form form) (*Lock, error) {
 	return nil, err
 }
 
+// takeTurn waits until no other waiter of this process talks to Redis.
+func (h *hub) takeTurn(ctx context.Context, room *room, lock *Lock) error {
+	select {
+	case room.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return gaveUp(ctx, lock)
+	case <-h.closing:
+		return fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
+	}
+}
+
+func (r *room) endTurn() { <-r.turn }
+
 // contend tries until the lock is taken or there is a reason to stop. It tries at once, and again once it is certain
 // that a release will be heard: the confirmation of the subscription wakes it.
-func (h *hub) contend(ctx context.Context, lock *Lock, room *room, waiter *waiter) error {
+func (h *hub) contend(ctx context.Context, lock *Lock, waiter *waiter, pause func(time.Duration) time.Duration, listen func()) error {
 	for {
 		wait, err := lock.take(ctx)
 		switch {
@@ -55,8 +66,8 @@ func (h *hub) contend(ctx context.Context, lock *Lock, room *room, waiter *waite
 		case !errors.Is(err, ErrNotAcquired):
 			return err
 		}
-		h.subscribe(room)
-		timer := time.NewTimer(pauseFor(wait, waiter.fair))
+		listen()
+		timer := time.NewTimer(pause(wait))
 		select {
 		case <-waiter.wake:
 		case <-timer.C:

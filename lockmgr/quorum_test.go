@@ -1,0 +1,303 @@
+package lockmgr_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/lockmgr"
+)
+
+// members is a number of servers of a test's own.
+type members struct {
+	*testing.T
+	servers []*redistest.Server
+	clients []redis.UniversalClient
+}
+
+func newMembers(t *testing.T, n int) *members {
+	t.Helper()
+	m := &members{T: t}
+	for range n {
+		server := redistest.New(t)
+		m.servers = append(m.servers, server)
+		m.clients = append(m.clients, m.client(server))
+	}
+	return m
+}
+
+// client returns one that gives up soon, so that tests need not wait for it.
+func (m *members) client(server *redistest.Server) *redis.Client {
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1, ReadTimeout: 500 * time.Millisecond})
+	m.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}
+
+func (m *members) quorum() *lockmgr.Quorum {
+	m.Helper()
+	q, err := lockmgr.NewQuorum(m.clients...)
+	must(m.T, err)
+	m.Cleanup(q.Close)
+	return q
+}
+
+func (m *members) take(q *lockmgr.Quorum, opts ...lockmgr.Option) *lockmgr.Lock {
+	m.Helper()
+	lock, err := q.TryAcquire(m.Context(), "a", opts...)
+	must(m.T, err)
+	return lock
+}
+
+// freeze stops servers as a hanging disk would.
+func (m *members) freeze(servers ...*redistest.Server) (thaw func()) {
+	m.Helper()
+	thaw = func() {
+		for _, s := range servers {
+			_ = syscall.Kill(s.PID(), syscall.SIGCONT)
+		}
+	}
+	for _, s := range servers {
+		must(m.T, syscall.Kill(s.PID(), syscall.SIGSTOP))
+	}
+	m.Cleanup(thaw)
+	return thaw
+}
+
+func TestQuorumLetsOneInAtATime(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	var inside atomic.Int64
+	var last uint64 // guarded by the lock under test
+	var wg sync.WaitGroup
+	for range 3 {
+		q := m.quorum()
+		for range 5 {
+			wg.Go(func() {
+				for range 4 {
+					err := q.Do(t.Context(), "a", func(ctx context.Context) error {
+						if n := inside.Add(1); n != 1 {
+							t.Errorf("%d holders at once", n)
+						}
+						if token := lockmgr.Token(ctx); token <= last {
+							t.Errorf("token %d after %d", token, last)
+						}
+						last = lockmgr.Token(ctx)
+						inside.Add(-1)
+						return ctx.Err()
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestQuorumExcludesAndIsRenewed(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	q, other := m.quorum(), m.quorum()
+	lock := m.take(q, lockmgr.TTL(time.Second))
+	plain := newManager(t, m.clients[0])
+	until := time.Now().Add(2200 * time.Millisecond)
+	eventually(t, "two TTLs pass", func() bool {
+		if _, err := other.TryAcquire(t.Context(), "a"); !errors.Is(err, lockmgr.ErrNotAcquired) {
+			t.Fatalf("a second holder: got %v, want ErrNotAcquired", err)
+		}
+		if _, err := plain.TryAcquire(t.Context(), "a"); !errors.Is(err, lockmgr.ErrNotAcquired) {
+			t.Fatalf("a plain lock on a member: got %v, want ErrNotAcquired", err)
+		}
+		return time.Now().After(until)
+	})
+	for range 2 {
+		must(t, lock.Release(t.Context()))
+	}
+	if cause := context.Cause(lock.Context()); cause != context.Canceled {
+		t.Errorf("the context ended with %v", cause)
+	}
+	must(t, m.take(other).Release(t.Context()))
+}
+
+func TestQuorumOutlivesAMinority(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{3, 5} {
+		for _, hung := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d, hung %t", n, hung), func(t *testing.T) {
+				t.Parallel()
+				m := newMembers(t, n)
+				q := m.quorum()
+				held, err := q.TryAcquire(t.Context(), "held", lockmgr.TTL(time.Second))
+				must(t, err)
+				minority := m.servers[:(n-1)/2]
+				thaw := func() {}
+				if hung {
+					thaw = m.freeze(minority...)
+				} else {
+					for _, server := range minority {
+						server.Kill()
+					}
+				}
+				began := time.Now()
+				lock := m.take(q, lockmgr.TTL(2*time.Second)) // a server that hung may keep its part as long
+				took := time.Since(began)
+				must(t, lock.Release(t.Context()))
+				if took > time.Second {
+					t.Errorf("taken in %s without a minority", took)
+				}
+				until := began.Add(2200 * time.Millisecond)
+				eventually(t, "two TTLs pass", func() bool {
+					if held.Context().Err() != nil {
+						t.Fatalf("what was held before ended with %v", context.Cause(held.Context()))
+					}
+					return time.Now().After(until)
+				})
+				must(t, held.Release(t.Context()))
+				thaw()
+				if hung {
+					eventually(t, "the minority lets go", func() bool {
+						return m.clients[0].Exists(t.Context(), "lock:held", "lock:a").Val() == 0
+					})
+				}
+			})
+		}
+	}
+}
+
+func TestQuorumRefusesWithoutAMajority(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{3, 5} {
+		for _, hung := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d, hung %t", n, hung), func(t *testing.T) {
+				t.Parallel()
+				m := newMembers(t, n)
+				q := m.quorum()
+				ttl := lockmgr.TTL(time.Second)
+				held, err := q.TryAcquire(t.Context(), "held", ttl)
+				must(t, err)
+				majority := m.servers[:n/2+1]
+				struck := time.Now()
+				if hung {
+					m.freeze(majority...)
+				} else {
+					for _, server := range majority {
+						server.Kill()
+					}
+				}
+				_, err = q.Acquire(t.Context(), "a", ttl)
+				if err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
+					t.Errorf("got %v, want the reason why most servers do not answer", err)
+				}
+				if took := time.Since(struck); took > 2*time.Second {
+					t.Errorf("refused after %s", took)
+				}
+				<-held.Context().Done()
+				if cause := context.Cause(held.Context()); !errors.Is(cause, lockmgr.ErrLockLost) {
+					t.Errorf("the held one ended with %v, want ErrLockLost", cause)
+				}
+				if took := time.Since(struck); took > 1500*time.Millisecond {
+					t.Errorf("the held one ended %s after the servers, its TTL is 1 s", took)
+				}
+				if err := held.Release(t.Context()); err == nil || errors.Is(err, lockmgr.ErrLockLost) {
+					t.Errorf("Release: got %v, want that it is unknown", err)
+				}
+			})
+		}
+	}
+}
+
+// The token is greater also where the two holders have one server in common, and the clock of another is far ahead.
+func TestQuorumsTokensGrow(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	q := m.quorum()
+	ahead := uint64(time.Now().Add(time.Hour).UnixMicro())
+	m.clients[0].Set(t.Context(), "{lock:a}:fence", ahead, 0)
+	m.servers[2].Stop()
+	first := m.take(q)
+	must(t, first.Release(t.Context()))
+	if first.Token() <= ahead {
+		t.Errorf("token %d after %d", first.Token(), ahead)
+	}
+	m.servers[0].Stop()
+	must(t, m.servers[2].Restart())
+	eventually(t, "the server is back", func() bool { return m.clients[2].Ping(t.Context()).Err() == nil })
+	second := m.take(q)
+	if second.Token() <= first.Token() {
+		t.Errorf("token %d after %d", second.Token(), first.Token())
+	}
+}
+
+func TestQuorumsLockIsMendedWhereItWasLost(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	q := m.quorum()
+	lock := m.take(q, lockmgr.TTL(2*time.Second))
+	for i, server := range m.servers { // one after the other, all lose their data
+		server.Kill()
+		must(t, server.Restart())
+		eventually(t, "the server has its part again", func() bool {
+			return m.clients[i].Exists(t.Context(), "lock:a").Val() == 1
+		})
+	}
+	must(t, lock.Release(t.Context()))
+}
+
+func TestQuorumReleaseSaysWhetherTheLockWasOurs(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	lock := m.take(m.quorum())
+	for _, rdb := range m.clients[:2] {
+		rdb.Del(t.Context(), "lock:a")
+	}
+	for range 2 {
+		if err := lock.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
+			t.Errorf("got %v, want ErrLockLost", err)
+		}
+	}
+}
+
+func TestQuorumRefusesBadInput(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Shared(t).Client(t)
+	for _, clients := range [][]redis.UniversalClient{nil, {rdb}, {rdb, rdb, rdb}, {rdb, nil, redistest.Shared(t).Client(t)}} {
+		if _, err := lockmgr.NewQuorum(clients...); !errors.Is(err, lockmgr.ErrInvalid) {
+			t.Errorf("%d clients: got %v, want ErrInvalid", len(clients), err)
+		}
+	}
+	m := newMembers(t, 3)
+	q := m.quorum()
+	none := func(context.Context) error { return nil }
+	for what, err := range map[string]error{
+		"no name":     q.Do(t.Context(), "", none),
+		"low TTL":     q.Do(t.Context(), "a", none, lockmgr.TTL(1)),
+		"fair":        q.Do(t.Context(), "a", none, lockmgr.Fair()),
+		"no function": q.Do(t.Context(), "a", nil),
+	} {
+		if !errors.Is(err, lockmgr.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", what, err)
+		}
+	}
+	held := m.take(q)
+	waited := make(chan error)
+	go func() {
+		_, err := q.Acquire(t.Context(), "a")
+		waited <- err
+	}()
+	q.Close()
+	if err := <-waited; !errors.Is(err, lockmgr.ErrClosed) {
+		t.Errorf("waiter: got %v, want ErrClosed", err)
+	}
+	if cause := context.Cause(held.Context()); !errors.Is(cause, lockmgr.ErrClosed) {
+		t.Errorf("holder: context ended with %v, want ErrClosed", cause)
+	}
+}
