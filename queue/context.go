@@ -21,7 +21,7 @@ type runContext struct {
 
 // Deadline returns when the run times out.
 func (c *runContext) Deadline() (time.Time, bool) {
-	return epoch.Add(time.Duration(c.task.began.Load()) + c.task.policy.Timeout), true
+	return epoch.Add(time.Duration(c.task.began.Load()) + c.task.timeout()), true
 }
 
 // Done is closed when the run should end.

@@ -33,14 +33,13 @@ func newFinisher(ses *session) *finisher {
 	return &finisher{ses: ses, wake: make(chan struct{}, 1)}
 }
 
-// add hands a job over to be acknowledged; it refuses when the session has ended.
-func (f *finisher) add(job finished) bool {
+// add hands jobs over to be acknowledged; it refuses when the session has ended.
+func (f *finisher) add(jobs ...finished) bool {
 	f.mu.Lock()
-	closed := f.closed
+	closed, first := f.closed, len(f.waiting) == 0
 	if !closed {
-		f.waiting = append(f.waiting, job)
+		f.waiting = append(f.waiting, jobs...)
 	}
-	first := len(f.waiting) == 1
 	f.mu.Unlock()
 	if first && !closed {
 		f.signal()
@@ -149,11 +148,14 @@ func (f *finisher) recordRest(ctx context.Context) {
 }
 
 func (f *finisher) tell(batch []finished, counts func(entry string) bool) {
+	for _, job := range batch {
+		job.task.recorded.Store(counts(job.task.stream))
+	}
 	if f.ses.w.cfg.Observer == nil {
 		return
 	}
 	for _, job := range batch {
-		job.task.tell(counts(job.task.stream), EventDone, job.took, nil, time.Time{})
+		job.task.tell(job.task.recorded.Load(), EventDone, job.took, nil, time.Time{})
 	}
 }
 

@@ -68,6 +68,11 @@ func (r *Run) SetProgress(ctx context.Context, percent float64, note string) err
 	return r.task.setProgress(ctx, percent, note)
 }
 
+// Acknowledged tells whether the job's success is recorded in Redis: it will not come again, as long as Redis keeps its
+// data. It is false while its handler runs. A handler may ask about the runs before, to clear away what kept them from
+// doing their work twice.
+func (r *Run) Acknowledged() bool { return r.task.recorded.Load() }
+
 type runKey struct{}
 
 // FromContext returns the run that a handler's context belongs to.

@@ -27,6 +27,7 @@ type kind struct {
 	name    string
 	policy  Policy
 	handler Handler
+	batched bool // the handler runs all of [Run.Batch]
 }
 
 // Kind describes a registered kind.
@@ -60,18 +61,24 @@ func Handle[T Args](m *Mux, handler func(ctx context.Context, job *Job[T]) error
 
 // HandleKind registers a handler that reads the job's data itself.
 func (m *Mux) HandleKind(name string, handler Handler, opts ...HandleOption) {
-	k := &kind{name: name, handler: handler}
+	m.register(&kind{name: name, handler: handler}, opts)
+}
+
+func (m *Mux) register(k *kind, opts []HandleOption) {
 	for _, opt := range opts {
 		opt.applyHandle(&k.policy)
 	}
 	k.policy = k.policy.withDefaults()
+	name := k.name
 	switch _, taken := m.kinds[name]; {
 	case validateKind(name) != nil:
 		m.fail(validateKind(name))
-	case handler == nil:
+	case k.handler == nil:
 		m.fail(fmt.Errorf("kind %q: handler is nil", name))
 	case k.policy.err != nil:
 		m.fail(fmt.Errorf("kind %q: %w", name, k.policy.err))
+	case !k.batched && k.policy.Batch|int(k.policy.BatchWithin) != 0:
+		m.fail(fmt.Errorf("kind %q: BatchOf and BatchWithin are for HandleBatch", name))
 	case taken:
 		m.fail(fmt.Errorf("kind %q: registered twice", name))
 	default:

@@ -180,6 +180,8 @@ type Policy struct {
 	BackoffMin  time.Duration `json:"backoff_min"`
 	BackoffMax  time.Duration `json:"backoff_max"`
 	Retain      time.Duration `json:"retain"`
+	Batch       int           `json:"batch,omitempty"`        // of [HandleBatch], see [BatchOf]; 0 of other kinds
+	BatchWithin time.Duration `json:"batch_within,omitempty"` // of [HandleBatch]
 
 	backoff func(attempt int, err error) time.Duration
 	err     error

@@ -70,6 +70,20 @@ func work(text string) error {
 		}
 		return ctx.Err()
 	})
+	queue.HandleBatch(mux, func(ctx context.Context, jobs []*queue.Job[event]) error {
+		for _, job := range jobs {
+			if job.Args.Name == "exit" {
+				os.Exit(1)
+			}
+			if job.Args.Name == "hold" {
+				say("start", job.ID)
+			}
+		}
+		if jobs[0].Args.Name == "hold" {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}, queue.BatchOf(50), queue.BatchWithin(200*time.Millisecond))
 	w, err := queue.NewWorker(redis.NewClient(&redis.Options{Addr: cfg.Addr}), mux, queue.WorkerConfig{
 		Namespace: cfg.Namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Name: cfg.Name,
 		Concurrency: cfg.Slots, ReadAhead: cfg.ReadAhead, Lease: cfg.Lease, Grace: cfg.Grace,

@@ -127,6 +127,9 @@ func (ses *session) heldEntries() map[string]bool {
 	for i := range ses.w.hands {
 		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
 			held[t.stream] = true
+			if t.batch != nil {
+				ses.w.slots.riders(t.batch, held)
+			}
 		}
 	}
 	ses.finisher.entries(held)

@@ -10,6 +10,7 @@ import (
 // handBack releases what has not started.
 func (ses *session) handBack() {
 	ses.release(ses.w.slots.take(ses.backlog, func(*task) bool { return true }))
+	ses.release(ses.w.slots.disband(ses.backlog))
 }
 
 // leave hands back what is still pending and deregisters. If Redis is away the lease ends by itself.

@@ -12,10 +12,12 @@ import (
 // runSlot runs one job after the other until the worker has ended.
 func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
 	for t := w.slots.next(hand); t != nil; t = w.slots.next(hand) {
-		t.execute()
-		if !t.ses.lost() {
-			t.forget()
+		if t.batch != nil {
+			w.runBatch(t)
+			continue
 		}
+		t.execute()
+		t.ses.forget([]*task{t})
 		t.ses.letGo(t)
 	}
 }
@@ -31,15 +33,20 @@ func (t *task) execute() {
 		return
 	}
 	began := time.Now()
-	t.began.Store(int64(began.Sub(epoch)))
+	t.begin(began)
+	err := t.call()
+	t.ctx.finish()
+	t.settle(err, time.Since(began))
+}
+
+// begin notes that the handler begins now.
+func (t *task) begin(now time.Time) {
+	t.began.Store(int64(now.Sub(epoch)))
 	if t.ses.w.cfg.Observer != nil {
 		e := t.event(EventStarted)
 		e.Wait = t.ses.w.cfg.Now().Sub(t.run.EnqueuedAt)
 		t.ses.observe(e)
 	}
-	err := t.call()
-	t.ctx.finish()
-	t.settle(err, time.Since(began))
 }
 
 // call runs the handler; a panic is an error like any other, with its stack.
@@ -78,18 +85,27 @@ func (t *task) crashedWorkers() string {
 	return strings.ReplaceAll(names, " ", ", ")
 }
 
-// forget drops what was noted about a job that has an outcome now: which workers died with it, and that a person has
-// cancelled it. What a failure leaves behind ends with the hash.
-func (t *task) forget() {
-	ordered := t.order.Load() != nil
-	if t.crashes == 0 && !ordered {
+// forget drops what was noted about jobs that have an outcome now: which workers died with them, and that a person has
+// cancelled them. What a failure leaves behind ends with the hashes.
+func (ses *session) forget(tasks []*task) {
+	var crashed, ordered []string
+	for _, t := range tasks {
+		cancelled := t.order.Load() != nil
+		if t.crashes > 0 || cancelled {
+			crashed = append(crashed, t.stream)
+		}
+		if cancelled {
+			ordered = append(ordered, t.stream)
+		}
+	}
+	if len(crashed) == 0 || ses.lost() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 	defer cancel()
-	_ = t.ses.w.rdb.HDel(ctx, t.ses.keys.crashed(), t.stream).Err()
-	if ordered {
-		_ = t.ses.w.rdb.HDel(ctx, t.ses.keys.cancelled(), t.stream).Err()
+	_ = ses.w.rdb.HDel(ctx, ses.keys.crashed(), crashed...).Err()
+	if len(ordered) > 0 {
+		_ = ses.w.rdb.HDel(ctx, ses.keys.cancelled(), ordered...).Err()
 	}
 }
 
@@ -101,6 +117,14 @@ func (t *task) runningFor() time.Duration {
 	return 0
 }
 
+// timeout is how long the run may take. A batch has the kind's.
+func (t *task) timeout() time.Duration {
+	if t.batch != nil {
+		return t.kind.policy.Timeout
+	}
+	return t.policy.Timeout
+}
+
 // isStuck tells whether the handler goes on a while after its context was cancelled.
 func (t *task) isStuck() bool {
 	const patience = time.Second
@@ -109,7 +133,8 @@ func (t *task) isStuck() bool {
 		return false
 	}
 	order := t.order.Load()
-	return ran > t.policy.Timeout+patience || t.ses.ctx.Err() != nil || order != nil && monotonic() > order.heard+int64(patience)
+	return ran > t.timeout()+patience || t.ses.ctx.Err() != nil ||
+		t.batch == nil && order != nil && monotonic() > order.heard+int64(patience)
 }
 
 var _ context.Context = (*runContext)(nil)

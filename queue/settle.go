@@ -80,6 +80,7 @@ func (t *task) done(took time.Duration) {
 	}
 	ok := t.record("done", scriptDone,
 		[]string{k.stream, k.totals(), k.job(t.run.ID)}, args)
+	t.recorded.Store(ok)
 	t.tell(ok, EventDone, took, nil, time.Time{})
 }
 
@@ -134,17 +135,28 @@ func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
 
 // drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
 // worker's by now; if it is not, it need not wait until somebody finds it.
-func (t *task) drop() {
-	if !t.ses.lost() {
-		t.ses.observe(t.event(EventReleased))
+func (t *task) drop() { t.ses.drop([]*task{t}) }
+
+// drop gives the outcomes of jobs up that began together, or did not begin.
+func (ses *session) drop(tasks []*task) {
+	if len(tasks) == 0 {
 		return
 	}
-	t.ses.observe(t.event(EventDropped))
+	typ := EventReleased
+	if ses.lost() {
+		typ = EventDropped
+	}
+	for _, t := range tasks {
+		ses.observe(t.event(typ))
+	}
+	if typ == EventReleased {
+		return
+	}
 	where := parkReleased
-	if t.began.Load() > 0 {
+	if tasks[0].began.Load() > 0 {
 		where = parkOrphans
 	}
-	t.ses.parkOwn([]*task{t}, where)
+	ses.parkOwn(tasks, where)
 }
 
 // What a script says about an outcome.

@@ -26,6 +26,8 @@ type slots struct {
 	closed   bool
 	sources  []*backlog
 	held     int // read and not finished
+	riding   int // of those: in a batch beside its first, and so in no slot of their own
+	seats    int // how many more the batches may take in that still gather
 	busy     int // of those: running
 	idle     int // slots that wait
 	waking   int // of those: signalled, and not awake yet
@@ -47,6 +49,8 @@ type backlog struct {
 	first   int // tasks before it are taken
 	stopped bool
 	paused  bool
+
+	gathering []*batch
 }
 
 func newSlots(total, readAhead int) *slots {
@@ -90,7 +94,7 @@ func (s *slots) next(hand *atomic.Pointer[task]) *task {
 // wake wakes one slot if there is a job for it and no other is on its way; that one wakes the next. Short jobs are
 // run by the few slots that are awake, instead of by all of them waking for one each.
 func (s *slots) wake() {
-	if s.waking == 0 && s.idle > 0 && s.held > s.busy {
+	if s.waking == 0 && s.idle > 0 && s.held-s.riding > s.busy {
 		s.waking++
 		s.work.Signal()
 	}
@@ -99,14 +103,18 @@ func (s *slots) wake() {
 // drop takes n jobs off the books and wakes the readers when there is room worth a read.
 func (s *slots) drop(n int) {
 	s.held -= n
+	s.wakeReaders()
+}
+
+func (s *slots) wakeReaders() {
 	if s.waiting > 0 && s.hasRoom() {
 		s.room.Broadcast()
 	}
 }
 
 // hasRoom tells whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead is
-// used up. Reading in lots is what makes a job cheap.
-func (s *slots) hasRoom() bool { return s.held < s.total+s.ahead/2 }
+// used up, or a batch gathers. Reading in lots is what makes a job cheap.
+func (s *slots) hasRoom() bool { return s.held-s.riding < s.total+s.ahead/2+s.seats }
 
 // pick takes the next job by smooth weighted round-robin over the sources that have one.
 func (s *slots) pick() *task {
@@ -128,10 +136,19 @@ func (s *slots) pick() *task {
 	best.credit -= sum
 	t := best.tasks[best.first]
 	best.tasks[best.first] = nil
-	if best.first++; best.first == len(best.tasks) {
-		best.tasks, best.first = best.tasks[:0], 0
+	best.first++
+	best.rewind()
+	if t.isBatched() {
+		s.gather(best, t)
 	}
 	return t
+}
+
+// rewind makes room again when everything is taken.
+func (b *backlog) rewind() {
+	if b.first == len(b.tasks) {
+		b.tasks, b.first = b.tasks[:0], 0
+	}
 }
 
 // push hands over jobs that were read. It refuses when the source has stopped or is paused: they
@@ -142,8 +159,8 @@ func (s *slots) push(b *backlog, tasks []*task) bool {
 	if b.stopped || b.paused || s.closed {
 		return false
 	}
-	b.tasks = append(b.tasks, tasks...)
 	s.held += len(tasks)
+	b.tasks = append(b.tasks, s.join(b, tasks)...)
 	s.wake()
 	return true
 }
@@ -172,7 +189,7 @@ func (s *slots) share(b *backlog) int {
 			sum += other.weight
 		}
 	}
-	free := s.total + s.ahead - s.held
+	free := s.total + s.ahead + s.seats - (s.held - s.riding)
 	return max(1, free*b.weight/sum)
 }
 

@@ -25,6 +25,8 @@ type task struct {
 	run        Run
 	told       bool                  // that its handler is stuck
 	order      atomic.Pointer[Order] // a person has cancelled it
+	batch      *batch
+	recorded   atomic.Bool // its success is in Redis
 }
 
 func (ses *session) newTask(e entry, deliveries int, now int64) *task {

@@ -1,0 +1,92 @@
+package queue
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func batchedTasks(ses *session, kind *kind, n int) []*task {
+	tasks := someTasks("b", n)
+	for _, t := range tasks {
+		t.kind, t.ses, t.held = kind, ses, monotonic()
+	}
+	return tasks
+}
+
+func gatheringSlots(total, readAhead, size int) (*slots, *session, *kind) {
+	ses := &session{source: &source{w: &Worker{cfg: WorkerConfig{MaxCrashes: 3}}}}
+	return newSlots(total, readAhead), ses, &kind{name: "k", batched: true, policy: Policy{Batch: size, BatchWithin: time.Second}}
+}
+
+// A batch that gathers asks for what it lacks, one that runs takes a slot, and in the end the books are empty.
+func TestBatchesKeepTheBooks(t *testing.T) {
+	t.Parallel()
+	s, ses, k := gatheringSlots(2, -1, 10)
+	b := s.addSource(1)
+	s.push(b, batchedTasks(ses, k, 2))
+	var first, second atomic.Pointer[task]
+	lead := s.next(&first)
+	if room := s.reserve(b); room != 1+8 {
+		t.Errorf("room for %d, want a slot's one and the batch's eight", room)
+	}
+	s.push(b, batchedTasks(ses, k, 9))
+	s.await(lead.batch, lead) // full: at once
+	if n := len(lead.batch.tasks); n != 10 {
+		t.Errorf("%d jobs in the batch", n)
+	}
+	next := s.next(&second)
+	if room := s.reserve(b); room != 9 {
+		t.Errorf("room for %d while one batch runs and one lacks nine", room)
+	}
+	if taken := s.disband(b); len(taken) != 1 || taken[0] != next {
+		t.Errorf("%d jobs disbanded", len(taken))
+	}
+	if s.await(next.batch, next); len(next.batch.tasks) != 0 {
+		t.Error("a disbanded batch has jobs")
+	}
+	s.unload(lead.batch)
+	s.close()
+	s.next(&first)
+	s.next(&second)
+	if s.held != 0 || s.busy != 0 || s.riding != 0 || s.seats != 0 || len(b.gathering) != 0 {
+		t.Errorf("in the end: %d held, %d busy, %d riding, %d seats, %d gathering", s.held, s.busy, s.riding, s.seats, len(b.gathering))
+	}
+}
+
+func TestABatchGathersFromItsFirstJobsComing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, ses, k := gatheringSlots(1, -1, 10)
+		b := s.addSource(1)
+		tasks := batchedTasks(ses, k, 1)
+		<-time.After(400 * time.Millisecond) // of the bubble's clock
+		s.push(b, tasks)
+		var hand atomic.Pointer[task]
+		lead, began := s.next(&hand), time.Now()
+		s.await(lead.batch, lead)
+		if waited := time.Since(began); waited != 600*time.Millisecond {
+			t.Errorf("gathered for %s more, want the 600ms that were left", waited)
+		}
+	})
+}
+
+// What another kind, another session or a last chance is does not join.
+func TestABatchAdmitsItsLike(t *testing.T) {
+	t.Parallel()
+	s, ses, k := gatheringSlots(1, -1, 10)
+	_, other, _ := gatheringSlots(1, -1, 10)
+	b := s.addSource(1)
+	tasks := batchedTasks(ses, k, 6)
+	tasks[1].kind = &kind{name: "single"}
+	tasks[2].ses = other
+	tasks[3].crashes = 2
+	tasks[4].err = fmt.Errorf("damaged")
+	s.push(b, tasks)
+	var hand atomic.Pointer[task]
+	if lead := s.next(&hand); names(lead.batch.tasks) != "b-1 b-6" || names(b.tasks[b.first:]) != "b-2 b-3 b-4 b-5" {
+		t.Errorf("batch %q, left %q", names(lead.batch.tasks), names(b.tasks[b.first:]))
+	}
+}

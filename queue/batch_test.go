@@ -1,0 +1,416 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// event is the job of the batches in these tests.
+type event struct {
+	Name string `json:"name"`
+}
+
+func (event) Kind() string { return "event" }
+
+type events []*queue.Job[event]
+
+// batches hands over each batch and waits for its outcome.
+type batches struct {
+	came    chan events
+	outcome chan error
+	ended   chan error
+}
+
+func newBatches() *batches {
+	return &batches{came: make(chan events, 1000), outcome: make(chan error, 1000), ended: make(chan error, 1000)}
+}
+
+func (b *batches) handle(ctx context.Context, jobs []*queue.Job[event]) error {
+	b.came <- jobs
+	select {
+	case err := <-b.outcome:
+		return err
+	case <-ctx.Done():
+		b.ended <- context.Cause(ctx)
+		return ctx.Err()
+	}
+}
+
+func batchMux(handle func(context.Context, []*queue.Job[event]) error, opts ...queue.HandleOption) *queue.Mux {
+	mux := queue.NewMux()
+	queue.HandleBatch(mux, handle, opts...)
+	return mux
+}
+
+func (f *fleet) enqueueEvents(names ...string) (ids []string) {
+	f.Helper()
+	for _, name := range names {
+		ids = append(ids, f.enqueue("event", fmt.Sprintf(`{"name":%q}`, name)).ID)
+	}
+	return ids
+}
+
+func oneSlot(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = 1, -1 }
+
+// One slot, nothing read ahead: a batch is full all the same, and what is left over goes when its time is up.
+func TestBatchesAreFullOrInTime(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 25))...)
+	b := newBatches()
+	for range 3 {
+		b.outcome <- nil
+	}
+	f.start(batchMux(b.handle, queue.BatchOf(10), queue.BatchWithin(200*time.Millisecond)), oneSlot)
+	for i, want := range []int{10, 10, 5} {
+		if jobs := <-b.came; len(jobs) != want {
+			t.Errorf("batch %d has %d jobs, want %d", i+1, len(jobs), want)
+		}
+	}
+	f.await(queue.EventDone, 25)
+	f.empty()
+	if totals := f.info().Totals; totals.Done != 25 {
+		t.Errorf("totals %+v", totals)
+	}
+	started := f.events.of(queue.EventStarted)
+	if gathered := started[24].Time.Sub(started[19].Time); gathered < 150*time.Millisecond {
+		t.Errorf("the last batch, not full, gathered for %s", gathered)
+	}
+	if audit := f.verify(); !audit.OK() {
+		t.Errorf("got %+v", audit)
+	}
+}
+
+func TestBatchWithinZeroWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	close(b.outcome)
+	f.start(batchMux(b.handle, queue.BatchOf(1000), queue.BatchWithin(0)))
+	f.enqueueEvents("alone")
+	began := time.Now()
+	if jobs := <-b.came; len(jobs) != 1 || time.Since(began) > 10*time.Second {
+		t.Errorf("%d jobs after %s", len(jobs), time.Since(began))
+	}
+	f.empty()
+}
+
+// A batch takes one slot: others go on with other jobs, and two batches run at once.
+func TestABatchTakesOneSlot(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	mux := batchMux(b.handle, queue.BatchOf(20))
+	mux.HandleKind("quick", noop)
+	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency = 3 })
+	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 40))...)
+	first, second := <-b.came, <-b.came
+	if len(first) != 20 || len(second) != 20 {
+		t.Errorf("batches of %d and %d, want 20 each at once", len(first), len(second))
+	}
+	for range 30 {
+		f.enqueue("quick", `{}`)
+	}
+	f.await(queue.EventDone, 30)
+	close(b.outcome)
+	f.await(queue.EventDone, 70)
+	f.empty()
+}
+
+func TestEachJobOfABatchHasItsOutcome(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	acknowledged := make(chan *queue.Run, 10)
+	handle := func(_ context.Context, jobs []*queue.Job[event]) error {
+		outcomes := make([]error, len(jobs))
+		for i, job := range jobs {
+			switch job.Args.Name {
+			case "fine":
+				acknowledged <- job.Run
+				if job.Acknowledged() {
+					t.Error("acknowledged while it runs")
+				}
+			case "kept":
+				outcomes[i] = job.SetResult("kept it")
+			case "fail":
+				outcomes[i] = errors.New("broken")
+			case "flaky":
+				if job.Attempt == 1 {
+					outcomes[i] = queue.RetryIn(time.Millisecond, errors.New("not yet"))
+				}
+			case "cancel":
+				outcomes[i] = queue.Cancel(errors.New("no use"))
+			case "snooze":
+				if len(f.events.of(queue.EventSnoozed)) == 0 {
+					outcomes[i] = queue.Snooze(time.Millisecond)
+				}
+			}
+		}
+		return fmt.Errorf("wrapped: %w", queue.Outcomes(outcomes))
+	}
+	ids := f.enqueueEvents("fine", "fail", "flaky", "cancel", "snooze")
+	bad := f.enqueue("event", `{"name":7}`)
+	kept := f.enqueue("event", `{"name":"kept"}`, queue.Retain(time.Minute))
+	f.start(batchMux(handle, queue.MaxAttempts(2), queue.Backoff(time.Millisecond, time.Millisecond)))
+	f.await(queue.EventDone, 4)
+	f.await(queue.EventDead, 3)
+	f.empty()
+	run := <-acknowledged
+	f.eventually("the run knows", run.Acknowledged)
+	for id, want := range map[string]string{ids[1]: queue.ReasonAttempts, ids[3]: queue.ReasonCancelled, bad.ID: queue.ReasonUndecodable} {
+		job, err := f.inspect.Job(t.Context(), "orders", id)
+		f.must(err)
+		if job.State != queue.StateDead || job.Reason != want || strings.Contains(job.Error, "wrapped") {
+			t.Errorf("got %+v, want dead: %s", job, want)
+		}
+	}
+	if job, err := f.inspect.Job(t.Context(), "orders", kept.ID); err != nil || string(job.Result) != `"kept it"` {
+		t.Errorf("got %+v (%v)", job, err)
+	}
+	totals := f.info().Totals
+	if totals.Done != 4 || totals.Dead != 3 || totals.Retried != 2 || totals.Snoozed != 1 {
+		t.Errorf("totals %+v", totals)
+	}
+	if audit := f.verify(); !audit.OK() {
+		t.Errorf("got %+v", audit)
+	}
+}
+
+func TestABatchFailsAsOne(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handle func(context.Context, []*queue.Job[event]) error
+		want   string
+	}{
+		"one error": {func(context.Context, []*queue.Job[event]) error { return errors.New("Redis is away") }, "Redis is away"},
+		"a panic":   {func(context.Context, []*queue.Job[event]) error { panic("ouch") }, "TestABatchFailsAsOne"}, // in the stack
+		"too few outcomes": {
+			func(context.Context, []*queue.Job[event]) error { return queue.Outcomes(make([]error, 2)) }, "2 outcomes for 3 jobs",
+		},
+		"timed out": {func(ctx context.Context, _ []*queue.Job[event]) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}, "timed out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			ids := f.enqueueEvents("a", "b", "c")
+			f.start(batchMux(c.handle, queue.MaxAttempts(1), queue.BatchOf(3), queue.Timeout(50*time.Millisecond)))
+			f.await(queue.EventDead, 3)
+			for _, id := range ids {
+				job, err := f.inspect.Job(t.Context(), "orders", id)
+				f.must(err)
+				if !strings.Contains(job.Error, c.want) || job.Attempt != 1 {
+					t.Errorf("got %+v, want an error with %q", job, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestMiddlewareIsAroundTheBatch(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.enqueueEvents("fine", "fail", "fine")
+	f.enqueue("event", `[]`)
+	saw := make(chan string, 10)
+	mux := batchMux(func(ctx context.Context, jobs []*queue.Job[event]) error {
+		if run, ok := queue.FromContext(ctx); !ok || run.ID != jobs[0].ID {
+			t.Error("the context does not know the first run")
+		}
+		return queue.Outcomes([]error{nil, queue.Cancel(errors.New("broken")), nil})
+	}, queue.BatchOf(4))
+	mux.Use(func(next queue.Handler) queue.Handler {
+		return func(ctx context.Context, run *queue.Run) error {
+			err := next(ctx, run)
+			saw <- fmt.Sprintf("%d runs: %v", len(run.Batch()), err)
+			return err
+		}
+	})
+	f.start(mux)
+	f.await(queue.EventDead, 2)
+	f.await(queue.EventDone, 2)
+	if got, want := <-saw, "4 runs: 2 of 4 jobs failed, the first: broken"; got != want {
+		t.Errorf("middleware saw %q, want %q", got, want)
+	}
+}
+
+func TestStopHandsBackAGatheringBatch(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	close(b.outcome)
+	w := f.start(batchMux(b.handle, queue.BatchOf(10), queue.BatchWithin(time.Hour)))
+	f.enqueueEvents("a", "b", "c")
+	f.eventually("the batch gathers", func() bool { return f.info().InFlight == 3 })
+	f.must(w.Stop(t.Context()))
+	if len(b.came) != 0 || f.info().Workers != 0 {
+		t.Errorf("%d batches ran, %d workers", len(b.came), f.info().Workers)
+	}
+	f.start(batchMux(b.handle, queue.BatchOf(3), queue.BatchWithin(time.Hour)))
+	for _, job := range <-b.came {
+		if job.Attempt != 1 || job.Redelivered != 0 {
+			t.Errorf("attempt %d, redelivered %d", job.Attempt, job.Redelivered)
+		}
+	}
+	f.empty()
+}
+
+func TestStopLetsABatchFinish(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	w := f.start(batchMux(b.handle, queue.BatchOf(3)))
+	f.enqueueEvents("a", "b", "c")
+	<-b.came
+	stopped := make(chan error)
+	go func() { stopped <- w.Stop(t.Context()) }()
+	b.outcome <- nil
+	f.must(<-stopped)
+	if totals := f.info().Totals; totals.Done != 3 {
+		t.Errorf("totals %+v", totals)
+	}
+}
+
+func TestLostLeaseEndsABatch(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 20))...)
+	f.start(batchMux(b.handle, queue.BatchOf(20)))
+	first := <-b.came
+	worker := first[0].Worker
+	f.must(f.rdb.Del(t.Context(), f.stream()+":worker:"+worker).Err()) // as a caretaker does first
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: worker}).Err())
+	if cause := <-b.ended; !errors.Is(cause, queue.ErrLeaseLost) {
+		t.Errorf("the batch's context ended with %v", cause)
+	}
+	close(b.outcome)
+	f.empty()
+	for again := 0; again < 20; {
+		for _, job := range <-b.came {
+			again++
+			if job.Worker == worker || job.Attempt != 1 || job.Redelivered != 1 {
+				t.Errorf("got %+v", job.Run)
+			}
+		}
+	}
+	if totals := f.info().Totals; totals.Done != 20 || totals.Retried != 0 {
+		t.Errorf("totals %+v", totals)
+	}
+}
+
+// After its connections broke a worker looks for entries whose delivery it never saw. Those in a batch it has.
+func TestABatchIsNotAdoptedTwice(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 20))...)
+	f.start(batchMux(b.handle, queue.BatchOf(20), queue.BatchWithin(time.Second)))
+	running := <-b.came
+	f.enqueueEvents("a", "b", "c")
+	f.eventually("a second batch gathers", func() bool { return f.info().InFlight == 23 })
+	name := running[0].Worker[:strings.Index(running[0].Worker, "#")]
+	for _, client := range strings.Split(f.rdb.ClientList(t.Context()).Val(), "\n") {
+		if strings.Contains(client, "name="+name) || strings.Contains(client, "cmd=xreadgroup") {
+			id := strings.TrimPrefix(strings.Fields(client)[0], "id=")
+			_ = f.rdb.ClientKillByFilter(t.Context(), "ID", id).Err()
+		}
+	}
+	if gathered := <-b.came; len(gathered) != 3 {
+		t.Errorf("the second batch has %d jobs", len(gathered))
+	}
+	f.enqueueEvents("last")
+	if last := <-b.came; len(last) != 1 || last[0].Args.Name != "last" {
+		t.Errorf("the third batch: %d jobs, the first %+v", len(last), last[0].Args)
+	}
+	close(b.outcome)
+	f.empty()
+	if started := len(f.events.of(queue.EventStarted)); started != 24 {
+		t.Errorf("%d starts of 24 jobs", started)
+	}
+}
+
+func TestKilledWorkersBatchRunsElsewhere(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	const lease = time.Second
+	f.enqueueEvents(strings.Fields(strings.Repeat("hold ", 50))...)
+	victim := f.process(processConfig{Slots: 2, Lease: lease})
+	victim.started(50)
+	b := newBatches()
+	close(b.outcome)
+	f.start(batchMux(b.handle), func(c *queue.WorkerConfig) { c.Lease = lease })
+	_ = victim.cmd.Process.Kill()
+	for _, e := range f.await(queue.EventDone, 50) {
+		if e.Attempt != 1 || e.Redelivered != 1 {
+			t.Errorf("attempt %d, redelivered %d", e.Attempt, e.Redelivered)
+		}
+	}
+	f.empty()
+}
+
+// One job kills its worker. It is dead in the end, alone; all the others of its batches are done.
+func TestPoisonInABatchIsIsolated(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	names := strings.Fields(strings.Repeat("fine ", 120))
+	names[30] = "exit"
+	f.enqueueEvents(names...)
+	runs := 0
+	f.eventually("the poison is dead and the rest done", func() bool {
+		runs++
+		p := f.process(processConfig{Slots: 3, Lease: 500 * time.Millisecond, Name: fmt.Sprintf("run%d", runs)})
+		f.eventually("it died, or all is settled", func() bool {
+			select {
+			case <-p.ended:
+				return true
+			default:
+				i := f.info()
+				return i.Waiting+i.InFlight == 0 && i.Dead+i.Totals.Done == 120
+			}
+		})
+		i := f.info()
+		return i.Waiting+i.InFlight == 0
+	})
+	info := f.info()
+	if info.Dead != 1 || info.Totals.Done != 119 || runs > 4 {
+		t.Errorf("%d dead, %d done after %d runs", info.Dead, info.Totals.Done, runs)
+	}
+	dead, err := f.inspect.Dead(t.Context(), "orders", queue.Page{})
+	f.must(err)
+	if dead.Jobs[0].Reason != queue.ReasonCrashed || !strings.Contains(string(dead.Jobs[0].Data), "exit") {
+		t.Errorf("got %+v", dead.Jobs[0])
+	}
+}
+
+func TestBatchOptionsAreChecked(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	fine := func(context.Context, []*queue.Job[event]) error { return nil }
+	for want, mux := range map[string]*queue.Mux{
+		"batch of 0":               batchMux(fine, queue.BatchOf(0)),
+		"batch of 1001":            batchMux(fine, queue.BatchOf(1001)),
+		"must not be negative":     batchMux(fine, queue.BatchWithin(-1)),
+		"handler is nil":           batchMux(nil),
+		"are for HandleBatch":      muxOf("k", noop, queue.BatchOf(2)),
+		"BatchOf and BatchWithin ": muxOf("k", noop, queue.BatchWithin(time.Second)),
+	} {
+		_, err := queue.NewWorker(f.rdb, mux, queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if kinds := batchMux(fine).Kinds(); kinds[0].Policy.Batch != queue.DefaultBatch || kinds[0].Policy.BatchWithin != queue.DefaultBatchWithin {
+		t.Errorf("got %+v", kinds)
+	}
+}
