@@ -24,11 +24,14 @@ const (
 // A nil error is the success of every job, [Outcomes] an outcome for each, and any other error, a panic's too, what all
 // of them failed with. Each job then goes its own way: done, retried, put off or dead, with its own attempts.
 //
-// A batch takes one slot, from its first job on, and has one context: it ends when the kind's [Timeout] is over (one that a job
-// was enqueued with does not count), the lease is lost or the worker stops. A worker that stops hands back a batch that still
-// gathers. Middleware is called once around a batch, and sees the run of its first job, see [Run.Batch]. A job
-// whose data is not JSON for T goes to dead without a run, and the rest of its batch runs. A job that is dead if it takes one
-// more worker with it runs alone.
+// A batch takes one slot, from its first job on, and has one context: it ends when the kind's [Timeout] is over (one
+// that a job was enqueued with does not count), the lease is lost or the worker stops. A worker that stops hands back a
+// batch that still gathers. When a person cancels one of its jobs while it runs, the batch goes on, and the job is dead
+// unless it succeeds.
+//
+// Middleware is called once around a batch, and sees the run of its first job, see [Run.Batch]. A job whose data is not
+// JSON for T goes to dead without a run, and the rest of its batch runs. A job that is dead if it takes one more worker
+// with it runs alone.
 func HandleBatch[T Args](m *Mux, handler func(ctx context.Context, jobs []*Job[T]) error, opts ...HandleOption) {
 	var zero T
 	if handler == nil {
@@ -140,8 +143,8 @@ func (r *Run) Batch() []*Run {
 	if r.task.batch == nil {
 		return []*Run{r}
 	}
-	runs := make([]*Run, len(r.task.batch.tasks))
-	for i, t := range r.task.batch.tasks {
+	runs := make([]*Run, len(r.task.batch.fit))
+	for i, t := range r.task.batch.fit {
 		runs[i] = &t.run
 	}
 	return runs

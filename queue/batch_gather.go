@@ -12,11 +12,14 @@ type batch struct {
 	size   int // jobs at the most
 	tasks  []*task
 	closed chan struct{} // no more jobs come
+
+	fit []*task    // of those: that are run
+	ctx runContext // of the run
 }
 
 // isBatched tells whether the job is run in a batch, be it alone.
 func (t *task) isBatched() bool {
-	return t.kind != nil && t.kind.batched && t.err == nil && t.crashes < t.ses.w.cfg.MaxCrashes
+	return t.kind != nil && t.kind.batched && t.err == nil && t.crashes < t.ses.w.cfg.MaxCrashes && t.order.Load() == nil
 }
 
 func (g *batch) isFull() bool { return len(g.tasks) >= g.size }
@@ -57,7 +60,7 @@ func (s *slots) gather(b *backlog, lead *task) {
 	b.tasks = b.tasks[:b.first+len(g.fill(b.tasks[b.first:]))]
 	b.rewind()
 	s.riding += len(g.tasks) - 1
-	if g.isFull() || b.stopped || s.closed {
+	if g.isFull() || b.stopped || b.paused || s.closed {
 		close(g.closed)
 		return
 	}
@@ -140,11 +143,12 @@ func (s *slots) alight(g *batch) {
 	s.drop(riders)
 }
 
-// riders adds the stream IDs of a batch's jobs.
-func (s *slots) riders(g *batch, to map[string]bool) {
+// riders lists the jobs of a slot's hand: one, or a batch.
+func (s *slots) riders(t *task) []*task {
+	if t.batch == nil {
+		return []*task{t}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range g.tasks {
-		to[t.stream] = true
-	}
+	return slices.Clone(t.batch.tasks)
 }

@@ -10,35 +10,49 @@ func (w *Worker) runBatch(lead *task) {
 		return
 	}
 	ses := lead.ses
-	if ses.valid() {
-		g.execute()
-	} else {
+	switch {
+	case !ses.valid():
 		ses.drop(g.tasks)
+	case g.sift():
+		g.execute()
 	}
-	ses.forgetCrashes(g.tasks)
+	ses.forget(g.tasks)
 	for _, t := range g.tasks {
 		ses.letGo(t)
 	}
 	w.slots.unload(g)
 }
 
-// execute runs the handler, in the context of the first job, and settles the outcome of each.
-func (g *batch) execute() {
-	lead, began := g.tasks[0], time.Now()
+// sift buries what became unfit while the batch gathered, and tells whether anything is left to run.
+func (g *batch) sift() bool {
 	for _, t := range g.tasks {
+		if reason, err := t.unfit(); reason != "" {
+			t.bury(reason, err)
+		} else {
+			g.fit = append(g.fit, t)
+		}
+	}
+	return len(g.fit) > 0
+}
+
+// execute runs the handler with the first job's run, and settles the outcome of each.
+func (g *batch) execute() {
+	lead, began := g.fit[0], time.Now()
+	for _, t := range g.fit {
 		t.begin(began)
 	}
-	err := lead.call()
-	lead.ctx.finish()
-	share := time.Since(began) / time.Duration(len(g.tasks))
-	g.settle(spread(err, len(g.tasks)), share)
+	g.ctx.task = lead
+	err := lead.call(&g.ctx)
+	g.ctx.finish()
+	share := time.Since(began) / time.Duration(len(g.fit))
+	g.settle(spread(err, len(g.fit)), share)
 }
 
 // settle turns each job's outcome into its next step. What can be done for many at once is.
 func (g *batch) settle(outcomes []error, share time.Duration) {
-	ses := g.tasks[0].ses
-	done, dropped := make([]finished, 0, len(g.tasks)), []*task(nil)
-	for i, t := range g.tasks {
+	ses := g.fit[0].ses
+	done, dropped := make([]finished, 0, len(g.fit)), []*task(nil)
+	for i, t := range g.fit {
 		switch err := outcomes[i]; {
 		case err == nil && t.policy.Retain <= 0:
 			ses.counts.add(&ses.counts.done, share)

@@ -279,6 +279,66 @@ func TestStopLetsABatchFinish(t *testing.T) {
 	}
 }
 
+// Of a batch that gathers, a cancelled job never runs; of one that runs, it is dead unless it succeeds. The others are not
+// told.
+func TestCancelOneJobOfABatch(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	f.start(batchMux(b.handle, queue.BatchOf(3), queue.BatchWithin(2*time.Second)))
+	ids := f.enqueueEvents("a", "b")
+	f.eventually("the batch gathers", func() bool { return f.info().InFlight == 2 })
+	f.must(f.inspect.Cancel(t.Context(), "orders", ids[0]))
+	if jobs := <-b.came; len(jobs) != 1 || jobs[0].ID != ids[1] {
+		t.Errorf("%d jobs run", len(jobs))
+	}
+	b.outcome <- nil
+	f.await(queue.EventDone, 1)
+
+	ids = append(ids, f.enqueueEvents("c", "d", "e")...)
+	<-b.came
+	f.must(f.inspect.Cancel(t.Context(), "orders", ids[2])) // the first of them
+	f.must(f.inspect.Cancel(t.Context(), "orders", ids[3]))
+	f.eventually("the orders are heard", func() bool {
+		return f.rdb.HLen(t.Context(), f.stream()+":cancelled").Val() == 2
+	})
+	select {
+	case err := <-b.ended:
+		t.Errorf("the batch ended: %v", err)
+	case <-time.After(1200 * time.Millisecond): // two beats
+	}
+	b.outcome <- queue.Outcomes([]error{nil, errors.New("broken"), nil})
+	f.await(queue.EventDone, 3)
+	f.empty()
+	for id, dead := range map[string]bool{ids[0]: true, ids[3]: true, ids[2]: false, ids[4]: false} {
+		job, err := f.inspect.Job(t.Context(), "orders", id)
+		if dead != (err == nil && job.Reason == queue.ReasonByPerson) {
+			t.Errorf("%s: %+v (%v), dead %t", id, job, err, dead)
+		}
+	}
+	f.eventually("the orders are forgotten", func() bool {
+		return f.rdb.HLen(t.Context(), f.stream()+":cancelled").Val() == 0
+	})
+}
+
+func TestPauseHandsBackAGatheringBatch(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBatches()
+	close(b.outcome)
+	f.start(batchMux(b.handle, queue.BatchOf(4), queue.BatchWithin(3*time.Second)))
+	f.enqueueEvents("a", "b", "c")
+	f.eventually("the batch gathers", func() bool { return f.info().InFlight == 3 })
+	f.must(f.inspect.Pause(t.Context(), "orders"))
+	f.await(queue.EventPaused, 1)
+	f.enqueueEvents("d")
+	f.must(f.inspect.Resume(t.Context(), "orders"))
+	if jobs := <-b.came; len(jobs) != 4 || jobs[0].Redelivered != 0 {
+		t.Errorf("%d jobs, the first %+v", len(jobs), jobs[0].Run)
+	}
+	f.empty()
+}
+
 func TestBatchOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

@@ -143,7 +143,7 @@ func (ses *session) heldTasks() []*task {
 	held := ses.w.slots.tasks(ses.backlog)
 	for i := range ses.w.hands {
 		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
-			held = append(held, t)
+			held = append(held, ses.w.slots.riders(t)...)
 		}
 	}
 	return held

@@ -46,7 +46,7 @@ func (c *runContext) make() context.Context {
 		c.inner, c.cancel = context.WithCancelCause(c.task.ses.ctx)
 		c.inner, c.stop = context.WithDeadlineCause(c.inner, deadline, ErrTimeout)
 		switch {
-		case c.task.order.Load() != nil:
+		case c.task.order.Load() != nil && c.task.batch == nil: // of a batch, the others go on
 			c.cancel(ErrCancelled)
 		case c.finished:
 			c.end()

@@ -126,9 +126,8 @@ func (ses *session) heldEntries() map[string]bool {
 	held := ses.w.slots.entries(ses.backlog)
 	for i := range ses.w.hands {
 		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
-			held[t.stream] = true
-			if t.batch != nil {
-				ses.w.slots.riders(t.batch, held)
+			for _, rider := range ses.w.slots.riders(t) {
+				held[rider.stream] = true
 			}
 		}
 	}

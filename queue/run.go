@@ -34,7 +34,7 @@ func (t *task) execute() {
 	}
 	began := time.Now()
 	t.begin(began)
-	err := t.call()
+	err := t.call(&t.ctx)
 	t.ctx.finish()
 	t.settle(err, time.Since(began))
 }
@@ -50,13 +50,13 @@ func (t *task) begin(now time.Time) {
 }
 
 // call runs the handler; a panic is an error like any other, with its stack.
-func (t *task) call() (err error) {
+func (t *task) call(ctx *runContext) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
-	return t.kind.handler(&t.ctx, &t.run)
+	return t.kind.handler(ctx, &t.run)
 }
 
 // unfit tells why a job cannot be run at all, or must not be run again.
