@@ -136,7 +136,7 @@ func login(t *testing.T, client *http.Client, server *httptest.Server, name stri
 }
 
 // everyAddress lists the addresses that show or do something.
-var everyAddress = []string{"/", "/queues", "/live"}
+var everyAddress = []string{"/", "/queues", "/audit", "/live", "/api/v1/overview", "/api/v1/queues", "/api/v1/audit"}
 
 func TestClosedWithoutCredentials(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ func (d *Dashboard) csrfToken(user User) string {
 func (d *Dashboard) operator(next http.HandlerFunc) http.Handler {
 	return d.viewer(func(w http.ResponseWriter, r *http.Request) {
 		user := userOf(r.Context())
+		r.Body = http.MaxBytesReader(w, r.Body, formBytes)
 		switch {
 		case user.Role < Operator:
 			http.Error(w, "only an operator may do this", http.StatusForbidden)

@@ -45,7 +45,8 @@ type Dashboard struct {
 	mux       *http.ServeMux
 	views     views
 	live      *live
-	sealing   []byte // signs the CSRF tokens
+	notices   Sessions // tell, after an action, what was done
+	sealing   []byte   // signs the CSRF tokens
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -80,6 +81,7 @@ func New(cfg Config) (*Dashboard, error) {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
 	d := &Dashboard{cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sealing: orRandom(cfg.Key)}
+	d.notices = Sessions{Key: d.sealing}
 	d.live = newLive(d)
 	d.mux = d.routes()
 	ctx, stop := context.WithCancel(context.Background())
@@ -115,5 +117,9 @@ func (d *Dashboard) routes() *http.ServeMux {
 
 	d.page(mux, "/{$}", overviewPage)
 	d.page(mux, "/queues", queuesPage)
+	d.page(mux, "/audit", auditTrailPage)
+
+	d.action(mux, "/queues/pause", d.pauseQueue)
+	d.action(mux, "/queues/resume", d.resumeQueue)
 	return mux
 }

@@ -3,12 +3,10 @@ package dashboard
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
-
-	"github.com/navvy-go/navvy/queue"
 )
 
 // page is one of the dashboard's pages.
@@ -43,7 +41,8 @@ type sheet struct {
 	Now         time.Time
 	Down        *outage // Redis does not answer
 	Complaint   string  // what is wrong with the query
-	Body        any     // nil where nothing could be read
+	Notice      *notice
+	Body        any // nil where nothing could be read
 }
 
 // outage is told while Redis does not answer.
@@ -52,34 +51,42 @@ type outage struct {
 	Cause string
 }
 
-// errBadQuery is the error of a page whose query makes no sense.
-type badQueryError struct{ cause error }
-
-func (e *badQueryError) Error() string { return e.cause.Error() }
-func (e *badQueryError) Unwrap() error { return e.cause }
-
+// page adds a page, and under /api/v1 what it shows as JSON.
 func (d *Dashboard) page(mux *http.ServeMux, path string, p page) {
 	mux.Handle("GET "+path, d.viewer(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, p) }))
+	if path == "/{$}" {
+		path = "/" + p.section
+	}
+	mux.Handle("GET "+apiPath+path, d.viewer(func(w http.ResponseWriter, r *http.Request) { d.data(w, r, p) }))
+}
+
+const apiPath = "/api/v1"
+
+// pathOf names what a page shows, whether it is asked for as HTML or as JSON.
+func pathOf(r *http.Request, p page) string {
+	path := strings.TrimPrefix(r.URL.Path, apiPath)
+	if path == "/" {
+		return "/" + p.section
+	}
+	return path
 }
 
 func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
-	asked := &request{Values: r.URL.Query(), Path: r.PathValue}
-	key := r.URL.Path + "?" + asked.Encode()
-	seen := d.views.get(r.Context(), key, d.cfg.Now, func(ctx context.Context) (any, error) {
-		return p.load(ctx, d, asked)
-	})
+	seen := d.read(r, p)
 	out := d.sheet(r, p)
-	out.Body = seen.data
+	out.Body, out.Notice = seen.data, d.notice(w, r)
 	status := http.StatusOK
-	var bad *badQueryError
-	switch {
-	case seen.err == nil:
-	case errors.As(seen.err, &bad):
-		status, out.Complaint, out.Body = http.StatusBadRequest, bad.Error(), nil
-	case errors.Is(seen.err, queue.ErrNotFound):
-		status, out.Complaint, out.Body = http.StatusNotFound, "There is nothing of that name (any more).", nil
+	if seen.err != nil {
+		status = statusOf(seen.err)
+	}
+	switch status {
+	case http.StatusOK:
+	case http.StatusBadRequest:
+		out.Complaint, out.Body = seen.err.Error(), nil
+	case http.StatusNotFound:
+		out.Complaint, out.Body = "There is nothing of that name (any more).", nil
 	default:
-		status, out.Down = http.StatusServiceUnavailable, &outage{Since: seen.at, Cause: seen.err.Error()}
+		out.Down = &outage{Since: seen.at, Cause: seen.err.Error()}
 		d.cfg.Log.Warn().Err(seen.err).Str("page", p.section).Msg("cannot read what the page shows")
 	}
 	d.render(w, status, p.template, out)

@@ -38,7 +38,8 @@ type sealed struct {
 	State   string `json:"s,omitempty"` // of a login that is under way elsewhere
 	Nonce   string `json:"c,omitempty"`
 	Proof   string `json:"v,omitempty"`
-	Next    string `json:"x,omitempty"`
+	Next    string `json:"x,omitempty"` // where a login leads
+	Text    string `json:"t,omitempty"`
 }
 
 func (s Sessions) life() time.Duration {

@@ -20,8 +20,8 @@ type strip struct {
 
 // fleet is every queue, as read in one go.
 type fleet struct {
-	Queues []queue.QueueInfo
-	Strip  strip
+	Queues []queue.QueueInfo `json:"queues"`
+	Strip  strip             `json:"total"`
 }
 
 // strip returns the numbers of the last second.
