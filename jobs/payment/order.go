@@ -41,6 +41,9 @@ var (
 	// ErrFenced says that a later holder of the order's lock has moved the order: the caller's lock was lost.
 	ErrFenced = errors.New("fenced off by a later holder of the lock")
 
+	// ErrStale says that the order has left the state that the step begins in: somebody moved it since it was read.
+	ErrStale = errors.New("the order has moved on")
+
 	// ErrInvalid says that the request makes no sense, whatever the order's record.
 	ErrInvalid = errors.New("invalid request")
 )
@@ -119,9 +122,11 @@ func (m Move) refused(now Order) error {
 	case now.Token > m.Token:
 		return fmt.Errorf("payment: move order %s to %s with token %d after %d: %w",
 			m.OrderID, m.To, m.Token, now.Token, ErrFenced)
+	case now.Cents != m.Cents:
+		return fmt.Errorf("payment: move order %s to %s: it is for %d cents, not %d: %w",
+			m.OrderID, m.To, now.Cents, m.Cents, ErrConflict)
 	}
-	return fmt.Errorf("payment: move order %s from %s to %s, %d cents: it is %s, %d cents: %w",
-		m.OrderID, m.From, m.To, m.Cents, now.State, now.Cents, ErrConflict)
+	return fmt.Errorf("payment: move order %s from %s to %s: it is %s: %w", m.OrderID, m.From, m.To, now.State, ErrStale)
 }
 
 // chargeAfter is the charge that a record has after the step: a refund leaves it as it is.

@@ -161,7 +161,7 @@ func (r *Reconciliation) count(order Order, err error) error {
 		r.Failed++
 	case err == nil:
 		r.Paid++
-	case errors.Is(err, lockmgr.ErrNotAcquired), errors.Is(err, ErrFenced):
+	case inOtherHands(err):
 		r.Busy++
 	case errors.Is(err, ErrConflict):
 		r.Conflicts++

@@ -29,7 +29,7 @@ func (r Refund) validate() error {
 }
 
 // Refund gives the money of a paid order back, or returns the receipt of the refund it had before. It has 12 s.
-// [lockmgr.ErrNotAcquired] and [ErrFenced] say that the order is in other hands at this moment. [ErrInvalid],
+// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment. [ErrInvalid],
 // [ErrNoOrder], [ErrNotPaid], [ErrConflict] (another amount than was paid) and [ErrRefundRefused] are final. After any
 // other error, also while the charge is not settled, call it again: the money is not given back twice.
 func (s *Service) Refund(ctx context.Context, refund Refund) (RefundReceipt, error) {

@@ -127,10 +127,15 @@ func outcome(err error) error {
 			return queue.Cancel(err)
 		}
 	}
-	if errors.Is(err, lockmgr.ErrNotAcquired) || errors.Is(err, ErrFenced) {
+	if inOtherHands(err) {
 		return queue.Snooze(busyPause)
 	}
 	return err
+}
+
+// inOtherHands says whether somebody else is at the order, or was a moment ago.
+func inOtherHands(err error) bool {
+	return errors.Is(err, lockmgr.ErrNotAcquired) || errors.Is(err, ErrFenced) || errors.Is(err, ErrStale)
 }
 
 // The keys that a gateway is asked with: the same for an order whoever asks and how often.

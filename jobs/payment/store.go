@@ -17,8 +17,9 @@ type Store interface {
 
 	// Move takes one step and returns the record after it. The step is taken only if the record is in the state From,
 	// is for that amount, and has no higher token; all of it is one atomic step. Otherwise the record stays as it is,
-	// and the error is [ErrFenced] where a higher token has moved it and else [ErrConflict], or [ErrNoOrder]. A step
-	// that no order may take is ErrConflict too. The same step again, with the same token, is the same answer.
+	// and the error is [ErrFenced] (a higher token has moved it), [ErrStale] (it is in another state), [ErrConflict]
+	// (it is for another amount or has another charge, or no order may take the step) or [ErrNoOrder]. The same step
+	// again, with the same token, is the same answer.
 	Move(ctx context.Context, move Move) (Order, error)
 
 	// Stuck lists orders that were brought to the gateway at or before a time and did not get further, the oldest

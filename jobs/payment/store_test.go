@@ -177,6 +177,9 @@ func TestStoreRefusesWhatMakesNoSense(t *testing.T) {
 				t.Errorf("%s: %v, want ErrInvalid", name, err)
 			}
 		}
+		if _, err := b.store.Move(t.Context(), step("o-1", payment.Pending, payment.Processing, 6)); !errors.Is(err, payment.ErrStale) {
+			t.Errorf("from a state it has left: %v, want ErrStale", err)
+		}
 		other := step("o-1", payment.Processing, payment.Paid, 6)
 		other.Cents = 501
 		if _, err := b.store.Move(t.Context(), other); !errors.Is(err, payment.ErrConflict) {

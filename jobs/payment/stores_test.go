@@ -25,7 +25,7 @@ type bench struct {
 func onEachStore(t *testing.T, test func(t *testing.T, b bench)) {
 	t.Helper()
 	for name, open := range map[string]func(*testing.T) bench{
-		"redis": redisBench, "cluster": clusterBench, "postgres": postgresBench, "sqlite": sqliteBench,
+		"redis": redisBench, "postgres": postgresBench, "sqlite": sqliteBench,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,19 +35,6 @@ func onEachStore(t *testing.T, test func(t *testing.T, b bench)) {
 }
 
 func redisBench(t *testing.T) bench { return benchOn(redistest.New(t).Client(t)) }
-
-// clusterBench is a cluster of one node, which is as strict about slots as one of a hundred.
-func clusterBench(t *testing.T) bench {
-	server := redistest.New(t, "--cluster-enabled", "yes")
-	node := server.Client(t)
-	must(t, node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
-	eventually(t, func() bool {
-		return node.ClusterSlots(t.Context()).Err() == nil && node.Get(t.Context(), "x").Err() == redis.Nil
-	})
-	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}})
-	t.Cleanup(func() { _ = rdb.Close() })
-	return benchOn(rdb)
-}
 
 func benchOn(rdb redis.UniversalClient) bench {
 	return bench{
