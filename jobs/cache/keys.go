@@ -1,0 +1,74 @@
+package cache
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Prefixes of the keys. That of pages is shared with programs that know nothing of this package.
+const (
+	pagePrefix = "cache:page:"
+	tagPrefix  = "cache:tag:"
+	lockPrefix = "cache:" // of the lock's name; lockmgr adds its own
+)
+
+// maxKey bounds a key in bytes. Redis would take more; a URL that long is an attack.
+const maxKey = 4 << 10
+
+// PageKey is the key of the page of that URL: cache:page:<url>.
+func PageKey(url string) string { return pagePrefix + url }
+
+// The companions of a key.
+func metaKey(key string) string    { return companion(key, metaRole) }
+func loadingKey(key string) string { return companion(key, loadingRole) }
+
+const (
+	metaRole    = "meta"
+	loadingRole = "loading"
+)
+
+// companion names a key that goes with another and is in its slot of a cluster.
+func companion(key, role string) string {
+	if tag := hashTag(key); tag != "" {
+		return "{" + tag + "}:" + key + ":" + role
+	}
+	return "{" + key + "}:" + role
+}
+
+// owner is the key that a companion goes with, or "" if the name is no companion's.
+func owner(name string) string {
+	rest, found := strings.CutSuffix(name, ":"+metaRole)
+	if !found {
+		rest, found = strings.CutSuffix(name, ":"+loadingRole)
+	}
+	if !found || !strings.HasPrefix(rest, "{") {
+		return ""
+	}
+	if tagged, key, ok := strings.Cut(rest[1:], "}:"); ok && hashTag(key) == tagged {
+		return key
+	}
+	return strings.TrimSuffix(rest[1:], "}")
+}
+
+// hashTag is the part of the key that alone decides its slot, or "" if the whole key does.
+func hashTag(key string) string {
+	_, rest, _ := strings.Cut(key, "{")
+	tag, _, closed := strings.Cut(rest, "}")
+	if !closed {
+		return ""
+	}
+	return tag
+}
+
+// checkKey refuses what can have no companions in its slot, and what is too long to be meant.
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: the key is empty", ErrInvalid)
+	case len(key) > maxKey:
+		return fmt.Errorf("%w: the key has %d bytes, at most %d", ErrInvalid, len(key), maxKey)
+	case strings.Contains(key, "}") && hashTag(key) == "":
+		return fmt.Errorf("%w: key %q has a } that closes no {tag}", ErrInvalid, key)
+	}
+	return nil
+}

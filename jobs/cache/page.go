@@ -1,0 +1,176 @@
+package cache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// page is what is stored of a response, as JSON.
+type page struct {
+	Status   int               `json:"status"`
+	Header   http.Header       `json:"header"`
+	Body     string            `json:"body"`
+	Base64   bool              `json:"base64,omitempty"`   // the body is, because it is not UTF-8
+	StoredMS int64             `json:"stored_ms"`          // Unix ms
+	Shared   bool              `json:"shared,omitempty"`   // also for requests with a cookie
+	Vary     map[string]string `json:"vary,omitempty"`     // what the request said that this answers
+	Variants string            `json:"variants,omitempty"` // names this page's variants; another page has others
+}
+
+// hopByHop are the headers that are of one connection (RFC 9110, section 7.6.1), and the one that is made anew.
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade", "Content-Length", "Age", "X-Cache",
+}
+
+func newPage(r *http.Request, status int, h http.Header, body []byte, now time.Time) page {
+	h = h.Clone()
+	for _, listed := range h.Values("Connection") {
+		for name := range strings.SplitSeq(listed, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		h.Del(name)
+	}
+	if h.Get("Date") == "" {
+		h.Set("Date", now.UTC().Format(http.TimeFormat))
+	}
+	if h.Get("ETag") == "" && status == http.StatusOK {
+		sum := sha256.Sum256(body)
+		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+	}
+	p := page{Status: status, Header: h, Body: string(body), StoredMS: now.UnixMilli(), Shared: sharedByName(parseDirectives(h))}
+	if !utf8.Valid(body) {
+		p.Body, p.Base64 = base64.StdEncoding.EncodeToString(body), true
+	}
+	if names := varyNames(h); len(names) > 0 {
+		p.Vary = map[string]string{}
+		for _, name := range names {
+			p.Vary[name] = strings.Join(r.Header.Values(name), ",")
+		}
+	}
+	return p
+}
+
+var errNoPage = errors.New("not a page")
+
+// parsePage reads an entry. A page that another program wrote may be a JSON string: the HTML itself.
+func parsePage(raw []byte) (page, error) {
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte(`"`)) {
+		p := page{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}}
+		return p, json.Unmarshal(raw, &p.Body)
+	}
+	var p page
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return page{}, err
+	}
+	if p.Status < http.StatusOK || p.Status > 599 {
+		return page{}, errNoPage
+	}
+	if p.Base64 {
+		body, err := base64.StdEncoding.DecodeString(p.Body)
+		if err != nil {
+			return page{}, err
+		}
+		p.Body, p.Base64 = string(body), false
+	}
+	return p, nil
+}
+
+// answers reports whether the request is one that the page answers (RFC 9111, section 4.1).
+func (p page) answers(r *http.Request) bool {
+	for name, value := range p.Vary {
+		if strings.Join(r.Header.Values(name), ",") != value {
+			return false
+		}
+	}
+	return true
+}
+
+// variantKey is where the answer to a request is kept that the page at key does not answer. It is in the page's slot.
+func (p page) variantKey(key string, r *http.Request) string {
+	hash := sha256.New()
+	for _, name := range varyNames(p.Header) {
+		_, _ = hash.Write([]byte(strconv.Quote(name) + strconv.Quote(strings.Join(r.Header.Values(name), ","))))
+	}
+	return companion(key, "variant:"+p.Variants+":"+hex.EncodeToString(hash.Sum(nil)[:16]))
+}
+
+func varyNames(h http.Header) []string {
+	var names []string
+	for _, line := range h.Values("Vary") {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)); name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// age is how long ago the page was stored; 0 where another program did and nobody knows.
+func (p page) age(now time.Time) time.Duration {
+	if p.StoredMS == 0 {
+		return 0
+	}
+	return max(now.Sub(time.UnixMilli(p.StoredMS)), 0)
+}
+
+// send answers a request with the page, or with 304 if the client has it.
+func (p page) send(w http.ResponseWriter, r *http.Request, verdict string, now time.Time) {
+	h := w.Header()
+	for name, values := range p.Header {
+		h[name] = append(h[name], values...)
+	}
+	h.Set("X-Cache", verdict)
+	if p.StoredMS > 0 && verdict != "MISS" {
+		h.Set("Age", strconv.FormatInt(int64(p.age(now)/time.Second), 10))
+	}
+	if p.Status == http.StatusOK && p.unchanged(r) {
+		for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Language"} {
+			h.Del(name)
+		}
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if p.Status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(p.Body)))
+	}
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(p.Body)) // nobody is left to tell if the client went away
+	}
+}
+
+// unchanged evaluates If-None-Match, or else If-Modified-Since (RFC 9110, section 13.2.2).
+func (p page) unchanged(r *http.Request) bool {
+	if wanted := r.Header.Values("If-None-Match"); len(wanted) > 0 {
+		etag := strings.TrimPrefix(p.Header.Get("ETag"), "W/")
+		for part := range strings.SplitSeq(strings.Join(wanted, ","), ",") {
+			part = strings.TrimSpace(part)
+			if part == "*" || etag != "" && strings.TrimPrefix(part, "W/") == etag {
+				return true
+			}
+		}
+		return false
+	}
+	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+	if err != nil {
+		return false
+	}
+	modified, err := http.ParseTime(p.Header.Get("Last-Modified"))
+	return err == nil && !modified.After(since)
+}

@@ -1,0 +1,95 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// scanCount is how many keys Redis looks at for one SCAN.
+const scanCount = 1000
+
+// InvalidatePrefix removes every entry whose key begins with prefix, in which no character has a special meaning, and
+// keeps what is being loaded for such a key from being stored. It walks all keys of Redis by cursor, on each master of
+// a cluster, so prefer tags where entries come and go often. It returns how many it removed, and calls progress, if it
+// is not nil, with that number as it grows.
+//
+// Keys are removed whoever wrote them, as long as they are strings: choose the prefix with care.
+func (c *Cache) InvalidatePrefix(ctx context.Context, prefix string, progress func(removed int64)) (int64, error) {
+	if prefix == "" {
+		return 0, fmt.Errorf("cache: invalidate: %w: the prefix is empty", ErrInvalid)
+	}
+	sweep := &prefixSweep{cache: c, prefix: prefix, progress: progress}
+	var err error
+	if cluster, ok := c.rdb.(*redis.ClusterClient); ok {
+		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return sweep.run(ctx, node) })
+	} else {
+		err = sweep.run(ctx, c.rdb)
+	}
+	if err != nil {
+		err = fmt.Errorf("cache: invalidate %s*: %w", prefix, err)
+	}
+	return sweep.removed, err
+}
+
+// prefixSweep is one walk over all keys. The masters of a cluster are walked side by side.
+type prefixSweep struct {
+	cache    *Cache
+	prefix   string
+	progress func(int64)
+
+	mu      sync.Mutex
+	removed int64
+}
+
+// run walks one server. The pattern also finds the companions, which begin with a brace: an entry whose value is not
+// there, because it is being loaded or known to be missing, has nothing else.
+func (s *prefixSweep) run(ctx context.Context, node redis.UniversalClient) error {
+	pattern := "*" + escapeGlob(s.prefix) + "*"
+	for cursor := uint64(0); ; {
+		names, next, err := node.ScanType(ctx, cursor, pattern, scanCount, "string").Result()
+		if err != nil {
+			return err
+		}
+		if err := s.remove(ctx, names); err != nil {
+			return err
+		}
+		if next == 0 {
+			return nil
+		}
+		cursor = next
+	}
+}
+
+func (s *prefixSweep) remove(ctx context.Context, names []string) error {
+	keys := map[string]struct{}{}
+	for _, name := range names {
+		if key := owner(name); key != "" {
+			name = key
+		}
+		if strings.HasPrefix(name, s.prefix) && checkKey(name) == nil {
+			keys[name] = struct{}{}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	n, err := s.cache.remove(ctx, slices.Collect(maps.Keys(keys)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.removed += n
+	if s.progress != nil {
+		s.progress(s.removed)
+	}
+	return err
+}
+
+var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `^`, `\^`)
+
+// escapeGlob takes the special meaning from the characters of a pattern.
+func escapeGlob(text string) string { return globEscaper.Replace(text) }
