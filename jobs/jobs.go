@@ -3,9 +3,12 @@
 package jobs
 
 import (
+	"cmp"
+
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/jobs/analytics"
+	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/debug"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/payment"
@@ -32,6 +35,9 @@ func Catalogue() []Job {
 		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, once"},
 		{payment.Reconcile{}.Kind(), Orders, "settles orders that were left in processing"},
 		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day"},
+		{cache.Warm{}.Kind(), queue.DefaultQueue, "loads keys by a registered loader, or pages of configured hosts, into the cache"},
+		{cache.Refresh{}.Kind(), queue.DefaultQueue, "loads a cached key anew by a registered loader"},
+		{cache.Invalidate{}.Kind(), queue.DefaultQueue, "removes cached entries by key, tag and prefix"},
 		{flags.Apply{}.Kind(), queue.DefaultQueue, "changes feature flags, each change once"},
 	}
 }
@@ -52,12 +58,15 @@ type Deps struct {
 	Redis   redis.UniversalClient // where orders, locks and counters are
 	Gateway payment.Gateway       // charges orders
 	Orders  payment.Store         // where orders are instead, or nil for Redis
+	Cache   *cache.Cache          // what the cache jobs work on, or nil for one in Redis that lives as long as the process
+	Warming cache.JobsConfig      // the loaders and hosts that cache jobs may name
 }
 
 // Register gives the mux the handler of each kind in [Catalogue].
 func Register(mux *queue.Mux, deps Deps) {
 	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
 	analytics.New(deps.Redis).Register(mux)
+	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
 	flags.New(deps.Redis).Register(mux)
 }
 

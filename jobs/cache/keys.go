@@ -3,6 +3,8 @@ package cache
 import (
 	"fmt"
 	"strings"
+
+	"github.com/navvy-go/navvy/lockmgr"
 )
 
 // Prefixes of the keys. That of pages is shared with programs that know nothing of this package.
@@ -12,8 +14,11 @@ const (
 	lockPrefix = "cache:" // of the lock's name; lockmgr adds its own
 )
 
-// maxKey bounds a key in bytes. Redis would take more; a URL that long is an attack.
-const maxKey = 4 << 10
+// Bounds of a key in bytes: the name of its lock has one, and so has what names a page's variants.
+const (
+	maxKey     = lockmgr.MaxName - len(lockPrefix)
+	maxPageKey = maxKey - 128
+)
 
 // PageKey is the key of the page of that URL: cache:page:<url>.
 func PageKey(url string) string { return pagePrefix + url }

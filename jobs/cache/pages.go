@@ -71,7 +71,7 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := PageKey(p.config.URL(r))
 	wants := parseDirectives(r.Header)
 	switch {
-	case checkKey(key) != nil, wants.has("no-store"),
+	case checkKey(key) != nil, len(key) > maxPageKey, wants.has("no-store"),
 		r.Header.Get("Authorization") != "", r.Header.Get("Range") != "", r.Header.Get("Upgrade") != "":
 		p.next.ServeHTTP(w, r)
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
