@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,6 +83,14 @@ func TestScripts(t *testing.T) {
 			env.Defer(server.Kill)
 			env.Setenv("REDIS_URL", server.URL())
 			env.Setenv("REDIS_ADDR", server.Addr)
+			socket, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Setenv("FREE_ADDR", socket.Addr().String())
+			if err := socket.Close(); err != nil {
+				return err
+			}
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			return nil
 		},

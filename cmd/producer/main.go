@@ -1,4 +1,5 @@
-// Command producer enqueues jobs: one from the shell, many from a file, or a simulated shop's.
+// Command producer enqueues jobs: one from the shell, many from a file, or a simulated shop's. It also simulates
+// the payment gateway that a fleet charges the orders at.
 package main
 
 import (
@@ -24,8 +25,9 @@ func newApp() *cli.App {
    producer enqueue payment.charge --queue orders --data @order.json --in 5m
    producer load charges.jsonl --queue orders --kind payment.charge
    producer simulate --orders 20 --events 50
+   producer gateway --addr 127.0.0.1:9090 --latency 50ms --timeouts 0.1
 
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
-		Commands: []*cli.Command{enqueueCommand(), loadCommand(), simulateCommand()},
+		Commands: []*cli.Command{enqueueCommand(), loadCommand(), simulateCommand(), gatewayCommand()},
 	}
 }

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/jobs"
-	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -30,9 +28,9 @@ func kindsCommand() *cli.Command {
 }
 
 // newMux returns the handlers of everything this program runs.
-func newMux(rdb redis.UniversalClient, debug bool) *queue.Mux {
+func newMux(deps jobs.Deps, debug bool) *queue.Mux {
 	mux := queue.NewMux()
-	jobs.Register(mux, jobs.Deps{Redis: rdb, Gateway: payment.NewSimulatedGateway(payment.Simulation{})})
+	jobs.Register(mux, deps)
 	if debug {
 		jobs.RegisterDebug(mux)
 	}
@@ -54,7 +52,7 @@ func listKinds(c *cli.Context) error {
 	if _, err := command.Arguments(c); err != nil {
 		return err
 	}
-	mux := newMux(nil, c.Bool("debug-jobs")) // nothing runs here
+	mux := newMux(jobs.Deps{}, c.Bool("debug-jobs")) // nothing runs here
 	lines := command.NewLines(c.App.Writer)
 	table := command.NewTable(c.App.Writer, "KIND", "ATTEMPTS", "TIMEOUT", "BACKOFF", "RETAIN", "DOES")
 	for _, kind := range mux.Kinds() {

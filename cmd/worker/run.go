@@ -7,12 +7,12 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/eventlog"
+	"github.com/navvy-go/navvy/jobs"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -24,8 +24,10 @@ func runCommand() *cli.Command {
 
 --raw binds a stream that other programs write with a bare XADD; entries that name no kind get the binding's. It may
 be given several times; NAVVY_RAW takes several with ; between them. With --raw and without --queues the worker
-serves the raw streams alone.`,
-		Flags: []cli.Flag{
+serves the raw streams alone.
+
+Payments are simulated unless --gateway says stripe; its key is taken from the environment variable STRIPE_API_KEY.`,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "queues", Value: defaultQueues, Usage: "`QUEUES` to serve, as NAME=WEIGHT,..."},
 			&cli.StringSliceFlag{Name: "raw", Usage: "a stream that others write, as `STREAM,group=G,kind=K`"},
 			&cli.IntFlag{Name: "concurrency", Usage: "jobs that run at the same time (default: 10 per CPU)"},
@@ -36,7 +38,7 @@ serves the raw streams alone.`,
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
 			debugJobsFlag(),
 			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
-		},
+		}, gatewayFlags()...),
 		Action: run,
 	}
 }
@@ -58,7 +60,12 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer rdb.Close()
-	worker, err := newWorker(c, rdb, queues, log)
+	gateway, closeGateway, err := openGateway(c, log)
+	if err != nil {
+		return err
+	}
+	defer closeGateway()
+	worker, err := newWorker(c, jobs.Deps{Redis: rdb, Gateway: gateway}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
 	}
@@ -77,9 +84,9 @@ func run(c *cli.Context) error {
 }
 
 func newWorker(
-	c *cli.Context, rdb redis.UniversalClient, queues map[string]queue.QueueConfig, log zerolog.Logger,
+	c *cli.Context, deps jobs.Deps, queues map[string]queue.QueueConfig, log zerolog.Logger,
 ) (*queue.Worker, error) {
-	return queue.NewWorker(rdb, newMux(rdb, c.Bool("debug-jobs")), queue.WorkerConfig{
+	return queue.NewWorker(deps.Redis, newMux(deps, c.Bool("debug-jobs")), queue.WorkerConfig{
 		Namespace:   c.String("namespace"),
 		Queues:      queues,
 		Concurrency: c.Int("concurrency"),

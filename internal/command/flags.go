@@ -66,6 +66,8 @@ func environment(flags []cli.Flag) {
 			setVariable(&f.EnvVars, variable)
 		case *cli.IntFlag:
 			setVariable(&f.EnvVars, variable)
+		case *cli.Uint64Flag:
+			setVariable(&f.EnvVars, variable)
 		case *cli.Float64Flag:
 			setVariable(&f.EnvVars, variable)
 		case *cli.DurationFlag:
