@@ -289,18 +289,23 @@ func TestCloseEndsHoldersAndWaiters(t *testing.T) {
 	}
 }
 
-func TestOnACluster(t *testing.T) {
-	t.Parallel()
+// newCluster returns a client of a cluster's only node, and one of the cluster.
+func newCluster(t *testing.T) (*redis.Client, *redis.ClusterClient) {
+	t.Helper()
 	server := redistest.New(t, "--cluster-enabled", "yes")
 	direct := server.Client(t)
-	if err := direct.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, direct.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
 	eventually(t, "the cluster is up", func() bool {
 		return strings.Contains(direct.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
 	})
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}})
 	t.Cleanup(func() { _ = rdb.Close() })
+	return direct, rdb
+}
+
+func TestOnACluster(t *testing.T) {
+	t.Parallel()
+	_, rdb := newCluster(t)
 	locks := newManager(t, rdb)
 	var wg sync.WaitGroup
 	for _, name := range []string{"plain", "{tag}:a", "b:{tag}", "open{"} {

@@ -257,7 +257,7 @@ func TestQuorumReleaseSaysWhetherTheLockWasOurs(t *testing.T) {
 	m := newMembers(t, 3)
 	lock := m.take(m.quorum())
 	for _, rdb := range m.clients[:2] {
-		rdb.Del(t.Context(), "lock:a")
+		rdb.Set(t.Context(), "lock:a", "thief", time.Minute)
 	}
 	for range 2 {
 		if err := lock.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {

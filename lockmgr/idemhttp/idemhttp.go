@@ -13,8 +13,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"time"
 
 	"github.com/navvy-go/navvy/lockmgr"
 )
@@ -22,38 +20,35 @@ import (
 // DefaultMaxBody is the longest request body unless [Config.MaxBody] says otherwise: 1 MiB.
 const DefaultMaxBody = 1 << 20
 
+// DefaultMaxResponse is the longest response body that is kept unless [Config.MaxResponse] says otherwise: 1 MiB.
+const DefaultMaxResponse = 1 << 20
+
 // Config says how requests with a key are treated. The zero value works.
 type Config struct {
-	Required bool                       // refuse a POST or PATCH without a key with 400
-	MaxBody  int64                      // bytes of a request's body; longer is 413. Defaults to [DefaultMaxBody]
-	Tenant   func(*http.Request) string // who asks: keys of different tenants have nothing to do with each other
-	Options  []lockmgr.Option           // of Once: how long the lease and the record last
+	Required    bool                       // refuse a POST or PATCH without a key with 400
+	MaxBody     int64                      // bytes of a request's body; longer is 413. Defaults to [DefaultMaxBody]
+	MaxResponse int64                      // bytes of a response's body that are kept. Defaults to [DefaultMaxResponse]
+	Tenant      func(*http.Request) string // who asks: keys of different tenants have nothing to do with each other
+	Options     []lockmgr.Option           // of Once: how long the lease and the record last
 }
 
 // errNotKept makes Once forget the work: the server failed, so the client may try again with the same key.
 var errNotKept = errors.New("server error")
 
-// response is what is kept of a handler's answer.
-type response struct {
-	Status int         `json:"status"`
-	Header http.Header `json:"header"`
-	Body   []byte      `json:"body"`
-}
-
 // Middleware runs POST and PATCH requests with an Idempotency-Key once, and answers a repeated one with the status, the
-// headers and the body of the first, and the header Idempotency-Replayed: true. Other methods pass through.
+// headers and the body of the first, and the header Idempotency-Replayed: true. Headers of one connection and the date
+// are not replayed. Other methods pass through. The handler finds the fencing token with [lockmgr.Token].
 //
 // It answers 400 to a key that is missing though required, or malformed; 409 with Retry-After while the first request
 // runs; 422 to a key that was used with another method, path, query or body; 413 to a body over the limit; 503 when
-// Redis does not answer or the lease was lost. Answers of 500 and above are not kept. The answer is sent when the
-// handler returns, so it cannot be streamed.
+// Redis does not answer or the lease was lost; each with a problem document (RFC 9457). Answers of 500 and above are
+// not kept, nor is anything after a panic, which goes on: the next request with the key runs the handler again.
+//
+// The client gets the answer once it is on record, so that it never has one that is later denied. A handler that
+// flushes has it sent at once; if it then cannot be recorded, the connection is cut. A body that is longer than
+// MaxResponse is streamed as well and not kept: a repeated request does not run again, and is answered with 410.
 func Middleware(locks *lockmgr.Manager, config Config) func(http.Handler) http.Handler {
-	if config.MaxBody <= 0 {
-		config.MaxBody = DefaultMaxBody
-	}
-	if config.Tenant == nil {
-		config.Tenant = func(*http.Request) string { return "" }
-	}
+	config = config.withDefaults()
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodPost && r.Method != http.MethodPatch {
@@ -63,9 +58,9 @@ func Middleware(locks *lockmgr.Manager, config Config) func(http.Handler) http.H
 			key, err := parseKey(r.Header.Values("Idempotency-Key"))
 			switch {
 			case err != nil:
-				http.Error(w, err.Error(), http.StatusBadRequest)
+				refuse(w, http.StatusBadRequest, "Idempotency-Key is malformed", err.Error())
 			case key == "" && config.Required:
-				http.Error(w, "the Idempotency-Key header is required", http.StatusBadRequest)
+				refuse(w, http.StatusBadRequest, "Idempotency-Key is missing", "This operation requires the header.")
 			case key == "":
 				next.ServeHTTP(w, r)
 			default:
@@ -75,52 +70,66 @@ func Middleware(locks *lockmgr.Manager, config Config) func(http.Handler) http.H
 	}
 }
 
+func (c Config) withDefaults() Config {
+	if c.MaxBody <= 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	if c.MaxResponse <= 0 {
+		c.MaxResponse = DefaultMaxResponse
+	}
+	if c.Tenant == nil {
+		c.Tenant = func(*http.Request) string { return "" }
+	}
+	return c
+}
+
 func (c Config) serve(locks *lockmgr.Manager, next http.Handler, w http.ResponseWriter, r *http.Request, key string) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.MaxBody))
-	if err != nil {
-		status := http.StatusBadRequest
-		if errors.As(err, new(*http.MaxBytesError)) {
-			status = http.StatusRequestEntityTooLarge
-		}
-		http.Error(w, "cannot read the body: "+err.Error(), status)
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		refuse(w, http.StatusRequestEntityTooLarge, "The body is too long", fmt.Sprintf("At most %d bytes are taken.", c.MaxBody))
+		return
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "The body cannot be read", err.Error())
 		return
 	}
 	tenant := c.Tenant(r)
-	var answer response
+	rec := &recorder{client: w, limit: c.MaxResponse, header: http.Header{}}
 	work := func(ctx context.Context) ([]byte, error) {
-		answer = record(next, r.WithContext(ctx), body)
-		if answer.Status >= http.StatusInternalServerError {
+		rec.run(next, r.WithContext(ctx), body)
+		if rec.answer.Status >= http.StatusInternalServerError {
 			return nil, errNotKept
 		}
-		return json.Marshal(answer)
+		return rec.record()
 	}
 	name := "http:" + url.QueryEscape(tenant) + ":" + key
 	kept, replayed, err := locks.Once(r.Context(), name, fingerprint(r, body, tenant), work, c.Options...)
-	if replayed && err == nil {
-		err = json.Unmarshal(kept, &answer)
-		w.Header().Set("Idempotency-Replayed", "true")
+	switch {
+	case err != nil && !errors.Is(err, errNotKept):
+		if rec.streaming {
+			panic(http.ErrAbortHandler)
+		}
+		refuseFor(w, err)
+	case replayed:
+		replay(w, kept)
+	default:
+		rec.stream()
 	}
-	if err != nil && !errors.Is(err, errNotKept) {
-		refuse(w, err)
-		return
-	}
-	answer.send(w)
 }
 
-// refuse answers for a request whose handler's answer cannot be given.
-func refuse(w http.ResponseWriter, err error) {
-	var progress *lockmgr.InProgressError
+// replay sends the first answer again.
+func replay(w http.ResponseWriter, kept []byte) {
+	var answer response
+	err := json.Unmarshal(kept, &answer)
 	switch {
-	case errors.As(err, &progress):
-		seconds := (progress.RetryAfter + time.Second - 1) / time.Second
-		w.Header().Set("Retry-After", strconv.FormatInt(int64(max(seconds, 1)), 10))
-		http.Error(w, "a request with this Idempotency-Key is in progress", http.StatusConflict)
-	case errors.Is(err, lockmgr.ErrKeyReused):
-		http.Error(w, "this Idempotency-Key was used for another request", http.StatusUnprocessableEntity)
-	case errors.Is(err, lockmgr.ErrInvalid):
-		http.Error(w, "the server is misconfigured", http.StatusInternalServerError)
+	case err != nil:
+		refuse(w, http.StatusInternalServerError, "The answer on record cannot be read", "")
+	case answer.TooLong:
+		refuse(w, http.StatusGone, "The answer was too long to be kept",
+			fmt.Sprintf("The request was carried out once, and answered with the status %d.", answer.Status))
 	default:
-		http.Error(w, "the outcome is unknown, try again with the same Idempotency-Key", http.StatusServiceUnavailable)
+		w.Header().Set("Idempotency-Replayed", "true")
+		answer.send(w, answer.Body)
 	}
 }
 
@@ -132,26 +141,4 @@ func fingerprint(r *http.Request, body []byte, tenant string) string {
 		_, _ = hash.Write(part)
 	}
 	return hex.EncodeToString(hash.Sum(nil))
-}
-
-// maxKey is the longest key in bytes.
-const maxKey = 255
-
-// parseKey reads the header: a structured string in quotes, or, as many clients send it, the bare key.
-func parseKey(values []string) (string, error) {
-	if len(values) == 0 {
-		return "", nil
-	}
-	key := values[0]
-	if len(key) > 1 && key[0] == '"' && key[len(key)-1] == '"' {
-		key = key[1 : len(key)-1]
-	}
-	valid := len(values) == 1 && key != "" && len(key) <= maxKey
-	for _, c := range []byte(key) {
-		valid = valid && c > ' ' && c < 0x7f && c != '"' && c != '\\'
-	}
-	if !valid {
-		return "", fmt.Errorf("the Idempotency-Key must be one string of 1 to %d visible ASCII characters", maxKey)
-	}
-	return key, nil
 }

@@ -53,12 +53,12 @@ func TestRepeatedRequestIsReplayed(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprintf(w, "run %d of %s", runs.Add(1), body)
 	})
-	for i, spelled := range []string{key, `"` + key + `"`} {
+	for i, spelled := range []string{key, `"` + key + `"`, `"` + key + `";p=1`} {
 		w := send(h, "POST", "/orders", "{}", spelled)
 		if w.Code != http.StatusCreated || w.Body.String() != "run 1 of {}" || len(w.Header()["X-Order"]) != 2 {
 			t.Errorf("answer %d: %d %q %v", i, w.Code, w.Body, w.Header())
 		}
-		if replayed := w.Header().Get("Idempotency-Replayed") == "true"; replayed != (i == 1) {
+		if replayed := w.Header().Get("Idempotency-Replayed") == "true"; replayed != (i > 0) {
 			t.Errorf("answer %d: replayed %t", i, replayed)
 		}
 	}
@@ -71,6 +71,7 @@ func TestRepeatedRequestIsReplayed(t *testing.T) {
 		if w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("another %s: got %d, want 422", what, w.Code)
 		}
+		checkProblem(t, w)
 	}
 	if runs.Load() != 1 {
 		t.Errorf("%d runs", runs.Load())
@@ -91,6 +92,7 @@ func TestConcurrentRequestIsTurnedAway(t *testing.T) {
 	if after := w.Header().Get("Retry-After"); w.Code != http.StatusConflict || after == "" || after == "0" {
 		t.Errorf("got %d, Retry-After %q, want 409 and a time", w.Code, after)
 	}
+	checkProblem(t, w)
 	close(proceed)
 	if w := <-first; w.Code != http.StatusOK {
 		t.Errorf("the first: %d", w.Code)
@@ -130,12 +132,21 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{"POST", "", []string{"a", "b"}, http.StatusBadRequest},
 		{"POST", "", []string{strings.Repeat("a", 256)}, http.StatusBadRequest},
 		{"POST", "", []string{"a b"}, http.StatusBadRequest},
+		{"POST", "", []string{"a,b"}, http.StatusBadRequest},
+		{"POST", "", []string{`"a`}, http.StatusBadRequest},
+		{"POST", "", []string{`"a"b`}, http.StatusBadRequest},
+		{"POST", "", []string{`"a"`}, http.StatusBadRequest},
+		{"POST", "", []string{`"a` + "\x01" + `"`}, http.StatusBadRequest},
+		{"PATCH", "", nil, http.StatusBadRequest},
+		{"POST", "", []string{`"a\"b \\c"`}, http.StatusOK},
 		{"POST", "12345", []string{key}, http.StatusRequestEntityTooLarge},
 		{"POST", "1234", []string{key}, http.StatusOK},
 		{"GET", "", nil, http.StatusOK},
 	} {
 		if w := send(h, test.method, "/", test.body, test.keys...); w.Code != test.want {
 			t.Errorf("%s %q %q: got %d, want %d", test.method, test.body, test.keys, w.Code, test.want)
+		} else if w.Code != http.StatusOK {
+			checkProblem(t, w)
 		}
 	}
 	r, w := httptest.NewRequest("POST", "/", strings.NewReader("5678")), httptest.NewRecorder()

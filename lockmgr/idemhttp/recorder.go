@@ -2,25 +2,43 @@ package idemhttp
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 )
 
-// recorder is the ResponseWriter of a handler whose answer is kept.
-type recorder struct {
-	header http.Header
-	sent   http.Header // as it was when the status was written
-	status int
-	body   bytes.Buffer
+// response is what is kept of a handler's answer.
+type response struct {
+	Status  int         `json:"status"`
+	Header  http.Header `json:"header"`
+	Body    []byte      `json:"body"`
+	TooLong bool        `json:"too_long,omitempty"` // the body was not kept
 }
 
-// record runs the handler on the body that was read for the fingerprint.
-func record(next http.Handler, r *http.Request, body []byte) response {
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	rec := &recorder{header: http.Header{}}
-	next.ServeHTTP(rec, r)
-	rec.WriteHeader(http.StatusOK) // unless it wrote another
-	return response{Status: rec.status, Header: rec.sent, Body: rec.body.Bytes()}
+// recorder is the ResponseWriter of a handler whose answer is kept. The client gets nothing before the answer is on
+// record, unless the handler flushes or the body grows too long to be kept: from then on both get it.
+type recorder struct {
+	client    http.ResponseWriter
+	limit     int64 // of the body that is kept
+	header    http.Header
+	answer    response // its header as it was when the status was written
+	body      bytes.Buffer
+	streaming bool
+}
+
+// run runs the handler on the body that was read for the fingerprint.
+func (r *recorder) run(next http.Handler, request *http.Request, body []byte) {
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	next.ServeHTTP(r, request)
+	r.WriteHeader(http.StatusOK) // unless it wrote another
+}
+
+// record is what is kept.
+func (r *recorder) record() ([]byte, error) {
+	kept := r.answer
+	kept.Header, kept.Body = endToEnd(kept.Header), r.body.Bytes()
+	return json.Marshal(kept)
 }
 
 // Header returns the headers to be sent.
@@ -28,25 +46,88 @@ func (r *recorder) Header() http.Header { return r.header }
 
 // WriteHeader keeps the first final status. Informational ones are not for the record.
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= http.StatusOK {
-		r.status, r.sent = status, r.header.Clone()
+	if r.answer.Status == 0 && status >= http.StatusOK {
+		r.answer.Status, r.answer.Header = status, r.header.Clone()
 	}
 }
 
-// Write keeps the body.
+// Write keeps the body. A client that went away is no reason to stop while the answer is recorded.
 func (r *recorder) Write(data []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
-	if r.sent.Get("Content-Type") == "" {
-		r.sent.Set("Content-Type", http.DetectContentType(data))
+	if !hasBody(r.answer.Status) {
+		return 0, http.ErrBodyNotAllowed
+	}
+	r.sniff(data)
+	if !r.answer.TooLong && int64(r.body.Len()+len(data)) > r.limit {
+		r.stream()
+		r.answer.TooLong, r.body = true, bytes.Buffer{}
+	}
+	if r.answer.TooLong {
+		return r.client.Write(data)
+	}
+	if r.streaming {
+		_, _ = r.client.Write(data)
 	}
 	return r.body.Write(data)
 }
 
-// send gives the answer to the client. Nobody is left to tell if the client went away: the answer is on record.
-func (a response) send(w http.ResponseWriter) {
+// sniff finds the type of a body as net/http does, but from what the handler wrote first, also for the replay.
+func (r *recorder) sniff(data []byte) {
+	_, typed := r.answer.Header["Content-Type"]
+	if !typed && r.answer.Header.Get("Content-Encoding") == "" && len(data) > 0 {
+		r.answer.Header.Set("Content-Type", http.DetectContentType(data))
+	}
+}
+
+// FlushError sends what there is to the client, before it is on record. See [http.ResponseController].
+func (r *recorder) FlushError() error {
+	r.WriteHeader(http.StatusOK)
+	r.stream()
+	return http.NewResponseController(r.client).Flush()
+}
+
+// Flush is [recorder.FlushError] as an [http.Flusher].
+func (r *recorder) Flush() { _ = r.FlushError() }
+
+// stream gives the client what was written until now, and all that follows.
+func (r *recorder) stream() {
+	if r.streaming {
+		return
+	}
+	r.streaming = true
+	r.answer.send(r.client, r.body.Bytes())
+}
+
+// send gives an answer to the client. Nobody is left to tell if it went away.
+func (a response) send(w http.ResponseWriter, body []byte) {
 	for name, values := range a.Header {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.Body)
+	if len(body) > 0 {
+		_, _ = w.Write(body)
+	}
+}
+
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// hopByHop are the headers that belong to one connection (RFC 9110, 7.6.1), and the date, which is each answer's own.
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Date",
+}
+
+// endToEnd is what of the headers may be sent again.
+func endToEnd(header http.Header) http.Header {
+	header = header.Clone()
+	for _, line := range header["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			header.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		header.Del(name)
+	}
+	return header
 }
