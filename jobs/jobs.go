@@ -11,6 +11,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/debug"
 	"github.com/navvy-go/navvy/jobs/flags"
+	"github.com/navvy-go/navvy/jobs/leaderboard"
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -39,6 +40,8 @@ func Catalogue() []Job {
 		{cache.Refresh{}.Kind(), queue.DefaultQueue, "loads a cached key anew by a registered loader"},
 		{cache.Invalidate{}.Kind(), queue.DefaultQueue, "removes cached entries by key, tag and prefix"},
 		{flags.Apply{}.Kind(), queue.DefaultQueue, "changes feature flags, each change once"},
+		{leaderboard.Apply{}.Kind(), Events, "changes scores on a board, once"},
+		{leaderboard.Reset{}.Kind(), queue.DefaultQueue, "ends a season of a board and archives it"},
 	}
 }
 
@@ -55,11 +58,12 @@ func DebugCatalogue() []Job {
 
 // Deps is what the jobs work with. Where only the kinds matter and nothing runs, all may be nil.
 type Deps struct {
-	Redis   redis.UniversalClient // where orders, locks and counters are
-	Gateway payment.Gateway       // charges orders
-	Orders  payment.Store         // where orders are instead, or nil for Redis
-	Cache   *cache.Cache          // what the cache jobs work on, or nil for one in Redis that lives as long as the process
-	Warming cache.JobsConfig      // the loaders and hosts that cache jobs may name
+	Redis   redis.UniversalClient         // where orders, locks and counters are
+	Gateway payment.Gateway               // charges orders
+	Orders  payment.Store                 // where orders are instead, or nil for Redis
+	Cache   *cache.Cache                  // what the cache jobs work on, or nil for one in Redis that lives as long as the process
+	Warming cache.JobsConfig              // the loaders and hosts that cache jobs may name
+	Boards  map[string]leaderboard.Config // how boards work that are more than plain
 }
 
 // Register gives the mux the handler of each kind in [Catalogue].
@@ -68,6 +72,7 @@ func Register(mux *queue.Mux, deps Deps) {
 	analytics.New(deps.Redis).Register(mux)
 	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
 	flags.New(deps.Redis).Register(mux)
+	leaderboard.New(deps.Redis, deps.Boards).Register(mux)
 }
 
 // RegisterDebug gives the mux the handler of each kind in [DebugCatalogue].
