@@ -10,10 +10,19 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.uber.org/goleak"
 
+	"github.com/navvy-go/navvy/internal/postgrestest"
 	"github.com/navvy-go/navvy/queue"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(withPostgres{m}) }
+
+// withPostgres ends the server that the tests may have started before anybody looks for leaks.
+type withPostgres struct{ *testing.M }
+
+func (m withPostgres) Run() int {
+	defer postgrestest.Stop()
+	return m.M.Run()
+}
 
 // bound runs the flags of worker run through boundQueues.
 func bound(t *testing.T, args ...string) (queues map[string]queue.QueueConfig, err error) {

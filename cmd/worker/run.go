@@ -36,6 +36,7 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			&cli.IntFlag{Name: "read-ahead", Usage: "jobs held beyond those that run; 0 adapts, -1 for none"},
 			&cli.IntFlag{Name: "max-crashes", Usage: "crashes of its worker that make a job dead (default: 3)"},
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
+			ordersFlag(),
 			debugJobsFlag(),
 			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
 		}, gatewayFlags()...),
@@ -65,7 +66,12 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer closeGateway()
-	worker, err := newWorker(c, jobs.Deps{Redis: rdb, Gateway: gateway}, queues, log)
+	orders, closeOrders, err := openOrders(c)
+	if err != nil {
+		return err
+	}
+	defer closeOrders()
+	worker, err := newWorker(c, jobs.Deps{Redis: rdb, Gateway: gateway, Orders: orders}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
 	}
