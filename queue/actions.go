@@ -2,69 +2,118 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // RunNow makes a delayed or retrying job due at once. [ErrNotFound] if it is neither.
 func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
+	return wrapAction("run now", queue, id, i.due(ctx, queue, id, i.now()))
+}
+
+// Reschedule makes a delayed or retrying job due at another time. [ErrNotFound] if it is neither.
+func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
+	return wrapAction("reschedule", queue, id, i.due(ctx, queue, id, due))
+}
+
+func (i *Inspector) due(ctx context.Context, queue, id string, due time.Time) error {
 	p, err := i.find(ctx, queue)
-	if err == nil {
-		err = one(scriptRunNow.Run(ctx, i.rdb, []string{p.keys.delayed(), p.keys.retrying()}, id, i.now().UnixMilli()))
+	if err != nil {
+		return err
 	}
-	return wrapAction("run now", queue, id, err)
+	return verdictOf(dueAt(ctx, i.rdb, p, id, due))
+}
+
+func dueAt(ctx context.Context, rdb redis.Scripter, p place, id string, due time.Time) *redis.Cmd {
+	return scriptDue.Eval(ctx, rdb, []string{p.keys.delayed(), p.keys.retrying()}, id, ceilMilli(due))
 }
 
 // Requeue brings a dead job back to the end of its queue, with all its attempts before it. [ErrNotFound] if it is not
 // dead.
 func (i *Inspector) Requeue(ctx context.Context, queue, id string) error {
-	p, err := i.find(ctx, queue)
-	if err == nil {
-		err = i.requeue(ctx, p, id)
+	return wrapAction("requeue", queue, id, i.requeue(ctx, queue, id, nil))
+}
+
+// RequeueWith requeues a dead job with other data: JSON, 1 MiB at the most ([ErrTooLarge]). [ErrNotFound] if it is not
+// dead.
+func (i *Inspector) RequeueWith(ctx context.Context, queue, id string, data []byte) error {
+	var err error
+	switch {
+	case len(data) > DefaultMaxData:
+		err = fmt.Errorf("%d bytes: %w", len(data), ErrTooLarge)
+	case !json.Valid(data):
+		err = errors.New("data is not JSON: nothing was requeued")
+	default:
+		err = i.requeue(ctx, queue, id, data)
 	}
 	return wrapAction("requeue", queue, id, err)
 }
 
-func (i *Inspector) requeue(ctx context.Context, p place, id string) error {
-	k := p.keys
-	at, err := i.rdb.HGet(ctx, k.deadIDs(), id).Result()
-	if errors.Is(err, redis.Nil) {
-		return ErrNotFound
-	}
+// requeue takes the job's own data if there is none.
+func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) error {
+	p, err := i.find(ctx, queue)
 	if err != nil {
 		return err
 	}
-	found, err := i.rdb.XRange(ctx, k.dead(), at, at).Result()
+	job, found, err := i.lookDead(ctx, p, id)
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 {
+	if !found {
 		return ErrNotFound
 	}
-	text := func(name string) string {
-		value, _ := found[0].Values[name].(string)
-		return value
+	if data != nil {
+		job.source.data = data
 	}
-	old, _ := decodeMeta([]byte(text(fieldMeta))) // what cannot be read is left behind: a fresh start was asked for
-	m := *old
+	return verdictOf(requeueJob(ctx, i.rdb, p, &job))
+}
+
+func requeueJob(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo) *redis.Cmd {
+	k, e := p.keys, job.source
+	m := *e.meta
 	m.Attempt, m.Redelivered, m.Error = 0, 0, ""
-	return one(scriptRequeue.Run(ctx, i.rdb, []string{k.stream, k.dead(), k.deadIDs(), k.totals()},
-		id, at, text(fieldKind), text(fieldData), m.encode()))
+	return scriptRequeue.Eval(ctx, rdb, []string{k.stream, k.dead(), k.deadIDs(), k.totals()},
+		e.id, job.Entry, e.kind, e.data, m.encode())
+}
+
+// Release gives a job in flight to the next worker with a free slot now, instead of when its consumer's silence has
+// lasted long enough. [ErrHeld] if its worker lives: cancel it instead. [ErrNotFound] if it is not in flight.
+func (i *Inspector) Release(ctx context.Context, queue, id string) error {
+	p, err := i.find(ctx, queue)
+	if err == nil {
+		var job JobInfo
+		var found bool
+		if job, found, err = i.lookInFlight(ctx, p, id); err == nil && !found {
+			err = ErrNotFound
+		}
+		if err == nil {
+			err = verdictOf(releaseJob(ctx, i.rdb, p, &job))
+		}
+	}
+	return wrapAction("release", queue, id, err)
+}
+
+func releaseJob(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo) *redis.Cmd {
+	k := p.keys
+	return scriptFree.Eval(ctx, rdb, []string{k.stream, k.workers(), k.worker(job.Worker), k.crashed()},
+		p.group(), job.Worker, job.Entry, int64(crashedKept.Seconds()))
 }
 
 // Delete removes a job in whatever state [Inspector.Job] finds it, and sets its unique key free. A handler that runs
 // the job is not stopped, but its outcome no longer counts. [ErrNotFound] if the job is not found.
 func (i *Inspector) Delete(ctx context.Context, queue, id string) error {
-	info, p, err := i.locate(ctx, queue, id)
+	job, p, err := i.locate(ctx, queue, id)
 	if err == nil {
-		err = one(deleteJob(ctx, i.rdb, p, info))
+		err = verdictOf(deleteJob(ctx, i.rdb, p, &job))
 	}
 	return wrapAction("delete", queue, id, err)
 }
 
-func deleteJob(ctx context.Context, rdb redis.Scripter, p place, job JobInfo) *redis.Cmd {
+func deleteJob(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo) *redis.Cmd {
 	k := p.keys
 	keys := []string{k.stream, k.delayed(), k.retrying(), k.bodies(), k.dead(), k.deadIDs(), k.totals(), k.job(job.ID)}
 	if job.UniqueKey != "" {
@@ -77,73 +126,15 @@ func deleteJob(ctx context.Context, rdb redis.Scripter, p place, job JobInfo) *r
 	return scriptDelete.Eval(ctx, rdb, keys, job.ID, p.group(), entry, dead)
 }
 
-// Purge deletes every job of a queue that is waiting, delayed, retrying or dead, a page at a time. After each page
-// progress, unless nil, is told how many were deleted so far. It returns that number, also with an error. Jobs added
-// meanwhile are deleted too.
-func (i *Inspector) Purge(ctx context.Context, queue string, state State, progress func(deleted int64)) (int64, error) {
-	var deleted int64
-	for {
-		listed, n, err := i.purgePage(ctx, queue, state)
-		deleted += n
-		if err != nil {
-			return deleted, fmt.Errorf("queue: purge %s jobs of %s after %d: %w", state, queue, deleted, err)
-		}
-		if listed == 0 {
-			return deleted, nil
-		}
-		if n == 0 {
-			return deleted, fmt.Errorf("queue: purge %s jobs of %s: %d were listed and none could be deleted", state, queue, listed)
-		}
-		if progress != nil {
-			progress(deleted)
-		}
-	}
-}
-
-// purgePage deletes the first page of a list, in one pipeline.
-func (i *Inspector) purgePage(ctx context.Context, queue string, state State) (listed int, deleted int64, err error) {
-	const size = 200
-	if state == StateInFlight || state == StateDone {
-		return 0, 0, fmt.Errorf("jobs that are %s cannot be purged", state)
-	}
-	p, err := i.find(ctx, queue)
-	if err != nil {
-		return 0, 0, err
-	}
-	page, err := i.list(ctx, state, queue, Page{Limit: size})
-	if err != nil || len(page.Jobs) == 0 {
-		return 0, 0, err
-	}
-	pipe := i.rdb.Pipeline()
-	verdicts := make([]*redis.Cmd, len(page.Jobs))
-	for n, job := range page.Jobs {
-		verdicts[n] = deleteJob(ctx, pipe, p, job)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, 0, err
-	}
-	for _, verdict := range verdicts {
-		n, _ := verdict.Int64() // 0: it ran, or became due, this moment
-		deleted += n
-	}
-	return len(page.Jobs), deleted, nil
-}
-
-// notFoundIfNil makes an answer of Redis that there is nothing an error that callers know.
-func notFoundIfNil(err error) error {
-	if errors.Is(err, redis.Nil) {
-		return ErrNotFound
-	}
-	return err
-}
-
-// one reads a script's verdict: 1 done, 0 not found.
-func one(cmd *redis.Cmd) error {
+// verdictOf reads a script's verdict: 1 or more done, 0 not found, -1 its worker lives.
+func verdictOf(cmd *redis.Cmd) error {
 	switch n, err := cmd.Int(); {
 	case err != nil:
 		return err
 	case n == 0:
 		return ErrNotFound
+	case n < 0:
+		return ErrHeld
 	}
 	return nil
 }

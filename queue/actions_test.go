@@ -3,7 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,7 +132,7 @@ func TestPurgeEmptiesAStateAndTellsHowFarItIs(t *testing.T) {
 			var told []int64
 			deleted, err := f.inspect.Purge(t.Context(), "orders", state, func(n int64) { told = append(told, n) })
 			f.must(err)
-			if deleted != n || fmt.Sprint(told) != "[200 400 450]" {
+			if deleted != n || len(told) < 3 || !slices.IsSorted(told) || told[len(told)-1] != n {
 				t.Errorf("deleted %d, told %v", deleted, told)
 			}
 			if jobs := f.walk(state, 10); len(jobs) != 0 {

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const (
-	cancelKept  = 24 * time.Hour // an order that no worker has heeded
-	cancelTries = 5              // a job may move on between the look and the step
+	cancelKept  = 24 * time.Hour   // an order that no worker has heeded
+	cancelHeard = 10 * time.Second // by then every living worker has heard of an order
+	cancelTries = 5                // a job may move on between the look and the step
 )
 
 // Cancel ends a job that has not ended. One that waits, is delayed or retrying, or is parked for the next free worker
@@ -21,68 +24,52 @@ const (
 //
 // [ErrNotFound] if the job is not found, or has ended already.
 func (i *Inspector) Cancel(ctx context.Context, queue, id string) error {
-	_, err := i.cancelJob(ctx, queue, id)
-	return wrapAction("cancel", queue, id, err)
+	return wrapAction("cancel", queue, id, i.end(ctx, queue, id, ActionCancel))
 }
 
-// cancelJob tells whether the job is dead already, or was only told.
-func (i *Inspector) cancelJob(ctx context.Context, queue, id string) (dead bool, err error) {
+// Bury sends a job that has not ended to the dead at once, with [ReasonByPerson], whoever runs it: a running handler's
+// context is cancelled within a beat, and its outcome does not count. Prefer [Inspector.Cancel], which waits for the
+// handler. [ErrNotFound] if the job is not found, or has ended already.
+func (i *Inspector) Bury(ctx context.Context, queue, id string) error {
+	return wrapAction("bury", queue, id, i.end(ctx, queue, id, ActionBury))
+}
+
+// end cancels or buries a job, wherever it moves meanwhile.
+func (i *Inspector) end(ctx context.Context, queue, id string, action Action) error {
 	for range cancelTries {
-		info, p, err := i.locate(ctx, queue, id)
+		job, p, err := i.locate(ctx, queue, id)
 		if err != nil {
-			return false, err
+			return err
 		}
-		if info.State == StateDead || info.State == StateDone {
-			return false, fmt.Errorf("%w that goes on: it is %s", ErrNotFound, info.State)
+		if job.State == StateDead || job.State == StateDone {
+			return fmt.Errorf("%w that goes on: it is %s", ErrNotFound, job.State)
 		}
-		dead, err := i.cancelFound(ctx, p, info)
-		if !errors.Is(err, ErrNotFound) {
-			return dead, err
+		switch err := verdictOf(i.cancelFound(ctx, i.rdb, p, &job, action)); {
+		case !errors.Is(err, ErrNotFound):
+			return err
+		case job.Reason == entryDeleted:
+			return fmt.Errorf("%w: %s; delete it", ErrNotFound, entryDeleted)
 		}
 	}
-	return false, fmt.Errorf("%w at rest: it moved on at each of %d looks; try again", ErrNotFound, cancelTries)
+	return fmt.Errorf("%w at rest: it moved on at each of %d looks; try again", ErrNotFound, cancelTries)
 }
 
-// cancelFound cancels a job where it was seen. ErrNotFound if it is not there any more.
-func (i *Inspector) cancelFound(ctx context.Context, p place, info JobInfo) (dead bool, err error) {
-	e, body, err := i.original(ctx, p, info)
-	if err != nil {
-		return false, err
-	}
+// cancelFound cancels or buries a job where it was seen.
+func (i *Inspector) cancelFound(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo, action Action) *redis.Cmd {
+	e, k, order := job.source, p.keys, i.order(ctx)
 	m := *e.meta
-	m.Redelivered = info.Redelivered
-	k, order := p.keys, i.order(ctx)
+	m.Redelivered = job.Redelivered
 	keys := []string{
 		k.stream, k.dead(), k.deadIDs(), k.totals(), k.cancelled(), k.workers(), k.delayed(), k.retrying(), k.bodies(),
 	}
 	if m.Unique != "" {
 		keys = append(keys, k.unique(m.Unique))
 	}
-	verdict, err := scriptCancel.Run(ctx, i.rdb, keys,
-		p.group(), e.id, e.stream, body, order.encode(), int64(cancelKept.Seconds()),
+	return scriptCancel.Eval(ctx, rdb, keys,
+		p.group(), e.id, e.stream, job.body, order.encode(), int64(cancelKept.Seconds()), string(action),
 		fieldID, e.id, fieldKind, e.kind, fieldData, e.data, fieldMeta, m.encode(),
-		"error", order.asError(nil).Error(), "reason", ReasonByPerson, "worker", info.Worker,
-		"died_ms", order.At.UnixMilli()).Int()
-	if err == nil && verdict == 0 {
-		err = ErrNotFound
-	}
-	return verdict == 2, err
-}
-
-// original reads a job as it is in Redis: its entry in the stream, or its body.
-func (i *Inspector) original(ctx context.Context, p place, info JobInfo) (e entry, body string, err error) {
-	if info.Entry == "" {
-		body, err = i.rdb.HGet(ctx, p.keys.bodies(), info.ID).Result()
-		return decodeBody(info.ID, body), body, notFoundIfNil(err)
-	}
-	found, err := i.rdb.XRange(ctx, p.keys.stream, info.Entry, info.Entry).Result()
-	if err == nil && len(found) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return e, "", err
-	}
-	return p.decode(found[0]), "", nil
+		"error", order.asError(nil).Error(), "reason", ReasonByPerson, "worker", job.Worker,
+		"died_ms", order.At.UnixMilli())
 }
 
 // asError says who cancelled a job, and what its handler said to that.
@@ -154,7 +141,8 @@ func (ses *session) forgetCancels(ctx context.Context) {
 	const atOnce = 50
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
-	err := scriptForget.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.cancelled()}, ses.binding.group(), atOnce).Err()
+	err := scriptForget.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.cancelled()},
+		ses.binding.group(), atOnce, cancelHeard.Milliseconds()).Err()
 	if err != nil {
 		ses.trouble("forget cancelled jobs", err)
 	}

@@ -26,6 +26,9 @@ var (
 	// ErrNotFound says that no job of that ID was found in the queue. A finished job leaves Redis unless it has [Retain].
 	ErrNotFound = errors.New("no such job")
 
+	// ErrHeld says that a job cannot be released because the worker that holds it lives: it must be cancelled instead.
+	ErrHeld = errors.New("its worker lives and may be running it")
+
 	// ErrLeaseLost is the cause of a handler's cancelled context when its worker could not renew its lease in time:
 	// another worker may already run the job, and this run's outcome will not count.
 	ErrLeaseLost = errors.New("lease lost: another worker may run this job now")

@@ -95,6 +95,14 @@ type JobInfo struct {
 	Progress    *Progress       `json:"progress,omitempty"`   // recorded by the handler
 	UniqueKey   string          `json:"unique_key,omitempty"`
 	Cancelled   *Order          `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
+	Heartbeat   Heartbeat       `json:"heartbeat,omitempty"` // in flight: how its holder is
+	Crashes     int             `json:"crashes,omitempty"`   // in flight: how many workers died with it
+	Stuck       bool            `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
+	NextStep    string          `json:"next_step,omitempty"` // in flight: what happens next, for a person
+	NextAt      *time.Time      `json:"next_at,omitempty"`   // in flight: when, if that is known
+
+	source entry  // as it is in Redis
+	body   string // of a delayed or retrying job
 }
 
 // Progress is what a handler recorded with [Run.SetProgress].
@@ -108,12 +116,15 @@ type Progress struct {
 type Page struct {
 	Cursor string // "" for the first page, then JobPage.Next
 	Limit  int    // jobs at the most; defaults to 50, 1000 at the most
+
+	// MaxScan bounds how many jobs a [Inspector.Search] looks at for one page; defaults to [DefaultMaxScan].
+	MaxScan int
 }
 
 // JobPage is one page of a list.
 type JobPage struct {
-	Jobs []JobInfo
-	Next string // the cursor of the next page; "" at the end
+	Jobs []JobInfo `json:"jobs"`
+	Next string    `json:"next,omitempty"` // the cursor of the next page; "" at the end
 }
 
 // WorkerInfo is one worker registered with a queue.

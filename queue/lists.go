@@ -3,8 +3,8 @@ package queue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,11 +17,11 @@ const (
 	maxPage     = 1000
 )
 
-func (p Page) limit() int64 {
+func (p Page) limit() int {
 	if p.Limit <= 0 {
 		return defaultPage
 	}
-	return int64(min(p.Limit, maxPage))
+	return min(p.Limit, maxPage)
 }
 
 // Waiting lists jobs that were not delivered yet, the oldest first.
@@ -45,7 +45,7 @@ func (i *Inspector) Retrying(ctx context.Context, queue string, page Page) (JobP
 	return i.list(ctx, StateRetrying, queue, page)
 }
 
-// Dead lists the dead, those that died first at the front.
+// Dead lists the dead, those that died last at the front.
 func (i *Inspector) Dead(ctx context.Context, queue string, page Page) (JobPage, error) {
 	return i.list(ctx, StateDead, queue, page)
 }
@@ -53,55 +53,139 @@ func (i *Inspector) Dead(ctx context.Context, queue string, page Page) (JobPage,
 func (i *Inspector) list(ctx context.Context, state State, queue string, page Page) (JobPage, error) {
 	p, err := i.find(ctx, queue)
 	if err == nil {
-		var jobs JobPage
-		switch state {
-		case StateWaiting:
-			jobs, err = i.waiting(ctx, p, page)
-		case StateInFlight:
-			jobs, err = i.inFlight(ctx, p, page)
-		case StateDead:
-			jobs, err = i.dead(ctx, p, page)
-		case StateDelayed:
-			jobs, err = i.scheduled(ctx, p, p.keys.delayed(), state, page)
-		case StateRetrying:
-			jobs, err = i.scheduled(ctx, p, p.keys.retrying(), state, page)
-		default:
-			err = fmt.Errorf("no list of %q jobs", state)
-		}
-		if err == nil {
-			return jobs, nil
+		var found Found
+		if found, err = i.sift(ctx, p, sieve{state: state}, page); err == nil {
+			return found.JobPage, nil
 		}
 	}
 	return JobPage{}, fmt.Errorf("queue: list %s jobs of %s: %w", state, queue, err)
 }
 
-func (i *Inspector) waiting(ctx context.Context, p place, page Page) (JobPage, error) {
-	after := page.Cursor
-	if after == "" {
-		var err error
-		if after, err = i.lastDelivered(ctx, p); err != nil {
-			return JobPage{}, err
-		}
-	}
-	entries, err := i.rdb.XRangeN(ctx, p.keys.stream, entryAfter(after), "+", page.limit()).Result()
-	if err != nil {
-		return JobPage{}, err
-	}
-	var jobs JobPage
-	for _, e := range entries {
-		jobs.Jobs = append(jobs.Jobs, p.fromEntry(e, StateWaiting))
-		jobs.Next = e.ID
-	}
-	return jobs.endedBefore(page), nil
+// chunk is a run of a state's jobs, read in one go.
+type chunk struct {
+	jobs []JobInfo
+	read int    // how many were looked at; some were gone or did not match
+	next string // the cursor behind them; "" at the end
 }
 
-// endedBefore drops the cursor of a page that was not full.
-func (j JobPage) endedBefore(page Page) JobPage {
-	if int64(len(j.Jobs)) < page.limit() {
-		j.Next = ""
+func (c *chunk) add(job JobInfo) { c.jobs = append(c.jobs, job) }
+
+// behind notes the cursor behind the last of n that were asked for.
+func (c *chunk) behind(cursor string, n int) {
+	if c.read == n {
+		c.next = cursor
 	}
-	return j
 }
+
+// chunk reads up to n jobs of a state behind a cursor.
+func (i *Inspector) chunk(ctx context.Context, p place, s sieve, cursor string, n int) (chunk, error) {
+	switch s.state {
+	case StateWaiting:
+		return i.waiting(ctx, p, cursor, n)
+	case StateInFlight:
+		return i.inFlight(ctx, p, s, cursor, n)
+	case StateDead:
+		return i.dead(ctx, p, cursor, n)
+	case StateDelayed:
+		return i.scheduled(ctx, p, p.keys.delayed(), s.state, cursor, n)
+	case StateRetrying:
+		return i.scheduled(ctx, p, p.keys.retrying(), s.state, cursor, n)
+	}
+	return chunk{}, fmt.Errorf("no list of %q jobs", s.state)
+}
+
+// cursor is where a list goes on behind this job.
+func (j *JobInfo) cursor() string {
+	if j.Entry != "" {
+		return j.Entry
+	}
+	return strconv.FormatInt(j.Due.UnixMilli(), 10) + ":" + j.ID
+}
+
+// waiting begins behind what has been delivered meanwhile.
+func (i *Inspector) waiting(ctx context.Context, p place, cursor string, n int) (c chunk, err error) {
+	after, err := i.lastDelivered(ctx, p)
+	if err != nil {
+		return c, err
+	}
+	if cursor != "" && compareEntries(cursor, after) > 0 {
+		after = cursor
+	}
+	entries, err := i.rdb.XRangeN(ctx, p.keys.stream, entryAfter(after), "+", int64(n)).Result()
+	for _, e := range entries {
+		c.add(p.fromEntry(e, StateWaiting))
+		c.read++
+		c.behind(e.ID, n)
+	}
+	return c, err
+}
+
+func (i *Inspector) dead(ctx context.Context, p place, cursor string, n int) (c chunk, err error) {
+	start := "+"
+	if cursor != "" {
+		start = "(" + cursor
+	}
+	entries, err := i.rdb.XRevRangeN(ctx, p.keys.dead(), start, "-", int64(n)).Result()
+	for _, e := range entries {
+		c.add(p.fromDead(e))
+		c.read++
+		c.behind(e.ID, n)
+	}
+	return c, err
+}
+
+// scheduled lists a zset of due times. Its cursor is "<due>:<job ID>", the last one seen: the list goes on behind it,
+// or, if it has gone meanwhile, behind its time.
+func (i *Inspector) scheduled(ctx context.Context, p place, zset string, state State, cursor string, n int) (c chunk, err error) {
+	rows, err := i.scheduledRows(ctx, zset, cursor, int64(n))
+	if err != nil || len(rows) == 0 {
+		return c, err
+	}
+	c.next = formatDue(rows[len(rows)-1].Score) + ":" + rows[len(rows)-1].Member.(string)
+	ids := make([]string, len(rows))
+	for k, row := range rows {
+		ids[k], _ = row.Member.(string)
+	}
+	bodies, err := i.rdb.HMGet(ctx, p.keys.bodies(), ids...).Result()
+	if err != nil {
+		return c, err
+	}
+	for k, row := range rows {
+		if body, ok := bodies[k].(string); ok { // else it was promoted this moment
+			c.add(p.fromBody(ids[k], body, row.Score, state))
+		}
+	}
+	c.read = len(rows)
+	return c, nil
+}
+
+func (i *Inspector) scheduledRows(ctx context.Context, zset, cursor string, n int64) ([]redis.Z, error) {
+	due, id, _ := strings.Cut(cursor, ":")
+	if id == "" {
+		return i.rdb.ZRangeWithScores(ctx, zset, 0, n-1).Result()
+	}
+	pipe := i.rdb.Pipeline()
+	rank, score := pipe.ZRank(ctx, zset, id), pipe.ZScore(ctx, zset, id)
+	earlier := pipe.ZCount(ctx, zset, "-inf", "("+due)
+	if err := execute(ctx, pipe); err != nil {
+		return nil, err
+	}
+	if score.Err() == nil && formatDue(score.Val()) == due {
+		return i.rdb.ZRangeWithScores(ctx, zset, rank.Val()+1, rank.Val()+n).Result()
+	}
+	for start := earlier.Val(); ; start += n { // it has gone: behind those of the same time that come before it
+		rows, err := i.rdb.ZRangeWithScores(ctx, zset, start, start+n-1).Result()
+		full := int64(len(rows)) == n
+		rows = slices.DeleteFunc(rows, func(row redis.Z) bool {
+			return formatDue(row.Score) == due && row.Member.(string) <= id
+		})
+		if err != nil || len(rows) > 0 || !full {
+			return rows, err
+		}
+	}
+}
+
+func formatDue(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
 // fromEntry shows an entry of the stream.
 func (p place) fromEntry(m redis.XMessage, state State) JobInfo {
@@ -136,7 +220,8 @@ func messagePairs(m redis.XMessage) []pair {
 
 func (p place) fromJob(e entry, state State) JobInfo {
 	info := JobInfo{
-		ID: e.id, Kind: e.kind, Queue: p.name, State: state, Data: showData(e.data),
+		source: e,
+		ID:     e.id, Kind: e.kind, Queue: p.name, State: state, Data: showData(e.data),
 		Attempt: e.meta.Attempt, MaxAttempts: int(e.meta.MaxAttempts), Redelivered: e.meta.Redelivered,
 		Error: e.meta.Error, UniqueKey: e.meta.Unique, EnqueuedAt: timePtr(e.enqueuedAt()),
 	}
@@ -165,128 +250,11 @@ func timePtr(t time.Time) *time.Time {
 	return &t
 }
 
-// entryDeleted is the reason that a list gives for a job in flight of which nothing but its entry's ID is left.
-const entryDeleted = "its entry was deleted"
-
-func (i *Inspector) inFlight(ctx context.Context, p place, page Page) (JobPage, error) {
-	start := "-"
-	if page.Cursor != "" {
-		start = entryAfter(page.Cursor)
-	}
-	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: p.keys.stream, Group: p.group(), Start: start, End: "+", Count: page.limit(),
-	}).Result()
-	if redis.HasErrorPrefix(err, "NOGROUP") || len(rows) == 0 {
-		return JobPage{}, ignoreNoGroup(err)
-	}
-	pipe := i.rdb.Pipeline()
-	entries, orders := make([]*redis.XMessageSliceCmd, len(rows)), make([]*redis.StringCmd, len(rows))
-	for n, row := range rows {
-		entries[n] = pipe.XRange(ctx, p.keys.stream, row.ID, row.ID)
-		orders[n] = pipe.HGet(ctx, p.keys.cancelled(), row.ID)
-	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return JobPage{}, err
-	}
-	var jobs JobPage
-	for n, row := range rows {
-		info := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
-		if found := entries[n].Val(); len(found) == 1 {
-			info = p.fromEntry(found[0], StateInFlight)
-		}
-		info.Worker, info.IdleMS, info.Deliveries = row.Consumer, row.Idle.Milliseconds(), row.RetryCount
-		info.Redelivered += int(max(row.RetryCount-1, 0))
-		if order := orders[n].Val(); order != "" {
-			info.Cancelled = decodeOrder(order)
-		}
-		jobs.Jobs = append(jobs.Jobs, info)
-		jobs.Next = row.ID
-	}
-	return jobs.endedBefore(page), nil
-}
-
-func ignoreNoGroup(err error) error {
-	if redis.HasErrorPrefix(err, "NOGROUP") {
-		return nil
-	}
-	return err
-}
-
-// scheduled lists a zset of due times. Its cursor is "<due>:<job ID>", the last one seen: the page goes on behind it,
-// or, if it has gone meanwhile, behind its time.
-func (i *Inspector) scheduled(ctx context.Context, p place, zset string, state State, page Page) (JobPage, error) {
-	rows, err := i.scheduledRows(ctx, zset, page)
-	if err != nil {
-		return JobPage{}, err
-	}
-	return i.withBodies(ctx, p, state, rows, page)
-}
-
-func (i *Inspector) scheduledRows(ctx context.Context, zset string, page Page) ([]redis.Z, error) {
-	due, id, _ := strings.Cut(page.Cursor, ":")
-	rank := int64(0)
-	if id != "" {
-		last, err := i.rdb.ZRank(ctx, zset, id).Result()
-		if errors.Is(err, redis.Nil) {
-			return i.rdb.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
-				Key: zset, ByScore: true, Start: "(" + due, Stop: "+inf", Count: page.limit(),
-			}).Result()
-		}
-		if err != nil {
-			return nil, err
-		}
-		rank = last + 1
-	}
-	return i.rdb.ZRangeWithScores(ctx, zset, rank, rank+page.limit()-1).Result()
-}
-
-func formatScore(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
-
-func (i *Inspector) withBodies(ctx context.Context, p place, state State, rows []redis.Z, page Page) (JobPage, error) {
-	if len(rows) == 0 {
-		return JobPage{}, nil
-	}
-	ids := make([]string, len(rows))
-	for n, row := range rows {
-		ids[n], _ = row.Member.(string)
-	}
-	bodies, err := i.rdb.HMGet(ctx, p.keys.bodies(), ids...).Result()
-	if err != nil {
-		return JobPage{}, err
-	}
-	var jobs JobPage
-	for n, row := range rows {
-		if body, ok := bodies[n].(string); ok { // else it was promoted this moment
-			jobs.Jobs = append(jobs.Jobs, p.fromBody(ids[n], body, row.Score, state))
-		}
-	}
-	if int64(len(rows)) == page.limit() {
-		jobs.Next = formatScore(rows[len(rows)-1].Score) + ":" + ids[len(ids)-1]
-	}
-	return jobs, nil
-}
-
 func (p place) fromBody(id, body string, due float64, state State) JobInfo {
 	info := p.fromJob(decodeBody(id, body), state)
+	info.body = body
 	info.Due = timePtr(time.UnixMilli(int64(due)))
 	return info
-}
-
-func (i *Inspector) dead(ctx context.Context, p place, page Page) (JobPage, error) {
-	start := "-"
-	if page.Cursor != "" {
-		start = entryAfter(page.Cursor)
-	}
-	entries, err := i.rdb.XRangeN(ctx, p.keys.dead(), start, "+", page.limit()).Result()
-	if err != nil {
-		return JobPage{}, err
-	}
-	var jobs JobPage
-	for _, e := range entries {
-		jobs.Jobs = append(jobs.Jobs, p.fromDead(e))
-		jobs.Next = e.ID
-	}
-	return jobs.endedBefore(page), nil
 }
 
 func (p place) fromDead(m redis.XMessage) JobInfo {
@@ -296,7 +264,7 @@ func (p place) fromDead(m redis.XMessage) JobInfo {
 	}
 	died, _ := strconv.ParseInt(text("died_ms"), 10, 64)
 	worker, reason, failure := text("worker"), text("reason"), text("error")
-	e := entry{id: text(fieldID), kind: text(fieldKind), data: []byte(text(fieldData))}
+	e := entry{stream: m.ID, id: text(fieldID), kind: text(fieldKind), data: []byte(text(fieldData))}
 	e.meta, _ = decodeMeta([]byte(text(fieldMeta)))
 	info := p.fromJob(e, StateDead)
 	info.Entry, info.Worker, info.Reason, info.Error = m.ID, worker, reason, failure

@@ -117,50 +117,33 @@ func (i *Inspector) lookDead(ctx context.Context, p place, id string) (JobInfo, 
 	return p.fromDead(found[0]), true, nil
 }
 
+// byID is what finds a job by its ID or its entry's.
+func byID(state State, id string) sieve {
+	return sieve{state: state, match: func(job *JobInfo) bool { return job.ID == id || job.Entry == id }}
+}
+
 func (i *Inspector) lookInFlight(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	page := Page{Limit: maxPage}
-	for range lookupScan / maxPage {
-		jobs, err := i.inFlight(ctx, p, page)
-		if err != nil {
-			return JobInfo{}, false, err
-		}
-		for _, job := range jobs.Jobs {
-			if job.ID == id || job.Entry == id {
-				return job, true, nil
-			}
-		}
-		if page.Cursor = jobs.Next; jobs.Next == "" {
-			break
-		}
+	return i.first(ctx, p, byID(StateInFlight, id), "")
+}
+
+// first looks at so many jobs for the first that fits.
+func (i *Inspector) first(ctx context.Context, p place, s sieve, cursor string) (JobInfo, bool, error) {
+	found, err := i.sift(ctx, p, s, Page{Cursor: cursor, Limit: 1, MaxScan: lookupScan})
+	if err != nil || len(found.Jobs) == 0 {
+		return JobInfo{}, false, err
 	}
-	return JobInfo{}, false, nil
+	return found.Jobs[0], true, nil
 }
 
 // lookWaiting looks where a job of this ID was added if it was never retried, and then at the front.
 func (i *Inspector) lookWaiting(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	after, err := i.lastDelivered(ctx, p)
-	if err != nil {
-		return JobInfo{}, false, err
-	}
-	starts := []string{after}
-	if at, ok := idTime(id); ok && at.After(entryTime(after)) {
+	starts := []string{""}
+	if at, ok := idTime(id); ok {
 		starts = append(starts, strconv.FormatInt(at.Add(-time.Second).UnixMilli(), 10)+"-0")
 	}
 	for _, start := range slices.Backward(starts) {
-		page := Page{Cursor: start, Limit: maxPage}
-		for range lookupScan / maxPage {
-			jobs, err := i.waiting(ctx, p, page)
-			if err != nil {
-				return JobInfo{}, false, err
-			}
-			for _, job := range jobs.Jobs {
-				if job.ID == id || job.Entry == id {
-					return job, true, nil
-				}
-			}
-			if page.Cursor = jobs.Next; jobs.Next == "" {
-				break
-			}
+		if job, found, err := i.first(ctx, p, byID(StateWaiting, id), start); err != nil || found {
+			return job, found, err
 		}
 	}
 	return JobInfo{}, false, nil

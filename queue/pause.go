@@ -16,16 +16,22 @@ type Order struct {
 	heard int64 // by a worker, on its monotonic clock
 }
 
+// storedOrder is an order as it is in Redis: scripts read its time.
+type storedOrder struct {
+	By string `json:"by,omitempty"`
+	At int64  `json:"at_ms"`
+}
+
 func (o *Order) encode() string {
-	text, _ := json.Marshal(o) // a string and a time: cannot fail
+	text, _ := json.Marshal(storedOrder{By: o.By, At: o.At.UnixMilli()}) // a string and a number: cannot fail
 	return string(text)
 }
 
 // decodeOrder reads an order. What cannot be read is an order all the same, of nobody knows whom.
 func decodeOrder(text string) *Order {
-	o := new(Order)
-	_ = json.Unmarshal([]byte(text), o)
-	return o
+	var stored storedOrder
+	_ = json.Unmarshal([]byte(text), &stored)
+	return &Order{By: stored.By, At: time.UnixMilli(stored.At).UTC()}
 }
 
 type actorKey struct{}

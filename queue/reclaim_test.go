@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -258,3 +259,6 @@ func TestParkedEntriesGoFirst(t *testing.T) {
 }
 
 func z(member string, score float64) redis.Z { return redis.Z{Member: member, Score: score} }
+
+// millis is an instant as a score: so long from now.
+func millis(in time.Duration) string { return strconv.FormatInt(time.Now().Add(in).UnixMilli(), 10) }

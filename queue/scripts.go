@@ -29,8 +29,9 @@ var (
 	scriptSweep   = loadScript("sweep")
 	scriptRequeue = loadScript("requeue")
 	scriptDelete  = loadScript("delete")
-	scriptRunNow  = loadScript("run_now")
+	scriptDue     = loadScript("due")
 	scriptCancel  = loadScript("cancel")
+	scriptFree    = loadScript("free")
 	scriptForget  = loadScript("forget")
 )
 

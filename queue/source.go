@@ -141,7 +141,7 @@ func (ses *session) registration() []any {
 	return []any{
 		ses.consumer, w.cfg.Lease.Milliseconds(),
 		"host", host, "pid", strconv.Itoa(os.Getpid()), "slots", w.cfg.Concurrency,
-		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(),
+		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(), "max_crashes", w.cfg.MaxCrashes,
 	}
 }
 

@@ -100,12 +100,12 @@ func (i *Inspector) balance(ctx context.Context, p place, audit *Audit) error {
 // verifyInFlight looks for pending entries that are not in the stream any more: a job that somebody deleted or trimmed
 // while it was running.
 func (i *Inspector) verifyInFlight(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
-	for page := (Page{Limit: maxPage}); ; {
-		jobs, err := i.inFlight(ctx, p, page)
+	for cursor := ""; ; {
+		jobs, err := i.inFlight(ctx, p, sieve{}, cursor, chunkJobs)
 		if err != nil {
 			return err
 		}
-		for _, job := range jobs.Jobs {
+		for _, job := range jobs.jobs {
 			if job.Reason != entryDeleted {
 				continue
 			}
@@ -117,18 +117,11 @@ func (i *Inspector) verifyInFlight(ctx context.Context, p place, audit *Audit, p
 				audit.miss("entry %s is in flight with %s and not in the stream", job.Entry, job.Worker)
 			}
 		}
-		audit.look(len(jobs.Jobs), progress)
-		if page.Cursor = jobs.Next; jobs.Next == "" {
+		audit.look(jobs.read, progress)
+		if cursor = jobs.next; cursor == "" {
 			return nil
 		}
 	}
-}
-
-func (i *Inspector) isPending(ctx context.Context, p place, entry string) (bool, error) {
-	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: p.keys.stream, Group: p.group(), Start: entry, End: entry, Count: 1,
-	}).Result()
-	return len(rows) == 1, ignoreNoGroup(err)
 }
 
 func (a *Audit) look(n int, progress func(int64)) {
@@ -195,7 +188,7 @@ func execute(ctx context.Context, pipe redis.Pipeliner) error {
 func (i *Inspector) verifyScheduled(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
 	for _, zset := range []string{p.keys.delayed(), p.keys.retrying()} {
 		err := i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
-			return i.rdb.ZScan(ctx, zset, cursor, "", maxPage).Result()
+			return i.rdb.ZScan(ctx, zset, cursor, "", chunkJobs).Result()
 		}, func(pipe redis.Pipeliner, id, _ string) func() bool {
 			body, due := pipe.HExists(ctx, p.keys.bodies(), id), pipe.ZScore(ctx, zset, id)
 			return func() bool { return !body.Val() && due.Err() == nil }
@@ -210,7 +203,7 @@ func (i *Inspector) verifyScheduled(ctx context.Context, p place, audit *Audit, 
 // verifyBodies looks for jobs that will never be due.
 func (i *Inspector) verifyBodies(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
 	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
-		return i.rdb.HScan(ctx, p.keys.bodies(), cursor, "", maxPage).Result()
+		return i.rdb.HScan(ctx, p.keys.bodies(), cursor, "", chunkJobs).Result()
 	}, func(pipe redis.Pipeliner, id, _ string) func() bool {
 		body := pipe.HExists(ctx, p.keys.bodies(), id)
 		delayed, retrying := pipe.ZScore(ctx, p.keys.delayed(), id), pipe.ZScore(ctx, p.keys.retrying(), id)
@@ -221,7 +214,7 @@ func (i *Inspector) verifyBodies(ctx context.Context, p place, audit *Audit, pro
 // verifyDead looks for dead jobs that are not found by their ID.
 func (i *Inspector) verifyDead(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
 	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
-		return i.rdb.HScan(ctx, p.keys.deadIDs(), cursor, "", maxPage).Result()
+		return i.rdb.HScan(ctx, p.keys.deadIDs(), cursor, "", chunkJobs).Result()
 	}, func(pipe redis.Pipeliner, id, at string) func() bool {
 		now, entry := pipe.HGet(ctx, p.keys.deadIDs(), id), pipe.XRange(ctx, p.keys.dead(), at, at)
 		return func() bool { return now.Val() == at && len(entry.Val()) == 0 }

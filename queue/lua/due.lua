@@ -1,6 +1,6 @@
--- Makes a delayed or retrying job due at once.
+-- Makes a delayed or retrying job due at another time.
 -- KEYS  1 delayed  2 retrying
--- ARGV  1 job ID  2 now, ms
+-- ARGV  1 job ID  2 due, ms
 -- REPLY 1 done; 0 the job is in neither
 for k = 1, 2 do
   if redis.call('ZSCORE', KEYS[k], ARGV[1]) then

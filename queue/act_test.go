@@ -1,0 +1,156 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// All that match, and nothing else, in every state that an action suits.
+func TestActOnAllThatMatch(t *testing.T) {
+	t.Parallel()
+	const n = 120
+	for _, test := range []struct {
+		action queue.Action
+		states []queue.State
+		after  func(queue.QueueInfo) int64
+	}{
+		{queue.ActionRequeue, []queue.State{queue.StateDead}, func(q queue.QueueInfo) int64 { return q.Waiting }},
+		{queue.ActionRunNow, []queue.State{queue.StateDelayed, queue.StateRetrying}, nil},
+		{queue.ActionRelease, []queue.State{queue.StateInFlight}, nil},
+		{queue.ActionCancel, []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying}, nil},
+		{queue.ActionBury, []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying}, nil},
+		{queue.ActionDelete, []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying, queue.StateDead}, nil},
+	} {
+		t.Run(string(test.action), func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			filled(f, n)
+			done := int64(0)
+			for _, state := range test.states {
+				q := queue.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
+				told := int64(0)
+				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action, func(tally queue.Tally) { told = tally.Done })
+				f.must(err)
+				if tally.Done != n/3 || tally.Gone+tally.Held != 0 || tally.Looked != n || tally.Total != n || told != n/3 {
+					t.Errorf("%s: %+v, told %d", state, tally, told)
+				}
+				done += tally.Done
+			}
+			f.checkActed(test.action, n, done)
+			if audit := f.verify(); !audit.OK() {
+				t.Errorf("got %+v", audit)
+			}
+		})
+	}
+	f := newFleet(t)
+	f.enqueue("k", `{}`)
+	if _, err := f.inspect.Act(t.Context(), "orders", queue.Query{State: queue.StateWaiting}, queue.ActionRequeue, nil); err == nil {
+		t.Error("a waiting job cannot be requeued")
+	}
+}
+
+// checkActed holds the queue's counts against what an action must have done to as many jobs.
+func (f *fleet) checkActed(action queue.Action, n, done int64) {
+	f.Helper()
+	info := f.info()
+	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead
+	ok := map[queue.Action]bool{
+		queue.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
+		queue.ActionRunNow:  sum == 5*n && f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
+		queue.ActionRelease: sum == 5*n && f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
+		queue.ActionCancel:  sum == 5*n && info.Dead == n+done,
+		queue.ActionBury:    sum == 5*n && info.Dead == n+done,
+		queue.ActionDelete:  sum == 5*n-done && info.Totals.Deleted == done,
+	}
+	if !ok[action] {
+		f.Errorf("after %s: %+v", action, info)
+	}
+}
+
+func TestBuryDoesNotWaitForTheHandler(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBlocker()
+	f.start(muxOf("k", b.handle))
+	job := f.enqueue("k", `{}`)
+	<-b.began
+	f.must(f.inspect.Bury(t.Context(), "orders", job.ID))
+	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.State != queue.StateDead {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	if cause := <-b.ended; !errors.Is(cause, queue.ErrCancelled) {
+		t.Errorf("the handler's context ended with %v", cause)
+	}
+	f.await(queue.EventDropped, 1)
+	if info := f.info(); info.Dead != 1 || info.Totals.Dead != 1 || info.InFlight != 0 {
+		t.Errorf("got %+v", info)
+	}
+}
+
+func TestReleaseOnlyFromTheDead(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBlocker()
+	job := f.enqueue("k", `{}`)
+	f.holdAs("gone#1", 1) // with no lease
+	f.must(f.inspect.Release(t.Context(), "orders", job.ID))
+	f.must(f.inspect.Release(t.Context(), "orders", job.ID))
+	f.start(muxOf("k", b.handle))
+	if run := <-b.began; run.ID != job.ID || run.Redelivered != 1 {
+		t.Errorf("got %+v", run)
+	}
+	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, queue.ErrHeld) {
+		t.Errorf("from a living worker: %v", err)
+	}
+	tally, err := f.inspect.Act(t.Context(), "orders", queue.Query{State: queue.StateInFlight}, queue.ActionRelease, nil)
+	if err != nil || tally.Held != 1 || tally.Done != 0 {
+		t.Errorf("got %+v, %v", tally, err)
+	}
+	close(b.free)
+	f.await(queue.EventDone, 1)
+	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("of a job that is done: %v", err)
+	}
+}
+
+func TestRequeueWithOtherData(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	got := make(chan string, 10)
+	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
+		got <- string(run.Data)
+		return queue.Cancel(nil)
+	}))
+	job := f.enqueue("k", `{"cents":-1}`)
+	f.await(queue.EventDead, 1)
+	for _, bad := range []string{"", "{", string(make([]byte, queue.DefaultMaxData+1))} {
+		if err := f.inspect.RequeueWith(t.Context(), "orders", job.ID, []byte(bad)); err == nil {
+			t.Errorf("%.10q is no data", bad)
+		}
+	}
+	f.must(f.inspect.RequeueWith(t.Context(), "orders", job.ID, []byte(`{"cents":1}`)))
+	f.await(queue.EventDead, 2)
+	if first, second := <-got, <-got; first != `{"cents":-1}` || second != `{"cents":1}` {
+		t.Errorf("got %s, then %s", first, second)
+	}
+}
+
+func TestReschedule(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	job := f.enqueue("k", `{}`, queue.In(time.Hour))
+	due := time.Now().Add(2 * time.Hour)
+	f.must(f.inspect.Reschedule(t.Context(), "orders", job.ID, due))
+	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+	f.must(err)
+	if found.Due.Before(due) || found.Due.Sub(due) > time.Millisecond {
+		t.Errorf("due %s, want %s", found.Due, due)
+	}
+	if err := f.inspect.Reschedule(t.Context(), "orders", "nobody", due); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,226 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// searchAll goes through every page of a search.
+func (f *fleet) searchAll(q queue.Query, page queue.Page) (ids []string, scanned int64) {
+	f.Helper()
+	for {
+		found, err := f.inspect.Search(f.Context(), "orders", q, page)
+		f.must(err)
+		for _, job := range found.Jobs {
+			ids = append(ids, job.ID)
+		}
+		scanned += found.Scanned
+		if page.Cursor = found.Next; found.Next == "" {
+			return ids, scanned
+		}
+	}
+}
+
+// filled brings n jobs into each state that can be listed, every third with the customer "ann".
+func filled(f *fleet, n int) {
+	f.Helper()
+	outcome := map[string]error{"die": queue.Cancel(errors.New("card 4711 declined")), "retry": queue.RetryIn(time.Hour, errors.New("busy"))}
+	mux := queue.NewMux()
+	for kind, err := range outcome {
+		mux.HandleKind(kind, func(context.Context, *queue.Run) error { return err })
+	}
+	fill := func(kind string, opts ...queue.EnqueueOption) {
+		for k := range n {
+			f.enqueue(kind, fmt.Sprintf(`{"n":%d,"customer":{"name":%q}}`, k, []string{"ann", "bob", "cid"}[k%3]), opts...)
+		}
+	}
+	fill("die")
+	fill("retry")
+	w := f.start(mux)
+	f.await(queue.EventDead, n)
+	f.await(queue.EventFailed, n)
+	f.must(w.Stop(f.Context()))
+	fill("die", queue.In(time.Hour))
+	fill("die")
+	f.holdAs("w#1", int64(n))
+	fill("die")
+}
+
+func TestSearchInEveryState(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	const n = 300 // more than a chunk
+	filled(f, n)
+	for state := range lists {
+		q := queue.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
+		for _, page := range []queue.Page{{Limit: 1000}, {Limit: 7}, {MaxScan: 13}} {
+			ids, scanned := f.searchAll(q, page)
+			seen := map[string]bool{}
+			for _, id := range ids {
+				seen[id] = true
+			}
+			if len(ids) != n/3 || len(seen) != n/3 || scanned != n {
+				t.Errorf("%s, %+v: %d jobs, %d different, of %d looked at", state, page, len(ids), len(seen), scanned)
+			}
+		}
+		found, err := f.inspect.Search(t.Context(), "orders", q, queue.Page{MaxScan: 10})
+		f.must(err)
+		if !found.Truncated || found.Scanned != 10 || found.Total != n || found.Next == "" || len(found.Jobs) == 0 {
+			t.Errorf("%s: %d jobs, truncated %t, %d of %d looked at", state, len(found.Jobs), found.Truncated, found.Scanned, found.Total)
+		}
+		count, err := f.inspect.CountMatching(t.Context(), "orders", q, 0)
+		f.must(err)
+		if count != (queue.Count{Matched: n / 3, Scanned: n, Total: n}) {
+			t.Errorf("%s: %+v", state, count)
+		}
+		if count, err = f.inspect.CountMatching(t.Context(), "orders", q, 30); err != nil || !count.Truncated || count.Matched != 10 {
+			t.Errorf("%s: %+v, %v", state, count, err)
+		}
+		if count, err = f.inspect.CountMatching(t.Context(), "orders", queue.Query{State: state}, 1); err != nil || count.Matched != n {
+			t.Errorf("%s, all of them: %+v, %v", state, count, err)
+		}
+	}
+}
+
+func TestSearchBy(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	filled(f, 6)
+	one := f.walk(queue.StateDead, 10)[0]
+	for _, test := range []struct {
+		state  queue.State
+		filter string
+		want   int
+	}{
+		{queue.StateDead, "kind:die", 6},
+		{queue.StateDead, "kind:d*", 6},
+		{queue.StateDead, "kind:d", 0},
+		{queue.StateDead, "error:DECLINED", 6},
+		{queue.StateDead, `error:"cancelled by its"`, 6}, // the reason
+		{queue.StateDead, "id:" + one.ID, 1},
+		{queue.StateDead, "id:" + one.ID + " kind:other", 0},
+		{queue.StateRetrying, "id:" + one.ID, 0}, // it is somewhere else
+		{queue.StateDead, "args.n:3", 1},
+		{queue.StateDead, "args.n:30", 0},
+		{queue.StateDead, "args.customer.name:b*", 2},
+		{queue.StateDead, "args.customer:ann", 0},
+		{queue.StateDead, `signature:"die: cancelled by its handler: card # declined"`, 6},
+		{queue.StateDead, "worker:" + strings.Split(one.Worker, "#")[0], 6},
+		{queue.StateDead, "age:>1h", 0},
+		{queue.StateRetrying, "error:busy", 6},
+		{queue.StateDelayed, "age:>0s", 6},
+		{queue.StateInFlight, "worker:w", 6},
+		{queue.StateInFlight, "worker:w#1", 6},
+		{queue.StateInFlight, "worker:w#2", 0},
+		{queue.StateInFlight, "idle:>1h", 0},
+		{queue.StateInFlight, "deliveries:>=1", 6},
+		{queue.StateInFlight, "deliveries:>1", 0},
+		{queue.StateInFlight, "is:orphaned", 6}, // w#1 has no lease
+		{queue.StateInFlight, "is:stuck", 6},
+		{queue.StateInFlight, "is:poison", 0},
+	} {
+		q, err := queue.ParseQuery(test.filter)
+		f.must(err)
+		q.State = test.state
+		if ids, _ := f.searchAll(q, queue.Page{}); len(ids) != test.want {
+			t.Errorf("%s %s: %d jobs, want %d", test.state, test.filter, len(ids), test.want)
+		}
+	}
+	for _, q := range []queue.Query{
+		{}, {State: "odd"}, {State: queue.StateDone}, {State: queue.StateWaiting, Worker: "w"}, {State: queue.StateDead, MinIdle: 1},
+		{State: queue.StateWaiting, Preset: queue.PresetStuck}, {State: queue.StateInFlight, Preset: "odd"}, {State: queue.StateDelayed, Signature: "x"},
+	} {
+		if _, err := f.inspect.Search(t.Context(), "orders", q, queue.Page{}); err == nil {
+			t.Errorf("%+v is no query", q)
+		}
+	}
+}
+
+// What a person on call needs to know of a job in flight: who holds it, whether that one lives, and what happens next.
+func TestWhatHappensNext(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	now := f.rdb.Time(t.Context()).Val().UnixMilli()
+	lease := func(consumer string, left time.Duration) {
+		f.must(f.rdb.ZAdd(t.Context(), f.workers(), z(consumer, float64(now+left.Milliseconds()))).Err())
+	}
+	hold := func(consumer string) string {
+		f.enqueue("k", `{}`)
+		return f.holdAs(consumer, 1)[0]
+	}
+	mustSay := func(entry string, heartbeat queue.Heartbeat, stuck bool, step string) {
+		t.Helper()
+		job, err := f.inspect.Job(t.Context(), "orders", entry)
+		f.must(err)
+		if job.Heartbeat != heartbeat || job.Stuck != stuck || !strings.HasPrefix(job.NextStep, step) {
+			t.Errorf("%s, stuck %t, %q; want %s, %t, %s", job.Heartbeat, job.Stuck, job.NextStep, heartbeat, stuck, step)
+		}
+	}
+	lost, orphan := hold("lost#1"), hold("~orphans")
+	mustSay(orphan, queue.HeartbeatParked, false, "waits: no worker serves this queue")
+	lease("alive#1", time.Minute)
+	lease("late#1", 1900*time.Millisecond)
+	lease("gone#1", -time.Second)
+	alive, late, gone, foreign := hold("alive#1"), hold("late#1"), hold("gone#1"), hold("python")
+	mustSay(alive, queue.HeartbeatAlive, false, "runs")
+	mustSay(late, queue.HeartbeatLate, false, "reclaimed unless its worker beats in 1.")
+	mustSay(gone, queue.HeartbeatGone, true, "reclaimed any moment")
+	mustSay(lost, queue.HeartbeatGone, true, "reclaimed in ")
+	mustSay(foreign, queue.HeartbeatGone, true, "reclaimed in ")
+	mustSay(orphan, queue.HeartbeatParked, false, "parked, runs in the next free slot")
+	f.must(f.rdb.HSet(t.Context(), f.stream()+":crashed", alive, "a b", orphan, "a b c").Err())
+	mustSay(alive, queue.HeartbeatAlive, false, "runs; dead after the next crash")
+	mustSay(orphan, queue.HeartbeatParked, false, "dead when a worker takes it")
+	f.must(f.inspect.Cancel(t.Context(), "orders", alive))
+	mustSay(alive, queue.HeartbeatAlive, false, "cancelled: ends when its handler returns")
+	released := hold("~released")
+	f.must(f.inspect.Pause(t.Context(), "orders"))
+	mustSay(released, queue.HeartbeatParked, false, "parked, runs when the queue is resumed")
+	poison, _ := f.searchAll(queue.Query{State: queue.StateInFlight, Preset: queue.PresetPoison}, queue.Page{})
+	orphaned, _ := f.searchAll(queue.Query{State: queue.StateInFlight, Preset: queue.PresetOrphaned}, queue.Page{})
+	if len(poison) != 2 || len(orphaned) != 5 {
+		t.Errorf("poison %v, orphaned %v", poison, orphaned)
+	}
+}
+
+func TestDeadAreGroupedByWhatTheyDiedOf(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	mux := queue.NewMux()
+	mux.HandleKind("charge", func(_ context.Context, run *queue.Run) error {
+		return queue.Cancel(fmt.Errorf("order %s of 7f6b2c1e-0d5a-4a3e-9c55-0123456789ab: timeout after 3%ss\nstack", run.ID, run.Data))
+	})
+	mux.HandleKind("mail", func(context.Context, *queue.Run) error { return errors.New("no such host mx1.example.org") })
+	f.start(mux)
+	for k := range 5 {
+		f.enqueue("charge", fmt.Sprint(k))
+	}
+	last := f.enqueue("mail", `{}`, queue.MaxAttempts(1))
+	f.await(queue.EventDead, 6)
+	groups, err := f.inspect.DeadGroups(t.Context(), "orders", 0)
+	f.must(err)
+	if len(groups.Groups) != 2 || groups.Scanned != 6 || groups.Total != 6 || groups.Truncated {
+		t.Fatalf("got %+v", groups)
+	}
+	charge, mail := groups.Groups[0], groups.Groups[1]
+	if charge.Count != 5 || charge.Signature != "charge: cancelled by its handler: order # of #: timeout after #s" ||
+		strings.Contains(charge.Error, "stack") || charge.First.After(charge.Last) {
+		t.Errorf("got %+v", charge)
+	}
+	if mail.Count != 1 || mail.Sample != last.ID || mail.Signature != "mail: attempts spent: no such host mx#.example.org" {
+		t.Errorf("got %+v", mail)
+	}
+	ids, _ := f.searchAll(queue.Query{State: queue.StateDead, Signature: charge.Signature}, queue.Page{})
+	if len(ids) != 5 {
+		t.Errorf("%d jobs of the signature", len(ids))
+	}
+	if groups, err = f.inspect.DeadGroups(t.Context(), "orders", 2); err != nil || !groups.Truncated || groups.Scanned != 2 || groups.Total != 6 {
+		t.Errorf("got %+v, %v", groups, err)
+	}
+}

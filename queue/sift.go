@@ -1,0 +1,98 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// How much is read from Redis in one command: what it does in well under a millisecond, whatever the jobs' size.
+const (
+	firstChunk = 10        // before it is known how large the jobs are
+	chunkJobs  = 200       // at the most
+	chunkBytes = 256 << 10 // of the jobs' data, about
+)
+
+// sieve says which jobs of a state to keep.
+type sieve struct {
+	state    State
+	match    func(*JobInfo) bool          // nil: all
+	row      func(redis.XPendingExt) bool // in flight: looked at before the entry is read; nil: all
+	consumer string                       // in flight: only of this consumer; "" of all
+}
+
+// sift walks through the jobs of a state in chunks that are no burden for Redis, and keeps those that match, until the
+// page is full or as many were looked at as the page allows.
+func (i *Inspector) sift(ctx context.Context, p place, s sieve, page Page) (Found, error) {
+	found, size := Found{}, firstChunk
+	found.Next = page.Cursor
+	limit, budget := page.limit(), page.maxScan()
+	for len(found.Jobs) < limit {
+		n := min(size, budget-int(found.Scanned))
+		if s.match == nil {
+			n = min(size, limit-len(found.Jobs))
+		}
+		if n <= 0 {
+			found.Truncated = true
+			return found, nil
+		}
+		c, err := i.chunk(ctx, p, s, found.Next, n)
+		if err != nil {
+			return Found{}, err
+		}
+		if full := found.take(c, s, limit); full {
+			return found, nil
+		}
+		if found.Next = c.next; c.next == "" {
+			return found, nil
+		}
+		size = nextChunk(c)
+	}
+	return found, nil
+}
+
+// take keeps what matches of a chunk. It tells whether the page was full before the chunk's end.
+func (f *Found) take(c chunk, s sieve, limit int) bool {
+	for k := range c.jobs {
+		job := &c.jobs[k]
+		if s.match != nil && !s.match(job) {
+			continue
+		}
+		f.Jobs = append(f.Jobs, *job)
+		if len(f.Jobs) == limit && k < len(c.jobs)-1 {
+			f.Next = job.cursor()
+			f.Scanned += int64(k + 1)
+			return true
+		}
+	}
+	f.Scanned += int64(c.read)
+	return false
+}
+
+// nextChunk is how many jobs to read next, from the size of those just read.
+func nextChunk(c chunk) int {
+	bytes := 0
+	for _, job := range c.jobs {
+		bytes += len(job.Data) + len(job.Error) + 100
+	}
+	if len(c.jobs) == 0 {
+		return chunkJobs
+	}
+	return max(1, min(chunkJobs, chunkBytes*len(c.jobs)/bytes))
+}
+
+// compareEntries compares two stream IDs.
+func compareEntries(a, b string) int {
+	split := func(id string) (ms, seq uint64) {
+		msText, seqText, _ := strings.Cut(id, "-")
+		ms, _ = strconv.ParseUint(msText, 10, 64)
+		seq, _ = strconv.ParseUint(seqText, 10, 64)
+		return ms, seq
+	}
+	aMS, aSeq := split(a)
+	bMS, bSeq := split(b)
+	return cmp.Or(cmp.Compare(aMS, bMS), cmp.Compare(aSeq, bSeq))
+}
