@@ -61,16 +61,16 @@ func run(c *cli.Context) error {
 		return err
 	}
 	defer rdb.Close()
-	gateway, closeGateway, err := openGateway(c, log)
-	if err != nil {
-		return err
-	}
-	defer closeGateway()
 	orders, closeOrders, err := openOrders(c)
 	if err != nil {
 		return err
 	}
 	defer closeOrders()
+	gateway, closeGateway, err := openGateway(c, log)
+	if err != nil {
+		return err
+	}
+	defer closeGateway()
 	worker, err := newWorker(c, jobs.Deps{Redis: rdb, Gateway: gateway, Orders: orders}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
