@@ -12,6 +12,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/debug"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/leaderboard"
+	"github.com/navvy-go/navvy/jobs/notify"
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -42,6 +43,7 @@ func Catalogue() []Job {
 		{flags.Apply{}.Kind(), queue.DefaultQueue, "changes feature flags, each change once"},
 		{leaderboard.Apply{}.Kind(), Events, "changes scores on a board, once"},
 		{leaderboard.Reset{}.Kind(), queue.DefaultQueue, "ends a season of a board and archives it"},
+		{notify.Send{}.Kind(), queue.DefaultQueue, "notifies a user, once"},
 	}
 }
 
@@ -73,6 +75,7 @@ func Register(mux *queue.Mux, deps Deps) {
 	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
 	flags.New(deps.Redis).Register(mux)
 	leaderboard.New(deps.Redis, deps.Boards).Register(mux)
+	notify.New(deps.Redis).Register(mux)
 }
 
 // RegisterDebug gives the mux the handler of each kind in [DebugCatalogue].

@@ -90,7 +90,7 @@ func (w *Watcher) listen(ctx context.Context, addr string, node *redis.Client) {
 				w.heard(message.PayloadSlice)
 			}
 		},
-		Lost: func(err error) {
+		Lost: func(err error, _ time.Time) {
 			if refused {
 				w.poll(addr)
 				return

@@ -29,18 +29,21 @@ var errSilent = errors.New("link: the server does not answer")
 type Link struct {
 	Open     func(ctx context.Context) (*redis.PubSub, error) // opens it, with its subscriptions
 	Received func(message any)                                // a *redis.Message or *redis.Subscription
-	Lost     func(err error)                                  // it was lost, or could not be opened
+
+	// Lost says that the connection was lost, and when the server last gave a sign of life on it; or that it could not be
+	// opened, with a zero time.
+	Lost func(err error, alive time.Time)
 }
 
 // Run holds the connection until ctx ends.
 func (l Link) Run(ctx context.Context) {
 	for pause := minPause; ctx.Err() == nil; pause = min(2*pause, maxPause) {
-		heard, err := l.session(ctx)
+		alive, err := l.session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		l.Lost(err)
-		if heard {
+		l.Lost(err, alive)
+		if !alive.IsZero() {
 			pause = minPause
 		}
 		select {
@@ -50,11 +53,11 @@ func (l Link) Run(ctx context.Context) {
 	}
 }
 
-// session is one connection, from its opening to its loss. It reports whether anything was heard on it.
-func (l Link) session(ctx context.Context) (heard bool, err error) {
+// session is one connection, from its opening to its loss. It returns when the last thing was heard on it.
+func (l Link) session(ctx context.Context) (alive time.Time, err error) {
 	pubsub, err := l.Open(ctx)
 	if err != nil {
-		return false, err
+		return time.Time{}, err
 	}
 	defer pubsub.Close()
 	stop := context.AfterFunc(ctx, func() { _ = pubsub.Close() }) // ends a read that waits
@@ -63,18 +66,18 @@ func (l Link) session(ctx context.Context) (heard bool, err error) {
 		message, err := pubsub.ReceiveTimeout(ctx, silence)
 		switch {
 		case err == nil:
-			heard, silent = true, 0
-			if _, alive := message.(*redis.Pong); !alive {
+			alive, silent = time.Now(), 0
+			if _, pong := message.(*redis.Pong); !pong {
 				l.Received(message)
 			}
 		case !isTimeout(err):
-			return heard, err
+			return alive, err
 		default:
 			if silent++; silent >= maxSilence {
-				return heard, errSilent
+				return alive, errSilent
 			}
 			if err := pubsub.Ping(ctx); err != nil {
-				return heard, err
+				return alive, err
 			}
 		}
 	}
