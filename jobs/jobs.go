@@ -36,7 +36,10 @@ func Catalogue() []Job {
 		{payment.Charge{}.Kind(), Orders, "charges an order, once"},
 		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, once"},
 		{payment.Reconcile{}.Kind(), Orders, "settles orders that were left in processing"},
-		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day"},
+		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day, a thousand at a time"},
+		{analytics.Tracked{}.Kind(), Events, "notes the user of an event that its producer has counted"},
+		{analytics.Rollup{}.Kind(), Events, "brings the days of a month into its totals"},
+		{analytics.Expire{}.Kind(), Events, "lets the counts of old days go"},
 		{cache.Warm{}.Kind(), queue.DefaultQueue, "loads keys by a registered loader, or pages of configured hosts, into the cache"},
 		{cache.Refresh{}.Kind(), queue.DefaultQueue, "loads a cached key anew by a registered loader"},
 		{cache.Invalidate{}.Kind(), queue.DefaultQueue, "removes cached entries by key, tag and prefix"},
@@ -71,7 +74,7 @@ type Deps struct {
 // Register gives the mux the handler of each kind in [Catalogue].
 func Register(mux *queue.Mux, deps Deps) {
 	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
-	analytics.New(deps.Redis).Register(mux)
+	analytics.New(deps.Redis, analytics.Config{}).Register(mux)
 	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
 	flags.New(deps.Redis).Register(mux)
 	leaderboard.New(deps.Redis, deps.Boards).Register(mux)

@@ -8,19 +8,46 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// Register gives the mux the handler of analytics.track.
+const (
+	batchOf     = 1000
+	batchWithin = 100 * time.Millisecond
+)
+
+// Register gives the mux the handlers of analytics.track, analytics.tracked, analytics.rollup and analytics.expire.
 func (c *Counter) Register(mux *queue.Mux) {
-	queue.Handle(mux, c.handle, queue.Timeout(10*time.Second))
+	batching := []queue.HandleOption{queue.BatchOf(batchOf), queue.BatchWithin(batchWithin), queue.Timeout(30 * time.Second)}
+	queue.HandleBatch(mux, func(ctx context.Context, jobs []*queue.Job[Track]) error {
+		batch := make([]countable, len(jobs))
+		for i, job := range jobs {
+			batch[i] = countableOf(job.Run, job.Args)
+		}
+		return c.run(ctx, batch)
+	}, batching...)
+	queue.HandleBatch(mux, func(ctx context.Context, jobs []*queue.Job[Tracked]) error {
+		batch := make([]countable, len(jobs))
+		for i, job := range jobs {
+			batch[i] = countableOf(job.Run, job.Args.Track)
+			batch[i].event.Counted = true
+		}
+		return c.run(ctx, batch)
+	}, batching...)
+	queue.Handle(mux, c.rollup, queue.Timeout(10*time.Minute))
+	queue.Handle(mux, c.expire, queue.Timeout(10*time.Minute))
 }
 
-func (c *Counter) handle(ctx context.Context, job *queue.Job[Track]) error {
-	event := job.Args
+func countableOf(run *queue.Run, event Track) countable {
 	if event.At.IsZero() {
-		event.At = job.EnqueuedAt
+		event.At = run.EnqueuedAt
 	}
-	err := c.Count(ctx, job.Queue+":"+job.ID, event) // a job's ID is its own in its queue only
-	if errors.Is(err, ErrInvalid) {
-		return queue.Cancel(err)
+	return countable{mark: run.Queue + ":" + run.ID, run: run, event: event} // a job's ID is its own in its queue only
+}
+
+func (c *Counter) run(ctx context.Context, batch []countable) error {
+	outcomes := c.countBatch(ctx, batch)
+	for i, err := range outcomes {
+		if errors.Is(err, ErrInvalid) {
+			outcomes[i] = queue.Cancel(err)
+		}
 	}
-	return err
+	return queue.Outcomes(outcomes)
 }

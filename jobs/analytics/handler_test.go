@@ -15,7 +15,7 @@ import (
 // startFleet runs analytics.track on a worker: on the default queue, and bound to the article's events:stream.
 func startFleet(t *testing.T, rdb redis.UniversalClient) (*jobtest.Fleet, *analytics.Counter) {
 	t.Helper()
-	counter, mux := analytics.New(rdb), queue.NewMux()
+	counter, mux := analytics.New(rdb, analytics.Config{}), queue.NewMux()
 	counter.Register(mux)
 	raw := queue.QueueConfig{Raw: &queue.Raw{Kind: analytics.Track{}.Kind()}}
 	return jobtest.Start(t, rdb, mux, map[string]queue.QueueConfig{"events:stream": raw}), counter

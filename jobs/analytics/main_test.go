@@ -11,6 +11,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if runAsWorker() {
+		return
+	}
 	code := redistest.Main(m)
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)

@@ -15,19 +15,29 @@ type Track struct {
 	UserID   string         // who did it; an event without one is counted, but adds no user
 	At       time.Time      // when; zero for the moment the job is enqueued
 	Metadata map[string]any // whatever else is known; not counted
+	Counted  bool           // its producer has counted it, see [Counter.Track]: only its user is noted
 }
 
 // Kind returns "analytics.track".
 func (Track) Kind() string { return "analytics.track" }
+
+// Tracked is the job analytics.tracked: an event that its producer has counted, as the article's track_event does. Bind
+// the raw stream of such producers to it.
+type Tracked struct{ Track }
+
+// Kind returns "analytics.tracked".
+func (Tracked) Kind() string { return "analytics.tracked" }
 
 type wireTrack struct {
 	Event     string          `json:"event"`
 	UserID    string          `json:"user_id,omitempty"`
 	Timestamp json.RawMessage `json:"timestamp,omitempty"`
 	Metadata  json.RawMessage `json:"metadata,omitempty"`
+	Counted   string          `json:"counted,omitempty"`
 }
 
-// MarshalJSON writes event, user_id, timestamp (Unix seconds, to the millisecond) and metadata.
+// MarshalJSON writes event, user_id, timestamp (Unix seconds, to the millisecond) and metadata, and counted, "1", only
+// if it was.
 func (t Track) MarshalJSON() ([]byte, error) {
 	wire := wireTrack{Event: t.Event, UserID: t.UserID}
 	if !t.At.IsZero() {
@@ -39,6 +49,9 @@ func (t Track) MarshalJSON() ([]byte, error) {
 			return nil, fmt.Errorf("metadata: %w", err)
 		}
 		wire.Metadata = metadata
+	}
+	if t.Counted {
+		wire.Counted = "1"
 	}
 	return json.Marshal(wire)
 }
@@ -54,7 +67,7 @@ func (t *Track) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("timestamp: %w", err)
 	}
-	*t = Track{Event: wire.Event, UserID: wire.UserID, At: at}
+	*t = Track{Event: wire.Event, UserID: wire.UserID, At: at, Counted: wire.Counted == "1"}
 	if metadata := unwrap(wire.Metadata); len(metadata) > 0 {
 		if err := json.Unmarshal(metadata, &t.Metadata); err != nil {
 			return fmt.Errorf("metadata: %w", err)
