@@ -72,12 +72,12 @@ func TestClosingGoesOnWhereItWas(t *testing.T) {
 	set(t, board, "ann 5", "bob 5")
 	aside := "{" + key + "}:season:1"
 	disturbed := board.Season(1)
-	hook := &failing{command: "rename"}
-	rdb.AddHook(hook)
-	if err := board.Close(ctx, 1); err == nil {
-		t.Error("closed in spite of the failure")
+	dying := errors.New("the worker dies")
+	rdb.AddHook(hook{command: "rename", before: func() error { return dying }})
+	if err := board.Close(ctx, 1); !errors.Is(err, dying) {
+		t.Errorf("got %v, want that of the hook", err)
 	}
-	hook.command = ""
+	dying = nil
 	set(t, board, "cid 9") // the new season has begun
 	if n := rdb.ZCard(ctx, aside).Val(); n != 2 {
 		t.Errorf("%d members put aside, want 2", n)
@@ -131,17 +131,40 @@ func TestManyClosersArchiveOnce(t *testing.T) {
 	}
 }
 
-// failing is a client whose transactions with a command fail before they are sent.
-type failing struct{ command string }
+// TestTheSlowerCloserLeavesTheArchiveWhole lets one worker archive the whole while another is half through.
+func TestTheSlowerCloserLeavesTheArchiveWhole(t *testing.T) {
+	t.Parallel()
+	rdb, ctx := redistest.Shared(t).Client(t), t.Context()
+	name := redistest.Namespace()
+	slow, quick := leaderboard.New(rdb, nil).Board(name), leaderboard.New(redistest.Shared(t).Client(t), nil).Board(name)
+	fill(t, slow, 2500)
+	overtake := sync.OnceFunc(func() { must(t, quick.Close(ctx, 1)) })
+	rdb.AddHook(hook{command: "zadd", before: func() error { overtake(); return nil }})
+	if err := slow.Close(ctx, 1); err == nil || !strings.Contains(err.Error(), "another worker") {
+		t.Errorf("got %v, want to be told of the other worker", err)
+	}
+	must(t, slow.Close(ctx, 1))
+	if n, err := slow.Season(1).Count(ctx); n != 2500 || err != nil {
+		t.Errorf("%d members archived (%v), want 2500", n, err)
+	}
+}
 
-func (f *failing) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+// hook does something before each pipeline or transaction with a command.
+type hook struct {
+	command string
+	before  func() error
+}
 
-func (f *failing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (h hook) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
-			if cmd.Name() == f.command {
-				return errors.New("the worker dies")
+			if cmd.Name() == h.command {
+				if err := h.before(); err != nil {
+					return err
+				}
 			}
 		}
 		return next(ctx, cmds)

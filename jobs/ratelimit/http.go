@@ -17,12 +17,16 @@ const DefaultPolicy = "default"
 type HTTP struct {
 	Key    func(*http.Request) string // who asks; a request with an empty key is let through. Defaults to [ClientIP]
 	Policy string                     // what the limit is called in RateLimit fields. Defaults to [DefaultPolicy]
+
+	// Refuse writes the answer to a request that is not passed on, such as a problem document. All headers named at
+	// [Middleware] are set. The status is 400, 429 or 503. Defaults to the body shown there.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int)
 }
 
 // refusal is the body of an answer that takes the handler's place.
 type refusal struct {
 	Error      string `json:"error"`
-	RetryAfter int64  `json:"retry_after"` // seconds
+	RetryAfter *int64 `json:"retry_after,omitempty"` // seconds
 }
 
 // Middleware passes on the requests that the limiter allows. It answers 429 to others, and 503 if Redis did not decide
@@ -51,11 +55,11 @@ func Middleware(limiter *Limiter, config HTTP) func(http.Handler) http.Handler {
 			}
 			switch {
 			case errors.Is(err, ErrInvalid):
-				refuse(w, http.StatusBadRequest, refusal{Error: "Rate limit key is too long"})
+				config.refuse(w, r, http.StatusBadRequest, 0)
 			case err != nil:
-				refuse(w, http.StatusServiceUnavailable, refusal{"Rate limit cannot be checked", 1})
+				config.refuse(w, r, http.StatusServiceUnavailable, 1)
 			case !result.Allowed:
-				refuse(w, http.StatusTooManyRequests, refusal{"Rate limit exceeded", wholeSeconds(result.RetryAfter)})
+				config.refuse(w, r, http.StatusTooManyRequests, wholeSeconds(result.RetryAfter))
 			default:
 				next.ServeHTTP(w, r)
 			}
@@ -63,9 +67,23 @@ func Middleware(limiter *Limiter, config HTTP) func(http.Handler) http.Handler {
 	}
 }
 
-func refuse(w http.ResponseWriter, status int, body refusal) {
-	if body.RetryAfter > 0 {
-		w.Header().Set("Retry-After", decimal(body.RetryAfter))
+// refusals are what is wrong, by status.
+var refusals = map[int]string{
+	http.StatusBadRequest:         "Rate limit key is too long",
+	http.StatusTooManyRequests:    "Rate limit exceeded",
+	http.StatusServiceUnavailable: "Rate limit cannot be checked",
+}
+
+// refuse answers in the handler's place, with the seconds to wait if waiting helps.
+func (c HTTP) refuse(w http.ResponseWriter, r *http.Request, status int, after int64) {
+	body := refusal{Error: refusals[status]}
+	if after > 0 {
+		body.RetryAfter = &after
+		w.Header().Set("Retry-After", decimal(after))
+	}
+	if c.Refuse != nil {
+		c.Refuse(w, r, status)
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -98,6 +98,26 @@ func TestMiddlewareWithoutRedis(t *testing.T) {
 	}
 }
 
+func TestRefusalsMayBeWrittenByTheApp(t *testing.T) {
+	t.Parallel()
+	limiter := newLimiter(t, redistest.Shared(t).Client(t), ratelimit.Limit{Rate: 1, Window: time.Minute})
+	key := redistest.Namespace()
+	handler := ratelimit.Middleware(limiter, ratelimit.HTTP{
+		Key: func(*http.Request) string { return key },
+		Refuse: func(w http.ResponseWriter, r *http.Request, status int) {
+			http.Error(w, r.URL.Path+" is too much", status)
+		},
+	})(http.NotFoundHandler())
+	if w := get(handler, ""); w.Code != http.StatusNotFound {
+		t.Errorf("the first: %d", w.Code)
+	}
+	w := get(handler, "")
+	if w.Code != http.StatusTooManyRequests || w.Body.String() != "/ is too much\n" || w.Header().Get("Retry-After") == "" ||
+		w.Header().Get("RateLimit") == "" {
+		t.Errorf("the second: %d %q %v", w.Code, w.Body, w.Header())
+	}
+}
+
 func TestWindowsOfLessThanASecondAreNotTold(t *testing.T) {
 	t.Parallel()
 	limit := ratelimit.Limit{Algorithm: ratelimit.GCRA, Rate: 3, Window: 1500 * time.Millisecond, Burst: 7}

@@ -109,7 +109,7 @@ func compare(t *testing.T, limiter *ratelimit.Limiter, may model) {
 		}
 		return result
 	}
-	for step := range 400 {
+	for step := range 250 {
 		us += random.Int64N(limit.Window.Microseconds() / limit.Rate)
 		n := 1 + random.Int64N(min(most, 3))
 		result := ask(n, us)
@@ -161,5 +161,23 @@ func look(t *testing.T, limit ratelimit.Limit, may model, calls []int64, us, mos
 	later := us + peek.RetryAfter.Microseconds()
 	if !ask(0, later).Allowed || ask(0, later-1).Allowed {
 		t.Errorf("a look says %s, and the script another time", peek.RetryAfter)
+	}
+}
+
+// TestCallsOfOneMicrosecondAllCount asks at one moment again and again, as the clock of a fast Redis may let two calls do.
+func TestCallsOfOneMicrosecondAllCount(t *testing.T) {
+	t.Parallel()
+	rdb, us := redistest.Shared(t).Client(t), time.Now().UnixMicro()
+	for name, limit := range limits {
+		limiter, key := newLimiter(t, rdb, limit), redistest.Namespace()
+		for i, n := range []int64{1, 3, 1, 2, 3, 1} {
+			result, err := limiter.AskAt(t.Context(), key, n, us)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := i < 5; result.Allowed != want {
+				t.Errorf("%s: call %d of %d: got %+v, want allowed %t", name, i, n, result, want)
+			}
+		}
 	}
 }

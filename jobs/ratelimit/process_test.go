@@ -143,7 +143,7 @@ func most(calls []int64, window int64) int {
 // many refusals, a limit that charged for them would let hardly anybody in.
 func TestNeverMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
-	const rate, window, duration = 50, 250 * time.Millisecond, 2 * time.Second
+	const rate, window, duration = 50, 250 * time.Millisecond, 1200 * time.Millisecond
 	for name, test := range map[string]struct {
 		limit ratelimit.Limit
 		bound int // calls in any window of that length
@@ -169,10 +169,10 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 				inEach(t, allowed, test.limit)
 			}
 			full := int(test.limit.Rate) * int(took/test.limit.Window)
-			if len(allowed) < full*8/10 {
+			if len(allowed) < full/2 { // a busy machine may miss some; a limit that charges for refusals allows hardly any
 				t.Errorf("%d calls were allowed in %s, want about %d: refused ones cost something", len(allowed), took, full)
 			}
-			if refused < 10*len(allowed) {
+			if refused < 3*len(allowed) {
 				t.Errorf("only %d calls were refused: that is no storm", refused)
 			}
 		})
