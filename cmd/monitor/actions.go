@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -12,72 +13,154 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-func requeueCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "requeue",
-		Usage:     "bring a dead job back with fresh attempts, or all of a queue",
-		ArgsUsage: "QUEUE ID|--all",
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "all", Usage: "every job that is dead now"}},
-		Action: func(c *cli.Context) error {
-			if c.Bool("all") {
-				return requeueAll(c)
-			}
-			return actOnOne(c, "requeued", (*queue.Inspector).Requeue)
-		},
-	}
+// action is a command that does something to one job, or to all that match a filter.
+type action struct {
+	name, usage, text string
+	aliases           []string
+	does              queue.Action
+	done              string // what a job is then
+	one               func(*queue.Inspector, context.Context, string, string) error
+	asks              bool // for --yes before it acts on many: it cannot be taken back, or it interrupts work
 }
 
-func runNowCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "run-now",
-		Usage:     "make a delayed or retrying job due at once",
-		ArgsUsage: "QUEUE ID",
-		Action:    func(c *cli.Context) error { return actOnOne(c, "due now", (*queue.Inspector).RunNow) },
-	}
-}
-
-func cancelCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "cancel",
-		Usage:     "end a job that has not ended: it is dead, and can be requeued",
-		ArgsUsage: "QUEUE ID",
-		Description: `A job that does not run is dead at once. A running one's context is cancelled within half a second: it is dead
+// actions are the commands, in the order in which the help lists them.
+var actions = []action{
+	{
+		name: "requeue", usage: "bring dead jobs back with fresh attempts",
+		does: queue.ActionRequeue, done: "requeued", one: (*queue.Inspector).Requeue,
+	},
+	{
+		name: "retry", aliases: []string{"run-now"}, usage: "make delayed or retrying jobs due at once",
+		does: queue.ActionRunNow, done: "due now", one: (*queue.Inspector).RunNow,
+	},
+	{
+		name: "release", usage: "give jobs in flight to the next free worker, if their own is gone",
+		text: "It does at once what the caretaker does after a while. A job whose worker lives is left alone: cancel it instead.",
+		does: queue.ActionRelease, done: "released", one: (*queue.Inspector).Release,
+	},
+	{
+		name: "cancel", usage: "end jobs that have not ended: they are dead, and can be requeued",
+		text: `A job that does not run is dead at once. A running one's context is cancelled within half a second: it is dead
 unless its handler is done all the same.`,
-		Action: func(c *cli.Context) error { return actOnOne(c, "cancelled", (*queue.Inspector).Cancel) },
-	}
+		does: queue.ActionCancel, done: "cancelled", one: (*queue.Inspector).Cancel, asks: true,
+	},
+	{
+		name: "bury", usage: "send jobs that have not ended to the dead at once, whoever runs them",
+		text: "As cancel, but it does not wait for a running handler, whose outcome then does not count.",
+		does: queue.ActionBury, done: "buried", one: (*queue.Inspector).Bury, asks: true,
+	},
+	{
+		name: "delete", usage: "delete jobs, whatever their state",
+		text: "A job in flight is acknowledged and dropped; a handler that runs it is not stopped.",
+		does: queue.ActionDelete, done: "deleted", one: (*queue.Inspector).Delete, asks: true,
+	},
 }
 
-func deleteCommand() *cli.Command {
+// states are those that the action is for.
+func (a action) states() []string {
+	var states []string
+	for _, state := range []queue.State{
+		queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying, queue.StateDead,
+	} {
+		if a.does.Suits(state) {
+			states = append(states, string(state))
+		}
+	}
+	return states
+}
+
+func actionCommands() []*cli.Command {
+	commands := make([]*cli.Command, len(actions))
+	for i, a := range actions {
+		commands[i] = a.command()
+	}
+	return commands
+}
+
+func (a action) command() *cli.Command {
+	flags := []cli.Flag{
+		jsonFlag(),
+		&cli.BoolFlag{Name: "all", Usage: "every job in the state"},
+		&cli.StringFlag{Name: "filter", Usage: "every job that matches this `FILTER`; see monitor pending --help"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "count the jobs and change nothing"},
+		&cli.BoolFlag{Name: "yes", Usage: "do it to many"},
+	}
+	text := a.text
+	if states := a.states(); len(states) > 1 {
+		flags = append(flags, &cli.StringFlag{Name: "state", Usage: "of the jobs for --all and --filter: `STATE` " + strings.Join(states, ", ")})
+	}
+	if a.asks {
+		text += "\nWith --all or --filter it counts the jobs, and changes nothing without --yes."
+	}
 	return &cli.Command{
-		Name:      "delete",
-		Usage:     "delete a job, whatever its state",
-		ArgsUsage: "QUEUE ID",
-		Action:    func(c *cli.Context) error { return actOnOne(c, "deleted", (*queue.Inspector).Delete) },
+		Name: a.name, Aliases: a.aliases, Usage: a.usage, ArgsUsage: "QUEUE ID|--all|--filter FILTER",
+		Description: strings.TrimSpace(text), Flags: flags, Action: a.run,
 	}
 }
 
-func actOnOne(
-	c *cli.Context, done string, act func(*queue.Inspector, context.Context, string, string) error,
-) error {
+func (a action) run(c *cli.Context) error {
+	if c.Bool("all") || c.IsSet("filter") {
+		return a.many(c)
+	}
 	args, err := command.Arguments(c, "QUEUE", "ID")
 	if err != nil {
 		return err
 	}
 	return withInspector(c, func(inspector *queue.Inspector) error {
-		if err := act(inspector, acting(c.Context), args[0], args[1]); err != nil {
+		if c.Bool("dry-run") {
+			return showJobOf(c, inspector, args[0], args[1])
+		}
+		if err := a.one(inspector, acting(c.Context), args[0], args[1]); err != nil {
 			if errors.Is(err, queue.ErrNotFound) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}
 			return err
 		}
-		_, err := fmt.Fprintf(c.App.Writer, "%s: %s\n", args[1], done)
+		if c.Bool("json") {
+			return command.NewLines(c.App.Writer).Print(map[string]string{"id": args[1], "action": a.name})
+		}
+		_, err := fmt.Fprintf(c.App.Writer, "%s: %s\n", command.Printable(args[1]), a.done)
 		return err
 	})
 }
 
-// requeueAll brings back the jobs that were dead when it began: one that dies again meanwhile is not requeued twice.
-func requeueAll(c *cli.Context) error {
+func showJobOf(c *cli.Context, inspector *queue.Inspector, name, id string) error {
+	job, err := inspector.Job(c.Context, name, id)
+	if err != nil {
+		return err
+	}
+	return jobPrinter(c)([]queue.JobInfo{job})
+}
+
+// query reads which jobs are meant.
+func (a action) query(c *cli.Context) (queue.Query, error) {
+	if c.Bool("all") && c.IsSet("filter") {
+		return queue.Query{}, command.Usage("--all and --filter exclude each other")
+	}
+	q, err := queue.ParseQuery(c.String("filter"))
+	if err != nil {
+		return q, command.AsUsage(err)
+	}
+	if c.IsSet("filter") && q.String() == "" {
+		return q, command.Usage("--filter is empty; for every job say --all")
+	}
+	states := a.states()
+	if q.State = queue.State(strings.ToLower(c.String("state"))); len(states) == 1 {
+		q.State = queue.State(states[0])
+	}
+	if !slices.Contains(states, string(q.State)) {
+		return q, command.Usage("--state %q: want one of %s", q.State, strings.Join(states, ", "))
+	}
+	return q, nil
+}
+
+// many counts first, and then acts, with a bar.
+func (a action) many(c *cli.Context) error {
 	args, err := command.Arguments(c, "QUEUE")
+	if err != nil {
+		return err
+	}
+	q, err := a.query(c)
 	if err != nil {
 		return err
 	}
@@ -85,103 +168,60 @@ func requeueAll(c *cli.Context) error {
 		if err := mustExist(c.Context, inspector, args[0]); err != nil {
 			return err
 		}
-		info, err := inspector.Queue(c.Context, args[0])
+		count, err := inspector.CountMatching(c.Context, args[0], q, 0)
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d dead jobs in %s\n", info.Dead, args[0])
-		progress := command.NewProgress(c.App.ErrWriter, "requeue", info.Dead)
-		requeued, err := requeueDead(c.Context, inspector, info, progress)
-		progress.Done()
-		if err != nil {
-			return fmt.Errorf("%w; %d requeued before that", err, requeued)
+		if err := tellCount(c, args[0], q, count); err != nil || c.Bool("dry-run") {
+			return err
 		}
-		_, err = fmt.Fprintf(c.App.Writer, "%d requeued\n", requeued)
-		return err
+		if a.asks && !c.Bool("yes") {
+			return command.Usage("nothing was changed; add --yes to %s them", a.name)
+		}
+		return a.act(c, inspector, args[0], q, count)
 	})
 }
 
-func requeueDead(
-	ctx context.Context, inspector *queue.Inspector, info queue.QueueInfo, progress *command.Progress,
-) (int64, error) {
-	requeued := int64(0)
-	page := queue.Page{Limit: maxPage}
-	for seen := int64(0); seen < info.Dead; {
-		got, err := inspector.Dead(ctx, info.Name, page)
-		if err != nil {
-			return requeued, err
+// tellCount says how many jobs are meant: on stdout if that is all that was asked.
+func tellCount(c *cli.Context, name string, q queue.Query, count queue.Count) error {
+	out := c.App.ErrWriter
+	if c.Bool("dry-run") {
+		if c.Bool("json") {
+			return command.NewLines(c.App.Writer).Print(count)
 		}
-		for _, job := range got.Jobs[:min(int64(len(got.Jobs)), info.Dead-seen)] {
-			seen++
-			switch err := inspector.Requeue(ctx, info.Name, job.ID); {
-			case errors.Is(err, queue.ErrNotFound): // somebody else was faster
-			case err != nil:
-				return requeued, err
-			default:
-				requeued++
-				progress.Set(requeued, fmt.Sprintf("%d requeued", requeued))
-			}
-		}
-		if page.Cursor = got.Next; got.Next == "" {
-			break
-		}
+		out = c.App.Writer
 	}
-	return requeued, nil
-}
-
-// purgeable are the states that can be emptied, with how many there are.
-var purgeable = map[queue.State]func(queue.QueueInfo) int64{
-	queue.StateWaiting:  func(q queue.QueueInfo) int64 { return q.Waiting },
-	queue.StateDelayed:  func(q queue.QueueInfo) int64 { return q.Delayed },
-	queue.StateRetrying: func(q queue.QueueInfo) int64 { return q.Retrying },
-	queue.StateDead:     func(q queue.QueueInfo) int64 { return q.Dead },
-}
-
-func purgeCommand() *cli.Command {
-	return &cli.Command{
-		Name:        "purge",
-		Usage:       "delete every job of a queue in one state",
-		ArgsUsage:   "QUEUE --state STATE --yes",
-		Description: "Without --yes it says how many jobs there are and deletes nothing.",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "state", Usage: "`STATE` waiting, delayed, retrying or dead (required)"},
-			&cli.BoolFlag{Name: "yes", Usage: "do it: there is no way back"},
-		},
-		Action: purge,
+	about := ""
+	if count.Truncated {
+		about = "at least "
 	}
+	what := strings.ReplaceAll(string(q.State), "_", " ")
+	matching := ""
+	if filter := q.String(); filter != "" {
+		matching = " that match " + command.Printable(filter)
+	}
+	_, err := fmt.Fprintf(out, "%s%d %s jobs in %s%s\n", about, count.Matched, what, command.Printable(name), matching)
+	return err
 }
 
-func purge(c *cli.Context) error {
-	args, err := command.Arguments(c, "QUEUE")
+func (a action) act(c *cli.Context, inspector *queue.Inspector, name string, q queue.Query, count queue.Count) error {
+	progress := command.NewProgress(c.App.ErrWriter, a.name, count.Total)
+	tally, err := inspector.Act(acting(c.Context), name, q, a.does, func(tally queue.Tally) {
+		progress.Set(tally.Looked, fmt.Sprintf("%d %s", tally.Done, a.done))
+	})
+	progress.Done()
 	if err != nil {
 		return err
 	}
-	state := queue.State(strings.ToLower(c.String("state")))
-	count, ok := purgeable[state]
-	if !ok {
-		return command.Usage("--state %q: want waiting, delayed, retrying or dead", c.String("state"))
+	if c.Bool("json") {
+		return command.NewLines(c.App.Writer).Print(tally)
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
-		if err := mustExist(c.Context, inspector, args[0]); err != nil {
-			return err
-		}
-		info, err := inspector.Queue(c.Context, args[0])
-		if err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d %s jobs in %s\n", count(info), state, args[0])
-		if !c.Bool("yes") {
-			return command.Usage("nothing was deleted; add --yes to delete them")
-		}
-		progress := command.NewProgress(c.App.ErrWriter, "purge", count(info))
-		deleted, err := inspector.Purge(c.Context, args[0], state, func(deleted int64) {
-			progress.Set(deleted, fmt.Sprintf("%d deleted", deleted))
-		})
-		progress.Done()
-		if err != nil {
-			return fmt.Errorf("%w; %d deleted before that", err, deleted)
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "%d deleted\n", deleted)
-		return err
-	})
+	_, err = fmt.Fprintf(c.App.Writer, "%d %s\n", tally.Done, a.done)
+	if err == nil && tally.Gone > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%d had moved on\n", tally.Gone)
+	}
+	if err == nil && tally.Held > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%d were left to their workers, which live\n", tally.Held)
+	}
+	return err
 }

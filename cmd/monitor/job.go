@@ -84,6 +84,8 @@ func printJob(w io.Writer, j queue.JobInfo) error {
 		field("redelivered", fmt.Sprint(j.Redelivered))
 	}
 	field("worker", j.Worker)
+	field("heartbeat", string(j.Heartbeat))
+	field("next", j.NextStep)
 	field("enqueued", moment(j.EnqueuedAt))
 	field("due", moment(j.Due))
 	field("ended", moment(j.EndedAt))

@@ -19,40 +19,108 @@ const maxPage = 1000 // queue.Page's own limit
 type lister func(ctx context.Context, inspector *queue.Inspector, name string, page queue.Page) (queue.JobPage, error)
 
 func waitingCommand() *cli.Command {
-	return listCommand("waiting", "list the jobs that no worker has got yet", (*queue.Inspector).Waiting)
+	return listCommand("waiting", "list the jobs that no worker has got yet", queue.StateWaiting)
 }
 
 func pendingCommand() *cli.Command {
-	return listCommand("pending", "list the jobs in flight: delivered to a worker and not finished",
-		(*queue.Inspector).InFlight)
+	return listCommand("pending", "list the jobs in flight: delivered to a worker and not finished", queue.StateInFlight)
 }
 
 func deadCommand() *cli.Command {
-	return listCommand("dead", "list the jobs that gave up", (*queue.Inspector).Dead)
+	list := listCommand("dead", "list the jobs that gave up", queue.StateDead)
+	list.Flags = append(list.Flags, &cli.BoolFlag{Name: "groups", Usage: "count the newest 10,000 by what they died of"})
+	jobs := list.Action
+	list.Action = func(c *cli.Context) error {
+		if c.Bool("groups") {
+			return listDeadGroups(c)
+		}
+		return jobs(c)
+	}
+	return list
 }
 
 // delayedCommand lists two states, the one after the other.
 func delayedCommand() *cli.Command {
 	return listCommand("delayed", "list the jobs that are due later: delayed, then retrying",
-		(*queue.Inspector).Delayed, (*queue.Inspector).Retrying)
+		queue.StateDelayed, queue.StateRetrying)
 }
 
-// listing is a list command's method of the inspector.
+// listing lists one state.
 type listing = func(*queue.Inspector, context.Context, string, queue.Page) (queue.JobPage, error)
 
-func listCommand(name, usage string, states ...listing) *cli.Command {
+const filterHelp = `A FILTER is one or more of these, all of which must match:
+
+   kind:payment.charge kind:payment.* id:01JZ… worker:box-1 error:"timed out" age:>1h
+   args.order_id:o-1 args.customer.country:CH
+   in flight: idle:>30s deliveries:>=3 is:stuck is:poison is:orphaned
+   dead: signature:"…", as monitor dead QUEUE --groups shows it
+
+A page looks at --max-scan jobs at the most, and says so if there are more.`
+
+func listCommand(name, usage string, states ...queue.State) *cli.Command {
 	return &cli.Command{
-		Name:      name,
-		Usage:     usage,
-		ArgsUsage: "QUEUE",
+		Name:        name,
+		Usage:       usage,
+		ArgsUsage:   "QUEUE",
+		Description: filterHelp,
 		Flags: []cli.Flag{
 			jsonFlag(),
 			&cli.IntFlag{Name: "limit", Value: 50, Usage: "jobs on a page, 1 to 1000"},
 			&cli.StringFlag{Name: "cursor", Usage: "show the page that begins at this `CURSOR`"},
 			&cli.BoolFlag{Name: "all", Usage: "show every page"},
+			&cli.StringFlag{Name: "filter", Usage: "only jobs that match this `FILTER`"},
+			&cli.IntFlag{Name: "max-scan", Value: queue.DefaultMaxScan, Usage: "jobs to look at for a page"},
 		},
-		Action: func(c *cli.Context) error { return list(c, joined(states)) },
+		Action: func(c *cli.Context) error {
+			q, err := queue.ParseQuery(c.String("filter"))
+			if err != nil {
+				return command.AsUsage(err)
+			}
+			return list(c, joined(listings(q, states)))
+		},
 	}
+}
+
+// listings searches each of the states.
+func listings(q queue.Query, states []queue.State) []listing {
+	all := make([]listing, len(states))
+	for n, state := range states {
+		ofState := q
+		ofState.State = state
+		all[n] = func(inspector *queue.Inspector, ctx context.Context, name string, page queue.Page) (queue.JobPage, error) {
+			found, err := inspector.Search(ctx, name, ofState, page)
+			return found.JobPage, err
+		}
+	}
+	return all
+}
+
+func listDeadGroups(c *cli.Context) error {
+	args, err := command.Arguments(c, "QUEUE")
+	if err != nil {
+		return err
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error {
+		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+			return err
+		}
+		found, err := inspector.DeadGroups(c.Context, args[0], 0)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return printAll(c, found.Groups)
+		}
+		table := command.NewTable(c.App.Writer, "COUNT", "FIRST", "LAST", "SAMPLE", "SIGNATURE")
+		for _, g := range found.Groups {
+			table.Row(g.Count, ago(g.First), ago(g.Last), g.Sample, g.Signature)
+		}
+		if err := table.Flush(); err != nil || !found.Truncated {
+			return err
+		}
+		_, err = fmt.Fprintf(c.App.ErrWriter, "of the newest %d of %d\n", found.Scanned, found.Total)
+		return err
+	})
 }
 
 // joined lists several states as one: the cursor says which state it belongs to.
@@ -95,9 +163,12 @@ func list(c *cli.Context, jobs lister) error {
 	if err != nil {
 		return err
 	}
-	page := queue.Page{Cursor: c.String("cursor"), Limit: c.Int("limit")}
+	page := queue.Page{Cursor: c.String("cursor"), Limit: c.Int("limit"), MaxScan: c.Int("max-scan")}
 	if page.Limit < 1 || page.Limit > maxPage {
 		return command.Usage("--limit %d: want 1 to %d", page.Limit, maxPage)
+	}
+	if page.MaxScan < 1 {
+		return command.Usage("--max-scan %d: want at least 1", page.MaxScan)
 	}
 	return withInspector(c, func(inspector *queue.Inspector) error {
 		if err := mustExist(c.Context, inspector, args[0]); err != nil {
@@ -129,9 +200,9 @@ func jobPrinter(c *cli.Context) func([]queue.JobInfo) error {
 		return func(jobs []queue.JobInfo) error { return printAll(c, jobs) }
 	}
 	return func(jobs []queue.JobInfo) error {
-		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "ERROR")
+		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "NEXT", "ERROR")
 		for _, j := range jobs {
-			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), short(trouble(j)))
+			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"), short(trouble(j)))
 		}
 		return table.Flush()
 	}

@@ -23,16 +23,18 @@ func newApp() *cli.App {
    monitor queues
    monitor pending orders --json
    monitor job 01K9ZJ7Y3T4Q5R6S7T8V9W0X1Y
-   monitor requeue orders --all
+   monitor pending orders --filter 'is:stuck args.order_id:o-1'
+   monitor requeue orders --filter 'kind:payment.charge error:"timed out"'
+   monitor pause orders
    monitor verify orders
    monitor serve --auth none
 
 Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
-		Commands: []*cli.Command{
+		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			jobCommand(), pauseCommand(), resumeCommand(), cancelCommand(), requeueCommand(), runNowCommand(), deleteCommand(),
-			purgeCommand(), verifyCommand(), serveCommand(), passwordCommand(), tokenCommand(),
-		},
+			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), serveCommand(),
+			passwordCommand(), tokenCommand(),
+		}, actionCommands()...),
 	}
 }

@@ -48,13 +48,20 @@ func listQueues(c *cli.Context) error {
 			return printAll(c, infos)
 		}
 		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "WORKERS",
-			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL")
+			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED")
 		for _, q := range infos {
 			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Workers,
-				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead)
+				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q))
 		}
 		return table.Flush()
 	})
+}
+
+func paused(q queue.QueueInfo) string {
+	if q.Paused == nil {
+		return "-"
+	}
+	return ago(q.Paused.At)
 }
 
 // queueInfos counts every queue. There are few queues, and each costs a handful of commands.

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// purgeable are the states that can be emptied, with how many there are.
+var purgeable = map[queue.State]func(queue.QueueInfo) int64{
+	queue.StateWaiting:  func(q queue.QueueInfo) int64 { return q.Waiting },
+	queue.StateDelayed:  func(q queue.QueueInfo) int64 { return q.Delayed },
+	queue.StateRetrying: func(q queue.QueueInfo) int64 { return q.Retrying },
+	queue.StateDead:     func(q queue.QueueInfo) int64 { return q.Dead },
+}
+
+func purgeCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "purge",
+		Usage:       "delete every job of a queue in one state",
+		ArgsUsage:   "QUEUE --state STATE --yes",
+		Description: "Without --yes it says how many jobs there are and deletes nothing.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "state", Usage: "`STATE` waiting, delayed, retrying or dead (required)"},
+			&cli.BoolFlag{Name: "yes", Usage: "do it: there is no way back"},
+		},
+		Action: purge,
+	}
+}
+
+func purge(c *cli.Context) error {
+	args, err := command.Arguments(c, "QUEUE")
+	if err != nil {
+		return err
+	}
+	state := queue.State(strings.ToLower(c.String("state")))
+	count, ok := purgeable[state]
+	if !ok {
+		return command.Usage("--state %q: want waiting, delayed, retrying or dead", c.String("state"))
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error {
+		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+			return err
+		}
+		info, err := inspector.Queue(c.Context, args[0])
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d %s jobs in %s\n", count(info), state, args[0])
+		if !c.Bool("yes") {
+			return command.Usage("nothing was deleted; add --yes to delete them")
+		}
+		progress := command.NewProgress(c.App.ErrWriter, "purge", count(info))
+		deleted, err := inspector.Purge(c.Context, args[0], state, func(deleted int64) {
+			progress.Set(deleted, fmt.Sprintf("%d deleted", deleted))
+		})
+		progress.Done()
+		if err != nil {
+			return fmt.Errorf("%w; %d deleted before that", err, deleted)
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "%d deleted\n", deleted)
+		return err
+	})
+}
