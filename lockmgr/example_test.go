@@ -2,6 +2,7 @@ package lockmgr_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -45,4 +46,81 @@ func ExampleManager_Acquire() {
 		return
 	}
 	defer lock.Release(ctx)
+}
+
+// The store is what makes a lock safe from a holder that was paused past its TTL: it refuses lower tokens.
+func ExampleManager_Do() {
+	ctx := context.Background()
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
+	defer rdb.Close()
+	locks := lockmgr.New(rdb)
+	defer locks.Close()
+	var db *sql.DB
+
+	err := locks.Do(ctx, "account:7", func(ctx context.Context) error { // ctx ends before the lock can
+		_, err := db.ExecContext(ctx,
+			`UPDATE accounts SET balance = balance - 10, token = $1 WHERE id = 7 AND token <= $1`, int64(lockmgr.Token(ctx)))
+		return err
+	}, lockmgr.Fair())
+	if errors.Is(err, lockmgr.ErrLockLost) {
+		fmt.Println("another may have been at it at the same time")
+	}
+}
+
+func ExampleManager_Once() {
+	ctx := context.Background()
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
+	defer rdb.Close()
+	locks := lockmgr.New(rdb)
+	defer locks.Close()
+	charge := func(context.Context) ([]byte, error) { return []byte("ch_1"), nil }
+
+	result, replayed, err := locks.Once(ctx, "charge:o-42", "1999 EUR", charge)
+	var progress *lockmgr.InProgressError
+	switch {
+	case errors.As(err, &progress):
+		fmt.Println("ask again in", progress.RetryAfter)
+	case errors.Is(err, lockmgr.ErrKeyReused):
+		fmt.Println("the order was charged with another amount")
+	case err != nil:
+		fmt.Println(err) // the key is free again, unless the error is Final
+	default:
+		fmt.Println(string(result), replayed)
+	}
+}
+
+func ExampleManager_Semaphore() {
+	ctx := context.Background()
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
+	defer rdb.Close()
+	locks := lockmgr.New(rdb)
+	defer locks.Close()
+
+	permit, err := locks.Semaphore("smtp", 5).Acquire(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer permit.Release(ctx)
+	fmt.Println("no more than five of the fleet are here")
+}
+
+func ExampleQuorum() {
+	ctx := context.Background()
+	var clients []redis.UniversalClient
+	for _, addr := range []string{"10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"} {
+		rdb := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+		defer rdb.Close()
+		clients = append(clients, rdb)
+	}
+	locks, err := lockmgr.NewQuorum(clients...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer locks.Close()
+	err = locks.Do(ctx, "migrate", func(context.Context) error { return nil }, lockmgr.TTL(30*time.Second))
+	if err != nil {
+		fmt.Println(err)
+	}
 }

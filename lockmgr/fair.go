@@ -3,8 +3,6 @@ package lockmgr
 import (
 	_ "embed"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // waiterLease is how long a waiter of a fair queue is thought to live after it was last heard of.
@@ -17,8 +15,8 @@ var fairAcquireSource string
 var fairLeaveSource string
 
 var (
-	fairAcquireScript = redis.NewScript(fairAcquireSource)
-	fairLeaveScript   = redis.NewScript(fairLeaveSource)
+	fairAcquireScript = newScript(fairAcquireSource)
+	fairLeaveScript   = newScript(fairLeaveSource)
 )
 
 func (h *hub) fairForm(name string) form {

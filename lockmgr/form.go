@@ -32,10 +32,16 @@ var renewSource string
 var releaseSource string
 
 var (
-	acquireScript = redis.NewScript(acquireSource)
-	renewScript   = redis.NewScript(renewSource)
-	releaseScript = redis.NewScript(releaseSource)
+	acquireScript = newScript(acquireSource)
+	renewScript   = newScript(renewSource)
+	releaseScript = newScript(releaseSource)
 )
+
+// newScript makes Redis before 7.0 accept a write after the time was asked for, however it is set up. Later servers
+// always do.
+func newScript(source string) *redis.Script {
+	return redis.NewScript("if redis.replicate_commands then redis.replicate_commands() end\n" + source)
+}
 
 func (h *hub) lockForm(name string) form {
 	key := lockPrefix + name

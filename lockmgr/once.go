@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 //go:embed lua/once_begin.lua
@@ -21,9 +19,9 @@ var onceRenewSource string
 var onceFinishSource string
 
 var (
-	onceBeginScript  = redis.NewScript(onceBeginSource)
-	onceRenewScript  = redis.NewScript(onceRenewSource)
-	onceFinishScript = redis.NewScript(onceFinishSource)
+	onceBeginScript  = newScript(onceBeginSource)
+	onceRenewScript  = newScript(onceRenewSource)
+	onceFinishScript = newScript(onceFinishSource)
 )
 
 // Once runs fn for an idempotency key unless that was done before: then it returns the first result, and replayed is

@@ -14,7 +14,7 @@ import (
 //go:embed lua/quorum_hold.lua
 var quorumHoldSource string
 
-var quorumHoldScript = redis.NewScript(quorumHoldSource)
+var quorumHoldScript = newScript(quorumHoldSource)
 
 // errBusy says that a server has not answered an earlier request for the same lock.
 var errBusy = errors.New("no answer yet")

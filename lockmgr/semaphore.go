@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // wishLease is how long the wish of a waiting writer keeps readers out after it was last renewed, which is each time
@@ -23,9 +21,9 @@ var permitRenewSource string
 var permitReleaseSource string
 
 var (
-	permitAcquireScript = redis.NewScript(permitAcquireSource)
-	permitRenewScript   = redis.NewScript(permitRenewSource)
-	permitReleaseScript = redis.NewScript(permitReleaseSource)
+	permitAcquireScript = newScript(permitAcquireSource)
+	permitRenewScript   = newScript(permitRenewSource)
+	permitReleaseScript = newScript(permitReleaseSource)
 )
 
 // Semaphore lets a number of holders in at a time, over the whole fleet. Each has a lease of its own.
