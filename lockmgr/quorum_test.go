@@ -128,90 +128,94 @@ func TestQuorumExcludesAndIsRenewed(t *testing.T) {
 	must(t, m.take(other).Release(t.Context()))
 }
 
+// outage is one of some of the servers.
+type outage struct {
+	servers int
+	hung    bool // or else killed
+}
+
 func TestQuorumOutlivesAMinority(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{3, 5} {
-		for _, hung := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%d, hung %t", n, hung), func(t *testing.T) {
-				t.Parallel()
-				m := newMembers(t, n)
-				q := m.quorum()
-				held, err := q.TryAcquire(t.Context(), "held", lockmgr.TTL(time.Second))
-				must(t, err)
-				minority := m.servers[:(n-1)/2]
-				thaw := func() {}
-				if hung {
-					thaw = m.freeze(minority...)
-				} else {
-					for _, server := range minority {
-						server.Kill()
-					}
+	for _, test := range []outage{{3, true}, {5, false}} {
+		n, hung := test.servers, test.hung
+		t.Run(fmt.Sprintf("%d, hung %t", n, hung), func(t *testing.T) {
+			t.Parallel()
+			m := newMembers(t, n)
+			q := m.quorum()
+			held, err := q.TryAcquire(t.Context(), "held", lockmgr.TTL(time.Second))
+			must(t, err)
+			minority := m.servers[:(n-1)/2]
+			thaw := func() {}
+			if hung {
+				thaw = m.freeze(minority...)
+			} else {
+				for _, server := range minority {
+					server.Kill()
 				}
-				began := time.Now()
-				lock := m.take(q, lockmgr.TTL(2*time.Second)) // a server that hung may keep its part as long
-				took := time.Since(began)
-				must(t, lock.Release(t.Context()))
-				if took > time.Second {
-					t.Errorf("taken in %s without a minority", took)
+			}
+			began := time.Now()
+			lock := m.take(q, lockmgr.TTL(2*time.Second)) // a server that hung may keep its part as long
+			took := time.Since(began)
+			must(t, lock.Release(t.Context()))
+			if took > time.Second {
+				t.Errorf("taken in %s without a minority", took)
+			}
+			until := began.Add(2200 * time.Millisecond)
+			eventually(t, "two TTLs pass", func() bool {
+				if held.Context().Err() != nil {
+					t.Fatalf("what was held before ended with %v", context.Cause(held.Context()))
 				}
-				until := began.Add(2200 * time.Millisecond)
-				eventually(t, "two TTLs pass", func() bool {
-					if held.Context().Err() != nil {
-						t.Fatalf("what was held before ended with %v", context.Cause(held.Context()))
-					}
-					return time.Now().After(until)
-				})
-				must(t, held.Release(t.Context()))
-				thaw()
-				if hung {
-					eventually(t, "the minority lets go", func() bool {
-						return m.clients[0].Exists(t.Context(), "lock:held", "lock:a").Val() == 0
-					})
-				}
+				return time.Now().After(until)
 			})
-		}
+			must(t, held.Release(t.Context()))
+			thaw()
+			if hung {
+				eventually(t, "the minority lets go", func() bool {
+					return m.clients[0].Exists(t.Context(), "lock:held", "lock:a").Val() == 0
+				})
+			}
+		})
 	}
 }
 
 func TestQuorumRefusesWithoutAMajority(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{3, 5} {
-		for _, hung := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%d, hung %t", n, hung), func(t *testing.T) {
-				t.Parallel()
-				m := newMembers(t, n)
-				q := m.quorum()
-				ttl := lockmgr.TTL(time.Second)
-				held, err := q.TryAcquire(t.Context(), "held", ttl)
-				must(t, err)
-				majority := m.servers[:n/2+1]
-				struck := time.Now()
-				if hung {
-					m.freeze(majority...)
-				} else {
-					for _, server := range majority {
-						server.Kill()
-					}
+	for _, test := range []outage{{3, false}, {5, true}} {
+		n, hung := test.servers, test.hung
+		t.Run(fmt.Sprintf("%d, hung %t", n, hung), func(t *testing.T) {
+			t.Parallel()
+			m := newMembers(t, n)
+			q := m.quorum()
+			ttl := lockmgr.TTL(time.Second)
+			held, err := q.TryAcquire(t.Context(), "held", ttl)
+			must(t, err)
+			majority := m.servers[:n/2+1]
+			struck := time.Now()
+			if hung {
+				m.freeze(majority...)
+			} else {
+				for _, server := range majority {
+					server.Kill()
 				}
-				_, err = q.Acquire(t.Context(), "a", ttl)
-				if err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
-					t.Errorf("got %v, want the reason why most servers do not answer", err)
-				}
-				if took := time.Since(struck); took > 2*time.Second {
-					t.Errorf("refused after %s", took)
-				}
-				<-held.Context().Done()
-				if cause := context.Cause(held.Context()); !errors.Is(cause, lockmgr.ErrLockLost) {
-					t.Errorf("the held one ended with %v, want ErrLockLost", cause)
-				}
-				if took := time.Since(struck); took > 1500*time.Millisecond {
-					t.Errorf("the held one ended %s after the servers, its TTL is 1 s", took)
-				}
-				if err := held.Release(t.Context()); err == nil || errors.Is(err, lockmgr.ErrLockLost) {
-					t.Errorf("Release: got %v, want that it is unknown", err)
-				}
-			})
-		}
+			}
+			_, err = q.Acquire(t.Context(), "a", ttl)
+			if err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
+				t.Errorf("got %v, want the reason why most servers do not answer", err)
+			}
+			if took := time.Since(struck); took > 2*time.Second {
+				t.Errorf("refused after %s", took)
+			}
+			<-held.Context().Done()
+			if cause := context.Cause(held.Context()); !errors.Is(cause, lockmgr.ErrLockLost) {
+				t.Errorf("the held one ended with %v, want ErrLockLost", cause)
+			}
+			if took := time.Since(struck); took > 1500*time.Millisecond {
+				t.Errorf("the held one ended %s after the servers, its TTL is 1 s", took)
+			}
+			if err := held.Release(t.Context()); err == nil || errors.Is(err, lockmgr.ErrLockLost) {
+				t.Errorf("Release: got %v, want that it is unknown", err)
+			}
+		})
 	}
 }
 
