@@ -6,7 +6,7 @@ STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench torture lint tidy clean check
+.PHONY: help build demo test bench torture payments lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,10 +26,16 @@ bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like 
 	@tools/test-needs
 	cd bench && go run . $(or $(BENCH),$(BOUNDS))
 
-torture: ## kill, freeze and cut off a fleet, and account for every job; TORTURE=10m for longer, SEED=42 to repeat a run
+torture: ## kill, freeze and cut off a fleet, and account for every job; TORTURE=10m for longer, and the payments too, SEED=42 to repeat a run
 	@tools/test-needs
 	@go build -o bin/torture ./torture
 	@exec bin/torture -for $(or $(TORTURE),60s) $(if $(SEED),-seed $(SEED)) $(if $(JSON),-json)
+	$(if $(TORTURE),@$(MAKE) --no-print-directory payments)
+
+payments: ## charge a thousand orders while workers, Redis and the gateway fail, and hold the gateway's ledger against them
+	@tools/test-needs
+	@go build -trimpath -o bin/ ./cmd/worker ./torture/payments
+	@exec bin/payments $(if $(TORTURE),-for $(TORTURE)) $(if $(SEED),-seed $(SEED)) $(if $(JSON),-json)
 
 lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
 	@tools/house-rules

@@ -2,5 +2,5 @@ package redistest
 
 import "syscall"
 
-// dieWithParent makes the kernel end the server when the test binary is killed before it could.
-func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// DieWithParent makes the kernel end a process when the one that started it is killed.
+func DieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

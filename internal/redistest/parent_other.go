@@ -4,4 +4,5 @@ package redistest
 
 import "syscall"
 
-func dieWithParent() *syscall.SysProcAttr { return nil }
+// DieWithParent has no means here: other systems have no such signal.
+func DieWithParent() *syscall.SysProcAttr { return nil }

@@ -72,7 +72,7 @@ func (s *Server) Restart() error {
 	defer log.Close()
 	s.cmd = exec.Command(s.binary, s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.SysProcAttr = dieWithParent()
+	s.cmd.SysProcAttr = DieWithParent()
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("redistest: start %s: %w", s.binary, err)
 	}

@@ -9,11 +9,13 @@ import (
 	"github.com/navvy-go/navvy/jobs/payment"
 )
 
-// bookSize is how many keys a book remembers, the latest ones.
+// bookSize is how many keys a server remembers, the latest ones.
 const bookSize = 250_000
 
 // book remembers what was asked for under each idempotency key, and what became of it.
 type book struct {
+	size int // how many keys it remembers
+
 	mu      sync.Mutex
 	counts  Counts
 	entries map[string]*entry // by idempotency key
@@ -36,8 +38,8 @@ type answer struct {
 	body   any
 }
 
-func newBook() *book {
-	return &book{entries: map[string]*entry{}, charges: map[string]*entry{}}
+func newBook(size int) *book {
+	return &book{size: size, entries: map[string]*entry{}, charges: map[string]*entry{}}
 }
 
 // enter begins a call: uses says how often its key was used before, and refused is its answer if it must not go on. A
@@ -67,7 +69,7 @@ func (b *book) enter(key string, asked any) (e *entry, uses uint64, refused *ans
 }
 
 func (b *book) remember(key string, e *entry) {
-	if len(b.order) == bookSize {
+	if len(b.order) == b.size {
 		oldest := b.entries[b.order[0]]
 		if receipt, ok := oldest.answer.body.(payment.Receipt); ok {
 			delete(b.charges, receipt.Charge)
@@ -137,12 +139,14 @@ func (b *book) refund(key string, order refundOrder) answer {
 func (b *book) lookup(key string) answer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.counts.Lookups++
 	e := b.entries[key]
 	if e != nil && e.running {
 		return *refuse(http.StatusConflict, codeKeyInUse, "the first call with this idempotency key is under way")
 	}
 	if e != nil {
 		if _, isCharge := e.asked.(chargeOrder); isCharge {
+			b.counts.Found++
 			return e.answer
 		}
 	}

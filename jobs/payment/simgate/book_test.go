@@ -10,7 +10,8 @@ import (
 
 func TestBookForgetsTheOldest(t *testing.T) {
 	t.Parallel()
-	b := newBook()
+	const size = 1000
+	b := newBook(size)
 	enter := func(n int) *answer {
 		key, order := "k-"+strconv.Itoa(n), chargeOrder{OrderID: strconv.Itoa(n), Cents: 5}
 		e, _, refused := b.enter(key, order)
@@ -20,14 +21,14 @@ func TestBookForgetsTheOldest(t *testing.T) {
 		given := b.finish(e, func() answer { return b.charge(key, e, order, false) })
 		return &given
 	}
-	for n := range bookSize + 2 {
+	for n := range size + 2 {
 		enter(n)
 	}
 	ledger := b.ledger()
-	if len(ledger.Charges) != bookSize || ledger.Charges[0].OrderID != "2" || len(b.charges) != bookSize {
-		t.Errorf("%d charges from order %s on; want %d from order 2 on", len(ledger.Charges), ledger.Charges[0].OrderID, bookSize)
+	if len(ledger.Charges) != size || ledger.Charges[0].OrderID != "2" || len(b.charges) != size {
+		t.Errorf("%d charges from order %s on; want %d from order 2 on", len(ledger.Charges), ledger.Charges[0].OrderID, size)
 	}
-	if given := enter(bookSize); given.status != http.StatusOK || b.ledger().Replayed != 1 {
+	if given := enter(size); given.status != http.StatusOK || b.ledger().Replayed != 1 {
 		t.Errorf("the last but one again: %+v, replayed %d", given, b.ledger().Replayed)
 	}
 	if gone := b.lookup("k-0"); gone.status != http.StatusNotFound {
@@ -68,7 +69,7 @@ func TestFateFollowsFromTheSeed(t *testing.T) {
 
 func TestIDsFollowFromTheKey(t *testing.T) {
 	t.Parallel()
-	one, other := newBook(), newBook()
+	one, other := newBook(1), newBook(1)
 	order := chargeOrder{OrderID: "o-1", Cents: 5}
 	first, second := one.charge("k-1", &entry{}, order, false), other.charge("k-1", &entry{}, order, false)
 	if first.body.(payment.Receipt) != second.body.(payment.Receipt) {

@@ -24,7 +24,7 @@ func NewServer(simulation Simulation) (*Server, error) {
 	if err := simulation.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{simulation: simulation, book: newBook()}
+	s := &Server{simulation: simulation, book: newBook(bookSize)}
 	s.mux.HandleFunc("POST "+chargesPath, s.charge)
 	s.mux.HandleFunc("GET "+chargesPath, s.lookup)
 	s.mux.HandleFunc("POST "+refundsPath, s.refund)

@@ -72,7 +72,8 @@ func TestOneKeyIsChargedOnce(t *testing.T) {
 		t.Errorf("the key with another amount: %v, want ErrConflict", err)
 	}
 	ledger := wantLedger(t, client, 1, 0)
-	if ledger.Charges[0] != first || ledger.Calls != 3 || ledger.Replayed != 1 || ledger.Reused != 1 {
+	if ledger.Charges[0] != first || ledger.Calls != 3 || ledger.Replayed != 1 || ledger.Reused != 1 ||
+		ledger.Lookups != 2 || ledger.Found != 1 {
 		t.Errorf("ledger: %+v", ledger)
 	}
 }

@@ -64,6 +64,8 @@ type Counts struct {
 	InUse      int64 `json:"in_use"`     // refused: the first call with the key was under way
 	Reused     int64 `json:"reused"`     // refused: the key had come with other parameters
 	Declined   int64 `json:"declined"`   // charges, each once
-	Failed     int64 `json:"failed"`     // by [Simulation.Failures]
-	Unanswered int64 `json:"unanswered"` // by [Simulation.Timeouts]
+	Failed     int64 `json:"failed"`     // of Calls, by [Simulation.Failures]
+	Unanswered int64 `json:"unanswered"` // of Calls, by [Simulation.Timeouts]
+	Lookups    int64 `json:"lookups"`
+	Found      int64 `json:"found"` // lookups that found a charge
 }
