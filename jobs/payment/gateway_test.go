@@ -16,7 +16,8 @@ type scripted struct {
 	before   func(ctx context.Context, call int64) error // nil, or its error is the answer and nothing is charged
 	after    func(call int64) error                      // nil, or its error is the answer although it was charged
 	declines bool
-	forgets  bool // keys, as a gateway does after some time: each Charge is a new one
+	words    string // that it declines with
+	forgets  bool   // keys, as a gateway does after some time: each Charge is a new one
 
 	mu      sync.Mutex
 	ledger  []payment.Receipt
@@ -48,7 +49,7 @@ func (g *scripted) charge(request payment.ChargeRequest) (payment.Receipt, error
 	defer g.mu.Unlock()
 	if g.declines {
 		g.refused[request.IdempotencyKey] = true
-		return payment.Receipt{}, fmt.Errorf("scripted: %w: no funds", payment.ErrDeclined)
+		return payment.Receipt{}, fmt.Errorf("scripted: %w: %s", payment.ErrDeclined, g.words)
 	}
 	if given, ok := g.find(request.IdempotencyKey); ok && !g.forgets {
 		return given, nil

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // State is where an order is on its way to be paid.
@@ -86,12 +89,24 @@ func checkOrder(id string, cents int64) error {
 	switch {
 	case id == "":
 		return fmt.Errorf("payment: %w: order_id is empty", ErrInvalid)
+	case !isText(id):
+		return fmt.Errorf("payment: %w: order_id %q has characters that no record holds", ErrInvalid, id)
 	case len(id) > maxOrderID:
 		return fmt.Errorf("payment: %w: order_id of %d bytes, at most %d", ErrInvalid, len(id), maxOrderID)
 	case cents <= 0:
 		return fmt.Errorf("payment: %w: order %s: %d cents must be above 0", ErrInvalid, id, cents)
 	}
 	return nil
+}
+
+// isText says whether every database takes it as text: PostgreSQL takes no NUL and no broken UTF-8. Beyond that, an ID
+// on several lines or with a bell is a mistake.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
+
+// shorten makes of somebody else's words what a record holds.
+func shorten(text string) string {
+	text = strings.ReplaceAll(text[:min(len(text), maxText)], "\x00", "")
+	return strings.ToValidUTF8(text, "")
 }
 
 // check refuses a step that no record allows.

@@ -43,7 +43,7 @@ func (s *Service) Refund(ctx context.Context, refund Refund) (RefundReceipt, err
 			err = refund.check(order)
 		}
 		if err == nil && order.State == Paid {
-			order, err = s.giveBack(ctx, order, token, refund.Reason)
+			order, err = s.giveBack(ctx, order, token, shorten(refund.Reason))
 		}
 		receipt = RefundReceipt{Refund: order.Refund, Charge: order.Charge, OrderID: order.ID, Cents: order.Cents}
 		return err

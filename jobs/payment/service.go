@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,11 +47,12 @@ func New(rdb redis.UniversalClient, store Store, gateway Gateway) *Service {
 }
 
 // Register gives the mux the handlers of payment.charge, payment.refund and payment.reconcile. Their results are a
-// [Receipt], a [RefundReceipt] and a [Reconciliation], kept for a day.
+// [Receipt], a [RefundReceipt] and a [Reconciliation], kept for a day. A gateway that is down may be so for about an hour
+// before jobs give up.
 func (s *Service) Register(mux *queue.Mux) {
 	keep, patience := queue.Retain(24*time.Hour), queue.Backoff(time.Second, 5*time.Minute)
-	queue.Handle(mux, s.handleCharge, keep, patience, queue.MaxAttempts(10), queue.Timeout(30*time.Second))
-	queue.Handle(mux, s.handleRefund, keep, patience, queue.MaxAttempts(10), queue.Timeout(30*time.Second))
+	queue.Handle(mux, s.handleCharge, keep, patience, queue.MaxAttempts(20), queue.Timeout(30*time.Second))
+	queue.Handle(mux, s.handleRefund, keep, patience, queue.MaxAttempts(20), queue.Timeout(30*time.Second))
 	queue.Handle(mux, s.handleReconcile, keep, patience, queue.MaxAttempts(5), queue.Timeout(reconcileLimit))
 }
 
@@ -68,6 +68,9 @@ func (s *Service) alone(ctx context.Context, id string, work func(ctx context.Co
 	ctx, cancel := context.WithTimeoutCause(ctx, workLimit, errTooSlow)
 	defer cancel()
 	lock, err := s.locks.TryAcquire(ctx, "payment:"+id, lockmgr.TTL(lockTTL))
+	if errors.Is(err, lockmgr.ErrInvalid) {
+		return fmt.Errorf("payment: order %s: %w: %w", id, ErrInvalid, err)
+	}
 	if err != nil {
 		return fmt.Errorf("payment: order %s: %w", id, err)
 	}
@@ -141,6 +144,3 @@ func inOtherHands(err error) bool {
 // The keys that a gateway is asked with: the same for an order whoever asks and how often.
 func chargeKey(id string) string { return "charge:" + id }
 func refundKey(id string) string { return "refund:" + id }
-
-// shorten cuts a gateway's words to what a record holds, at a character's beginning.
-func shorten(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxText)], "") }

@@ -125,7 +125,7 @@ func TestADeclinedCardIsFinal(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, b bench) {
 		gateway := newScripted()
-		gateway.declines = true
+		gateway.declines, gateway.words = true, "no funds\x00\xff "+strings.Repeat("ä", 500)
 		service := payment.New(b.rdb, b.store, gateway)
 		for range 2 {
 			_, err := service.Charge(t.Context(), payment.Charge{OrderID: "o-1", Cents: 1})
@@ -300,8 +300,11 @@ func TestWhatCannotBeChargedIsRefused(t *testing.T) {
 	rdb, id := newOrder(t)
 	gateway := newScripted()
 	service := payment.New(rdb, nil, gateway)
-	long := strings.Repeat("x", 201)
-	for _, charge := range []payment.Charge{{Cents: 5}, {OrderID: id}, {OrderID: id, Cents: -5}, {OrderID: long, Cents: 5}} {
+	wrong := []payment.Charge{{Cents: 5}, {OrderID: id}, {OrderID: id, Cents: -5}}
+	for _, id := range []string{strings.Repeat("x", 201), "a\x00b", "a\nb", "a\xff", "a}b"} { // the last could have no lock
+		wrong = append(wrong, payment.Charge{OrderID: id, Cents: 5})
+	}
+	for _, charge := range wrong {
 		if _, err := service.Charge(t.Context(), charge); !errors.Is(err, payment.ErrInvalid) {
 			t.Errorf("Charge(%+v): got %v, want ErrInvalid", charge, err)
 		}
