@@ -22,6 +22,8 @@ type notice struct {
 	Text string `json:"text"`
 	Bad  bool   `json:"bad,omitempty"` // it could not be done
 	Undo *undo  `json:"undo,omitempty"`
+
+	Operation string `json:"operation,omitempty"` // the ID of what goes on
 }
 
 // undo is the form that takes an action back.

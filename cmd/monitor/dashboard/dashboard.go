@@ -38,15 +38,16 @@ type Config struct {
 
 // Dashboard is an http.Handler. Close it when it is no longer served.
 type Dashboard struct {
-	cfg       Config
-	inspector *queue.Inspector
-	mask      mask
-	templates templates
-	mux       *http.ServeMux
-	views     views
-	live      *live
-	notices   Sessions // tell, after an action, what was done
-	sealing   []byte   // signs the CSRF tokens
+	cfg        Config
+	inspector  *queue.Inspector
+	mask       mask
+	templates  templates
+	mux        *http.ServeMux
+	views      views
+	live       *live
+	operations operations
+	notices    Sessions // tell, after an action, what was done
+	sealing    []byte   // signs the CSRF tokens
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -85,15 +86,16 @@ func New(cfg Config) (*Dashboard, error) {
 	d.live = newLive(d)
 	d.mux = d.routes()
 	ctx, stop := context.WithCancel(context.Background())
-	d.stop = stop
+	d.stop, d.operations.ctx = stop, ctx
 	d.running.Go(func() { d.live.run(ctx) })
 	return d, nil
 }
 
-// Close ends the live updates of all browsers and waits until their streams have ended.
+// Close ends the live updates of all browsers, and the actions on many jobs that are under way, and waits for both.
 func (d *Dashboard) Close() error {
 	d.stop()
 	d.running.Wait()
+	d.operations.running.Wait()
 	return nil
 }
 
@@ -117,9 +119,16 @@ func (d *Dashboard) routes() *http.ServeMux {
 
 	d.page(mux, "/{$}", overviewPage)
 	d.page(mux, "/queues", queuesPage)
+	d.page(mux, "/pending", pendingPage)
+	d.page(mux, "/waiting", waitingPage)
+	d.page(mux, "/delayed", delayedPage)
+	d.page(mux, "/dead", deadPage)
+	d.page(mux, "/queues/{queue}/jobs/{id}", jobPage)
 	d.page(mux, "/audit", auditTrailPage)
+	d.page(mux, "/operations/{id}", operationPage)
 
 	d.action(mux, "/queues/pause", d.pauseQueue)
 	d.action(mux, "/queues/resume", d.resumeQueue)
+	d.action(mux, "/jobs/act", d.actOnJobs)
 	return mux
 }

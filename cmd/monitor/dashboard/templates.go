@@ -11,6 +11,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/queue"
 )
 
 //go:embed web
@@ -64,14 +66,27 @@ func assetsVersion() string {
 
 func functions(cfg Config) template.FuncMap {
 	return template.FuncMap{
-		"path":  func(p string) string { return cfg.Prefix + p },
-		"count": count,
-		"short": short,
-		"span":  span,
-		"ago":   func(t time.Time) template.HTML { return ago(t, cfg.Now()) },
-
-		"percent":  percent,
-		"dict":     dict,
-		"statebar": statebar,
+		"path":            func(p string) string { return cfg.Prefix + p },
+		"ago":             func(t time.Time) template.HTML { return ago(t, cfg.Now()) },
+		"idle":            func(j queue.JobInfo) template.HTML { return idle(j, cfg.Now()) },
+		"presets":         func() []preset { return presets },
+		"len64":           func(jobs []queue.JobInfo) int64 { return int64(len(jobs)) },
+		"actionsFor":      actionsFor,
+		"attempts":        attempts,
+		"count":           count,
+		"dict":            dict,
+		"emptyPending":    emptyPending,
+		"filterHints":     filterHints,
+		"percent":         percent,
+		"plural":          plural,
+		"pretty":          pretty,
+		"preview":         preview,
+		"progress":        progressText,
+		"redisCLI":        redisCLI,
+		"short":           short,
+		"signatureFilter": signatureFilter,
+		"span":            span,
+		"statebar":        statebar,
+		"with_":           with,
 	}
 }

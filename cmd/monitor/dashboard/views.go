@@ -10,7 +10,9 @@ import (
 
 const (
 	viewFresh = time.Second // two browsers that look within it see the same
-	viewsKept = 256         // what was last seen of so many addresses is shown while Redis is away
+	viewShare = 50          // what takes long to read is read again after so many times as long: 2 % of the time
+	viewOld   = 30 * time.Second
+	viewsKept = 256 // what was last seen of so many addresses is shown while Redis is away
 	readLimit = 5 * time.Second
 )
 
@@ -25,30 +27,33 @@ type views struct {
 
 // view is what was read for an address.
 type view struct {
-	data any
-	at   time.Time
-	old  bool  // somebody has acted since
-	err  error // why it could not be read again since
+	data  any
+	at    time.Time
+	until time.Time // it is fresh
+	old   bool      // somebody has acted since
+	err   error     // why it could not be read again since
 }
 
-// get returns what load returned within the last second, or calls it. Where load fails, the result is what was read
+// get returns what load returned within the last second, or longer if it took long, or calls it. Where load fails, the result is what was read
 // before, if anything, and the error.
 func (v *views) get(ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error)) view {
 	v.mu.Lock()
 	last, known := v.seen[key]
 	v.mu.Unlock()
-	if known && !last.old && now().Sub(last.at) < viewFresh {
+	if known && !last.old && now().Before(last.until) {
 		return last
 	}
 	// The one who came first reads for all who wait, so that their leaving must not end it.
 	read, _, _ := v.flight.Do(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
+		began := time.Now()
 		data, err := load(ctx)
 		if err != nil {
 			return view{data: last.data, at: last.at, err: err}, nil
 		}
-		fresh := view{data: data, at: now()}
+		keep := min(max(viewFresh, viewShare*time.Since(began)), viewOld)
+		fresh := view{data: data, at: now(), until: now().Add(keep)}
 		v.keep(key, fresh)
 		return fresh, nil
 	})

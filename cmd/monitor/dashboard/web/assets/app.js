@@ -146,7 +146,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
     if (going) {
       going = false;
-      const link = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
+      const link = document.querySelector(`body > nav a[data-key="${CSS.escape(event.key)}"]`);
       if (link) { event.preventDefault(); link.click(); }
       return;
     }

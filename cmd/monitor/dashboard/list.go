@@ -1,0 +1,134 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+const listPage = 50
+
+// list is a page of a queue's jobs in one state.
+type list struct {
+	Queue   string            `json:"queue"`
+	State   queue.State       `json:"state"`
+	Filter  string            `json:"filter,omitempty"`
+	Found   queue.Found       `json:"found"`
+	Choices []choice          `json:"-"` // the queues, with how many jobs each has in the state
+	Holders []holder          `json:"holders,omitempty"`
+	Groups  *queue.DeadGroups `json:"groups,omitempty"`
+	Info    queue.QueueInfo   `json:"-"`
+}
+
+// choice is a queue that could be looked at instead.
+type choice struct {
+	Name  string
+	Count int64
+}
+
+// The lists of jobs, by state.
+var (
+	pendingPage = page{section: "pending", title: "Pending", template: "pending", load: loadPending}
+	waitingPage = page{section: "waiting", title: "Waiting", template: "waiting", load: listOf(queue.StateWaiting)}
+	delayedPage = page{section: "delayed", title: "Delayed and retrying", template: "delayed", load: loadDelayed}
+	deadPage    = page{section: "dead", title: "Dead", template: "dead", load: loadDead}
+)
+
+func listOf(state queue.State) func(context.Context, *Dashboard, *request) (any, error) {
+	return func(ctx context.Context, d *Dashboard, r *request) (any, error) { return d.list(ctx, r, state) }
+}
+
+func loadDelayed(ctx context.Context, d *Dashboard, r *request) (any, error) {
+	state := queue.State(r.Get("state"))
+	if state == "" {
+		state = queue.StateDelayed
+	}
+	if state != queue.StateDelayed && state != queue.StateRetrying {
+		return nil, badQuery("state is delayed or retrying, not %q", state)
+	}
+	return d.list(ctx, r, state)
+}
+
+// list searches the queue that is asked for; by default, the one with most jobs in the state.
+func (d *Dashboard) list(ctx context.Context, r *request, state queue.State) (list, error) {
+	seen := d.fleet(ctx)
+	if seen.err != nil {
+		return list{}, seen.err
+	}
+	all := seen.data.(fleet)
+	l := list{State: state, Filter: strings.TrimSpace(r.Get("q")), Queue: r.Get("queue")}
+	for _, info := range all.Queues {
+		l.Choices = append(l.Choices, choice{info.Name, countOf(info, state)})
+	}
+	if l.Queue == "" && len(l.Choices) > 0 {
+		l.Queue = slices.MaxFunc(l.Choices, func(a, b choice) int { return int(min(max(a.Count-b.Count, -1), 1)) }).Name
+	}
+	if l.Queue == "" {
+		return l, nil
+	}
+	at := slices.IndexFunc(all.Queues, func(info queue.QueueInfo) bool { return info.Name == l.Queue })
+	if at < 0 {
+		return l, fmt.Errorf("there is no queue %q: %w", l.Queue, queue.ErrNotFound)
+	}
+	l.Info = all.Queues[at]
+	query, err := parseFilter(l.Filter, state)
+	if err != nil {
+		return l, err
+	}
+	l.Found, err = d.inspector.Search(ctx, l.Queue, query, queue.Page{Cursor: r.Get("cursor"), Limit: listPage})
+	if errors.Is(err, queue.ErrBadQuery) {
+		return l, badQuery("%s", strings.TrimPrefix(err.Error(), "queue: "))
+	}
+	for i := range l.Found.Jobs {
+		l.Found.Jobs[i].Data = d.mask.apply(l.Found.Jobs[i].Data)
+	}
+	return l, err
+}
+
+func countOf(info queue.QueueInfo, state queue.State) int64 {
+	switch state {
+	case queue.StateWaiting:
+		return info.Waiting
+	case queue.StateInFlight:
+		return info.InFlight
+	case queue.StateDelayed:
+		return info.Delayed
+	case queue.StateRetrying:
+		return info.Retrying
+	case queue.StateDead:
+		return info.Dead
+	}
+	return 0
+}
+
+func parseFilter(text string, state queue.State) (queue.Query, error) {
+	query, err := queue.ParseQuery(text)
+	if err != nil {
+		return query, badQuery("%s", strings.TrimPrefix(err.Error(), "queue: "))
+	}
+	query.State = state
+	return query, nil
+}
+
+// with returns the query string of this page with some values changed; "" takes one away. It begins anew from the
+// first page.
+func with(query url.Values, pairs ...string) string {
+	changed := url.Values{}
+	for name, values := range query {
+		if name != "cursor" {
+			changed[name] = values
+		}
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		changed.Set(pairs[i], pairs[i+1])
+		if pairs[i+1] == "" {
+			changed.Del(pairs[i])
+		}
+	}
+	return "?" + changed.Encode()
+}

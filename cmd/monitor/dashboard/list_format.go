@@ -1,0 +1,104 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+const previewRunes = 100
+
+// preview is the beginning of a job's data, on one line.
+func preview(data json.RawMessage) string {
+	text := strings.Join(strings.Fields(string(data)), " ")
+	if runes := []rune(text); len(runes) > previewRunes {
+		return string(runes[:previewRunes-1]) + "…"
+	}
+	return text
+}
+
+func attempts(j queue.JobInfo) string {
+	if j.MaxAttempts > 0 {
+		return strconv.Itoa(j.Attempt) + "/" + strconv.Itoa(j.MaxAttempts)
+	}
+	return strconv.Itoa(j.Attempt)
+}
+
+// idle shows for how long an entry has been idle, going on between two looks. Where it is known when another worker
+// takes it, a bar fills up to then.
+func idle(j queue.JobInfo, now time.Time) template.HTML {
+	text := fmt.Sprintf(`<span data-counts="%d">%s</span>`, j.IdleMS, span(time.Duration(j.IdleMS)*time.Millisecond))
+	if j.NextAt == nil {
+		return template.HTML(text) //nolint:gosec // numbers only
+	}
+	left := max(j.NextAt.Sub(now).Milliseconds(), 0)
+	class := "warn"
+	if j.Heartbeat == queue.HeartbeatGone {
+		class = "bad"
+	}
+	return template.HTML(fmt.Sprintf(`%s<br><progress class="%s" data-ticks max="%d" value="%d"></progress>`, //nolint:gosec // numbers only
+		text, class, j.IdleMS+left, j.IdleMS))
+}
+
+func emptyPending(filter string) string {
+	for _, p := range presets {
+		if p.Filter == filter {
+			return p.Says
+		}
+	}
+	return "Nothing in flight matches."
+}
+
+// signatureFilter is the filter that finds a group's jobs.
+func signatureFilter(g queue.DeadGroup) string {
+	return queue.Query{Signature: g.Signature}.String()
+}
+
+// filterHints are what a filter may begin with.
+func filterHints(state queue.State) []string {
+	hints := []string{"kind:", "id:", "args.", "age:>1h", `error:"…"`}
+	switch state {
+	case queue.StateInFlight:
+		hints = append(hints, "worker:", "idle:>30s", "deliveries:>=3", "is:stuck", "is:poison", "is:orphaned")
+	case queue.StateDead:
+		hints = append(hints, "worker:")
+	}
+	return hints
+}
+
+// redisCLI lists the commands that show a list's page without the monitor.
+func redisCLI(l list) []string {
+	quote := strconv.Quote
+	switch stream, group := quote(l.Info.Stream), quote(l.Info.Group); l.State {
+	case queue.StateInFlight:
+		return []string{
+			"redis-cli XPENDING " + stream + " " + group,
+			"redis-cli XPENDING " + stream + " " + group + " - + 50",
+		}
+	case queue.StateWaiting:
+		return []string{
+			"redis-cli XINFO GROUPS " + stream + "   # last-delivered-id",
+			"redis-cli XRANGE " + stream + " '(<last-delivered-id>' + COUNT 50",
+		}
+	case queue.StateDelayed:
+		return []string{"redis-cli ZRANGE " + quote(companion(l.Info, "delayed")) + " 0 49 WITHSCORES"}
+	case queue.StateRetrying:
+		return []string{"redis-cli ZRANGE " + quote(companion(l.Info, "retrying")) + " 0 49 WITHSCORES"}
+	case queue.StateDead:
+		return []string{"redis-cli XREVRANGE " + quote(companion(l.Info, "dead")) + " + - COUNT 50"}
+	}
+	return nil
+}
+
+// companion is the key beside a queue's stream, as docs/keys.md says.
+func companion(info queue.QueueInfo, name string) string {
+	if info.Raw && !strings.Contains(info.Stream, "{") {
+		return "{" + info.Stream + "}:" + name
+	}
+	return info.Stream + ":" + name
+}

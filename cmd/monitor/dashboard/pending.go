@@ -1,0 +1,84 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// holder is a consumer that holds entries of a queue.
+type holder struct {
+	Name      string          `json:"consumer"`
+	Count     int64           `json:"count"`
+	Heartbeat queue.Heartbeat `json:"heartbeat"`
+	Lease     time.Duration   `json:"lease_left_ns"` // negative when overdue
+}
+
+func loadPending(ctx context.Context, d *Dashboard, r *request) (any, error) {
+	l, err := d.list(ctx, r, queue.StateInFlight)
+	if err == nil && l.Queue != "" {
+		l.Holders, err = d.holders(ctx, l.Info)
+	}
+	return l, err
+}
+
+// holders tells who holds a queue's entries, who holds most first. It costs two round trips, whatever they hold.
+func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder, error) {
+	pending, err := d.cfg.Redis.XPending(ctx, info.Stream, info.Group).Result()
+	if redis.HasErrorPrefix(err, "NOGROUP") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read who holds entries of %s: %w", info.Name, err)
+	}
+	workers, err := d.inspector.Workers(ctx, info.Name)
+	if err != nil {
+		return nil, err
+	}
+	leases := map[string]time.Duration{}
+	for _, w := range workers {
+		leases[w.Name] = time.Duration(w.LeaseMS) * time.Millisecond
+	}
+	holders := make([]holder, 0, len(pending.Consumers))
+	for name, n := range pending.Consumers {
+		lease, registered := leases[name]
+		holders = append(holders, holder{name, n, heartbeat(name, lease, registered), lease})
+	}
+	slices.SortFunc(holders, func(a, b holder) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name))
+	})
+	return holders, nil
+}
+
+func heartbeat(name string, lease time.Duration, registered bool) queue.Heartbeat {
+	switch {
+	case strings.HasPrefix(name, "~"):
+		return queue.HeartbeatParked
+	case !registered:
+		return queue.HeartbeatGone
+	case lease < 0:
+		return queue.HeartbeatLate
+	}
+	return queue.HeartbeatAlive
+}
+
+// preset is a link to a filter that is often wanted.
+type preset struct {
+	Name   string
+	Filter string
+	Says   string // what it means that there are none
+}
+
+var presets = []preset{
+	{"All", "", "Nothing is in flight."},
+	{"Stuck", "is:stuck", "Nothing is stuck."},
+	{"Poison", "is:poison", "No job keeps crashing its workers."},
+	{"Orphaned", "is:orphaned", "Nothing waits for a new worker."},
+}
