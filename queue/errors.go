@@ -26,6 +26,9 @@ var (
 	// ErrNotFound says that no job of that ID was found in the queue. A finished job leaves Redis unless it has [Retain].
 	ErrNotFound = errors.New("no such job")
 
+	// ErrBadQuery says that a [Query] asks for what jobs of its state do not have, or for no state.
+	ErrBadQuery = errors.New("bad query")
+
 	// ErrHeld says that a job cannot be released because the worker that holds it lives: it must be cancelled instead.
 	ErrHeld = errors.New("its worker lives and may be running it")
 

@@ -40,6 +40,13 @@ const (
 const poisonDeliveries = 3
 
 func (q Query) validate() error {
+	if err := q.complaint(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadQuery, err)
+	}
+	return nil
+}
+
+func (q Query) complaint() error {
 	switch q.State {
 	case StateWaiting, StateInFlight, StateDelayed, StateRetrying, StateDead:
 	default:

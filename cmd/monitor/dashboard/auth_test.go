@@ -136,7 +136,10 @@ func login(t *testing.T, client *http.Client, server *httptest.Server, name stri
 }
 
 // everyAddress lists the addresses that show or do something.
-var everyAddress = []string{"/", "/queues", "/audit", "/live", "/api/v1/overview", "/api/v1/queues", "/api/v1/audit"}
+var everyAddress = []string{
+	"/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/queues/orders/jobs/x", "/audit", "/operations/x", "/live",
+	"/api/v1/overview", "/api/v1/queues", "/api/v1/pending", "/api/v1/dead", "/api/v1/queues/orders/jobs/x", "/api/v1/audit",
+}
 
 func TestClosedWithoutCredentials(t *testing.T) {
 	t.Parallel()

@@ -42,6 +42,7 @@ type Credentials struct {
 type credentials struct {
 	passwords map[string]password        // by name
 	tokens    map[[sha256.Size]byte]User // by what the token hashes to
+	nobody    []byte                     // compared with where there is no such user, so that the time taken does not tell
 }
 
 type password struct {
@@ -102,7 +103,7 @@ func (c *Credentials) password(name, plain string) (User, bool) {
 	found, ok := known.passwords[name]
 	hash := found.hash
 	if !ok {
-		hash = nobodysHash()
+		hash = known.nobody
 	}
 	if bcrypt.CompareHashAndPassword(hash, []byte(plain)) != nil || !ok {
 		return User{}, false
@@ -121,12 +122,6 @@ func (c *Credentials) token(token string) (User, bool) {
 	user, ok := c.current().tokens[sha256.Sum256([]byte(token))]
 	return user, ok
 }
-
-// nobodysHash is compared with where there is no such user, so that the time taken does not tell.
-var nobodysHash = sync.OnceValue(func() []byte {
-	hash, _ := bcrypt.GenerateFromPassword([]byte("nobody's password"), passwordCost)
-	return hash
-})
 
 // current returns what the file says, and looks at it again now and then.
 func (c *Credentials) current() credentials {
@@ -169,8 +164,20 @@ func (c *Credentials) load() error {
 	if err := lines.Err(); err != nil {
 		return err
 	}
+	known.nobody, _ = bcrypt.GenerateFromPassword([]byte("nobody's"), known.cost())
 	c.known, c.changed, c.size = known, info.ModTime(), info.Size()
 	return nil
+}
+
+// cost is the highest of the passwords' hashes.
+func (c credentials) cost() int {
+	most := bcrypt.MinCost
+	for _, p := range c.passwords {
+		if cost, err := bcrypt.Cost(p.hash); err == nil {
+			most = max(most, cost)
+		}
+	}
+	return most
 }
 
 func (c credentials) add(text string) error {

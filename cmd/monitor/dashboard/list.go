@@ -2,10 +2,10 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/navvy-go/navvy/queue"
@@ -80,10 +80,10 @@ func (d *Dashboard) list(ctx context.Context, r *request, state queue.State) (li
 	if err != nil {
 		return l, err
 	}
-	l.Found, err = d.inspector.Search(ctx, l.Queue, query, queue.Page{Cursor: r.Get("cursor"), Limit: listPage})
-	if errors.Is(err, queue.ErrBadQuery) {
-		return l, badQuery("%s", strings.TrimPrefix(err.Error(), "queue: "))
+	if cursor := r.Get("cursor"); !isCursor(cursor, state) {
+		return l, badQuery("%q is no cursor of this list", cursor)
 	}
+	l.Found, err = d.inspector.Search(ctx, l.Queue, query, queue.Page{Cursor: r.Get("cursor"), Limit: listPage})
 	for i := range l.Found.Jobs {
 		l.Found.Jobs[i].Data = d.mask.apply(l.Found.Jobs[i].Data)
 	}
@@ -131,4 +131,17 @@ func with(query url.Values, pairs ...string) string {
 		}
 	}
 	return "?" + changed.Encode()
+}
+
+// isCursor tells whether a list of the state could have given this cursor.
+func isCursor(cursor string, state queue.State) bool {
+	if cursor == "" {
+		return true
+	}
+	if state != queue.StateDelayed && state != queue.StateRetrying {
+		return entryID.MatchString(cursor)
+	}
+	due, id, ok := strings.Cut(cursor, ":")
+	_, err := strconv.ParseFloat(due, 64)
+	return ok && id != "" && err == nil
 }

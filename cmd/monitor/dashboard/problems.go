@@ -23,10 +23,12 @@ func statusOf(err error) int {
 	switch {
 	case unconfirmed:
 		return http.StatusPreconditionRequired
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), errors.Is(err, queue.ErrBadQuery):
 		return http.StatusBadRequest
 	case errors.Is(err, queue.ErrNotFound):
 		return http.StatusNotFound
+	case errors.Is(err, queue.ErrHeld):
+		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable
 }
