@@ -15,7 +15,6 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
-	"github.com/navvy-go/navvy/internal/redistest"
 )
 
 const plain = "correct horse battery"
