@@ -14,6 +14,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/leaderboard"
 	"github.com/navvy-go/navvy/jobs/notify"
 	"github.com/navvy-go/navvy/jobs/payment"
+	"github.com/navvy-go/navvy/jobs/session"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -43,6 +44,8 @@ func Catalogue() []Job {
 		{cache.Warm{}.Kind(), queue.DefaultQueue, "loads keys by a registered loader, or pages of configured hosts, into the cache"},
 		{cache.Refresh{}.Kind(), queue.DefaultQueue, "loads a cached key anew by a registered loader"},
 		{cache.Invalidate{}.Kind(), queue.DefaultQueue, "removes cached entries by key, tag and prefix"},
+		{session.Sweep{}.Kind(), queue.DefaultQueue, "takes ended sessions from the indexes of their users"},
+		{session.Revoke{}.Kind(), queue.DefaultQueue, "signs a user out everywhere, or ends one session"},
 		{flags.Apply{}.Kind(), queue.DefaultQueue, "changes feature flags, each change once"},
 		{leaderboard.Apply{}.Kind(), Events, "changes scores on a board, once"},
 		{leaderboard.Reset{}.Kind(), queue.DefaultQueue, "ends a season of a board and archives it"},
@@ -63,12 +66,13 @@ func DebugCatalogue() []Job {
 
 // Deps is what the jobs work with. Where only the kinds matter and nothing runs, all may be nil.
 type Deps struct {
-	Redis   redis.UniversalClient         // where orders, locks and counters are
-	Gateway payment.Gateway               // charges orders
-	Orders  payment.Store                 // where orders are instead, or nil for Redis
-	Cache   *cache.Cache                  // what the cache jobs work on, or nil for one in Redis that lives as long as the process
-	Warming cache.JobsConfig              // the loaders and hosts that cache jobs may name
-	Boards  map[string]leaderboard.Config // how boards work that are more than plain
+	Redis    redis.UniversalClient         // where orders, locks and counters are
+	Gateway  payment.Gateway               // charges orders
+	Orders   payment.Store                 // where orders are instead, or nil for Redis
+	Cache    *cache.Cache                  // what the cache jobs work on, or nil for one in Redis that lives as long as the process
+	Sessions *session.Store                // or nil for one in Redis with its defaults
+	Warming  cache.JobsConfig              // the loaders and hosts that cache jobs may name
+	Boards   map[string]leaderboard.Config // how boards work that are more than plain
 }
 
 // Register gives the mux the handler of each kind in [Catalogue].
@@ -76,9 +80,15 @@ func Register(mux *queue.Mux, deps Deps) {
 	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
 	analytics.New(deps.Redis, analytics.Config{}).Register(mux)
 	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
+	sessionsOf(deps).Register(mux)
 	flags.New(deps.Redis).Register(mux)
 	leaderboard.New(deps.Redis, deps.Boards).Register(mux)
 	notify.New(deps.Redis).Register(mux)
+}
+
+func sessionsOf(deps Deps) *session.Store {
+	defaults, _ := session.New(deps.Redis, session.Config{}) // fails for odd settings only
+	return cmp.Or(deps.Sessions, defaults)
 }
 
 // RegisterDebug gives the mux the handler of each kind in [DebugCatalogue].

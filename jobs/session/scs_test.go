@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/jobs/session"
@@ -69,7 +68,6 @@ func TestSCSStore(t *testing.T) {
 func TestSCSItself(t *testing.T) {
 	t.Parallel()
 	manager := scs.New()
-	manager.Store.(*memstore.MemStore).StopCleanup() // the default store, which has a goroutine
 	manager.Store = session.SCS(redistest.Shared(t).Client(t), redistest.Namespace()+":")
 	handler := manager.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
