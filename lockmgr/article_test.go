@@ -83,7 +83,7 @@ func turn(ctx context.Context, locks *lockmgr.Manager, rdb *redis.Client, name s
 	if err != nil {
 		return refused, err
 	}
-	if inside, err := rdb.GetSet(ctx, name+":inside", "go").Result(); inside != "" {
+	if inside, err := rdb.SetArgs(ctx, name+":inside", "go", redis.SetArgs{Get: true}).Result(); inside != "" {
 		return refused, errors.Join(errors.New(inside+" was inside with the lock of go"), err)
 	}
 	count, err := rdb.Get(ctx, name+":count").Int()
@@ -92,7 +92,7 @@ func turn(ctx context.Context, locks *lockmgr.Manager, rdb *redis.Client, name s
 	}
 	rdb.RPush(ctx, name+":turn:python", "")
 	rdb.Set(ctx, name+":count", count+1, 0)
-	if inside, err := rdb.GetSet(ctx, name+":inside", "").Result(); inside != "go" {
+	if inside, err := rdb.SetArgs(ctx, name+":inside", "", redis.SetArgs{Get: true}).Result(); inside != "go" {
 		return refused, errors.Join(errors.New("somebody came in"), err)
 	}
 	return refused, lock.Release(ctx)

@@ -135,7 +135,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		{"POST", "", []string{"a,b"}, http.StatusBadRequest},
 		{"POST", "", []string{`"a`}, http.StatusBadRequest},
 		{"POST", "", []string{`"a"b`}, http.StatusBadRequest},
-		{"POST", "", []string{`"a"`}, http.StatusBadRequest},
+		{"POST", "", []string{`"a\b"`}, http.StatusBadRequest},
 		{"POST", "", []string{`"a` + "\x01" + `"`}, http.StatusBadRequest},
 		{"PATCH", "", nil, http.StatusBadRequest},
 		{"POST", "", []string{`"a\"b \\c"`}, http.StatusOK},
