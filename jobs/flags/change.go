@@ -179,7 +179,8 @@ func (s *Store) Enable(ctx context.Context, flag string, author Author) error {
 	return s.Apply(ctx, "", author, Change{Flag: flag, Action: Enable})
 }
 
-// Disable turns a flag off, except for users it is on for by name or by its rules.
+// Disable turns a flag off, except for users it is on for by name or by its rules, as the article's does. To turn it off
+// for all, use [Store.Delete].
 func (s *Store) Disable(ctx context.Context, flag string, author Author) error {
 	return s.Apply(ctx, "", author, Change{Flag: flag, Action: Disable})
 }

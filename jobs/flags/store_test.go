@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -221,7 +222,8 @@ func TestEveryChangeIsInTheTrail(t *testing.T) {
 
 func TestAChangeIsMadeOncePerID(t *testing.T) {
 	t.Parallel()
-	ctx, store := t.Context(), flags.New(redistest.New(t).Client(t))
+	rdb := redistest.New(t).Client(t)
+	ctx, store := t.Context(), flags.New(rdb)
 	changes := []flags.Change{{Flag: "a", Action: flags.Enable}, {Flag: "a", Action: flags.EnableUser, User: "u-1"}}
 	must(t, store.Apply(ctx, "job-1", ana, changes...))
 	must(t, store.Disable(ctx, "a", ana))
@@ -232,6 +234,16 @@ func TestAChangeIsMadeOncePerID(t *testing.T) {
 	}
 	if trail, err := store.Trail(ctx, "a", "", 0); err != nil || len(trail) != 4 {
 		t.Errorf("%d entries in the trail (%v), want 4", len(trail), err)
+	}
+	if rdb.SIsMember(ctx, "feature:a:users", "u-1").Val() {
+		t.Error("a redelivery put the user back")
+	}
+
+	// An earlier delivery died between the two steps of a change to the users.
+	must(t, rdb.Set(ctx, "{feature:b}:applied:job-2:0", "", 0).Err())
+	must(t, store.Apply(ctx, "job-2", ana, flags.Change{Flag: "b", Action: flags.EnableUser, User: "u-1"}))
+	if d := decide(t, store, "b", "u-1"); !d.On {
+		t.Errorf("the second step was left out: %+v", d)
 	}
 }
 
@@ -319,5 +331,57 @@ func TestOnACluster(t *testing.T) {
 	await(t, func() bool { return watcher.Decide(ctx, "f", "u-1").Reason == flags.Unknown })
 	if listed, err := store.List(ctx, "", 0); err != nil || len(listed) != 0 {
 		t.Errorf("List: %+v (%v)", listed, err)
+	}
+}
+
+// Each master of a cluster tells of its own keys alone.
+func TestEveryMasterOfAClusterIsHeard(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	var nodes []*redis.Client
+	for i := range 2 {
+		server := redistest.New(t, "--cluster-enabled", "yes")
+		node := server.Client(t)
+		nodes = append(nodes, node)
+		must(t, node.ClusterAddSlotsRange(ctx, i*8192, i*8192+8191).Err())
+		must(t, node.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err())
+	}
+	host, port, err := net.SplitHostPort(nodes[0].Options().Addr)
+	must(t, err)
+	must(t, nodes[1].ClusterMeet(ctx, host, port).Err())
+	for _, node := range nodes {
+		await(t, func() bool { return strings.Contains(node.ClusterInfo(ctx).Val(), "cluster_state:ok") })
+	}
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].Options().Addr}})
+	t.Cleanup(func() { _ = rdb.Close() })
+	w := watch(t, rdb)
+	must(t, w.Ready(ctx))
+	for i := range 20 { // in slots of both
+		flag := fmt.Sprintf("f-%d", i)
+		must(t, rdb.Set(ctx, "feature:"+flag, "1", 0).Err())
+		w.changed(t, flag)
+		if d := w.Decide(ctx, flag, ""); !d.On || d.Stale {
+			t.Errorf("%s: %+v", flag, d)
+		}
+	}
+	for i, node := range nodes {
+		if n := node.DBSize(ctx).Val(); n < 2 {
+			t.Errorf("node %d has %d keys: the test shows nothing", i, n)
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	rdb := redistest.Shared(b).Client(b)
+	if err := flags.New(rdb).SetRules(b.Context(), "bench", flags.Rules{Percent: 50}, ana); err != nil {
+		b.Fatal(err)
+	}
+	w := flags.Watch(rdb, flags.WatchConfig{})
+	defer w.Close()
+	if err := w.Ready(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		w.Decide(b.Context(), "bench", "u-1")
 	}
 }

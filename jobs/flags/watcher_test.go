@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,13 +165,25 @@ func TestAKilledConnectionMissesNothing(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
 	ctx, store := t.Context(), flags.New(rdb)
+	must(t, store.Disable(ctx, "f", ana))
 	w := watch(t, rdb)
 	must(t, w.Ready(ctx))
+	listening := func() string { return rdb.Do(ctx, "CLIENT", "LIST", "TYPE", "pubsub").String() }
 	for i := range 5 {
-		flag := fmt.Sprintf("f-%d", i)
-		must(t, rdb.Do(ctx, "CLIENT", "KILL", "TYPE", "pubsub").Err())
-		must(t, store.Enable(ctx, flag, ana))
-		await(t, func() bool { d := w.Decide(ctx, flag, ""); return d.On && !d.Stale })
+		before := listening()
+		if killed := rdb.Do(ctx, "CLIENT", "KILL", "TYPE", "pubsub").Val(); killed != int64(1) {
+			t.Fatalf("killed %v connections, want the watcher's one", killed)
+		}
+		change, on := store.Enable, i%2 == 0
+		if !on {
+			change = store.Disable
+		}
+		must(t, change(ctx, "f", ana)) // while nobody listens
+		await(t, func() bool {
+			now := listening()
+			return strings.Contains(now, "id=") && strings.Fields(now)[4] != strings.Fields(before)[4]
+		})
+		await(t, func() bool { d := w.Decide(ctx, "f", ""); return d.On == on && !d.Stale })
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -161,6 +163,33 @@ func TestABrowserGetsEachNotificationOnce(t *testing.T) {
 	}
 }
 
+// What is sent while a browser comes is in the log that it catches up from, in what it hears live, or in both.
+func TestABrowserThatComesAmidNotificationsGetsEachOnce(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	sender, server := notify.New(rdb), serve(t, newHub(t, rdb), notify.SSEConfig{MaxPerChannel: 30})
+	start := send(t, sender, "start")
+	const count = notify.LogLength - 10
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for i := range count {
+			send(t, sender, fmt.Sprint(i))
+		}
+	})
+	defer sending.Wait()
+	browsers := make([]*browser, 20)
+	for i := range browsers {
+		browsers[i] = connect(t, server, start)
+	}
+	for _, b := range browsers {
+		for i := range count {
+			if got := b.event(t).title(t); got != fmt.Sprint(i) {
+				t.Fatalf("got %q, want %d", got, i)
+			}
+		}
+	}
+}
+
 func TestABrowserThatSawNothingYetComesBackToEverything(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
@@ -293,4 +322,33 @@ func TestASlowBrowserIsDropped(t *testing.T) {
 		publish(t, rdb, channel, text)
 		return hub.Stats().Subscriptions == 0
 	})
+}
+
+func TestManyBrowsersShareOneConnectionToRedis(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	hub := newHub(t, rdb)
+	sender, server := notify.New(rdb), serve(t, hub, notify.SSEConfig{MaxPerChannel: 300})
+	browsers := make([]*browser, 200)
+	for i := range browsers {
+		browsers[i] = connect(t, server, "")
+	}
+	var took []time.Duration
+	for range 20 {
+		start := time.Now()
+		id := send(t, sender, "news")
+		for i, b := range browsers {
+			if e := b.event(t); e.id != id {
+				t.Fatalf("browser %d got %+v, want %s", i, e, id)
+			}
+			if i == 0 {
+				took = append(took, time.Since(start))
+			}
+		}
+	}
+	slices.Sort(took)
+	t.Logf("from Send to a browser, one of %d: median %s", len(browsers), took[len(took)/2])
+	if killed := rdb.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Val(); killed != int64(1) {
+		t.Errorf("%v connections to Redis listen, want 1", killed)
+	}
 }
