@@ -6,7 +6,7 @@ STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench torture payments lint tidy clean check
+.PHONY: help build demo test bench events torture payments lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: ## run every test on a real Redis, race detector on; REDIS_SERVER=/path/to
 bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
 	@tools/test-needs
 	cd bench && go run . $(or $(BENCH),$(BOUNDS))
+
+events: ## count a million events of a raw stream on two workers, exactly; EVENTS=100000 for fewer
+	@tools/test-needs
+	NAVVY_EVENTS=$(or $(EVENTS),1000000) go test -count=1 -v -run 'TestAFloodIsCountedExactly$$' ./jobs/analytics
 
 torture: ## kill, freeze and cut off a fleet, and account for every job; TORTURE=10m for longer, and the payments too, SEED=42 to repeat a run
 	@tools/test-needs

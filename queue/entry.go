@@ -179,7 +179,11 @@ func isNavvyForm(fields []pair) bool {
 // fieldsToJSON makes a JSON object of flat fields, in their order, every value a string as Redis has it. Of a name
 // that comes twice the last value counts for most readers, as in JSON.
 func fieldsToJSON(fields []pair) []byte {
-	object := []byte{'{'}
+	size := 2
+	for _, f := range fields {
+		size += len(f.name) + len(f.value) + 8
+	}
+	object := append(make([]byte, 0, size), '{')
 	for i, f := range fields {
 		if i > 0 {
 			object = append(object, ',')
@@ -191,9 +195,22 @@ func fieldsToJSON(fields []pair) []byte {
 	return append(object, '}')
 }
 
+// appendJSONString quotes a text as json.Marshal does, which it leaves the unusual to.
 func appendJSONString(to, text []byte) []byte {
-	quoted, _ := json.Marshal(string(text)) // a string: cannot fail
-	return append(to, quoted...)
+	start := len(to)
+	to = append(to, '"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			to = append(to, '\\', c)
+		case c < ' ' || c > '~' || c == '<' || c == '>' || c == '&':
+			quoted, _ := json.Marshal(string(text)) // a string: cannot fail
+			return append(to[:start], quoted...)
+		default:
+			to = append(to, c)
+		}
+	}
+	return append(to, '"')
 }
 
 // enqueuedAt tells when a job was enqueued: its meta says so, or its ULID, or the ID of its entry.

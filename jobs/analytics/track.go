@@ -3,6 +3,7 @@ package analytics
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -59,22 +60,50 @@ func (t Track) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes, and what other programs write: the timestamp may also be RFC 3339, and
 // both timestamp and metadata may be wrapped in a string, as they are in an entry of a raw stream.
 func (t *Track) UnmarshalJSON(data []byte) error {
-	var wire wireTrack
-	if err := json.Unmarshal(data, &wire); err != nil {
+	metadata, err := t.decode(data)
+	if err != nil || len(metadata) == 0 {
 		return err
 	}
-	at, err := parseTimestamp(string(unwrap(wire.Timestamp)))
-	if err != nil {
-		return fmt.Errorf("timestamp: %w", err)
-	}
-	*t = Track{Event: wire.Event, UserID: wire.UserID, At: at, Counted: wire.Counted == "1"}
-	if metadata := unwrap(wire.Metadata); len(metadata) > 0 {
-		if err := json.Unmarshal(metadata, &t.Metadata); err != nil {
-			return fmt.Errorf("metadata: %w", err)
-		}
+	if err := json.Unmarshal(metadata, &t.Metadata); err != nil {
+		return fmt.Errorf("metadata: %w", err)
 	}
 	return nil
 }
+
+// decode reads everything but the metadata, which it returns.
+func (t *Track) decode(data []byte) (metadata []byte, err error) {
+	var wire wireTrack
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return nil, err
+	}
+	at, err := parseTimestamp(string(unwrap(wire.Timestamp)))
+	if err != nil {
+		return nil, fmt.Errorf("timestamp: %w", err)
+	}
+	*t = Track{Event: wire.Event, UserID: wire.UserID, At: at, Counted: wire.Counted == "1"}
+	return unwrap(wire.Metadata), nil
+}
+
+// countedTrack is a Track in the hands of the handler, which has no use for the metadata: to check them is enough.
+type countedTrack struct{ Track }
+
+// UnmarshalJSON reads what Track's does, and refuses what it refuses.
+func (t *countedTrack) UnmarshalJSON(data []byte) error {
+	metadata, err := t.decode(data)
+	if err != nil || len(metadata) == 0 {
+		return err
+	}
+	if object := bytes.Trim(metadata, " \t\r\n"); !json.Valid(object) || object[0] != '{' && string(object) != "null" {
+		return errors.New("metadata: not a JSON object")
+	}
+	return nil
+}
+
+// countedTracked is a Tracked in the hands of the handler.
+type countedTracked struct{ countedTrack }
+
+// Kind returns "analytics.tracked".
+func (countedTracked) Kind() string { return Tracked{}.Kind() }
 
 // unwrap returns the content of a JSON string, and any other value as it is. null is nothing.
 func unwrap(value json.RawMessage) []byte {
@@ -82,6 +111,8 @@ func unwrap(value json.RawMessage) []byte {
 	switch {
 	case bytes.Equal(value, []byte("null")):
 		return nil
+	case len(value) >= 2 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0: // as most are
+		return value[1 : len(value)-1]
 	case json.Unmarshal(value, &content) == nil:
 		return []byte(content)
 	}
