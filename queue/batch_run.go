@@ -55,7 +55,7 @@ func (g *batch) settle(outcomes []error, share time.Duration) {
 	for i, t := range g.fit {
 		switch err := outcomes[i]; {
 		case err == nil && t.policy.Retain <= 0:
-			ses.counts.add(&ses.counts.done, share)
+			t.ended(outcomeDone, share)
 			done = append(done, finished{t, share})
 		case err != nil && ses.ctx.Err() != nil:
 			dropped = append(dropped, t)

@@ -106,6 +106,7 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 			break
 		}
 	}
+	ses.meter.reclaimed.Add(parked)
 	if parked > 0 || idle == 0 {
 		ses.observe(Event{Type: EventWorkerReaped, Worker: consumer, Count: int(parked)})
 	}

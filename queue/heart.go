@@ -3,12 +3,13 @@ package queue
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"strings"
 	"time"
 )
 
 const (
-	minuteKept = 8 * 24 * time.Hour
+	minuteKept = 26 * time.Hour     // of the counts of each minute: the charts of a day
+	hourKept   = 8 * 24 * time.Hour // of those of each hour: the charts of a week
 	shedAfter  = time.Second
 )
 
@@ -43,12 +44,12 @@ func (ses *session) beatOnce(ctx context.Context) {
 		ses.lose()
 		return
 	}
-	counted := ses.counts.take()
+	counted := ses.meter.take()
 	sent := monotonic()
 	reply, err := ses.sendBeat(ctx, counted)
 	switch {
 	case err != nil:
-		ses.counts.giveBack(counted)
+		counted.undo()
 		if ctx.Err() == nil {
 			ses.trouble("beat", err)
 		}
@@ -57,13 +58,14 @@ func (ses *session) beatOnce(ctx context.Context) {
 		}
 		return
 	case reply.lost:
-		ses.counts.giveBack(counted)
+		counted.undo()
 		if !ses.leaving.Load() {
 			ses.lose()
 		}
 		return
 	}
 	ses.extend(sent)
+	ses.redisAhead.Store(reply.now - time.Now().UnixMilli())
 	ses.heed(ctx, sent, reply)
 	ses.shed()
 	ses.tellStuck()
@@ -81,16 +83,20 @@ type beatReply struct {
 	cancels   int64 // cancellations that workers have not heeded yet
 }
 
-func (ses *session) sendBeat(ctx context.Context, counted []any) (beatReply, error) {
+func (ses *session) sendBeat(ctx context.Context, counted *counted) (beatReply, error) {
 	left := time.Duration(ses.validTo.Load() - monotonic())
 	ctx, cancel := context.WithTimeout(ctx, max(left, time.Millisecond))
 	defer cancel()
-	k := ses.keys
-	keys := []string{k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(ses.w.cfg.Now()), k.paused(), k.cancelled()}
+	k, now := ses.keys, ses.w.cfg.Now()
+	keys := []string{
+		k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(now), k.hour(now), k.metrics(),
+		k.paused(), k.cancelled(),
+	}
+	running, stuck := ses.atWork()
 	args := append([]any{
 		ses.consumer, ses.w.cfg.Lease.Milliseconds(), ses.caretakerFor().Milliseconds(), ses.binding.group(),
-		int64(minuteKept.Seconds()),
-	}, counted...)
+		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), running, stuck,
+	}, counted.args()...)
 	reply, err := scriptBeat.Run(ctx, ses.w.rdb, keys, args...).Result()
 	if err != nil {
 		return beatReply{}, err
@@ -160,53 +166,35 @@ func (ses *session) shed() {
 
 // tellStuck reports, once, each handler that goes on although its context was cancelled.
 func (ses *session) tellStuck() {
-	for i := range ses.w.hands {
-		t := ses.w.hands[i].Load()
-		if t == nil || t.ses.source != ses.source || t.told || !t.isStuck() {
-			continue
+	ses.eachRunning(func(t *task) {
+		if t.told || !t.isStuck() {
+			return
 		}
 		t.told = true
 		e := t.event(EventStuck)
 		e.Took = t.runningFor()
 		ses.observe(e)
+	})
+}
+
+// eachRunning visits what the slots run of this queue.
+func (ses *session) eachRunning(visit func(*task)) {
+	for i := range ses.w.hands {
+		if t := ses.w.hands[i].Load(); t != nil && t.ses.source == ses.source {
+			visit(t)
+		}
 	}
 }
 
-// counts is what a source did since the last beat; it goes into the minute's counts in Redis.
-type counts struct {
-	done, failed, dead, runMicros atomic.Int64
-}
-
-func (c *counts) add(outcome *atomic.Int64, took time.Duration) {
-	outcome.Add(1)
-	c.runMicros.Add(took.Microseconds())
-}
-
-func (c *counts) each(visit func(name string, n *atomic.Int64)) {
-	visit("done", &c.done)
-	visit("failed", &c.failed)
-	visit("dead", &c.dead)
-	visit("run_us", &c.runMicros)
-}
-
-// take empties the counts into pairs of name and number.
-func (c *counts) take() []any {
-	var pairs []any
-	c.each(func(name string, n *atomic.Int64) {
-		if v := n.Swap(0); v != 0 {
-			pairs = append(pairs, name, v)
+// atWork tells how many slots run jobs of this queue, and which entries are stuck, some of them if there are many.
+func (ses *session) atWork() (running int, stuck string) {
+	const most = 50
+	var entries []string
+	ses.eachRunning(func(t *task) {
+		running++
+		if t.told && len(entries) < most {
+			entries = append(entries, t.stream)
 		}
 	})
-	return pairs
-}
-
-// giveBack keeps what could not be written for the next beat.
-func (c *counts) giveBack(pairs []any) {
-	c.each(func(name string, n *atomic.Int64) {
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == name {
-				n.Add(pairs[i+1].(int64))
-			}
-		}
-	})
+	return running, strings.Join(entries, " ")
 }

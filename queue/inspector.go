@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -137,6 +138,9 @@ type WorkerInfo struct {
 	Started  time.Time `json:"started_at"`
 	LeaseMS  int64     `json:"lease_left_ms"` // by Redis' clock; negative when overdue
 	InFlight int64     `json:"in_flight"`
+	Running  int       `json:"running"`           // slots that run jobs of this queue, at the last beat
+	Stuck    int       `json:"stuck,omitempty"`   // of those: handlers that ignore their cancelled contexts; 50 at the most
+	Version  string    `json:"version,omitempty"` // of the worker's program
 }
 
 // NewInspector returns an inspector of the queues in rdb, which stays the caller's to close.
@@ -318,6 +322,7 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 	name, _ := lease.Member.(string)
 	return WorkerInfo{
 		Name: name, Queue: queue, Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
+		Running: int(n("running")), Stuck: len(strings.Fields(fields["stuck"])), Version: fields["version"],
 		Started: time.UnixMilli(n("started_ms")).UTC(), LeaseMS: int64(lease.Score) - now.UnixMilli(),
 	}
 }

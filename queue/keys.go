@@ -62,6 +62,13 @@ func (k keys) job(id string) string          { return k.prefix + "job:" + id }
 func (k keys) unique(key string) string      { return k.prefix + "unique:" + key }
 func (k keys) idMarker(id string) string     { return k.prefix + "id:" + id }
 
+// metrics counts what workers did since the queue was created, kind by kind.
+func (k keys) metrics() string { return k.prefix + "metrics" }
+
+func (k keys) hour(at time.Time) string {
+	return k.prefix + "stats:h:" + strconv.FormatInt(at.Unix()/3600, 10)
+}
+
 func (k keys) minute(at time.Time) string {
 	return k.prefix + "stats:" + strconv.FormatInt(at.Unix()/60, 10)
 }

@@ -42,7 +42,7 @@ func listedKeys(t *testing.T, namespace string, streams, prefixes []string) []*l
 		return "(" + strings.Join(quoted, "|") + ")"
 	}
 	known := map[string]string{
-		"<ns>": regexp.QuoteMeta(namespace), "<stream>": anyOf(streams), "<q>": anyOf(prefixes), "<minute>": `\d+`,
+		"<ns>": regexp.QuoteMeta(namespace), "<stream>": anyOf(streams), "<q>": anyOf(prefixes), "<minute>": `\d+`, "<hour>": `\d+`,
 	}
 	var listed []*listedKey
 	for line := range strings.Lines(section) {

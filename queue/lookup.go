@@ -44,6 +44,7 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, plac
 	}
 	for _, look := range []func(context.Context, place, string) (JobInfo, bool, error){
 		i.lookScheduled, i.lookDead, i.lookInFlight, i.lookWaiting,
+		i.lookInFlight, i.lookScheduled, i.lookDead, // it may have moved on meanwhile
 	} {
 		info, found, err := look(ctx, p, id)
 		if err != nil {

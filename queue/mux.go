@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -27,6 +28,7 @@ type kind struct {
 	name    string
 	policy  Policy
 	handler Handler
+	index   int  // among the worker's kinds, by name
 	batched bool // the handler runs all of [Run.Batch]
 }
 
@@ -107,6 +109,9 @@ func (m *Mux) compile() map[string]*kind {
 			wrapped.handler = middleware(wrapped.handler)
 		}
 		compiled[name] = &wrapped
+	}
+	for index, name := range slices.Sorted(maps.Keys(compiled)) {
+		compiled[name].index = index
 	}
 	return compiled
 }

@@ -42,6 +42,7 @@ func (t *task) execute() {
 // begin notes that the handler begins now.
 func (t *task) begin(now time.Time) {
 	t.began.Store(int64(now.Sub(epoch)))
+	t.waited(now)
 	if t.ses.w.cfg.Observer != nil {
 		e := t.event(EventStarted)
 		e.Wait = t.ses.w.cfg.Now().Sub(t.run.EnqueuedAt)

@@ -109,5 +109,6 @@ func (ses *session) lose() {
 		return
 	}
 	ses.cancel(ErrLeaseLost)
+	ses.meter.leaseLost.Add(1)
 	ses.observe(Event{Type: EventLeaseLost, Worker: ses.consumer, Err: ErrLeaseLost})
 }

@@ -26,7 +26,7 @@ const maxErrorText = 4 << 10
 func (t *task) settle(err error, took time.Duration) {
 	switch {
 	case err == nil:
-		t.ses.counts.add(&t.ses.counts.done, took)
+		t.ended(outcomeDone, took)
 		t.done(took)
 	case t.ses.ctx.Err() != nil: // not the job's fault: the worker stops, or lost its lease
 		t.drop()
@@ -87,12 +87,14 @@ func (t *task) done(took time.Duration) {
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
 func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 	m, typ, total, zset := t.nextMeta(), EventSnoozed, "snoozed", t.ses.keys.delayed()
+	outcome := outcomeSnoozed
 	if failed {
 		typ, total, zset = EventFailed, "retried", t.ses.keys.retrying()
 		m.Attempt++
 		m.Error = errorText(cause)
-		t.ses.counts.add(&t.ses.counts.failed, took)
+		outcome = outcomeFailed
 	}
+	t.ended(outcome, took)
 	due := t.ses.w.cfg.Now().Add(delay)
 	k := t.ses.keys
 	verdict := t.verdict("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals(), k.cancelled()}, []any{
@@ -108,7 +110,7 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 
 // fail counts a run that ended the job, and buries it.
 func (t *task) fail(reason string, cause error, took time.Duration) {
-	t.ses.counts.add(&t.ses.counts.failed, took)
+	t.ended(outcomeFailed, took)
 	m := t.nextMeta()
 	m.Attempt++
 	t.buryAs(m, reason, cause, took)
@@ -118,7 +120,7 @@ func (t *task) fail(reason string, cause error, took time.Duration) {
 func (t *task) bury(reason string, cause error) { t.buryAs(t.nextMeta(), reason, cause, 0) }
 
 func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
-	t.ses.counts.dead.Add(1)
+	t.ses.meter.of(t.kind).outcomes[outcomeDead].Add(1)
 	text := errorText(cause)
 	k := t.ses.keys
 	keys := []string{k.stream, k.dead(), k.deadIDs(), k.totals()}

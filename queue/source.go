@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -21,11 +23,15 @@ type source struct {
 	binding binding
 	reader  *reader
 	backlog *backlog
-	counts  counts
+	meter   *meter
+
+	redisAhead atomic.Int64 // ms by which Redis' clock is ahead of this process' own
 }
 
 func newSource(w *Worker, name string, cfg QueueConfig) *source {
-	s := &source{w: w, name: name, cfg: cfg, reader: newReader(w.rdb), backlog: w.slots.addSource(cfg.Weight)}
+	s := &source{
+		w: w, name: name, cfg: cfg, reader: newReader(w.rdb), backlog: w.slots.addSource(cfg.Weight), meter: newMeter(w.kinds),
+	}
 	if cfg.Raw != nil {
 		s.binding = binding{Raw: true, Group: cfg.Raw.Group, Kind: cfg.Raw.Kind}
 	}
@@ -141,8 +147,17 @@ func (ses *session) registration() []any {
 	return []any{
 		ses.consumer, w.cfg.Lease.Milliseconds(),
 		"host", host, "pid", strconv.Itoa(os.Getpid()), "slots", w.cfg.Concurrency,
-		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(), "max_crashes", w.cfg.MaxCrashes,
+		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(), "max_crashes", w.cfg.MaxCrashes, "version", version(),
 	}
+}
+
+// version is that of the worker's program, as the Go toolchain noted it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return info.Main.Path + "@" + info.Main.Version
 }
 
 func (s *source) observe(e Event) {

@@ -1,8 +1,10 @@
 -- A worker's heartbeat: extends its lease by Redis' clock, writes its counts, and brings back what it should know.
 -- The first write is a command that Redis allows when it is out of memory, and so allows the rest.
--- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute  6 paused  7 cancelled
--- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s
---       6... names and numbers to add to the minute
+-- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute  6 of the hour  7 of all time
+--       8 paused  9 cancelled
+-- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s  6 the hour
+--       7 how many slots are busy  8 entries whose handlers are stuck  9 how many values follow for the minute and the
+--       hour  10... those, names and numbers to add  ... names and numbers to add to those of all time
 -- REPLY {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
 --       never had a lease}, Redis' time, ms, is paused (1 or 0), how many cancellations wait for workers to heed};
 --       -1 the worker lost its lease
@@ -11,8 +13,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREM', KEYS[1], '')
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-for i = 6, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
-if #ARGV > 5 then redis.call('EXPIRE', KEYS[5], ARGV[5]) end
+redis.call('HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8])
+
+local last = 9 + ARGV[9]
+for i = 10, last, 2 do
+  redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1])
+  redis.call('HINCRBY', KEYS[6], ARGV[i], ARGV[i + 1])
+end
+for i = last + 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[7], ARGV[i], ARGV[i + 1]) end
 
 local caretaker, holder = 0, redis.call('GET', KEYS[3])
 if not holder or holder == ARGV[1] then
@@ -22,7 +30,7 @@ end
 
 local parked, strays = 0, {}
 local pending = redis.pcall('XPENDING', KEYS[4], ARGV[4])
-if pending.err or not pending[4] then pending = {0, false, false, {}} end
+if pending.err or not pending[4] then pending = {pending[1] or 0, false, false, {}} end
 for _, row in ipairs(pending[4]) do
   if row[1] == '~orphans' or row[1] == '~released' then
     parked = parked + row[2]
@@ -31,5 +39,13 @@ for _, row in ipairs(pending[4]) do
   end
 end
 local ended = {}
-if caretaker == 1 then ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100) end
-return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[6]), redis.call('HLEN', KEYS[7])}
+if caretaker == 1 then
+  ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100)
+  local waiting = math.max(redis.call('XLEN', KEYS[4]) - pending[1], 0)
+  for k = 5, 6 do redis.call('HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
+end
+if caretaker == 1 or #ARGV > 9 then
+  redis.call('EXPIRE', KEYS[5], ARGV[5])
+  redis.call('EXPIRE', KEYS[6], ARGV[6])
+end
+return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), redis.call('HLEN', KEYS[9])}

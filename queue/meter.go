@@ -1,0 +1,172 @@
+package queue
+
+import (
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// HistogramBounds are the upper bounds of the buckets of each [Histogram]; one more bucket holds what took longer.
+var HistogramBounds = [...]time.Duration{
+	time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond,
+	100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second,
+	10 * time.Second, 30 * time.Second, 100 * time.Second, 300 * time.Second,
+}
+
+const buckets = len(HistogramBounds) + 1
+
+func bucketOf(d time.Duration) int {
+	for k, bound := range HistogramBounds {
+		if d <= bound {
+			return k
+		}
+	}
+	return buckets - 1
+}
+
+// outcome is how a run ended, as it is counted.
+type outcome int
+
+const (
+	outcomeDone outcome = iota
+	outcomeFailed
+	outcomeSnoozed
+	outcomeDead // besides failed, if there was a run
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead"}
+
+// unknownKind is what jobs are counted under whose kind has no handler: any other name would have no bound.
+const unknownKind = "~unknown"
+
+// meter counts what a worker does with a queue's jobs, kind by kind, until the next beat takes the counts to Redis.
+type meter struct {
+	kinds       []kindMeter // by kind.index; the last is of unknown kinds
+	redelivered atomic.Int64
+	reclaimed   atomic.Int64
+	leaseLost   atomic.Int64
+}
+
+type kindMeter struct {
+	name      string
+	outcomes  [outcomes]atomic.Int64
+	run, wait spans
+}
+
+// spans is a histogram that many goroutines fill.
+type spans struct {
+	micros  atomic.Int64
+	buckets [buckets]atomic.Int64
+}
+
+func (s *spans) add(d time.Duration) {
+	s.micros.Add(d.Microseconds())
+	s.buckets[bucketOf(d)].Add(1)
+}
+
+func newMeter(kinds map[string]*kind) *meter {
+	m := &meter{kinds: make([]kindMeter, len(kinds)+1)}
+	for name, k := range kinds {
+		m.kinds[k.index].name = name
+	}
+	m.kinds[len(kinds)].name = unknownKind
+	return m
+}
+
+func (m *meter) of(k *kind) *kindMeter {
+	if k == nil {
+		return &m.kinds[len(m.kinds)-1]
+	}
+	return &m.kinds[k.index]
+}
+
+// ended counts a run and its outcome.
+func (t *task) ended(o outcome, took time.Duration) {
+	k := t.ses.meter.of(t.kind)
+	k.outcomes[o].Add(1)
+	k.run.add(took)
+}
+
+// waited counts how long a job was ready before its handler began, at its first delivery: since its entry was added,
+// by Redis' clock.
+func (t *task) waited(began time.Time) {
+	if t.deliveries > 1 {
+		t.ses.meter.redelivered.Add(1)
+		return
+	}
+	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-entryMillis(t.stream)) * time.Millisecond
+	t.ses.meter.of(t.kind).wait.add(max(wait, 0))
+}
+
+// entryMillis reads the time in a stream ID.
+func entryMillis(id string) (ms int64) {
+	for k := 0; k < len(id) && id[k] != '-'; k++ {
+		ms = ms*10 + int64(id[k]-'0')
+	}
+	return ms
+}
+
+// counted is what a beat takes along: names and numbers for the hashes of the minute and the hour, of all kinds
+// together, and for the hash of all time, kind by kind.
+type counted struct {
+	period, total []any
+	giveBack      []func() // undo it
+}
+
+// take empties the meter.
+func (m *meter) take() *counted {
+	c := &counted{}
+	sums := map[string]int64{}
+	var order []string
+	add := func(field, kind string, n *atomic.Int64) {
+		v := n.Swap(0)
+		if v == 0 {
+			return
+		}
+		c.giveBack = append(c.giveBack, func() { n.Add(v) })
+		if _, known := sums[field]; !known {
+			order = append(order, field)
+		}
+		sums[field] += v
+		if kind != "" {
+			field += ":" + kind
+		}
+		c.total = append(c.total, field, v)
+	}
+	for i := range m.kinds {
+		k := &m.kinds[i]
+		for o := range k.outcomes {
+			add(outcomeNames[o], k.name, &k.outcomes[o])
+		}
+		k.run.each("run", func(field string, n *atomic.Int64) { add(field, k.name, n) })
+		k.wait.each("wait", func(field string, n *atomic.Int64) { add(field, k.name, n) })
+	}
+	add("redelivered", "", &m.redelivered)
+	add("reclaimed", "", &m.reclaimed)
+	add("lease_lost", "", &m.leaseLost)
+	for _, field := range order {
+		c.period = append(c.period, field, sums[field])
+	}
+	return c
+}
+
+func (s *spans) each(name string, visit func(field string, n *atomic.Int64)) {
+	visit(name+"_us", &s.micros)
+	for k := range s.buckets {
+		visit(name+":"+strconv.Itoa(k), &s.buckets[k])
+	}
+}
+
+// undo keeps what could not be written for the next beat.
+func (c *counted) undo() {
+	for _, giveBack := range c.giveBack {
+		giveBack()
+	}
+}
+
+// args are the counts as a beat's arguments: how many are for the period, those, and the others.
+func (c *counted) args() []any {
+	return slices.Concat([]any{len(c.period)}, c.period, c.total)
+}
