@@ -23,7 +23,8 @@ const quorumPause = 50 * time.Millisecond
 // Servers are independent if no two can fail together and none is another's replica. A server that may come back
 // without its last writes (no AOF with fsync always) counts as failed until the longest TTL has passed.
 //
-// On each server the lock is the key that [Manager] uses, so the two exclude each other there.
+// On each server the lock is the key that [Manager] uses. A Manager's lock on one of them takes that one's vote, and does
+// not keep a Quorum out that has the others: use one or the other for a name.
 type Quorum struct {
 	members []redis.UniversalClient
 	leases  leases
