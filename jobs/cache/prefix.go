@@ -67,19 +67,28 @@ func (s *prefixSweep) run(ctx context.Context, node redis.UniversalClient) error
 }
 
 func (s *prefixSweep) remove(ctx context.Context, names []string) error {
-	keys := map[string]struct{}{}
+	keys, n := map[string]struct{}{}, int64(0)
 	for _, name := range names {
 		if key := owner(name); key != "" {
 			name = key
 		}
-		if strings.HasPrefix(name, s.prefix) && checkKey(name) == nil {
+		switch {
+		case !strings.HasPrefix(name, s.prefix):
+		case checkKey(name) == nil:
 			keys[name] = struct{}{}
+		default: // another program's, which can have no companions
+			one, err := s.cache.rdb.Unlink(ctx, name).Result()
+			if err != nil {
+				return err
+			}
+			n += one
 		}
 	}
-	if len(keys) == 0 {
+	if len(keys)+int(n) == 0 {
 		return nil
 	}
-	n, err := s.cache.remove(ctx, slices.Collect(maps.Keys(keys)))
+	more, err := s.cache.remove(ctx, slices.Collect(maps.Keys(keys)))
+	n += more
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.removed += n
