@@ -45,7 +45,7 @@ func (s *stage) process(ctx context.Context) (*summary, error) {
 		return nil, err
 	}
 	total.Seconds = time.Since(begin).Seconds()
-	return total, total.countOrders(ctx, rdb, earlier)
+	return total, errors.Join(total.countOrders(ctx, rdb, earlier), s.countCharges(ctx, total))
 }
 
 // produce runs the producer to its end and returns how many jobs it says it has enqueued on each queue.

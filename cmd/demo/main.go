@@ -1,9 +1,10 @@
 // Command demo shows the whole system at work: it finds or starts a Redis and runs the real programs against it, the
-// producer simulating orders and events, a worker that does them, and the monitor to look at it all.
+// producer simulating orders and events, a payment gateway that fails now and then, a worker that does it all, and the
+// monitor to look at it.
 //
 // The Redis is $REDIS_URL, or a private redis-server or valkey-server from the PATH with its data in .data, or an
 // embedded one that keeps nothing. Without -count it runs until it is told to stop. With -count it processes that many
-// orders, proves from Redis that each was paid and nothing is left over, and ends: exit status 0 if so, 1 if not.
+// orders, proves from Redis and the gateway's ledger that each was paid once and nothing is left over, and ends: exit status 0 if so, 1 if not.
 package main
 
 import (

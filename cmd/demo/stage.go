@@ -17,6 +17,7 @@ type stage struct {
 	opts      options
 	url       string // of Redis
 	namespace string // "" leaves it to the environment
+	gateway   string // its URL
 	out       *console
 	failed    context.CancelCauseFunc
 	running   []*process // in the order of their start
@@ -24,16 +25,19 @@ type stage struct {
 
 const monitorTimeout = 15 * time.Second
 
-// open starts the monitor and the worker, and says where the monitor is.
+// open starts the gateway, the monitor and the worker, and says where the monitor is.
 func (s *stage) open(ctx context.Context) error {
 	address, err := freeAddress(s.opts.addr)
 	if err != nil {
 		return err
 	}
+	if err := s.openGateway(ctx); err != nil {
+		return err
+	}
 	if err := s.start("monitor", "serve", "--auth", "none", "--addr", address); err != nil {
 		return err
 	}
-	if err := s.start("worker", "run"); err != nil {
+	if err := s.start("worker", "run", "--gateway", s.gateway, "--gateway-timeout", gatewayPatience); err != nil {
 		return err
 	}
 	if err := awaitMonitor(ctx, address); err != nil {

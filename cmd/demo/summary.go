@@ -22,6 +22,9 @@ type summary struct {
 	Dead     int64            `json:"dead"`
 	Paid     int64            `json:"paid_orders"`
 	Unpaid   int64            `json:"unpaid_orders"`
+	Charged  int64            `json:"charged_orders"` // in the gateway's ledger
+	Doubles  int64            `json:"charged_twice"`  // orders, in the gateway's ledger
+	Faults   int64            `json:"gateway_faults"` // calls that failed, or were not answered although they charged
 	Seconds  float64          `json:"seconds"`
 
 	ended map[string]int64 // jobs done or dead, by queue
@@ -54,6 +57,9 @@ func (s *summary) accounted() error {
 	if s.Paid != s.Ordered || s.Unpaid != 0 {
 		wrong = append(wrong, fmt.Errorf("of %d orders %d are paid, and %d more are not", s.Ordered, s.Paid, s.Unpaid))
 	}
+	if s.Charged != s.Ordered || s.Doubles != 0 {
+		wrong = append(wrong, fmt.Errorf("of %d orders %d are in the gateway's ledger, and %d of them twice", s.Ordered, s.Charged, s.Doubles))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Enqueued)) {
 		if enqueued, ended := s.Enqueued[name], s.ended[name]; enqueued != ended {
 			wrong = append(wrong, fmt.Errorf("%s: %d jobs were enqueued, %d ended", name, enqueued, ended))
@@ -74,9 +80,9 @@ func (s *summary) enqueued() (sum int64) {
 
 func (s *summary) writeTable(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\nenqueued\tdone\tretried\tdead\tpaid orders\tseconds\t")
-	fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d of %d\t%.1f\t\n",
-		s.enqueued(), s.Done, s.Retried, s.Dead, s.Paid, s.Ordered, s.Seconds)
+	fmt.Fprintln(table, "\nenqueued\tdone\tretried\tdead\tgateway faults\tpaid orders\tcharged once\tseconds\t")
+	fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%d\t%d of %d\t%d of %d\t%.1f\t\n",
+		s.enqueued(), s.Done, s.Retried, s.Dead, s.Faults, s.Paid, s.Ordered, s.Charged-s.Doubles, s.Ordered, s.Seconds)
 	return table.Flush()
 }
 

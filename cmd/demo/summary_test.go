@@ -10,7 +10,7 @@ func TestAccounted(t *testing.T) {
 	t.Parallel()
 	complete := func() *summary {
 		return &summary{
-			Ordered: 2, Paid: 2, Done: 5,
+			Ordered: 2, Paid: 2, Charged: 2, Done: 5,
 			Enqueued: map[string]int64{"orders": 2, "events": 3}, ended: map[string]int64{"orders": 2, "events": 3},
 		}
 	}
@@ -21,6 +21,8 @@ func TestAccounted(t *testing.T) {
 		"complete":       {func(*summary) {}, ""},
 		"an order open":  {func(s *summary) { s.Paid, s.Unpaid = 1, 1 }, "of 2 orders 1 are paid, and 1 more are not"},
 		"an order more":  {func(s *summary) { s.Unpaid = 1 }, "of 2 orders 2 are paid"},
+		"not charged":    {func(s *summary) { s.Charged = 1 }, "of 2 orders 1 are in the gateway's ledger"},
+		"charged twice":  {func(s *summary) { s.Doubles = 1 }, "and 1 of them twice"},
 		"a job lost":     {func(s *summary) { s.ended["events"] = 2 }, "events: 3 jobs were enqueued, 2 ended"},
 		"a job twice":    {func(s *summary) { s.ended["orders"] = 3 }, "orders: 2 jobs were enqueued, 3 ended"},
 		"a queue absent": {func(s *summary) { delete(s.ended, "orders") }, "orders: 2 jobs were enqueued, 0 ended"},
@@ -38,7 +40,7 @@ func TestAccounted(t *testing.T) {
 func TestSummaryTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := &summary{Ordered: 2, Paid: 2, Done: 2, Seconds: 1.25, Enqueued: map[string]int64{"orders": 2}, ended: map[string]int64{"orders": 2}}
+	s := &summary{Ordered: 2, Paid: 2, Charged: 2, Done: 2, Seconds: 1.25, Enqueued: map[string]int64{"orders": 2}, ended: map[string]int64{"orders": 2}}
 	if err := s.write(&out, false); err != nil {
 		t.Fatal(err)
 	}
