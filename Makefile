@@ -6,7 +6,7 @@ STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench events torture payments lint tidy clean check
+.PHONY: help build demo test e2e bench events torture payments lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ test: ## run every test on a real Redis, race detector on; REDIS_SERVER=/path/to
 	@tools/test-needs
 	cd bench && go test -race ./...
 	go test -race ./...
+
+e2e: build ## test the dashboard and the gateway in a real browser; screenshots go to e2e/artifacts
+	@tools/test-needs
+	@tools/e2e-needs
+	cd e2e && npm test --silent
 
 bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
 	@tools/test-needs

@@ -1,0 +1,197 @@
+// The dashboard in a real browser, against a fleet with real traffic and faults.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { accessible, launch, open, screenshot } from "./lib/browser.mjs";
+import { Programs } from "./lib/programs.mjs";
+import { Redis, freePort } from "./lib/redis.mjs";
+import { until } from "./lib/until.mjs";
+
+const password = "correct horse battery";
+const pages = ["/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/workers", "/redis", "/locks", "/flags",
+  "/leaderboards", "/analytics", "/audit"];
+
+let redis, programs, browser, address, workerA;
+
+before(async () => {
+  redis = await Redis.start();
+  programs = new Programs(redis.url);
+  browser = await launch();
+  const credentials = join(redis.dir, "credentials");
+  const line = (name, role) => programs.input(password + "\n", "monitor", "password", name, "--role", role);
+  writeFileSync(credentials, line("olga", "operator") + line("vera", "viewer"), { mode: 0o600 });
+  const port = await freePort();
+  address = `http://127.0.0.1:${port}`;
+  await programs.start("monitor", ["serve", "--addr", `127.0.0.1:${port}`, "--credentials", credentials, "--environment", "e2e"], "monitor is listening");
+  workerA = await programs.start("worker", ["run", "--debug-jobs", "--name", "alice", "--queues", "orders=5,events=1,slow=1"], "worker starts");
+  await programs.start("producer", ["simulate", "--orders", "20", "--events", "20", "--for", "10m"]);
+});
+
+after(async () => {
+  await browser?.close();
+  await programs?.stop();
+  await redis?.stop();
+});
+
+async function login(name, options) {
+  const page = await open(browser, options);
+  await page.goto(address + "/queues");
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL(address + "/queues");
+  return page;
+}
+
+const queueInfo = (name) => programs.json("monitor", "queues", "--json").find((q) => q.queue === name);
+
+test("nobody gets in without a password, and a viewer cannot act", async () => {
+  const page = await open(browser);
+  await page.goto(address + "/pending");
+  assert.match(page.url(), /\/login\?next=/);
+  await page.getByLabel("Name").fill("olga");
+  await page.getByLabel("Password").fill("wrong");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("alert").getByText("password is wrong").waitFor();
+  await page.context().close();
+
+  const viewer = await login("vera");
+  await viewer.getByText("read only").waitFor();
+  assert.equal(await viewer.getByRole("button", { name: "Pause" }).count(), 0);
+  await viewer.context().close();
+});
+
+test("each page opens, in light, dark and on a phone, without an error and accessible", async () => {
+  for (const [name, options] of Object.entries({
+    light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, phone: { viewport: { width: 390, height: 844 }, hasTouch: true },
+  })) {
+    const page = await login("olga", { ...options, bypassCSP: true });
+    for (const path of pages) {
+      const answer = await page.goto(address + path);
+      assert.equal(answer.status(), 200, path);
+      await page.locator("h1").waitFor();
+      assert.deepEqual(await accessible(page), [], `${path} in ${name}`);
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(wider <= 0, `${path} in ${name} is ${wider} px wider than its window`);
+      await screenshot(page, `${path === "/" ? "overview" : path.slice(1)}-${name}`);
+    }
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
+});
+
+test("the stuck job of a frozen worker is found on Pending, and seen being reclaimed", async () => {
+  const [job] = programs.json("producer", "enqueue", "debug.sleep", "--queue", "slow", "--data", '{"ms":120000}');
+  const page = await login("olga");
+  await page.goto(address + "/pending?queue=slow");
+  const row = page.locator("#pending tbody tr", { hasText: job.id });
+  await row.getByText("alice").waitFor();
+  const workerB = await programs.start("worker", ["run", "--debug-jobs", "--name", "bob", "--queues", "orders=5,events=1,slow=1"], "worker starts");
+  workerA.kill("SIGSTOP");
+
+  await page.getByRole("link", { name: "Stuck" }).click();
+  await row.waitFor();
+  await screenshot(page, "pending-stuck");
+  await page.getByRole("link", { name: "All" }).click();
+  await row.getByText("bob").waitFor(); // live: the page is not loaded again
+  await row.locator(".dot.alive").waitFor();
+  await screenshot(page, "pending-reclaimed");
+  assert.deepEqual(page.errors, []);
+
+  await row.getByRole("link", { name: job.id }).click();
+  await page.getByText("run without an outcome").waitFor();
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await page.getByText("dead: cancelled by a person").waitFor();
+  await screenshot(page, "job-cancelled");
+  await page.context().close();
+  workerA.kill("SIGCONT");
+  assert.equal(workerB.exitCode, null);
+});
+
+test("dead jobs are filtered by a field of their data, and all that match are requeued", async () => {
+  for (let i = 0; i < 12; i++) {
+    programs.run("producer", "enqueue", "debug.fail", "--queue", "slow", "--max-attempts", "1",
+      "--data", JSON.stringify({ times: i % 3 === 0 ? 1 : 9, customer: { country: i % 3 === 0 ? "CH" : "FR" }, card: "4242" }));
+  }
+  await until("twelve are dead", () => queueInfo("slow").dead >= 12);
+  const page = await login("olga");
+  await page.goto(address + "/dead?queue=slow");
+  await page.getByRole("searchbox").fill("args.customer.country:CH");
+  await page.keyboard.press("Enter");
+  await page.getByText("4 jobs shown").waitFor();
+  assert.equal(await page.getByText("4242").count(), 0, "a masked field is shown");
+  await page.getByLabel("Which jobs").selectOption("matching");
+  await screenshot(page, "dead-filtered");
+  await page.getByRole("button", { name: "Requeue" }).click();
+  await page.getByText("4 jobs dead of slow").waitFor();
+  await page.getByRole("button", { name: "Requeue" }).click();
+  await page.getByRole("status").getByText("Requeue: 4 jobs").waitFor();
+  await page.getByText("No dead job matches").or(page.getByText("0 jobs shown")).first().waitFor();
+  await page.goto(address + "/audit");
+  await page.getByText("args.customer.country:CH: 4 jobs").waitFor();
+  await page.context().close();
+});
+
+test("a queue is paused, stops, and goes on", async () => {
+  const page = await login("olga");
+  const row = page.locator("tr", { has: page.getByRole("link", { name: "orders", exact: true }) });
+  await row.getByRole("button", { name: "Pause" }).click();
+  await row.getByText("paused by olga").waitFor();
+  let before = -1;
+  await until("orders stands still", () => {
+    const { totals } = queueInfo("orders");
+    const still = totals.done === before;
+    before = totals.done;
+    return still;
+  }, { every: 1200 });
+  const waiting = queueInfo("orders").waiting;
+  await until("orders pile up", () => queueInfo("orders").waiting > waiting);
+  assert.equal(queueInfo("orders").totals.done, before);
+  await screenshot(page, "queues-paused");
+  await row.getByRole("button", { name: "Resume" }).click();
+  await until("orders go on", () => queueInfo("orders").totals.done > before);
+  await page.context().close();
+});
+
+test("without JavaScript, everything can be seen and done", async () => {
+  const page = await login("olga", { javaScriptEnabled: false });
+  const row = page.locator("tr", { has: page.getByRole("link", { name: "events", exact: true }) });
+  await row.getByRole("button", { name: "Pause" }).click();
+  await row.getByText("paused by olga").waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await row.getByRole("button", { name: "Pause" }).waitFor();
+  await page.context().close();
+});
+
+test("the keyboard leads everywhere", async () => {
+  const page = await login("olga");
+  await page.keyboard.press("g");
+  await page.keyboard.press("p");
+  await page.waitForURL(/\/pending/);
+  await page.keyboard.press("/");
+  assert.equal(await page.evaluate(() => document.activeElement.name), "q");
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").getByText("Keyboard").waitFor();
+  await page.context().close();
+});
+
+test("while Redis is away there is a banner and the last picture, and the page recovers by itself", async () => {
+  const page = await login("olga");
+  await page.goto(address + "/queues");
+  await page.getByRole("link", { name: "orders", exact: true }).waitFor();
+  await redis.kill();
+  await page.getByText("Redis does not answer").waitFor();
+  await page.getByRole("link", { name: "orders", exact: true }).waitFor();
+  await screenshot(page, "redis-away");
+  const fresh = await page.context().newPage(); // what somebody sees who comes now
+  await fresh.goto(address + "/queues");
+  await fresh.getByText("Redis does not answer").waitFor();
+  await fresh.getByRole("link", { name: "orders", exact: true }).waitFor();
+  await redis.run();
+  await page.getByText("Redis does not answer").waitFor({ state: "hidden" });
+  await fresh.getByText("Redis does not answer").waitFor({ state: "hidden" });
+  await page.context().close();
+});
