@@ -24,7 +24,7 @@ before(async () => {
   const port = await freePort();
   address = `http://127.0.0.1:${port}`;
   await programs.start("monitor", ["serve", "--addr", `127.0.0.1:${port}`, "--credentials", credentials, "--environment", "e2e"], "monitor is listening");
-  workerA = await programs.start("worker", ["run", "--debug-jobs", "--name", "alice", "--queues", "orders=5,events=1,slow=1"], "worker starts");
+  workerA = await programs.start("worker", ["run", "--debug-jobs", "--lease", "10s", "--name", "alice", "--queues", "orders=5,events=1,slow=1"], "worker starts");
   await programs.start("producer", ["simulate", "--orders", "20", "--events", "20", "--for", "10m"]);
 });
 
@@ -87,7 +87,7 @@ test("the stuck job of a frozen worker is found on Pending, and seen being recla
   await page.goto(address + "/pending?queue=slow");
   const row = page.locator("#pending tbody tr", { hasText: job.id });
   await row.getByText("alice").waitFor();
-  const workerB = await programs.start("worker", ["run", "--debug-jobs", "--name", "bob", "--queues", "orders=5,events=1,slow=1"], "worker starts");
+  const workerB = await programs.start("worker", ["run", "--debug-jobs", "--lease", "10s", "--name", "bob", "--queues", "orders=5,events=1,slow=1"], "worker starts");
   workerA.kill("SIGSTOP");
 
   await page.getByRole("link", { name: "Stuck" }).click();
@@ -117,7 +117,7 @@ test("dead jobs are filtered by a field of their data, and all that match are re
   await until("twelve are dead", () => queueInfo("slow").dead >= 12);
   const page = await login("olga");
   await page.goto(address + "/dead?queue=slow");
-  await page.getByRole("searchbox").fill("args.customer.country:CH");
+  await page.locator("input[type=search]").fill("args.customer.country:CH");
   await page.keyboard.press("Enter");
   await page.getByText("4 jobs shown").waitFor();
   assert.equal(await page.getByText("4242").count(), 0, "a masked field is shown");
@@ -127,7 +127,7 @@ test("dead jobs are filtered by a field of their data, and all that match are re
   await page.getByText("4 jobs dead of slow").waitFor();
   await page.getByRole("button", { name: "Requeue" }).click();
   await page.getByRole("status").getByText("Requeue: 4 jobs").waitFor();
-  await page.getByText("No dead job matches").or(page.getByText("0 jobs shown")).first().waitFor();
+  assert.equal(queueInfo("slow").totals.requeued, 4);
   await page.goto(address + "/audit");
   await page.getByText("args.customer.country:CH: 4 jobs").waitFor();
   await page.context().close();

@@ -172,7 +172,7 @@ func (v *fleetView) judge(job *JobInfo, k int) {
 	}
 	now, h := v.now.Val(), v.holder(job.Worker)
 	job.Heartbeat = h.heartbeat(job.Worker, now)
-	job.Stuck = slices.Contains(h.stuck, job.Entry) || job.Heartbeat == HeartbeatGone ||
+	job.Stuck = slices.Contains(h.stuck, job.Entry) || job.Heartbeat == HeartbeatGone || job.Heartbeat == HeartbeatLate ||
 		job.Cancelled != nil && now.Sub(job.Cancelled.At) > cancelPatience
 	at := time.Time{}
 	job.NextStep, at = v.nextStep(job, h, now)

@@ -32,7 +32,7 @@ type Preset string
 
 // The presets, of jobs in flight.
 const (
-	PresetStuck    Preset = "stuck"    // its worker is gone, or its handler ignores that its context was cancelled
+	PresetStuck    Preset = "stuck"    // its worker is late or gone, or its handler ignores that its context was cancelled
 	PresetPoison   Preset = "poison"   // a worker has crashed with it, or it was delivered three times or more
 	PresetOrphaned Preset = "orphaned" // nobody works on it: it is parked, or its consumer has no lease
 )

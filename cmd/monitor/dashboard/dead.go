@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"time"
 
 	"github.com/navvy-go/navvy/queue"
 )
@@ -14,12 +15,18 @@ func loadDead(ctx context.Context, d *Dashboard, r *request) (any, error) {
 		return l, err
 	}
 	seen := d.views.get(ctx, "dead groups of "+l.Queue, d.cfg.Now, func(ctx context.Context) (any, error) {
-		return d.inspector.DeadGroups(ctx, l.Queue, groupedDead)
+		groups, err := d.inspector.DeadGroups(ctx, l.Queue, groupedDead)
+		return deadGroups{groups}, err
 	})
 	if seen.err != nil {
 		return l, seen.err
 	}
-	groups := seen.data.(queue.DeadGroups)
-	l.Groups = &groups
+	groups := seen.data.(deadGroups)
+	l.Groups = &groups.DeadGroups
 	return l, nil
 }
+
+type deadGroups struct{ queue.DeadGroups }
+
+// freshFor is five milliseconds for each job that was looked at.
+func (g deadGroups) freshFor() time.Duration { return 5 * time.Millisecond * time.Duration(g.Scanned) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/navvy-go/navvy/queue"
 )
@@ -24,6 +25,9 @@ type list struct {
 	Groups  *queue.DeadGroups `json:"groups,omitempty"`
 	Info    queue.QueueInfo   `json:"-"`
 }
+
+// freshFor is a second for each thousand jobs that were looked at.
+func (l list) freshFor() time.Duration { return time.Duration(l.Found.Scanned) * time.Millisecond }
 
 // choice is a queue that could be looked at instead.
 type choice struct {

@@ -10,8 +10,6 @@ import (
 
 const (
 	viewFresh = time.Second // two browsers that look within it see the same
-	viewShare = 50          // what takes long to read is read again after so many times as long: 2 % of the time
-	viewOld   = 30 * time.Second
 	viewsKept = 256 // what was last seen of so many addresses is shown while Redis is away
 	readLimit = 5 * time.Second
 )
@@ -25,6 +23,9 @@ type views struct {
 	seen map[string]view
 }
 
+// costly is what is too much work for Redis to be read every second.
+type costly interface{ freshFor() time.Duration }
+
 // view is what was read for an address.
 type view struct {
 	data  any
@@ -34,7 +35,7 @@ type view struct {
 	err   error     // why it could not be read again since
 }
 
-// get returns what load returned within the last second, or longer if it took long, or calls it. Where load fails, the result is what was read
+// get returns what load returned within the last second, or longer where that is [costly], or calls it. Where load fails, the result is what was read
 // before, if anything, and the error.
 func (v *views) get(ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error)) view {
 	v.mu.Lock()
@@ -47,12 +48,14 @@ func (v *views) get(ctx context.Context, key string, now func() time.Time, load 
 	read, _, _ := v.flight.Do(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
-		began := time.Now()
 		data, err := load(ctx)
 		if err != nil {
 			return view{data: last.data, at: last.at, err: err}, nil
 		}
-		keep := min(max(viewFresh, viewShare*time.Since(began)), viewOld)
+		keep := viewFresh
+		if c, ok := data.(costly); ok {
+			keep = max(keep, c.freshFor())
+		}
 		fresh := view{data: data, at: now(), until: now().Add(keep)}
 		v.keep(key, fresh)
 		return fresh, nil
