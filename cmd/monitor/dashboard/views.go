@@ -10,7 +10,7 @@ import (
 
 const (
 	viewFresh = time.Second // two browsers that look within it see the same
-	viewsKept = 256 // what was last seen of so many addresses is shown while Redis is away
+	viewsKept = 256         // what was last seen of so many addresses is shown while Redis is away
 	readLimit = 5 * time.Second
 )
 
