@@ -51,8 +51,8 @@ func failing(kind, code string) string {
 	return fmt.Sprintf(`{"error":{"type":%q,"code":%q,"message":"because"}}`, kind, code)
 }
 
-// unknown stands for an error that means nothing in particular: the caller asks again.
-var unknown = errors.New("unknown")
+// errUnknown stands for an error that means nothing in particular: the caller asks again.
+var errUnknown = errors.New("unknown")
 
 func checkMeaning(t *testing.T, name string, err, want error) {
 	t.Helper()
@@ -78,15 +78,15 @@ func TestWhatErrorsMean(t *testing.T) {
 		"declined":     {402, failing("card_error", "card_declined"), payment.ErrDeclined, payment.ErrDeclined},
 		"cardholder":   {402, failing("card_error", "authentication_required"), payment.ErrDeclined, payment.ErrDeclined},
 		"key reused":   {400, failing("idempotency_error", ""), payment.ErrConflict, payment.ErrConflict},
-		"key in use":   {409, failing("idempotency_error", "idempotency_key_in_use"), unknown, unknown},
+		"key in use":   {409, failing("idempotency_error", "idempotency_key_in_use"), errUnknown, errUnknown},
 		"too small":    {400, failing("invalid_request_error", "amount_too_small"), payment.ErrInvalid, payment.ErrRefundRefused},
 		"no such":      {404, failing("invalid_request_error", "resource_missing"), payment.ErrInvalid, payment.ErrRefundRefused},
 		"already":      {400, failing("invalid_request_error", "charge_already_refunded"), payment.ErrInvalid, payment.ErrRefundRefused},
-		"wrong key":    {401, `{"error":{"type":"invalid_request_error","message":"Invalid API Key: ` + secret + `"}}`, unknown, unknown},
-		"too many":     {429, failing("invalid_request_error", "rate_limit"), unknown, unknown},
-		"out of order": {500, failing("api_error", ""), unknown, unknown},
-		"not Stripe":   {502, "<html>", unknown, unknown},
-		"nonsense":     {200, "<html>", unknown, unknown},
+		"wrong key":    {401, `{"error":{"type":"invalid_request_error","message":"Invalid API Key: ` + secret + `"}}`, errUnknown, errUnknown},
+		"too many":     {429, failing("invalid_request_error", "rate_limit"), errUnknown, errUnknown},
+		"out of order": {500, failing("api_error", ""), errUnknown, errUnknown},
+		"not Stripe":   {502, "<html>", errUnknown, errUnknown},
+		"nonsense":     {200, "<html>", errUnknown, errUnknown},
 	} {
 		gateway, calls := answering(t, test.status, test.body)
 		_, err := gateway.Charge(t.Context(), request)
@@ -106,7 +106,7 @@ func TestWhatErrorsMean(t *testing.T) {
 func TestWhatAPaymentIntentMeans(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]error{
-		"succeeded": nil, "processing": unknown, "requires_capture": unknown, "requires_confirmation": unknown,
+		"succeeded": nil, "processing": errUnknown, "requires_capture": errUnknown, "requires_confirmation": errUnknown,
 		"requires_payment_method": payment.ErrDeclined, "requires_action": payment.ErrDeclined, "canceled": payment.ErrDeclined,
 	} {
 		intent := `{"id":"pi_1","object":"payment_intent","amount":1999,"status":"` + status + `","metadata":{"order_id":"o-1"}}`
@@ -205,7 +205,7 @@ func TestSlowStripe(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := gateway.Charge(ctx, request)
-	checkMeaning(t, "charge", err, unknown)
+	checkMeaning(t, "charge", err, errUnknown)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("charge: %v, want the context's end", err)
 	}
