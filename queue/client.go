@@ -253,7 +253,7 @@ func encodeArgs(args Args) ([]byte, error) {
 func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	now := c.cfg.Now()
 	job := Enqueued{ID: o.id, Kind: kind, Queue: o.queue}
-	m := meta{Unique: o.uniqueKey}
+	m := meta{Unique: o.uniqueKey, Trace: o.trace, RequestID: o.requestID}
 	m.setPolicy(&o.policy)
 	if o.id == "" {
 		job.ID = c.ids.next(now)

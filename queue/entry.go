@@ -32,6 +32,8 @@ type meta struct {
 	Retain      int64  `json:"retain_ms,omitempty"`
 	Unique      string `json:"unique,omitempty"`
 	Error       string `json:"error,omitempty"` // of the last failed attempt
+	Trace       string `json:"trace,omitempty"` // the traceparent it was enqueued in
+	RequestID   string `json:"request_id,omitempty"`
 }
 
 func (m *meta) encode() string {

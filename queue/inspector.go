@@ -95,6 +95,8 @@ type JobInfo struct {
 	Result      json.RawMessage `json:"result,omitempty"`     // done
 	Progress    *Progress       `json:"progress,omitempty"`   // recorded by the handler
 	UniqueKey   string          `json:"unique_key,omitempty"`
+	Trace       string          `json:"trace,omitempty"` // the traceparent it was enqueued with
+	RequestID   string          `json:"request_id,omitempty"`
 	Cancelled   *Order          `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
 	Heartbeat   Heartbeat       `json:"heartbeat,omitempty"` // in flight: how its holder is
 	Crashes     int             `json:"crashes,omitempty"`   // in flight: how many workers died with it

@@ -41,6 +41,8 @@ type Run struct {
 	Redelivered int       // runs that ended without an outcome (crash, lost lease); they burn no attempt
 	EnqueuedAt  time.Time // when the client enqueued it, by the client's clock
 	LastError   string    // what the previous attempt failed with; "" on the first
+	Trace       string    // the traceparent it was enqueued with, see [Trace]; "" if there was none
+	RequestID   string    // the request it was enqueued for, see [RequestID]; "" if there was none
 	Data        []byte    // the arguments as JSON; must not be changed
 
 	task   *task

@@ -224,6 +224,7 @@ func (p place) fromJob(e entry, state State) JobInfo {
 		ID:     e.id, Kind: e.kind, Queue: p.name, State: state, Data: showData(e.data),
 		Attempt: e.meta.Attempt, MaxAttempts: int(e.meta.MaxAttempts), Redelivered: e.meta.Redelivered,
 		Error: e.meta.Error, UniqueKey: e.meta.Unique, EnqueuedAt: timePtr(e.enqueuedAt()),
+		Trace: e.meta.Trace, RequestID: e.meta.RequestID,
 	}
 	if e.err != nil {
 		info.Error = e.err.Error()

@@ -68,6 +68,7 @@ func (p place) fromRecord(id string, record map[string]string) JobInfo {
 		ID: id, Kind: record["kind"], Queue: p.name, State: StateDone, Data: showData([]byte(record["data"])),
 		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],
 		Result: showData([]byte(record["result"])), Progress: readProgress(record), UniqueKey: record["unique"],
+		Trace: record["trace"], RequestID: record["request_id"],
 		EndedAt: timePtr(time.UnixMilli(n("ended_ms"))),
 	}
 	if ms := n("enqueued_ms"); ms > 0 {

@@ -34,6 +34,8 @@ type enqueueOptions struct {
 	uniqueKey  string
 	uniqueFor  time.Duration
 	durability *Durability
+	trace      string
+	requestID  string
 	policy     Policy // only what the caller set; the rest is the handler's
 	errs       []error
 }

@@ -72,8 +72,10 @@ func (t *task) done(took time.Duration) {
 		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
 		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
 	}
-	if t.meta.Unique != "" {
-		args = append(args, "unique", t.meta.Unique)
+	for name, value := range map[string]string{"unique": t.meta.Unique, "trace": t.meta.Trace, "request_id": t.meta.RequestID} {
+		if value != "" {
+			args = append(args, name, value)
+		}
 	}
 	if t.run.result != nil {
 		args = append(args, "result", t.run.result)

@@ -42,6 +42,7 @@ func (ses *session) newTask(e entry, deliveries int, now int64) *task {
 		Attempt:     e.meta.Attempt + 1,
 		Redelivered: e.meta.Redelivered + max(deliveries-1, 0),
 		EnqueuedAt:  e.enqueuedAt(), LastError: e.meta.Error, Data: e.data, task: t,
+		Trace: e.meta.Trace, RequestID: e.meta.RequestID,
 	}
 	if t.policy != nil {
 		t.run.MaxAttempts = t.policy.MaxAttempts

@@ -70,6 +70,15 @@ func Middleware(locks *lockmgr.Manager, config Config) func(http.Handler) http.H
 	}
 }
 
+type keyKey struct{}
+
+// Key returns the Idempotency-Key of the request that ctx belongs to, without the quotes, or "" if it has none. A handler
+// may name what it makes after it: an answer of 500 and above is not kept, and the work is done again.
+func Key(ctx context.Context) string {
+	key, _ := ctx.Value(keyKey{}).(string)
+	return key
+}
+
 func (c Config) withDefaults() Config {
 	if c.MaxBody <= 0 {
 		c.MaxBody = DefaultMaxBody
@@ -96,7 +105,7 @@ func (c Config) serve(locks *lockmgr.Manager, next http.Handler, w http.Response
 	tenant := c.Tenant(r)
 	rec := &recorder{client: w, limit: c.MaxResponse, header: http.Header{}}
 	work := func(ctx context.Context) ([]byte, error) {
-		rec.run(next, r.WithContext(ctx), body)
+		rec.run(next, r.WithContext(context.WithValue(ctx, keyKey{}, key)), body)
 		if rec.answer.Status >= http.StatusInternalServerError {
 			return nil, errNotKept
 		}

@@ -46,7 +46,9 @@ func send(h http.Handler, method, path, body string, keys ...string) *httptest.R
 func TestRepeatedRequestIsReplayed(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
+	var known string
 	h, key := app(t, idemhttp.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		known = idemhttp.Key(r.Context())
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Add("X-Order", "a")
 		w.Header().Add("X-Order", "b")
@@ -73,8 +75,8 @@ func TestRepeatedRequestIsReplayed(t *testing.T) {
 		}
 		checkProblem(t, w)
 	}
-	if runs.Load() != 1 {
-		t.Errorf("%d runs", runs.Load())
+	if runs.Load() != 1 || known != key {
+		t.Errorf("%d runs, of %q, want one of %q", runs.Load(), known, key)
 	}
 }
 
