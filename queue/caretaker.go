@@ -9,7 +9,7 @@ import (
 const (
 	promoteEvery  = 50 * time.Millisecond // a due job is waiting at most so long after its time, and a round trip
 	promoteAtOnce = 100
-	reclaimAtOnce = 200
+	reclaimAtOnce = 100
 	crashedKept   = 7 * 24 * time.Hour
 )
 

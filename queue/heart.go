@@ -71,6 +71,16 @@ func (ses *session) beatOnce(ctx context.Context) {
 	ses.tellStuck()
 }
 
+// lastBeat writes what was counted since the last one, when the session ends in good order.
+func (ses *session) lastBeat() {
+	counted := ses.meter.take()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
+	defer cancel()
+	if reply, err := ses.sendBeat(ctx, counted); err != nil || reply.lost {
+		counted.undo()
+	}
+}
+
 // beatReply is what comes back with a beat.
 type beatReply struct {
 	lost      bool

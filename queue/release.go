@@ -15,6 +15,7 @@ func (ses *session) handBack() {
 
 // leave hands back what is still pending and deregisters. If Redis is away the lease ends by itself.
 func (ses *session) leave() {
+	ses.lastBeat()
 	ses.leaving.Store(true)
 	if ses.deregister(parkReleased) {
 		ses.observe(Event{Type: EventWorkerLeft, Worker: ses.consumer})

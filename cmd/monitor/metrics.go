@@ -9,11 +9,12 @@ import (
 )
 
 // collector reads the queues' counts from Redis at each scrape, so that every monitor shows the same numbers and none
-// keeps any.
+// keeps any. A scrape costs a few commands for each queue, however many jobs it has.
 type collector struct {
 	inspector *queue.Inspector
 
-	up, jobs, total, oldest, workers *prometheus.Desc
+	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
+	runs, dead, run, wait, redelivered, reclaimed, leaseLost            *prometheus.Desc
 }
 
 func newCollector(inspector *queue.Inspector) *collector {
@@ -21,20 +22,41 @@ func newCollector(inspector *queue.Inspector) *collector {
 		return prometheus.NewDesc("navvy_"+name, help, labels, nil)
 	}
 	return &collector{
-		inspector: inspector,
-		up:        desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
-		jobs:      desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
-		total:     desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
-		oldest:    desc("queue_oldest_waiting_seconds", "How long the first waiting job has waited.", "queue"),
-		workers:   desc("queue_workers", "Workers registered with the queue.", "queue"),
+		inspector:   inspector,
+		up:          desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
+		jobs:        desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
+		total:       desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
+		oldest:      desc("queue_oldest_waiting_seconds", "How long the first waiting job has waited.", "queue"),
+		workers:     desc("queue_workers", "Workers registered with the queue.", "queue"),
+		running:     desc("queue_slots_busy", "Slots of all workers that run jobs of the queue, as of their last beats.", "queue"),
+		stuck:       desc("queue_handlers_stuck", "Handlers that ignore that their context was cancelled.", "queue"),
+		paused:      desc("queue_paused", "Whether a person has paused the queue: 1 or 0.", "queue"),
+		caretaker:   desc("queue_has_caretaker", "Whether a worker does the queue's chores: 1 or 0.", "queue"),
+		runs:        desc("job_runs_total", "Runs that ended with an outcome of their own, by kind and outcome.", "queue", "kind", "outcome"),
+		dead:        desc("jobs_dead_total", "Jobs that gave up, by kind.", "queue", "kind"),
+		run:         desc("job_run_seconds", "How long handlers ran.", "queue", "kind"),
+		wait:        desc("job_wait_seconds", "How long jobs were ready before they were first started.", "queue", "kind"),
+		redelivered: desc("queue_redeliveries_total", "Runs of jobs that had been delivered before.", "queue"),
+		reclaimed:   desc("queue_reclaimed_total", "Jobs taken from workers that died.", "queue"),
+		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.up, c.jobs, c.total, c.oldest, c.workers} {
+	for _, desc := range []*prometheus.Desc{
+		c.up, c.jobs, c.total, c.oldest, c.workers, c.running, c.stuck, c.paused, c.caretaker,
+		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost,
+	} {
 		out <- desc
 	}
+}
+
+// reading is what a scrape reads of one queue.
+type reading struct {
+	info    queue.QueueInfo
+	workers []queue.WorkerInfo
+	metrics queue.QueueMetrics
 }
 
 // Collect implements [prometheus.Collector]. When Redis fails, there is navvy_up 0 and no count: a count of 0 would be
@@ -42,37 +64,110 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), pageTimeout)
 	defer cancel()
-	infos, err := queueInfos(ctx, c.inspector)
+	readings, err := c.read(ctx)
 	if err != nil {
 		out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 0)
 		return
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
-	for _, info := range infos {
-		c.queue(info, out)
+	for _, r := range readings {
+		q := ofQueue{name: r.info.Name, out: out}
+		c.state(q, r)
+		c.totals(q, r.info.Totals)
+		c.work(q, r.metrics)
 	}
 }
 
-func (c *collector) queue(q queue.QueueInfo, out chan<- prometheus.Metric) {
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, append([]string{q.Name}, labels...)...)
+func (c *collector) read(ctx context.Context) ([]reading, error) {
+	infos, err := queueInfos(ctx, c.inspector)
+	if err != nil {
+		return nil, err
 	}
-	gauge(c.jobs, float64(q.Waiting), string(queue.StateWaiting))
-	gauge(c.jobs, float64(q.InFlight), string(queue.StateInFlight))
-	gauge(c.jobs, float64(q.Delayed), string(queue.StateDelayed))
-	gauge(c.jobs, float64(q.Retrying), string(queue.StateRetrying))
-	gauge(c.jobs, float64(q.Dead), string(queue.StateDead))
-	gauge(c.oldest, q.OldestWaiting.Seconds())
-	gauge(c.workers, float64(q.Workers))
+	readings := make([]reading, len(infos))
+	for n, info := range infos {
+		readings[n].info = info
+		if readings[n].workers, err = c.inspector.Workers(ctx, info.Name); err != nil {
+			return nil, err
+		}
+		if readings[n].metrics, err = c.inspector.Metrics(ctx, info.Name); err != nil {
+			return nil, err
+		}
+	}
+	return readings, nil
+}
 
-	counter := func(outcome string, value int64) {
-		out <- prometheus.MustNewConstMetric(c.total, prometheus.CounterValue, float64(value), q.Name, outcome)
+// ofQueue sends the metrics of one queue.
+type ofQueue struct {
+	name string
+	out  chan<- prometheus.Metric
+}
+
+func (q ofQueue) gauge(desc *prometheus.Desc, value float64, labels ...string) {
+	q.out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, append([]string{q.name}, labels...)...)
+}
+
+func (q ofQueue) counter(desc *prometheus.Desc, value int64, labels ...string) {
+	q.out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), append([]string{q.name}, labels...)...)
+}
+
+func (q ofQueue) histogram(desc *prometheus.Desc, h queue.Histogram, labels ...string) {
+	cumulative, seen := make(map[float64]uint64, len(queue.HistogramBounds)), int64(0)
+	for k, bound := range queue.HistogramBounds {
+		seen += h.Counts[k]
+		cumulative[bound.Seconds()] = uint64(seen)
 	}
-	counter("done", q.Totals.Done)
-	counter("retried", q.Totals.Retried)
-	counter("snoozed", q.Totals.Snoozed)
-	counter("dead", q.Totals.Dead)
-	counter("promoted", q.Totals.Promoted)
-	counter("requeued", q.Totals.Requeued)
-	counter("deleted", q.Totals.Deleted)
+	q.out <- prometheus.MustNewConstHistogram(desc, uint64(h.Count()), h.Sum.Seconds(), cumulative,
+		append([]string{q.name}, labels...)...)
+}
+
+// state is how the queue is now.
+func (c *collector) state(q ofQueue, r reading) {
+	q.gauge(c.jobs, float64(r.info.Waiting), string(queue.StateWaiting))
+	q.gauge(c.jobs, float64(r.info.InFlight), string(queue.StateInFlight))
+	q.gauge(c.jobs, float64(r.info.Delayed), string(queue.StateDelayed))
+	q.gauge(c.jobs, float64(r.info.Retrying), string(queue.StateRetrying))
+	q.gauge(c.jobs, float64(r.info.Dead), string(queue.StateDead))
+	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
+	q.gauge(c.workers, float64(r.info.Workers))
+	running, stuck := 0, 0
+	for _, w := range r.workers {
+		running, stuck = running+w.Running, stuck+w.Stuck
+	}
+	q.gauge(c.running, float64(running))
+	q.gauge(c.stuck, float64(stuck))
+	q.gauge(c.paused, oneIf(r.info.Paused != nil))
+	q.gauge(c.caretaker, oneIf(r.metrics.Caretaker != ""))
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// totals are exact: they change with the jobs.
+func (c *collector) totals(q ofQueue, t queue.Totals) {
+	q.counter(c.total, t.Done, "done")
+	q.counter(c.total, t.Retried, "retried")
+	q.counter(c.total, t.Snoozed, "snoozed")
+	q.counter(c.total, t.Dead, "dead")
+	q.counter(c.total, t.Promoted, "promoted")
+	q.counter(c.total, t.Requeued, "requeued")
+	q.counter(c.total, t.Deleted, "deleted")
+}
+
+// work is what the workers counted.
+func (c *collector) work(q ofQueue, m queue.QueueMetrics) {
+	q.counter(c.redelivered, m.Redelivered)
+	q.counter(c.reclaimed, m.Reclaimed)
+	q.counter(c.leaseLost, m.LeaseLost)
+	for _, k := range m.Kinds {
+		q.counter(c.runs, k.Done, k.Kind, "done")
+		q.counter(c.runs, k.Failed, k.Kind, "failed")
+		q.counter(c.runs, k.Snoozed, k.Kind, "snoozed")
+		q.counter(c.dead, k.Dead, k.Kind)
+		q.histogram(c.run, k.Run, k.Kind)
+		q.histogram(c.wait, k.Wait, k.Kind)
+	}
 }

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
@@ -181,6 +183,22 @@ navvy_up 1
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "navvy_queue_jobs", "navvy_up"); err != nil {
 		t.Error(err)
+	}
+	recorder := httptest.NewRecorder()
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	for _, line := range []string{
+		`navvy_job_runs_total{kind="k",outcome="failed",queue="orders"} 1`, `navvy_jobs_dead_total{kind="k",queue="orders"} 1`,
+		`navvy_job_run_seconds_bucket{kind="k",queue="orders",le="300"} 1`, `navvy_job_wait_seconds_count{kind="k",queue="orders"} 1`,
+		`navvy_queue_paused{queue="orders"} 0`,
+	} {
+		if !strings.Contains(recorder.Body.String(), line+"\n") {
+			t.Errorf("no %s in\n%s", line, recorder.Body)
+		}
+	}
+	promtool := exec.CommandContext(t.Context(), "promtool", "check", "metrics")
+	promtool.Stdin = recorder.Body
+	if out, err := promtool.CombinedOutput(); err != nil {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
 	}
 }
 
