@@ -24,7 +24,7 @@
 
   const swap = (fresh) => {
     for (const region of liveRegions(fresh)) {
-      const old = document.getElementById(region.id);
+      const old = document.getElementById(region.getAttribute("id")); // form.id may be a field of that name
       if (!old || old.innerHTML === region.innerHTML) continue;
       if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button")) continue;
       keepChoices(old, region);
@@ -48,8 +48,8 @@
       } else if (answer.status === 503) {
         banner.hidden = false;
       }
-    } catch {
-      // The monitor itself is away: the stream's own error tells it.
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // of fetch: the monitor itself is away, and the stream tells it
     } finally {
       fetching = false;
       if (wanted) { wanted = false; refresh(); }
