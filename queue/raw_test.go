@@ -73,6 +73,63 @@ func TestRawStream(t *testing.T) {
 	}
 }
 
+func TestAddRaw(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	stream := f.namespace + "-added:queue"
+	client, err := queue.NewClient(f.rdb, queue.ClientConfig{Namespace: f.namespace, MaxData: 20})
+	f.must(err)
+	t.Cleanup(func() { f.must(client.Close()) })
+	id, err := client.AddRaw(t.Context(), stream, "order_id", "o-9", "note", "5 €") // 20 bytes
+	f.must(err)
+	entries, err := f.rdb.XRange(t.Context(), stream, "-", "+").Result()
+	if err != nil || len(entries) != 1 || entries[0].ID != id || len(entries[0].Values) != 2 || entries[0].Values["note"] != "5 €" {
+		t.Errorf("got %v, %v, want the entry %s", entries, err, id)
+	}
+	seen := make(chan string, 1)
+	f.start(muxOf("order.placed", func(_ context.Context, run *queue.Run) error {
+		seen <- run.ID
+		return nil
+	}), func(c *queue.WorkerConfig) {
+		c.Queues = map[string]queue.QueueConfig{stream: {Raw: &queue.Raw{Kind: "order.placed"}}}
+	})
+	if got := <-seen; got != id {
+		t.Errorf("the job is %s, want the entry's %s", got, id)
+	}
+
+	for _, fields := range [][]string{nil, {"odd"}, {"a", "b", "c"}} {
+		if _, err := client.AddRaw(t.Context(), stream, fields...); err == nil {
+			t.Errorf("%q was added", fields)
+		}
+	}
+	if _, err := client.AddRaw(t.Context(), "a b", "c", "d"); err == nil {
+		t.Error("a stream with a space in its name was taken")
+	}
+	if _, err := client.AddRaw(t.Context(), stream, "order_id", "more than twenty"); !errors.Is(err, queue.ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := client.AddRaw(ended, stream, "c", "d"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Field bug 9, for plain entries: a dropped connection enqueues twice.
+func TestDroppedConnectionAddsOnce(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	stream := f.namespace + "-once:queue"
+	p, client := f.throughProxy()
+	p.cut.Store(1)
+	if _, err := client.AddRaw(t.Context(), stream, "order_id", "o-9"); !errors.Is(err, queue.ErrUnknownOutcome) {
+		t.Errorf("got %v, want ErrUnknownOutcome", err)
+	}
+	if n := f.rdb.XLen(t.Context(), stream).Val(); n != 1 {
+		t.Errorf("%d entries in the stream, want one", n)
+	}
+}
+
 func TestStreamWithAnotherGroupIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

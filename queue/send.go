@@ -226,6 +226,17 @@ func (op *enqueueOp) addPlain(k *keys, data []byte, meta string) {
 	op.cmd = addedOnce{redis.NewStringCmd(context.Background(), args...)}
 }
 
+// addRaw makes a bare XADD of plain fields.
+func (op *enqueueOp) addRaw(stream string, fields []string) {
+	args := make([]any, 0, 3+len(fields))
+	args = append(args, "XADD", stream, "*")
+	for _, field := range fields {
+		args = append(args, field)
+	}
+	op.unguarded = true
+	op.cmd = addedOnce{redis.NewStringCmd(context.Background(), args...)}
+}
+
 // addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard knows its own call.
 func (op *enqueueOp) addScript(k *keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
 	keys := []any{k.stream, k.delayed(), k.bodies(), k.totals()}

@@ -1,0 +1,50 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// AddRaw adds an entry of plain fields, name and value by turns, to a stream whose consumers may be written in any
+// language, such as orders:queue, and returns the entry's ID. For a worker that has bound the stream, see [Raw], the
+// entry is a job with that ID.
+//
+// The entry is sent once, together with what other goroutines send; the errors are those of [Client.Enqueue]. Nothing
+// else is done for it: no delay, no unique key, and no job's [Timeout] or [MaxAttempts].
+func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (string, error) {
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("queue: add to %s: nothing was enqueued: %w", stream, context.Cause(ctx))
+	}
+	op, err := c.prepareRaw(stream, fields)
+	if err == nil {
+		err = c.sender.send(ctx, op)
+	}
+	if err != nil { // the op may still be under way: it is not recycled
+		return "", fmt.Errorf("queue: add to %s: %w", stream, err)
+	}
+	added, _ := op.cmd.(addedOnce)
+	id := added.Val()
+	op.recycle()
+	return id, nil
+}
+
+// prepareRaw checks an entry and makes the command that adds it.
+func (c *Client) prepareRaw(stream string, fields []string) (*enqueueOp, error) {
+	if err := validateName(stream); err != nil {
+		return nil, err
+	}
+	if len(fields) == 0 || len(fields)%2 != 0 {
+		return nil, errors.New("fields must be names and values by turns")
+	}
+	size := 0
+	for _, field := range fields {
+		size += len(field)
+	}
+	if size > c.cfg.MaxData {
+		return nil, fmt.Errorf("the fields have %d bytes, the limit is %d: %w", size, c.cfg.MaxData, ErrTooLarge)
+	}
+	op := opPool.Get().(*enqueueOp)
+	op.addRaw(stream, fields)
+	return op, nil
+}
