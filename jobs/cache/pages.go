@@ -12,8 +12,8 @@ import (
 
 // Defaults of [PageConfig].
 const (
-	DefaultPageTTL = 5 * time.Minute
-	DefaultMaxBody = 1 << 20 // 1 MiB
+	DefaultPageTTL = 10 * time.Minute // less a tenth at the most: see [Config.Jitter]
+	DefaultMaxBody = 1 << 20          // 1 MiB
 )
 
 // PageConfig says how pages are kept. The zero value works.

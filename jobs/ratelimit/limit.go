@@ -20,6 +20,9 @@ const (
 	GCRA                            // gcra:<key>
 )
 
+// DefaultWindow is the window of a limit that names none.
+const DefaultWindow = time.Minute
+
 // Bounds of a limit.
 const (
 	MaxWindow = 366 * 24 * time.Hour
@@ -33,12 +36,15 @@ const exact = 1 << 53
 type Limit struct {
 	Algorithm Algorithm
 	Rate      int64         // calls in each Window, above 0
-	Window    time.Duration // 1 ms to [MaxWindow], in whole microseconds; whole seconds for a FixedWindow
+	Window    time.Duration // 1 ms to [MaxWindow], in whole microseconds; whole seconds for a FixedWindow. Defaults to [DefaultWindow]
 	Burst     int64         // of GCRA alone: calls that may come at once. Defaults to Rate
 }
 
 // withDefaults fills in what is not set.
 func (l Limit) withDefaults() Limit {
+	if l.Window == 0 {
+		l.Window = DefaultWindow
+	}
 	if l.Algorithm == GCRA && l.Burst == 0 {
 		l.Burst = l.Rate
 	}

@@ -111,7 +111,7 @@ func TestBadInputIsInvalid(t *testing.T) {
 	rdb := redistest.Shared(t).Client(t)
 	for _, limit := range []ratelimit.Limit{
 		{},
-		{Rate: 1},
+		{Window: time.Second},
 		{Rate: -1, Window: time.Second},
 		{Rate: 1, Window: -time.Second},
 		{Rate: 1, Window: time.Millisecond + 1},
