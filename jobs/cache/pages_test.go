@@ -101,7 +101,7 @@ func TestAPageIsMadeOnceAndReadableElsewhere(t *testing.T) {
 	if not.StatusCode != http.StatusNotModified || body != "" {
 		t.Errorf("If-None-Match: %d %q", not.StatusCode, body)
 	}
-	s.pass(6 * time.Minute)
+	s.pass(cache.DefaultPageTTL)
 	s.rdb.Del(t.Context(), cache.PageKey(s.ns+"/a?q=1")) // the clock is ours, the TTL is Redis'
 	s.saw("MISS", "page 3", "/a?q=1")
 }
@@ -160,7 +160,7 @@ func TestExplicitLifetimes(t *testing.T) {
 		"Expires: " + time.Now().Add(time.Hour).UTC().Format(http.TimeFormat): time.Hour,
 		"Cache-Control: max-age=60, stale-while-revalidate=60":                2 * time.Minute,
 		"Cache-Control: s-maxage=60, stale-while-revalidate=60":               time.Minute,
-		"X-Nothing: to say":                                                   5 * time.Minute,
+		"X-Nothing: to say":                                                   cache.DefaultPageTTL,
 	} {
 		s := numberedSite(t, cache.PageConfig{}, header)
 		_, _ = s.ask(http.MethodGet, "/")
@@ -239,7 +239,7 @@ func TestAStalePageIsServedWhileItIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	s := numberedSite(t, cache.PageConfig{StaleFor: time.Hour})
 	s.saw("MISS", "page 1", "/", `If-None-Match: "x"`)
-	s.pass(6 * time.Minute)
+	s.pass(cache.DefaultPageTTL)
 	s.saw("STALE", "page 1", "/")
 	eventually(t, "the page is made anew", func() bool {
 		_, body := s.ask(http.MethodGet, "/")
