@@ -28,7 +28,7 @@ const (
 //
 //	client.Enqueue(ctx, payment.Reconcile{}, queue.On("orders"), queue.Unique("payment.reconcile", 5*time.Minute))
 type Reconcile struct {
-	OlderThan time.Duration // in processing for longer; 15 s (the lock's TTL) or more, 5 minutes if 0
+	OlderThan time.Duration // in processing for longer; 5 s (the lock's TTL) or more, 5 minutes if 0
 	Limit     int           // orders to look at, up to 10,000; 1,000 if 0
 	Cursor    string        // where an earlier one ended; empty for the beginning
 }

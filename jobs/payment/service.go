@@ -12,9 +12,9 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// The lock outlasts the work under it, so that a holder whose gateway is slow has given up before another begins.
+// The lock is renewed while the work goes on, so its lifetime is how long an order waits whose worker died.
 const (
-	lockTTL   = 15 * time.Second
+	lockTTL   = 5 * time.Second
 	workLimit = 12 * time.Second
 )
 

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	chartWidth  = 600
-	chartHeight = 160
-	chartLeft   = 44
+	chartWidth  = 400
+	chartHeight = 130
+	chartLeft   = 46
 	chartBottom = 18
 )
 
@@ -55,6 +55,9 @@ func runs(values []float64, top float64) []string {
 	var pieces []string
 	var points []string
 	end := func() {
+		if len(points) == 1 {
+			points = append(points, points[0]) // a dot
+		}
 		if len(points) > 0 {
 			pieces = append(pieces, strings.Join(points, " "))
 		}

@@ -1,12 +1,13 @@
 package dashboard
 
 import (
-	"errors"
 	"fmt"
 	"html/template"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/queue"
 )
 
 // count writes a number with thin spaces between thousands.
@@ -76,18 +77,5 @@ func percent(part, whole int64) string {
 	return strconv.FormatFloat(100*float64(part)/float64(whole), 'f', 1, 64) + " %"
 }
 
-// dict lets a template give a part more than one value: names and values in turn.
-func dict(pairs ...any) (map[string]any, error) {
-	if len(pairs)%2 != 0 {
-		return nil, errors.New("dict wants names and values in turn")
-	}
-	made := make(map[string]any, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		name, ok := pairs[i].(string)
-		if !ok {
-			return nil, errors.New("dict wants a name before each value")
-		}
-		made[name] = pairs[i+1]
-	}
-	return made, nil
-}
+// errorShare is how many of the runs of a step failed.
+func errorShare(s queue.Stat) string { return percent(s.Failed, s.Done+s.Failed) }

@@ -16,12 +16,15 @@ type strip struct {
 	Dead          int64         `json:"dead"`
 	Workers       int64         `json:"workers"`
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"`
+	Done          int64         `json:"done_last_minute"`
+	Failed        int64         `json:"failed_last_minute"`
 }
 
 // fleet is every queue, as read in one go.
 type fleet struct {
-	Queues []queue.QueueInfo `json:"queues"`
-	Strip  strip             `json:"total"`
+	Queues []queue.QueueInfo     `json:"queues"`
+	Strip  strip                 `json:"total"`
+	minute map[string]queue.Stat // by queue, the last one that is over
 }
 
 // strip returns the numbers of the last second.
@@ -43,19 +46,40 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 	if err != nil {
 		return fleet{}, err
 	}
-	var all fleet
+	all := fleet{minute: map[string]queue.Stat{}}
 	for _, name := range names {
 		info, err := d.inspector.Queue(ctx, name)
 		if err != nil {
 			return fleet{}, err
 		}
+		minute, err := d.lastMinute(ctx, name)
+		if err != nil {
+			return fleet{}, err
+		}
 		all.Queues = append(all.Queues, info)
-		all.Strip.add(info)
+		all.minute[name] = minute
+		all.Strip.add(info, minute)
 	}
 	return all, nil
 }
 
-func (s *strip) add(q queue.QueueInfo) {
+// lastMinute returns what a queue did in the last minute that is over: of jobs that take milliseconds, counts of this
+// moment are 0 most of the time.
+func (d *Dashboard) lastMinute(ctx context.Context, name string) (queue.Stat, error) {
+	end := d.cfg.Now().Truncate(time.Minute)
+	stats, err := d.inspector.Stats(ctx, name, end.Add(-time.Minute), end.Add(-time.Second), time.Minute)
+	if err != nil || len(stats) == 0 {
+		return queue.Stat{}, err
+	}
+	return stats[0], nil
+}
+
+// Minute returns what a queue did in the last minute that is over.
+func (f fleet) Minute(name string) queue.Stat { return f.minute[name] }
+
+func (s *strip) add(q queue.QueueInfo, minute queue.Stat) {
+	s.Done += minute.Done
+	s.Failed += minute.Failed
 	s.Waiting += q.Waiting
 	s.InFlight += q.InFlight
 	s.Delayed += q.Delayed

@@ -74,8 +74,8 @@ func functions(cfg Config) template.FuncMap {
 		"actionsFor":      actionsFor,
 		"attempts":        attempts,
 		"count":           count,
-		"dict":            dict,
 		"emptyPending":    emptyPending,
+		"errorShare":      errorShare,
 		"filterHints":     filterHints,
 		"percent":         percent,
 		"plural":          plural,
@@ -87,6 +87,7 @@ func functions(cfg Config) template.FuncMap {
 		"signatureFilter": signatureFilter,
 		"span":            span,
 		"statebar":        statebar,
+		"windows":         func() []window { return windows },
 		"with_":           with,
 	}
 }
