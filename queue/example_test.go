@@ -214,6 +214,22 @@ func ExampleRaw() {
 	// entries left: 0
 }
 
+// For consumers in another language: an entry of plain fields, on a stream that they read with a group of their own.
+func ExampleClient_AddRaw() {
+	rdb, stop := exampleRedis()
+	defer stop()
+	ctx := context.Background()
+	client, err := queue.NewClient(rdb, queue.ClientConfig{})
+	check(err)
+	defer client.Close()
+	_, err = client.AddRaw(ctx, "invoices:queue", "order_id", "o-9", "cents", "500")
+	check(err)
+	entries, err := rdb.XRange(ctx, "invoices:queue", "-", "+").Result()
+	check(err)
+	fmt.Println(entries[0].Values["order_id"], entries[0].Values["cents"])
+	// Output: o-9 500
+}
+
 func ExampleInspector() {
 	rdb, stop := exampleRedis()
 	defer stop()
