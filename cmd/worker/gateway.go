@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
@@ -29,54 +28,59 @@ func gatewayFlags() []cli.Flag {
 	}
 }
 
-// openGateway returns what --gateway names, and what closes it.
-func openGateway(c *cli.Context, log zerolog.Logger) (payment.Gateway, func(), error) {
+// till is the gateway that orders are charged at.
+type till struct {
+	payment.Gateway
+	close func()
+	says  string // where the money goes
+}
+
+// openGateway returns what --gateway names.
+func openGateway(c *cli.Context) (till, error) {
 	name, timeout := c.String("gateway"), c.Duration("gateway-timeout")
 	switch {
 	case timeout < 0:
-		return nil, nil, command.Usage("--gateway-timeout %s: must not be negative", timeout)
+		return till{}, command.Usage("--gateway-timeout %s: must not be negative", timeout)
 	case name == gatewayStripe:
-		return openStripe(timeout, log)
+		return openStripe(timeout)
 	case name == "":
-		return simulateGateway(c, timeout, log)
+		return simulateGateway(c, timeout)
 	case strings.Contains(name, "://"):
 		client, err := simgate.NewClient(name, timeout)
 		if err != nil {
-			return nil, nil, command.Usage("--gateway: %w", err)
+			return till{}, command.Usage("--gateway: %w", err)
 		}
-		log.Info().Str("url", name).Msg("payments go to a simulated gateway: no money moves")
-		return client, client.Close, nil
+		return till{client, client.Close, "a simulated gateway at " + name + ": no money moves"}, nil
 	default:
-		return nil, nil, command.Usage("--gateway: want a URL such as http://127.0.0.1:9090, or stripe")
+		return till{}, command.Usage("--gateway: want a URL such as http://127.0.0.1:9090, or stripe")
 	}
 }
 
-func openStripe(timeout time.Duration, log zerolog.Logger) (payment.Gateway, func(), error) {
+func openStripe(timeout time.Duration) (till, error) {
 	gateway, err := stripegate.New(stripegate.Config{Key: os.Getenv(stripeKeyEnv), Timeout: timeout})
 	if err != nil {
-		return nil, nil, command.Usage("%w; set %s", err, stripeKeyEnv)
+		return till{}, command.Usage("%w; set %s", err, stripeKeyEnv)
 	}
-	log.Info().Msg("payments go to stripe, from its test card")
-	return gateway, gateway.Close, nil
+	return till{gateway, gateway.Close, "stripe, from its test card"}, nil
 }
 
 // simulateGateway runs a gateway in this process. It is spoken to as any other, through a socket.
-func simulateGateway(c *cli.Context, timeout time.Duration, log zerolog.Logger) (payment.Gateway, func(), error) {
+func simulateGateway(c *cli.Context, timeout time.Duration) (till, error) {
 	server, err := simgate.NewServer(simgate.Simulation{})
 	if err != nil {
-		return nil, nil, err
+		return till{}, err
 	}
 	listener, err := server.Listen(c.Context, "127.0.0.1:0")
 	if err != nil {
-		return nil, nil, err
+		return till{}, err
 	}
 	client, err := simgate.NewClient(listener.URL, timeout)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the worker's own gateway: %w", err)
+		return till{}, fmt.Errorf("the worker's own gateway: %w", err)
 	}
-	log.Info().Str("url", listener.URL).Msg("payments are simulated in this process: no money moves; --gateway names another gateway")
-	return client, func() {
+	closeBoth := func() {
 		client.Close()
 		_ = listener.Close() // what it served last has ended
-	}, nil
+	}
+	return till{client, closeBoth, "simulated in this process: no money moves; --gateway names another gateway"}, nil
 }
