@@ -82,15 +82,18 @@ func (m *Manager) newPermit(prefix, name string, permits int, wish time.Duration
 	if permits == allPermits {
 		lock.owner = "!" + lock.owner
 	}
-	key := prefix + name
-	f := form{
-		hub:     m.hub,
+	f := m.hub.permitForm(prefix+name, permits, wish)
+	lock.seat = f
+	return lock, f, nil
+}
+
+func (h *hub) permitForm(key string, permits int, wish time.Duration) form {
+	return form{
+		hub:     h,
 		acquire: permitAcquireScript, extend: permitRenewScript, free: permitReleaseScript,
 		acquireKeys: []string{key, companion(key, "fence"), companion(key, "wish")},
 		releaseKeys: []string{key},
 		args:        []any{permits, wish.Milliseconds()},
 		channel:     companion(key, "free"),
 	}
-	lock.seat = f
-	return lock, f, nil
 }

@@ -1,0 +1,176 @@
+package lockmgr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Sort is one of the sorts of locks that [Manager.Look] looks at.
+type Sort string
+
+// The sorts of locks. Idempotency keys are none of them.
+const (
+	Plain         Sort = "lock" // also a part of a [Quorum]'s lock
+	OfSemaphore   Sort = "semaphore"
+	ReadersWriter Sort = "rwlock"
+)
+
+// MaxHolders is how many holders of one semaphore or readers-writer lock a [State] names.
+const MaxHolders = 50
+
+// KeyPrefix begins the keys of all locks of that sort; the lock's name follows.
+func (s Sort) KeyPrefix() string { return string(s) + ":" }
+
+func (s Sort) validate() error {
+	switch s {
+	case Plain, OfSemaphore, ReadersWriter:
+		return nil
+	}
+	return fmt.Errorf("%w: no sort %q of locks: want %s, %s or %s", ErrInvalid, s, Plain, OfSemaphore, ReadersWriter)
+}
+
+// State is a lock as it stands.
+type State struct {
+	Sort    Sort     `json:"sort"`
+	Name    string   `json:"name"`
+	Holders []Holder `json:"holders"` // whose lease ends first comes first; MaxHolders at the most
+	Held    int64    `json:"held"`    // how many holders there are
+	Fence   uint64   `json:"fence"`   // the last fencing token; 0 if none is known
+	Waiting int64    `json:"waiting"` // in the [Fair] queue, and a writer who waits: others leave no trace in Redis
+}
+
+// Holder is who has a lock.
+type Holder struct {
+	Owner  string        `json:"owner"` // random: it names the holder to [Manager.Evict]
+	Left   time.Duration `json:"left_ns"`
+	Writer bool          `json:"writer,omitempty"` // of a readers-writer lock
+}
+
+// Forever is [Holder.Left] of a lock without an end, as another program may have taken it.
+const Forever = time.Duration(-1)
+
+// Look returns those of the named locks that somebody holds, in the order of the names, in two round trips. Keys that
+// another program made and that are no locks are left out.
+func (m *Manager) Look(ctx context.Context, sort Sort, names ...string) ([]State, error) {
+	if err := sort.validate(); err != nil {
+		return nil, fmt.Errorf("lockmgr: look: %w", err)
+	}
+	now, err := m.hub.rdb.Time(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("lockmgr: look: %w", err)
+	}
+	pipe := m.hub.rdb.Pipeline()
+	asked := make([]glance, len(names))
+	for i, name := range names {
+		asked[i] = newGlance(ctx, pipe, sort, name, now)
+	}
+	if err := execute(ctx, pipe); err != nil {
+		return nil, fmt.Errorf("lockmgr: look: %w", err)
+	}
+	states := make([]State, 0, len(names))
+	for _, g := range asked {
+		if state := g.state(now); state.Held > 0 {
+			states = append(states, state)
+		}
+	}
+	return states, nil
+}
+
+// execute sends a pipeline. A key that is gone, or is another program's and of another type, fails its own command
+// alone.
+func execute(ctx context.Context, pipe redis.Pipeliner) error {
+	if pipe.Len() == 0 {
+		return nil
+	}
+	commands, err := pipe.Exec(ctx)
+	if err == nil {
+		return nil
+	}
+	for _, command := range commands {
+		err := command.Err()
+		if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+			return err
+		}
+	}
+	return nil
+}
+
+// glance is what was asked about one lock.
+type glance struct {
+	sort    Sort
+	name    string
+	owner   *redis.StringCmd // of a plain lock; of the others, the wish
+	ttl     *redis.DurationCmd
+	holders *redis.ZSliceCmd
+	count   *redis.IntCmd
+	fence   *redis.StringCmd
+}
+
+func newGlance(ctx context.Context, pipe redis.Pipeliner, sort Sort, name string, now time.Time) glance {
+	key := sort.KeyPrefix() + name
+	g := glance{sort: sort, name: name, fence: pipe.Get(ctx, companion(key, "fence"))}
+	living := strconv.FormatInt(now.UnixMilli(), 10)
+	if sort == Plain {
+		g.owner, g.ttl = pipe.Get(ctx, key), pipe.PTTL(ctx, key)
+		g.count = pipe.ZCount(ctx, companion(key, "waiters"), "("+living, "+inf")
+		return g
+	}
+	g.owner = pipe.Get(ctx, companion(key, "wish"))
+	g.count = pipe.ZCount(ctx, key, "("+living, "+inf")
+	g.holders = pipe.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
+		Key: key, ByScore: true, Start: "(" + living, Stop: "+inf", Count: MaxHolders,
+	})
+	return g
+}
+
+func (g glance) state(now time.Time) State {
+	s := State{Sort: g.sort, Name: g.name}
+	s.Fence, _ = strconv.ParseUint(g.fence.Val(), 10, 64)
+	if g.sort == Plain {
+		if g.owner.Err() == nil && g.ttl.Val() != -2 {
+			s.Held, s.Waiting = 1, g.count.Val()
+			s.Holders = []Holder{{Owner: g.owner.Val(), Left: g.ttl.Val()}}
+		}
+		return s
+	}
+	s.Held = g.count.Val()
+	if g.owner.Err() == nil {
+		s.Waiting = 1
+	}
+	for _, z := range g.holders.Val() {
+		owner, _ := z.Member.(string)
+		s.Holders = append(s.Holders, Holder{
+			Owner: owner, Left: time.UnixMilli(int64(z.Score)).Sub(now), Writer: strings.HasPrefix(owner, "!"),
+		})
+	}
+	return s
+}
+
+// Evict takes a lock away from a holder that [Manager.Look] has named, and wakes who waits. It is for a person who knows
+// that the holder is beyond help, since a dead one loses the lock by itself. A living holder learns of it at its next
+// renewal, and may work on until then: what the lock guards is safe only where fencing tokens are checked. Evict reports
+// whether the holder still had it.
+func (m *Manager) Evict(ctx context.Context, sort Sort, name, owner string) (bool, error) {
+	err := sort.validate()
+	if err == nil {
+		err = checkName(name)
+	}
+	if err != nil {
+		return false, fmt.Errorf("lockmgr: evict from %s: %w", quote(name), err)
+	}
+	f := m.hub.lockForm(name)
+	if sort != Plain {
+		f = m.hub.permitForm(sort.KeyPrefix()+name, 1, 0)
+	}
+	had, err := f.release(ctx, owner)
+	if err != nil {
+		return false, fmt.Errorf("lockmgr: evict from %s: %w", quote(name), err)
+	}
+	return had, nil
+}
