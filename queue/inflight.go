@@ -126,10 +126,22 @@ type holder struct {
 	stuck      []string // entries whose handlers ignore their cancelled contexts
 }
 
+// newHolder is a consumer whose lease ends then, 0 for none, and has that length, 0 for an unknown one.
+func newHolder(endsMS float64, leaseMS int64) holder {
+	h := holder{lease: time.Duration(leaseMS) * time.Millisecond}
+	if endsMS > 0 {
+		h.ends = time.UnixMilli(int64(endsMS))
+	}
+	if h.lease == 0 {
+		h.lease = DefaultLease
+	}
+	return h
+}
+
 func (v *fleetView) holder(consumer string) holder {
-	var h holder
-	if k := slices.Index(v.consumers, consumer); k >= 0 && k < len(v.leases.Val()) && v.leases.Val()[k] > 0 {
-		h.ends = time.UnixMilli(int64(v.leases.Val()[k]))
+	ends := 0.0
+	if k := slices.Index(v.consumers, consumer); k >= 0 && k < len(v.leases.Val()) {
+		ends = v.leases.Val()[k]
 	}
 	text := func(k int) string {
 		if cells := v.workers[consumer].Val(); k < len(cells) {
@@ -139,10 +151,7 @@ func (v *fleetView) holder(consumer string) holder {
 		return ""
 	}
 	ms, _ := strconv.ParseInt(text(0), 10, 64)
-	h.lease = time.Duration(ms) * time.Millisecond
-	if h.lease == 0 {
-		h.lease = DefaultLease
-	}
+	h := newHolder(ends, ms)
 	if h.maxCrashes, _ = strconv.Atoi(text(1)); h.maxCrashes == 0 {
 		h.maxCrashes = DefaultMaxCrashes
 	}

@@ -132,17 +132,18 @@ type JobPage struct {
 
 // WorkerInfo is one worker registered with a queue.
 type WorkerInfo struct {
-	Name     string    `json:"worker"`
-	Queue    string    `json:"queue"`
-	Host     string    `json:"host"`
-	PID      int       `json:"pid"`
-	Slots    int       `json:"slots"`
-	Started  time.Time `json:"started_at"`
-	LeaseMS  int64     `json:"lease_left_ms"` // by Redis' clock; negative when overdue
-	InFlight int64     `json:"in_flight"`
-	Running  int       `json:"running"`           // slots that run jobs of this queue, at the last beat
-	Stuck    int       `json:"stuck,omitempty"`   // of those: handlers that ignore their cancelled contexts; 50 at the most
-	Version  string    `json:"version,omitempty"` // of the worker's program
+	Name      string    `json:"worker"`
+	Queue     string    `json:"queue"`
+	Host      string    `json:"host"`
+	PID       int       `json:"pid"`
+	Slots     int       `json:"slots"`
+	Started   time.Time `json:"started_at"`
+	LeaseMS   int64     `json:"lease_left_ms"` // by Redis' clock; negative when overdue
+	Heartbeat Heartbeat `json:"heartbeat"`
+	InFlight  int64     `json:"in_flight"`
+	Running   int       `json:"running"`           // slots that run jobs of this queue, at the last beat
+	Stuck     int       `json:"stuck,omitempty"`   // of those: handlers that ignore their cancelled contexts; 50 at the most
+	Version   string    `json:"version,omitempty"` // of the worker's program
 }
 
 // NewInspector returns an inspector of the queues in rdb, which stays the caller's to close.
@@ -326,5 +327,6 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 		Name: name, Queue: queue, Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
 		Running: int(n("running")), Stuck: len(strings.Fields(fields["stuck"])), Version: fields["version"],
 		Started: time.UnixMilli(n("started_ms")).UTC(), LeaseMS: int64(lease.Score) - now.UnixMilli(),
+		Heartbeat: newHolder(lease.Score, n("lease_ms")).heartbeat(name, now),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,5 +286,19 @@ func TestWorkersAreListed(t *testing.T) {
 	w := workers[0]
 	if !strings.HasPrefix(w.Name, "box-1#") || w.Slots != 7 || w.InFlight != 1 || w.PID == 0 || w.LeaseMS <= 0 || w.LeaseMS > 4000 || time.Since(w.Started) > time.Minute {
 		t.Errorf("got %+v", w)
+	}
+	if w.Heartbeat != queue.HeartbeatAlive {
+		t.Errorf("a worker that beats is %s", w.Heartbeat)
+	}
+	for name, heartbeat := range map[string]queue.Heartbeat{"gone": queue.HeartbeatGone, "late": queue.HeartbeatLate} {
+		now := f.rdb.Time(t.Context()).Val().UnixMilli()
+		ends := map[queue.Heartbeat]int64{queue.HeartbeatGone: now - 1, queue.HeartbeatLate: now + 30_000}[heartbeat]
+		f.must(f.rdb.HSet(t.Context(), f.stream()+":worker:"+name, "lease_ms", 100_000).Err())
+		f.must(f.rdb.ZAdd(t.Context(), f.stream()+":workers", redis.Z{Score: float64(ends), Member: name}).Err())
+		workers, err := f.inspect.Workers(t.Context(), "orders")
+		f.must(err)
+		if k := slices.IndexFunc(workers, func(w queue.WorkerInfo) bool { return w.Name == name }); k >= 0 && workers[k].Heartbeat != heartbeat {
+			t.Errorf("%s is %s", name, workers[k].Heartbeat)
+		}
 	}
 }
