@@ -19,6 +19,27 @@ type Flag struct {
 	Rules    Rules  `json:"rules"`
 	UsersOn  int64  `json:"users_on"`
 	UsersOff int64  `json:"users_off"`
+	Problem  string `json:"problem,omitempty"` // why its rules cannot be read; they count as none
+}
+
+// Flag returns a flag as it stands, and whether anybody ever set it.
+func (s *Store) Flag(ctx context.Context, name string) (Flag, bool, error) {
+	if err := checkFlag(name); err != nil {
+		return Flag{}, false, fmt.Errorf("flags: %w", err)
+	}
+	copies, err := load(ctx, s.rdb, []string{name}, 0)
+	if err != nil {
+		return Flag{}, false, fmt.Errorf("flags: look up %s: %w", name, err)
+	}
+	return copies[name].flag(name), copies[name].known, nil
+}
+
+func (c copied) flag(name string) Flag {
+	f := Flag{Name: name, On: c.on, Rules: c.rules, UsersOn: c.usersOn.size, UsersOff: c.usersOff.size}
+	if c.rulesErr != nil {
+		f.Problem = c.rulesErr.Error()
+	}
+	return f
 }
 
 // List returns the flags that come after a name, in the order of their bytes; after "" is the first. A limit of 0, or
@@ -34,8 +55,7 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Flag, erro
 	}
 	flags := make([]Flag, len(names))
 	for i, name := range names {
-		c := copies[name]
-		flags[i] = Flag{Name: name, On: c.on, Rules: c.rules, UsersOn: c.usersOn.size, UsersOff: c.usersOff.size}
+		flags[i] = copies[name].flag(name)
 	}
 	return flags, nil
 }

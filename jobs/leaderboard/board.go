@@ -66,7 +66,7 @@ type Board struct {
 // negative; otherwise every method returns [ErrInvalid].
 func (b *Boards) Board(name string) *Board {
 	board := &Board{name: name, config: b.configs[name]}
-	board.Table = &Table{rdb: b.rdb, key: "leaderboard:" + name, ties: board.config.Ties}
+	board.Table = &Table{rdb: b.rdb, key: KeyPrefix + name, ties: board.config.Ties}
 	board.Table.invalid = board.validate()
 	return board
 }
