@@ -27,9 +27,9 @@ type Entry struct {
 	Detail string    `json:"detail,omitempty"` // such as a filter, and how many jobs matched
 }
 
-func (d *Dashboard) auditKey() string {
-	return cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) + ":audit"
-}
+func (d *Dashboard) auditKey() string { return d.namespace() + ":audit" }
+
+func (d *Dashboard) namespace() string { return cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) }
 
 // audit notes what a user has done. That it could not be noted is logged, since what was done is done.
 func (d *Dashboard) audit(ctx context.Context, user User, what, target, detail string) {

@@ -19,6 +19,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/navvy-go/navvy/jobs/flags"
+	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -44,6 +46,8 @@ type Dashboard struct {
 	templates  templates
 	mux        *http.ServeMux
 	views      views
+	locks      *lockmgr.Manager
+	flags      *flags.Store
 	live       *live
 	operations operations
 	notices    Sessions // tell, after an action, what was done
@@ -83,6 +87,7 @@ func New(cfg Config) (*Dashboard, error) {
 	}
 	d := &Dashboard{cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sealing: orRandom(cfg.Key)}
 	d.notices = Sessions{Key: d.sealing}
+	d.locks, d.flags = lockmgr.New(cfg.Redis), flags.New(cfg.Redis)
 	d.live = newLive(d)
 	d.mux = d.routes()
 	ctx, stop := context.WithCancel(context.Background())
@@ -96,6 +101,7 @@ func (d *Dashboard) Close() error {
 	d.stop()
 	d.running.Wait()
 	d.operations.running.Wait()
+	d.locks.Close()
 	return nil
 }
 
@@ -124,11 +130,21 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.page(mux, "/delayed", delayedPage)
 	d.page(mux, "/dead", deadPage)
 	d.page(mux, "/queues/{queue}/jobs/{id}", jobPage)
+	d.page(mux, "/workers", workersPage)
+	d.page(mux, "/redis", redisPage)
+	d.page(mux, "/locks", locksPage)
+	d.page(mux, "/flags", flagsPage)
+	d.page(mux, "/leaderboards", leaderboardsPage)
+	d.page(mux, "/analytics", analyticsPage)
 	d.page(mux, "/audit", auditTrailPage)
 	d.page(mux, "/operations/{id}", operationPage)
 
 	d.action(mux, "/queues/pause", d.pauseQueue)
 	d.action(mux, "/queues/resume", d.resumeQueue)
 	d.action(mux, "/jobs/act", d.actOnJobs)
+	d.action(mux, "/locks/evict", d.evict)
+	d.action(mux, "/flags/switch", d.switchFlag)
+	d.action(mux, "/flags/percent", d.rollOut)
+	d.action(mux, "/flags/adopt", d.adoptFlags)
 	return mux
 }

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"strconv"
@@ -21,6 +22,20 @@ func count(n int64) string {
 		digits = digits[:at] + "\u202f" + digits[at:]
 	}
 	return sign + digits
+}
+
+// bytesText writes an amount of memory with three digits: 40 B, 1.21 MiB.
+func bytesText(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value /= 1024; value < 1000 {
+			break
+		}
+	}
+	return strconv.FormatFloat(value, 'g', 3, 64) + " " + unit
 }
 
 // short cuts a text to its first line, and that to 120 characters.
@@ -79,3 +94,19 @@ func percent(part, whole int64) string {
 
 // errorShare is how many of the runs of a step failed.
 func errorShare(s queue.Stat) string { return percent(s.Failed, s.Done+s.Failed) }
+
+// dict lets a template give a part more than one value: names and values in turn.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, errors.New("dict wants names and values in turn")
+	}
+	made := make(map[string]any, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, errors.New("dict wants a name before each value")
+		}
+		made[name] = pairs[i+1]
+	}
+	return made, nil
+}
