@@ -122,6 +122,9 @@ test("dead jobs are filtered by a field of their data, and all that match are re
   await page.getByText("4 jobs shown").waitFor();
   assert.equal(await page.getByText("4242").count(), 0, "a masked field is shown");
   await page.getByLabel("Which jobs").selectOption("matching");
+  await page.waitForResponse((answer) => answer.url().includes("/dead")); // a live update must leave the choice alone
+  await page.waitForResponse((answer) => answer.url().includes("/dead"));
+  assert.equal(await page.getByLabel("Which jobs").inputValue(), "matching");
   await screenshot(page, "dead-filtered");
   await page.getByRole("button", { name: "Requeue" }).click();
   await page.getByText("4 jobs dead of slow").waitFor();

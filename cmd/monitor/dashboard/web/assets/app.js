@@ -18,6 +18,10 @@
     for (const box of fresh.querySelectorAll("input[type=checkbox]")) {
       if (checked.has(box.name + "=" + box.value)) box.checked = true;
     }
+    for (const select of fresh.querySelectorAll("select[name]")) {
+      const chosen = old.querySelector(`select[name="${CSS.escape(select.name)}"]`)?.value;
+      if ([...select.options].some((option) => option.value === chosen)) select.value = chosen;
+    }
     const open = new Set([...old.querySelectorAll("details[open][id]")].map((part) => part.id));
     for (const part of fresh.querySelectorAll("details[id]")) if (open.has(part.id)) part.open = true;
   };
