@@ -148,8 +148,7 @@ func (d *Dashboard) inspect(ctx context.Context, n node) (redisNode, error) {
 	return seen, nil
 }
 
-// withoutData is a command and its first key. What follows may be anybody's data; so may the end of a key that is not
-// a queue's, such as a session's.
+// withoutData is a command and the beginning of its first key: what follows may be anybody's data.
 func (d *Dashboard) withoutData(args []string) string {
 	if len(args) == 0 {
 		return ""
@@ -157,16 +156,32 @@ func (d *Dashboard) withoutData(args []string) string {
 	command, rest := strings.ToUpper(args[0]), args[1:]
 	switch command {
 	case "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO":
-		rest = rest[min(2, len(rest)):] // the script and the number of keys
+		if len(rest) < 2 || rest[1] == "0" {
+			return command
+		}
+		rest = rest[2:] // the script and the number of keys
 	}
 	if len(rest) == 0 {
 		return command
 	}
-	key := rest[0]
-	if first, _, cut := strings.Cut(key, ":"); cut && !strings.HasPrefix(key, d.namespace()+":") {
-		key = first + ":…"
+	return fmt.Sprintf("%s %s (%d arguments)", command, short(d.beginning(rest[0])), len(args)-1)
+}
+
+// beginning is a key up to where somebody's data may be in it: of a queue's, the queue and what it is for; of others,
+// such as a session's, the first word.
+func (d *Dashboard) beginning(key string) string {
+	known, rest := "", key
+	if strings.HasPrefix(key, d.namespace()+":{") {
+		if tag, after, closed := strings.Cut(key, "}:"); closed {
+			known, rest = tag+"}:", after
+		} else {
+			return key
+		}
 	}
-	return fmt.Sprintf("%s %s (%d arguments)", command, short(key), len(args)-1)
+	if word, _, cut := strings.Cut(rest, ":"); cut {
+		return known + word + ":…"
+	}
+	return key
 }
 
 // storage measures each queue, all in one round trip.

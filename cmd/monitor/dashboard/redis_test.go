@@ -44,7 +44,9 @@ func TestRedisPage(t *testing.T) {
 		enqueue(t, rdb, "", "orders", `{"password":"hunter2"}`)
 	}
 	rdb.Get(t.Context(), "session:s3cr3t")
-	page := shows(t, server, "/redis", "Memory", "Append-only file", "orders", "Nothing is written to disk", "XADD navvy:{orders}")
+	rdb.Get(t.Context(), "navvy:{orders}:unique:s3cr3t")
+	rdb.Eval(t.Context(), "return 1", nil, "s3cr3t")
+	page := shows(t, server, "/redis", "Memory", "Append-only file", "orders", "Nothing is written to disk", "XADD navvy:{orders} (", "GET session:… (", "GET navvy:{orders}:unique:… (")
 	for _, secret := range []string{"hunter2", "s3cr3t"} {
 		if strings.Contains(page, secret) {
 			t.Errorf("the slow log gives %q away", secret)

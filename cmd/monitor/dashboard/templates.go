@@ -89,6 +89,7 @@ func functions(cfg Config) template.FuncMap {
 		"preview":         preview,
 		"progress":        progressText,
 		"redisCLI":        redisCLI,
+		"release":         release,
 		"schedule":        schedule,
 		"score":           score,
 		"share":           share,

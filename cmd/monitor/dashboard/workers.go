@@ -123,3 +123,6 @@ func (p *process) finish() {
 	slices.SortFunc(p.Jobs, func(a, b queue.JobInfo) int { return cmp.Compare(b.IdleMS, a.IdleMS) })
 	p.Jobs = p.Jobs[:min(len(p.Jobs), workersListed)]
 }
+
+// release is a program's version without the path of its module.
+func release(version string) string { return version[strings.LastIndexByte(version, '@')+1:] }
