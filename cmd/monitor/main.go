@@ -27,13 +27,14 @@ func newApp() *cli.App {
    monitor requeue orders --filter 'kind:payment.charge error:"timed out"'
    monitor pause orders
    monitor verify orders
+   monitor top
    monitor serve --auth none
 
 Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), serveCommand(),
+			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), topCommand(), serveCommand(),
 			passwordCommand(), tokenCommand(),
 		}, actionCommands()...),
 	}

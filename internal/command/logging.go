@@ -33,9 +33,9 @@ func stamp(event *zerolog.Event, _ zerolog.Level, message string) {
 
 func logWriter(w io.Writer, format string) (io.Writer, error) {
 	switch {
-	case format == "console", format == "" && isTerminal(w):
+	case format == "console", format == "" && IsTerminal(w):
 		return zerolog.ConsoleWriter{
-			Out: w, TimeFormat: "15:04:05.000", NoColor: !isTerminal(w) || os.Getenv("NO_COLOR") != "",
+			Out: w, TimeFormat: "15:04:05.000", NoColor: !IsTerminal(w) || os.Getenv("NO_COLOR") != "",
 		}, nil
 	case format == "json", format == "":
 		return w, nil

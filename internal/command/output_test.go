@@ -82,7 +82,7 @@ func TestIsTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if isTerminal(file) || isTerminal(&bytes.Buffer{}) {
+	if IsTerminal(file) || IsTerminal(&bytes.Buffer{}) {
 		t.Error("a file or a buffer counts as a terminal")
 	}
 }

@@ -28,7 +28,7 @@ type Progress struct {
 // NewProgress shows the progress of what, such as "load", of which there is total to do; -1 when that is not known.
 func NewProgress(w io.Writer, what string, total int64) *Progress {
 	p := &Progress{w: w, what: what, total: total, every: plainInterval, last: time.Now()}
-	if isTerminal(w) && total != 0 {
+	if IsTerminal(w) && total != 0 {
 		p.bar, p.every = newBar(w, what, total), barInterval
 	}
 	return p

@@ -1,14 +1,14 @@
 package command
 
 import (
-	"io"
 	"os"
 
 	"golang.org/x/term"
 )
 
-// isTerminal tells whether a person sees what is written to w. It decides about colours and progress bars.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+// IsTerminal tells whether a person sees what is written to stream, or types what is read from it. It decides about
+// colours, progress bars and full-screen views.
+func IsTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/queue"
+)
+
+const (
+	topInterval = time.Second
+	topFastest  = 100 * time.Millisecond
+)
+
+func topCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "top",
+		Usage: "watch queues, workers, jobs in flight and dead jobs in the terminal, and act on them",
+		Description: `It reads what the screen shows once an --interval, and nothing else. Press ? for the keys. A filter is that of
+monitor pending --help. NO_COLOR=1 takes the colours away.`,
+		Flags: []cli.Flag{
+			&cli.DurationFlag{Name: "interval", Value: topInterval, Usage: "`TIME` between two readings, 100ms at least"},
+		},
+		Action: top,
+	}
+}
+
+func top(c *cli.Context) error {
+	if _, err := command.Arguments(c); err != nil {
+		return err
+	}
+	interval := c.Duration("interval")
+	if interval < topFastest {
+		return command.Usage("--interval %s: want %s at least", interval, topFastest)
+	}
+	if !command.IsTerminal(c.App.Reader) || !command.IsTerminal(c.App.Writer) {
+		return command.Usage("top needs a terminal to draw on; for a script there is monitor queues --json")
+	}
+	return withInspector(c, func(inspector *queue.Inspector) error { return watch(c, inspector, interval) })
+}
+
+// watch draws until the person quits or the context ends. Two goroutines work for the screen and end with it: one
+// reads, one does what it is told.
+func watch(c *cli.Context, inspector *queue.Inspector, interval time.Duration) error {
+	reader := newTopReader(inspector, interval)
+	hands := newTopHands(inspector)
+	program := tea.NewProgram(newScreen(reader.show, hands.take),
+		tea.WithContext(c.Context), tea.WithInput(c.App.Reader), tea.WithOutput(c.App.Writer), tea.WithoutSignalHandler())
+	ctx, cancel := context.WithCancel(c.Context)
+	var working sync.WaitGroup
+	working.Go(func() { reader.run(ctx, program.Send) })
+	working.Go(func() { hands.run(acting(ctx), program.Send) })
+	_, err := program.Run()
+	cancel()
+	working.Wait()
+	if c.Context.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
+		return nil // a signal is a way to quit
+	}
+	return err
+}

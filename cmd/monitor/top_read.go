@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+const (
+	topRows        = 200             // jobs on the screen, which scrolls
+	topScan        = 2000            // jobs to look at in one reading: a filter must not cost more with every second
+	topReadTimeout = 2 * time.Second // after it Redis is away
+)
+
+// pane is one of the screen's lists.
+type pane int
+
+const (
+	paneQueues pane = iota
+	paneWorkers
+	panePending
+	paneDead
+	panes
+)
+
+// state is that of the pane's jobs, or "".
+func (p pane) state() queue.State {
+	return [panes]queue.State{panePending: queue.StateInFlight, paneDead: queue.StateDead}[p]
+}
+
+// sight is what the screen shows, and so what is read for it.
+type sight struct {
+	pane  pane
+	queue string // whose jobs
+	query string // which of them, see [queue.ParseQuery]
+	job   string // the job whose details are shown, or ""
+}
+
+// snapshot is what one reading found.
+type snapshot struct {
+	of      sight
+	at      time.Time
+	queues  []queue.QueueInfo
+	workers []queue.WorkerInfo
+	found   queue.Found
+	job     queue.JobInfo
+	jobErr  error // of the details alone: the job is gone
+	err     error
+}
+
+// topReader reads what the screen shows: one reading at a time, at each interval and when something else is to be seen.
+type topReader struct {
+	inspector *queue.Inspector
+	interval  time.Duration
+	sights    chan sight // the newest only
+}
+
+func newTopReader(inspector *queue.Inspector, interval time.Duration) *topReader {
+	return &topReader{inspector: inspector, interval: interval, sights: make(chan sight, 1)}
+}
+
+// show asks for a reading of what is to be seen from now on. One goroutine may call it.
+func (r *topReader) show(s sight) {
+	select {
+	case <-r.sights: // an older wish that nobody has read
+	default:
+	}
+	r.sights <- s
+}
+
+// run reads until ctx ends.
+func (r *topReader) run(ctx context.Context, send func(tea.Msg)) {
+	ticker := time.NewTicker(r.interval)
+	defer ticker.Stop()
+	var shown sight
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case shown = <-r.sights:
+		case <-ticker.C:
+		}
+		if got := r.read(ctx, shown); ctx.Err() == nil {
+			send(got)
+		}
+	}
+}
+
+func (r *topReader) read(ctx context.Context, s sight) snapshot {
+	ctx, cancel := context.WithTimeout(ctx, topReadTimeout)
+	defer cancel()
+	got := snapshot{of: s, at: time.Now()}
+	if got.queues, got.err = queueInfos(ctx, r.inspector); got.err != nil {
+		return got
+	}
+	switch {
+	case s.job != "":
+		got.job, got.jobErr = r.inspector.Job(ctx, s.queue, s.job)
+	case s.pane == paneWorkers:
+		got.workers, got.err = workersOf(ctx, r.inspector, "")
+	case s.pane.state() != "" && s.queue != "":
+		got.found, got.err = r.search(ctx, s)
+	}
+	return got
+}
+
+func (r *topReader) search(ctx context.Context, s sight) (queue.Found, error) {
+	query, err := s.parsed()
+	if err != nil {
+		return queue.Found{}, err
+	}
+	return r.inspector.Search(ctx, s.queue, query, queue.Page{Limit: topRows, MaxScan: topScan})
+}
+
+// parsed is the query for the pane's jobs.
+func (s sight) parsed() (queue.Query, error) {
+	query, err := queue.ParseQuery(s.query)
+	if err == nil && s.pane.state() != "" {
+		query.State = s.pane.state()
+	}
+	return query, err
+}
