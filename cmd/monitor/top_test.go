@@ -207,6 +207,15 @@ func TestTopInATerminal(t *testing.T) {
 	term.press(t, "r")
 	until(t, "the dead job is requeued", func() bool { return infoOf("mail").Dead == 0 && infoOf("mail").Waiting == 1 })
 
+	survive(t, term, server)
+	term.press(t, "q")
+	term.ends(t)
+	until(t, "the terminal is as it was", func() bool { return strings.Contains(term.take(), "\x1b[?1049l") })
+}
+
+// survive ends Redis and starts it again under the screen.
+func survive(t *testing.T, term *terminal, server *redistest.Server) {
+	t.Helper()
 	server.Kill()
 	term.shows(t, "Redis does not answer")
 	if err := server.Restart(); err != nil {
@@ -215,9 +224,6 @@ func TestTopInATerminal(t *testing.T) {
 	term.await(t, "the banner goes", func(text string) bool {
 		return strings.Contains(text, "Pending") && strings.Contains(text, "queue mail") && !strings.Contains(text, "does not answer")
 	})
-	term.press(t, "q")
-	term.ends(t)
-	until(t, "the terminal is as it was", func() bool { return strings.Contains(term.take(), "\x1b[?1049l") })
 }
 
 func TestTopActsOnAllThatMatch(t *testing.T) {
