@@ -103,7 +103,11 @@ func awaitWaiters(t *testing.T, locks *lockmgr.Manager, name string, n int64) {
 
 func evict(t *testing.T, locks *lockmgr.Manager, sort lockmgr.Sort, name string) {
 	t.Helper()
-	owner := look(t, locks, sort, name)[0].Holders[0].Owner
+	states := look(t, locks, sort, name)
+	if len(states) != 1 {
+		t.Fatalf("nobody holds %s", name)
+	}
+	owner := states[0].Holders[0].Owner
 	if had, err := locks.Evict(t.Context(), sort, name, owner); err != nil || !had {
 		t.Fatalf("evict: %t, %v", had, err)
 	}
@@ -115,7 +119,7 @@ func evict(t *testing.T, locks *lockmgr.Manager, sort lockmgr.Sort, name string)
 func TestEvictTakesALockFromThatHolderAlone(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
-	first := mustTake(t, locks, name, lockmgr.TTL(300*time.Millisecond))
+	first := mustTake(t, locks, name, lockmgr.TTL(3*time.Second))
 	if had, err := locks.Evict(t.Context(), lockmgr.Plain, name, "another"); err != nil || had {
 		t.Errorf("evict another: %t, %v", had, err)
 	}

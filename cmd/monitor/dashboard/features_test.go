@@ -114,3 +114,25 @@ func TestFeaturesAreClosedToViewers(t *testing.T) {
 		}
 	}
 }
+
+// While Redis is away each page says so, and when it is back shows again what there is.
+func TestFeaturesWithoutRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1})
+	t.Cleanup(func() { _ = rdb.Close() })
+	pages := board(t, dashboard.Config{Redis: rdb, Auth: dashboard.Open{}})
+	all := []string{"/workers", "/redis", "/locks", "/flags", "/leaderboards", "/analytics"}
+	server.Kill()
+	for _, path := range all {
+		if got := do(t, browser(t), http.MethodGet, pages.URL+path, nil); got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "Redis does not answer") {
+			t.Errorf("%s: %d\n%s", path, got.StatusCode, got.body)
+		}
+	}
+	must(t, server.Restart())
+	for _, path := range all {
+		if !eventually(t, func() bool { return do(t, browser(t), http.MethodGet, pages.URL+path, nil).StatusCode == http.StatusOK }) {
+			t.Errorf("%s does not recover", path)
+		}
+	}
+}

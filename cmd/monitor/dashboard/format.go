@@ -30,7 +30,7 @@ func bytesText(n int64) string {
 		return strconv.FormatInt(n, 10) + " B"
 	}
 	value, unit := float64(n), ""
-	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"} {
 		if value /= 1024; value < 1000 {
 			break
 		}

@@ -39,13 +39,16 @@ func warnings(h health) string {
 
 func TestRedisPage(t *testing.T) {
 	t.Parallel()
-	rdb, server := open(t, "--slowlog-log-slower-than", "0")
-	for range 3 {
+	rdb, server := open(t)
+	for range 2 {
 		enqueue(t, rdb, "", "orders", `{"password":"hunter2"}`)
 	}
+	must(t, rdb.ConfigSet(t.Context(), "slowlog-log-slower-than", "0").Err())
+	enqueue(t, rdb, "", "orders", `{"password":"hunter2"}`)
 	rdb.Get(t.Context(), "session:s3cr3t")
 	rdb.Get(t.Context(), "navvy:{orders}:unique:s3cr3t")
 	rdb.Eval(t.Context(), "return 1", nil, "s3cr3t")
+	must(t, rdb.ConfigSet(t.Context(), "slowlog-log-slower-than", "-1").Err())
 	page := shows(t, server, "/redis", "Memory", "Append-only file", "orders", "Nothing is written to disk", "XADD navvy:{orders} (", "GET session:… (", "GET navvy:{orders}:unique:… (")
 	for _, secret := range []string{"hunter2", "s3cr3t"} {
 		if strings.Contains(page, secret) {
