@@ -1,22 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
 func authFlags() []cli.Flag {
@@ -38,13 +33,13 @@ func authFlags() []cli.Flag {
 func authOf(c *cli.Context) (dashboard.Auth, error) {
 	how := c.String("auth")
 	if how == "none" {
-		if !loopback(c.String("addr")) {
+		if !httpserver.Loopback(c.String("addr")) {
 			return nil, command.Usage("--auth none is for loopback alone, and --addr is %s", c.String("addr"))
 		}
 		return dashboard.Open{}, nil
 	}
 	secure := c.Bool("behind-tls") || c.String("tls-cert") != ""
-	if !secure && how != "proxy" && !loopback(c.String("addr")) {
+	if !secure && how != "proxy" && !httpserver.Loopback(c.String("addr")) {
 		return nil, command.Usage("credentials would travel in the clear: add --tls-cert and --tls-key, or --behind-tls where a proxy ends https")
 	}
 	sessions := dashboard.Sessions{Key: sessionKey(), Secure: secure}
@@ -102,15 +97,6 @@ func sessionKey() []byte {
 	return key
 }
 
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 func passwordCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "password",
@@ -127,7 +113,7 @@ Examples:
 			if err != nil {
 				return err
 			}
-			plain, err := readPassword(c)
+			plain, err := command.ReadPassword(c)
 			if err != nil {
 				return err
 			}
@@ -178,19 +164,4 @@ func namedUser(c *cli.Context) (dashboard.User, error) {
 	}
 	role, err := dashboard.ParseRole(c.String("role"))
 	return dashboard.User{Name: names[0], Role: role}, command.AsUsage(err)
-}
-
-// readPassword asks on a terminal without echo, and reads one line from anything else.
-func readPassword(c *cli.Context) (string, error) {
-	if file, ok := c.App.Reader.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprint(c.App.ErrWriter, "Password: ")
-		plain, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(c.App.ErrWriter)
-		return string(plain), err
-	}
-	line, err := bufio.NewReader(io.LimitReader(c.App.Reader, 1024)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,13 +17,13 @@ import (
 
 	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/httpserver"
 	"github.com/navvy-go/navvy/queue"
 )
 
 const (
-	healthTimeout = time.Second      // Redis must answer within
-	pageTimeout   = 5 * time.Second  // to read what a scrape shows
-	stopTimeout   = 10 * time.Second // for requests that are under way
+	healthTimeout = time.Second     // Redis must answer within
+	pageTimeout   = 5 * time.Second // to read what a scrape shows
 )
 
 func serveCommand() *cli.Command {
@@ -101,7 +99,9 @@ func serve(c *cli.Context) error {
 	}
 	log.Info().Str("url", scheme+"://"+listener.Addr().String()+c.String("prefix")).Msg("monitor is listening")
 	handler := newHandler(inspector, rdb, board, metricsAuth(c, auth), log)
-	err = serveUntilDone(c.Context, board.Close, listener, handler, c.String("tls-cert"), c.String("tls-key"))
+	err = httpserver.Serve(c.Context, listener, httpserver.Config{
+		Handler: handler, Cert: c.String("tls-cert"), Key: c.String("tls-key"), EndStreams: board.Close,
+	})
 	if err == nil {
 		log.Info().Msg("monitor stopped")
 	}
@@ -117,43 +117,6 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 		return nil
 	}
 	return auth
-}
-
-// serveUntilDone serves until ctx ends. Then it ends the browsers' streams, and lets the other requests finish.
-func serveUntilDone(
-	ctx context.Context, endStreams func() error, listener net.Listener, handler http.Handler, cert, key string,
-) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}
-	var stopped sync.WaitGroup
-	serving, ended := context.WithCancel(ctx)
-	stopped.Go(func() {
-		<-serving.Done()
-		_ = endStreams() // Shutdown would wait for them
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		if server.Shutdown(stopCtx) != nil {
-			_ = server.Close()
-		}
-	})
-	var err error
-	if cert != "" {
-		err = server.ServeTLS(listener, cert, key)
-	} else {
-		err = server.Serve(listener)
-	}
-	ended()
-	stopped.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
 }
 
 // newHandler routes what serve serves. The state of health is told to everybody, metrics to whom auth lets in.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -199,36 +197,5 @@ navvy_up 1
 	promtool.Stdin = recorder.Body
 	if out, err := promtool.CombinedOutput(); err != nil {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
-	}
-}
-
-func TestServeLetsRequestsFinish(t *testing.T) {
-	t.Parallel()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		stop() // while this request is under way
-		_, _ = io.WriteString(w, "finished")
-	})
-	served := make(chan error, 1)
-	go func() { served <- serveUntilDone(ctx, func() error { return nil }, listener, handler, "", "") }()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, err := io.ReadAll(response.Body); err != nil || string(body) != "finished" {
-		t.Errorf("got %q, %v", body, err)
-	}
-	if err := <-served; err != nil {
-		t.Errorf("serve: %v", err)
 	}
 }

@@ -1,5 +1,5 @@
-// Command producer enqueues jobs: one from the shell, many from a file, or a simulated shop's. It also simulates
-// the payment gateway that a fleet charges the orders at.
+// Command producer enqueues jobs: one from the shell, many from a file, or a simulated shop's, and serves the HTTP
+// gateway by which apps in any language do. It also simulates the payment gateway that a fleet charges the orders at.
 package main
 
 import (
@@ -25,9 +25,12 @@ func newApp() *cli.App {
    producer enqueue payment.charge --queue orders --data @order.json --in 5m
    producer load charges.jsonl --queue orders --kind payment.charge
    producer simulate --orders 20 --events 50
+   producer serve --addr :8080 --credentials credentials --behind-tls
    producer gateway --addr 127.0.0.1:9090 --latency 50ms --timeouts 0.1
 
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
-		Commands: []*cli.Command{enqueueCommand(), loadCommand(), simulateCommand(), gatewayCommand()},
+		Commands: []*cli.Command{
+			enqueueCommand(), loadCommand(), simulateCommand(), serveCommand(), keyCommand(), passwordCommand(), gatewayCommand(),
+		},
 	}
 }

@@ -24,6 +24,8 @@ func newStream(w http.ResponseWriter, timeout time.Duration) *stream {
 // begin sends the headers, and the ID with which the browser comes back if it is cut off before the first event.
 func (s *stream) begin(retry time.Duration, after position) error {
 	s.last = after
+	// A server's ReadTimeout would end the stream: to net/http, a connection whose read fails is one that is gone.
+	_ = s.control.SetReadDeadline(time.Time{})
 	header := s.w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")

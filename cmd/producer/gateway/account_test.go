@@ -1,0 +1,162 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/navvy-go/navvy/jobs/flags"
+)
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	who := ask{method: "GET", path: "/session", anonymous: true}
+	a.fails(401, "unauthorized", who)
+	for _, body := range []string{
+		`{"user":"alice","password":"wrong"}`, `{"user":"mallory","password":"correct horse"}`, `{"user":"","password":""}`,
+	} {
+		a.fails(401, "unauthorized", ask{method: "POST", path: "/login", body: body, anonymous: true})
+	}
+	first, second := who, who
+	first.header, second.header = a.login(), a.login()
+	if got := a.gets(200, first); string(got.body) != `{"sessions":2,"user":"alice"}` {
+		t.Errorf("got %s", got.body)
+	}
+	a.fails(401, "unauthorized", who.with("Cookie", first.header["Cookie"]+"x"))
+
+	// Another gateway with the same key and Redis: the session goes on, as over a restart.
+	b := appOn(t, a.server)
+	b.gets(200, first)
+	b.gets(204, ask{method: "POST", path: "/logout", anonymous: true, header: first.header})
+	a.fails(401, "unauthorized", first)
+	a.gets(200, second)
+
+	third := who
+	third.header = a.login()
+	got := b.gets(200, ask{method: "POST", path: "/logout-everywhere", anonymous: true, header: second.header})
+	if string(got.body) != `{"ended":2}` || !strings.Contains(got.header.Get("Set-Cookie"), "Max-Age=0") {
+		t.Errorf("got %s, %v", got.body, got.header)
+	}
+	a.fails(401, "unauthorized", second)
+	a.fails(401, "unauthorized", third)
+	a.gets(204, ask{method: "POST", path: "/logout", anonymous: true}) // nobody's
+	a.fails(401, "unauthorized", ask{method: "POST", path: "/logout-everywhere", anonymous: true})
+}
+
+func TestPasswordsCannotBeGuessedFast(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	wrong := ask{method: "POST", path: "/login", body: `{"user":"alice","password":"wrong"}`, anonymous: true}
+	for range 10 {
+		a.fails(401, "unauthorized", wrong)
+	}
+	a.fails(429, "rate-limited", wrong)
+	a.fails(429, "rate-limited", public[1]) // the right one as well
+}
+
+// hear opens a stream of notifications; each call of next is a line with data, or "" at the end.
+func (a *app) hear(ctx context.Context, header map[string]string) (response *http.Response, next func() string) {
+	a.Helper()
+	response = a.open(ctx, ask{method: "GET", path: "/v1/notifications", anonymous: true, header: header})
+	a.Cleanup(func() { _ = response.Body.Close() })
+	lines := bufio.NewScanner(response.Body)
+	return response, func() string {
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				return data
+			}
+		}
+		return ""
+	}
+}
+
+func TestNotifications(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	response, next := a.hear(t.Context(), a.login())
+	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("got %d, %v", response.StatusCode, response.Header)
+	}
+	a.checkDocumented(response)
+	send := ask{method: "POST", path: "/v1/notifications", body: `{"user":"alice","type":"order","title":"Paid","body":"o-1"}`}
+	a.gets(202, send)
+	send.body = strings.Replace(send.body, "alice", "bob", 1)
+	a.gets(202, send) // is not for Alice
+	send.body = strings.Replace(right[10].body, "o-1", "o-2", 1)
+	a.gets(202, send)
+	for _, want := range []string{"o-1", "o-2"} {
+		if got := next(); !strings.Contains(got, `"body":"`+want+`"`) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	a.stop() // ends the stream, rather than wait for it
+	if got := next(); got != "" {
+		t.Errorf("got %s after the end", got)
+	}
+}
+
+// A stream ends with its session: signed out everywhere, a browser hears no more.
+func TestNotificationsEndWithTheSession(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	session := a.login()
+	_, next := a.hear(t.Context(), session)
+	a.gets(200, ask{method: "POST", path: "/logout-everywhere", anonymous: true, header: session})
+	if got := next(); got != "" { // longer than the server's ReadTimeout, so this also shows that it lasts that long
+		t.Errorf("got %s", got)
+	}
+	a.fails(401, "unauthorized", ask{method: "GET", path: "/v1/notifications", anonymous: true, header: session})
+}
+
+func TestPagesAreCached(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	home := ask{method: "GET", path: "/pages/home", anonymous: true}
+	first := a.gets(200, home)
+	if first.header.Get("X-Cache") != "MISS" || first.header.Get("ETag") == "" {
+		t.Errorf("got %v", first.header)
+	}
+	again := a.gets(200, home.with("Cookie", "a=b").with("X-Forwarded-Host", "evil"))
+	if again.header.Get("X-Cache") != "HIT" || string(again.body) != string(first.body) {
+		t.Errorf("got %v", again.header)
+	}
+	a.gets(304, home.with("If-None-Match", first.header.Get("ETag")))
+	a.gets(200, ask{method: "GET", path: "/pages/home?nonsense=1", anonymous: true})
+	if n, err := a.rdb.Exists(t.Context(), "cache:page:/pages/home").Result(); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	a.gets(200, ask{method: "GET", path: "/pages/shovel", anonymous: true})
+	if account := a.gets(200, ask{method: "GET", path: "/pages/account", anonymous: true}); !strings.Contains(string(account.body), "/assets/account.js") {
+		t.Errorf("got %s", account.body)
+	}
+	a.gets(200, ask{method: "GET", path: "/assets/account.js", anonymous: true})
+}
+
+func TestFlagsAndBoards(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	store := flags.New(a.rdb)
+	a.must(store.EnableForUser(t.Context(), "checkout", "u-1", flags.Author{By: "test"}))
+	a.eventually("on", func() bool {
+		return string(a.gets(200, right[6]).body) == `{"flag":"checkout","on":true,"reason":"listed","stale":false}`
+	})
+	if got := a.gets(200, ask{method: "GET", path: "/v1/flags/checkout"}); !strings.Contains(string(got.body), `"on":false`) {
+		t.Errorf("got %s", got.body)
+	}
+	if got := a.gets(200, right[7]); string(got.body) != `{"board":"sales","entries":[],"members":0}` {
+		t.Errorf("got %s", got.body)
+	}
+	a.gets(200, ask{method: "POST", path: "/v1/leaderboards/sales/scores",
+		body: `{"changes":[{"member":"ada","score":7},{"member":"bob","score":9},{"member":"ada","by":5},{"member":"eve","score":1},{"member":"eve","remove":true}]}`})
+	got := a.gets(200, ask{method: "GET", path: "/v1/leaderboards/sales?limit=1"})
+	if string(got.body) != `{"board":"sales","entries":[{"member":"ada","score":12,"place":1}],"members":2}` {
+		t.Errorf("got %s", got.body)
+	}
+	got = a.gets(200, right[8])
+	if !strings.Contains(string(got.body), `"percentile":75`) || !strings.Contains(string(got.body), `"member":"bob"`) {
+		t.Errorf("got %s", got.body)
+	}
+}

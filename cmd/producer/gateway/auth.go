@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Scope is what a caller may do.
+type Scope string
+
+// The scopes. Who may write jobs may have any job run that the fleet knows.
+const (
+	JobsWrite          Scope = "jobs:write"
+	JobsRead           Scope = "jobs:read"
+	OrdersWrite        Scope = "orders:write"
+	EventsWrite        Scope = "events:write"
+	FlagsRead          Scope = "flags:read"
+	BoardsRead         Scope = "leaderboards:read"
+	BoardsWrite        Scope = "leaderboards:write"
+	NotificationsWrite Scope = "notifications:write"
+)
+
+// Scopes lists them all.
+var Scopes = []Scope{
+	JobsWrite, JobsRead, OrdersWrite, EventsWrite, FlagsRead, BoardsRead, BoardsWrite, NotificationsWrite,
+}
+
+// ParseScopes reads names of scopes.
+func ParseScopes(names []string) ([]Scope, error) {
+	var scopes []Scope
+	for _, name := range names {
+		if !slices.Contains(Scopes, Scope(name)) {
+			return nil, fmt.Errorf("gateway: %q is no scope: want one of %s", name, joined(Scopes, ", "))
+		}
+		scopes = append(scopes, Scope(name))
+	}
+	if len(scopes) == 0 {
+		return nil, errors.New("gateway: no scopes: nothing would be allowed")
+	}
+	return scopes, nil
+}
+
+func joined(scopes []Scope, separator string) string {
+	names := make([]string, len(scopes))
+	for i, scope := range scopes {
+		names[i] = string(scope)
+	}
+	return strings.Join(names, separator)
+}
+
+// Caller is the program that a request comes from.
+type Caller struct {
+	Name   string // in the log; a caller's rate and idempotency keys are its own
+	Scopes []Scope
+}
+
+func (c Caller) may(scope Scope) bool { return slices.Contains(c.Scopes, scope) }
+
+// Errors of an [Auth].
+var (
+	errNone = errors.New("no credentials")
+	errBad  = errors.New("wrong credentials")
+)
+
+// Auth tells which program a request comes from. It is safe for concurrent use.
+type Auth interface {
+	// Identify returns the caller, or an error: there are no credentials of this kind, or they are wrong.
+	Identify(r *http.Request) (Caller, error)
+}
+
+// Open lets everybody in, for everything, who reaches this machine's loopback.
+type Open struct{}
+
+// Identify refuses a request for another host: it comes from a browser that was led here by a name that somebody else
+// owns.
+func (Open) Identify(r *http.Request) (Caller, error) {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return Caller{}, fmt.Errorf("%w: host %q", errBad, r.Host)
+	}
+	return Caller{Name: "anyone", Scopes: Scopes}, nil
+}
+
+// AnyOf lets in whom one of several lets in, asked in their order.
+type AnyOf []Auth
+
+// Identify returns the caller that the first one knows who knows any.
+func (all AnyOf) Identify(r *http.Request) (Caller, error) {
+	err := errNone
+	for _, one := range all {
+		caller, why := one.Identify(r)
+		if why == nil {
+			return caller, nil
+		}
+		if !errors.Is(why, errNone) {
+			err = why
+		}
+	}
+	return Caller{}, err
+}
+
+// bearer returns the token of the Authorization header (RFC 6750), or "".
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/navvy-go/navvy/lockmgr/idemhttp"
+)
+
+// mediaType is the type of a request's body, without parameters.
+func mediaType(r *http.Request) string {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind
+}
+
+// readJSON returns the body of a request, of the length that is allowed.
+func (g *Gateway) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if kind := mediaType(r); kind != "application/json" {
+		return nil, unsupportedMedia.because("The Content-Type is %q, want application/json.", kind)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, g.cfg.MaxBody))
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, err
+	case err != nil:
+		return nil, badRequest.because("The body ended too early.")
+	}
+	return body, nil
+}
+
+// decode reads a body into a value. A name that is not known is refused: a misspelt "in" must not run a job at once.
+func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, value any) error {
+	body, err := g.readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	return parse(body, value)
+}
+
+func parse(body []byte, value any) error {
+	if !json.Valid(body) {
+		return badRequest.because("The body is not JSON.")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		return invalid.because("%v", err)
+	}
+	return nil
+}
+
+// isArray tells whether a body is an array, by how it begins.
+func isArray(body []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) }
+
+// duration is a time span such as "90s" or "1h30m".
+type duration time.Duration
+
+// UnmarshalJSON reads what time.ParseDuration does.
+func (d *duration) UnmarshalJSON(text []byte) error {
+	var written string
+	if err := json.Unmarshal(text, &written); err != nil {
+		return fmt.Errorf("%s is no duration, want a string such as \"90s\"", text)
+	}
+	read, err := time.ParseDuration(written)
+	if err != nil {
+		return fmt.Errorf("%q is no duration, want a string such as \"90s\"", written)
+	}
+	*d = duration(read)
+	return nil
+}
+
+// effectID names the n-th thing that a request makes after its Idempotency-Key, or returns "" if it has none: when the
+// request is repeated after a failure, what was made nevertheless is recognised.
+func effectID(r *http.Request, n int) string {
+	key := idemhttp.Key(r.Context())
+	if key == "" {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", exchangeOf(r.Context()).caller.Name, r.URL.Path, key, n))
+	return "once-" + hex.EncodeToString(sum[:16])
+}

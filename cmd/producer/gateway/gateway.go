@@ -1,0 +1,168 @@
+// Package gateway is the producer's HTTP interface, for apps in any language: jobs are enqueued and looked up, and a
+// small shop shows what the packages under jobs do together. Its OpenAPI 3.1 document is served at /openapi.json, and
+// docs/gateway.md explains it.
+//
+// It is closed by default: a [Config] without Auth is refused. Every error is a problem document (RFC 9457), whatever
+// part of the program it comes from.
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/navvy-go/navvy/jobs/cache"
+	"github.com/navvy-go/navvy/jobs/flags"
+	"github.com/navvy-go/navvy/jobs/leaderboard"
+	"github.com/navvy-go/navvy/jobs/notify"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
+	"github.com/navvy-go/navvy/jobs/session"
+	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// Defaults of a [Config].
+const (
+	DefaultMaxBody     = 1 << 20
+	DefaultMaxInFlight = 256
+)
+
+// answerWithin is how long Redis and a handler may take for a request that is not a stream.
+const answerWithin = 15 * time.Second
+
+// Config says what a gateway offers, and to whom.
+type Config struct {
+	Redis     redis.UniversalClient // required
+	Namespace string                // of the queues. Defaults to "navvy"
+	Auth      Auth                  // required: [Open] lets everybody in
+	Users     Users                 // who may log in. Defaults to nobody
+	Keys      [][]byte              // sign session cookies, see [session.Middleware]. Default to one that ends with the process
+	Kinds     []string              // that may be enqueued. Defaults to any
+
+	Retain      time.Duration // how long the outcome of a job is kept that does not say. Defaults to not at all
+	MaxBody     int64         // bytes of a body, or of a line of a stream. Defaults to 1 MiB
+	MaxInFlight int           // requests at once, without notification streams. Defaults to 256
+	Rate        int64         // requests in a second from one caller. Defaults to no limit
+	Burst       int64         // of them at once. Defaults to Rate
+	Log         zerolog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, DefaultMaxInFlight)
+	if c.Users == nil {
+		c.Users = nobody{}
+	}
+	if len(c.Keys) == 0 {
+		key := make([]byte, sha256.Size)
+		_, _ = rand.Read(key) // never fails
+		c.Keys = [][]byte{key}
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Redis == nil:
+		return errors.New("Config.Redis is missing")
+	case c.Auth == nil:
+		return errors.New("Config.Auth is missing; gateway.Open lets everybody in")
+	case c.MaxBody < 1, c.MaxInFlight < 1, c.Rate < 0, c.Burst < 0, c.Retain < 0:
+		return errors.New("limits must not be negative")
+	}
+	return nil
+}
+
+// Gateway is an http.Handler. Close it when it is no longer served.
+type Gateway struct {
+	cfg       Config
+	client    *queue.Client
+	inspector *queue.Inspector
+	locks     *lockmgr.Manager
+	sessions  *session.Store
+	cache     *cache.Cache
+	flags     *flags.Watcher
+	boards    *leaderboard.Boards
+	sender    *notify.Sender
+	hub       *notify.Hub
+	limit     *ratelimit.Limiter // nil for none
+	logins    *ratelimit.Limiter
+
+	mux      *http.ServeMux
+	handler  http.Handler
+	inFlight chan struct{}
+	stopping context.Context // ends when no stream may go on
+	stop     context.CancelFunc
+}
+
+// New returns a gateway. It connects in the background, and answers 503 while Redis is away.
+func New(cfg Config) (*Gateway, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g := &Gateway{
+		cfg: cfg, boards: leaderboard.New(cfg.Redis, nil), sender: notify.New(cfg.Redis),
+		inFlight: make(chan struct{}, cfg.MaxInFlight),
+	}
+	if err := g.makeLimits(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	if err := g.connect(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g.stopping, g.stop = context.WithCancel(context.Background())
+	if err := g.route(); err != nil {
+		return nil, fmt.Errorf("gateway: %w", errors.Join(err, g.Close()))
+	}
+	return g, nil
+}
+
+// connect makes what the gateway works with. What must be closed comes last.
+func (g *Gateway) connect() error {
+	rdb, report := g.cfg.Redis, func(err error) { g.cfg.Log.Warn().Err(err).Msg("survived") }
+	var err error
+	if g.inspector, err = queue.NewInspector(rdb, queue.InspectorConfig{Namespace: g.cfg.Namespace}); err != nil {
+		return err
+	}
+	if g.sessions, err = session.New(rdb, session.Config{Report: report}); err != nil {
+		return err
+	}
+	if g.hub, err = notify.NewHub(rdb); err != nil {
+		return err
+	}
+	if g.client, err = queue.NewClient(rdb, queue.ClientConfig{Namespace: g.cfg.Namespace}); err != nil {
+		return err
+	}
+	g.locks = lockmgr.New(rdb)
+	g.cache = cache.New(rdb, cache.Config{Report: report})
+	g.flags = flags.Watch(rdb, flags.WatchConfig{})
+	return nil
+}
+
+// StopStreams ends the notifications of all browsers, and the streams of jobs after the lines that were read. Call it
+// before the server waits for its requests.
+func (g *Gateway) StopStreams() error {
+	g.stop()
+	return g.hub.Close()
+}
+
+// Close closes what the gateway opened. Requests that are still under way fail.
+func (g *Gateway) Close() error {
+	err := g.StopStreams()
+	g.flags.Close()
+	g.cache.Close()
+	g.locks.Close()
+	return errors.Join(err, g.client.Close())
+}
+
+// ServeHTTP serves the routes of the OpenAPI document.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }

@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/jobs/analytics"
+	"github.com/navvy-go/navvy/jobs/flags"
+	"github.com/navvy-go/navvy/jobs/leaderboard"
+	"github.com/navvy-go/navvy/jobs/notify"
+	"github.com/navvy-go/navvy/jobs/session"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// documentation is what the name of a problem is appended to: its type is where a person can read about it.
+const documentation = "https://github.com/navvy-go/navvy/blob/main/docs/gateway.md#"
+
+// Problem is why a request failed (RFC 9457).
+type Problem struct {
+	Type      string   `json:"type"`
+	Title     string   `json:"title"`
+	Status    int      `json:"status"`
+	Detail    string   `json:"detail,omitempty"`
+	Instance  string   `json:"instance,omitempty"`   // the path that was asked for
+	RequestID string   `json:"request_id,omitempty"` // to be found in the log
+	Results   []result `json:"results,omitempty"`    // of several jobs: what became of each
+
+	retryAfter int // seconds; 0 for no such advice
+}
+
+// Error is the detail.
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
+// cause is a kind of problem.
+type cause struct {
+	name       string
+	title      string
+	status     int
+	retryAfter int
+}
+
+var (
+	badRequest       = cause{"bad-request", "The request cannot be read", http.StatusBadRequest, 0}
+	unauthorized     = cause{"unauthorized", "Credentials are missing or wrong", http.StatusUnauthorized, 0}
+	forbidden        = cause{"forbidden", "This is not allowed", http.StatusForbidden, 0}
+	notFound         = cause{"not-found", "There is no such thing", http.StatusNotFound, 0}
+	methodNotAllowed = cause{"method-not-allowed", "This method is not allowed here", http.StatusMethodNotAllowed, 0}
+	tooLarge         = cause{"too-large", "The body is too large", http.StatusRequestEntityTooLarge, 0}
+	unsupportedMedia = cause{"unsupported-media-type", "This type of body is not taken", http.StatusUnsupportedMediaType, 0}
+	invalid          = cause{"invalid", "The request makes no sense", http.StatusUnprocessableEntity, 0}
+	rateLimited      = cause{"rate-limited", "Too many requests", http.StatusTooManyRequests, 1}
+	internal         = cause{"internal", "Something went wrong here", http.StatusInternalServerError, 0}
+	unavailable      = cause{"unavailable", "Redis does not answer", http.StatusServiceUnavailable, 1}
+	overloaded       = cause{"overloaded", "Too much is going on", http.StatusServiceUnavailable, 1}
+	full             = cause{"full", "Redis is full", http.StatusServiceUnavailable, 10}
+	stopping         = cause{"stopping", "This server is stopping", http.StatusServiceUnavailable, 1}
+	unknownOutcome   = cause{"unknown-outcome", "The outcome is unknown", http.StatusGatewayTimeout, 1}
+)
+
+// causes are what a status alone says.
+var causes = map[int]cause{
+	http.StatusBadRequest: badRequest, http.StatusUnauthorized: unauthorized, http.StatusForbidden: forbidden,
+	http.StatusNotFound: notFound, http.StatusMethodNotAllowed: methodNotAllowed, http.StatusTooManyRequests: rateLimited,
+	http.StatusServiceUnavailable: unavailable,
+}
+
+// because makes a problem of a cause.
+func (c cause) because(format string, args ...any) *Problem {
+	return &Problem{
+		Type: documentation + c.name, Title: c.title, Status: c.status, Detail: fmt.Sprintf(format, args...),
+		retryAfter: c.retryAfter,
+	}
+}
+
+// invalids are the errors of the packages below that say what is wrong with a request.
+var invalids = []error{
+	analytics.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, notify.ErrInvalid, session.ErrInvalid,
+}
+
+// problemOf tells what an error means to a client.
+func problemOf(err error) *Problem {
+	var problem *Problem
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case errors.As(err, &long):
+		return tooLarge.because("At most %d bytes are taken.", long.Limit)
+	case errors.Is(err, queue.ErrTooLarge):
+		return tooLarge.because("%v", err)
+	case errors.Is(err, queue.ErrUnknownOutcome):
+		return unknownOutcome.because("It may or may not have been done. Repeat it with the same id, unique key or Idempotency-Key.")
+	case errors.Is(err, queue.ErrFull), redis.HasErrorPrefix(err, "OOM"):
+		return full.because("Nothing was done.")
+	case errors.Is(err, queue.ErrOverloaded):
+		return overloaded.because("Too many jobs wait to be sent. Nothing was done.")
+	case errors.Is(err, queue.ErrClosed):
+		return stopping.because("Nothing was done. Ask again: another server answers.")
+	case errors.Is(err, queue.ErrNotFound):
+		return notFound.because("No such job was found. One that is done is kept only for as long as its retain said.")
+	case errors.Is(err, leaderboard.ErrNotFound):
+		return notFound.because("The member is not on the board.")
+	case away(err):
+		return unavailable.because("Ask again in a moment.")
+	}
+	for _, is := range invalids {
+		if errors.Is(err, is) {
+			return invalid.because("%v", err)
+		}
+	}
+	return internal.because("It is in the log, under the request's ID.")
+}
+
+// passing are the replies of a Redis that will answer again soon, or once a person has seen to it.
+var passing = []string{
+	"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM",
+}
+
+// away tells whether Redis, or the way there, is the reason. What it says is not for clients.
+func away(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, redis.ErrClosed) ||
+		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		slices.ContainsFunc(passing, func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
+}
+
+// refuse answers with a problem.
+func refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
+	told := *p
+	told.Instance, told.RequestID = r.URL.Path, exchangeOf(r.Context()).id
+	if told.retryAfter > 0 && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", strconv.Itoa(told.retryAfter))
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	writeBody(w, r, told.Status, told)
+}
+
+// writeJSON answers with a value.
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	writeBody(w, r, status, value)
+}
+
+func writeBody(w http.ResponseWriter, r *http.Request, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // what Redis holds is not JSON where it should be
+		status, body = http.StatusInternalServerError, nil
+		exchangeOf(r.Context()).err = err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // nobody is left to tell
+}
+
+// plainText turns the refusals of other packages, which are lines of text, into problem documents.
+type plainText struct {
+	http.ResponseWriter
+	request  *http.Request
+	replaced bool
+}
+
+func problems(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(&plainText{ResponseWriter: w, request: r}, r)
+	})
+}
+
+// WriteHeader begins the answer, or gives another in its place.
+func (w *plainText) WriteHeader(status int) {
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "1")
+	}
+	known, ok := causes[status]
+	kind := w.Header().Get("Content-Type")
+	if w.replaced || !ok || kind != "" && kind != "text/plain; charset=utf-8" {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	w.replaced = true
+	refuse(w.ResponseWriter, w.request, known.because("%s", details[status]))
+}
+
+// details are what there is to say about a status that another package chose.
+var details = map[int]string{
+	http.StatusBadRequest:         "See the documentation of the route.",
+	http.StatusUnauthorized:       "Log in first.",
+	http.StatusForbidden:          "A page of another origin may not do this.",
+	http.StatusNotFound:           "See /openapi.json for what there is.",
+	http.StatusMethodNotAllowed:   "See the Allow header for those that are.",
+	http.StatusTooManyRequests:    "Ask again later.",
+	http.StatusServiceUnavailable: "Ask again in a moment.",
+}
+
+// Write drops what belongs to an answer that was replaced.
+func (w *plainText) Write(data []byte) (int, error) {
+	if w.replaced {
+		return len(data), nil
+	}
+	return w.ResponseWriter.Write(data)
+}
+
+// Unwrap lets http.ResponseController find what the writer can do.
+func (w *plainText) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,176 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/navvy-go/navvy/jobs/cache"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
+	"github.com/navvy-go/navvy/jobs/session"
+	"github.com/navvy-go/navvy/lockmgr/idemhttp"
+)
+
+// handler answers a request, or says why it cannot.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// ServeHTTP answers with a problem where the handler fails. What is wrong here, and not with the request, is logged.
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	err := h(w, r)
+	if err == nil {
+		return
+	}
+	problem := problemOf(err)
+	if problem.Status >= http.StatusInternalServerError {
+		exchangeOf(r.Context()).err = err
+	}
+	refuse(w, r, problem)
+}
+
+// wrapper is middleware.
+type wrapper func(http.Handler) http.Handler
+
+// through passes requests through wrappers, the first one first, to a handler.
+func through(last http.Handler, wrappers ...wrapper) http.Handler {
+	for i := len(wrappers) - 1; i >= 0; i-- {
+		last = wrappers[i](last)
+	}
+	return last
+}
+
+// patterns lists the routes, each with its method.
+func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
+	api := func(scope Scope, h handler) http.Handler {
+		return through(h, g.bounded, g.authorized(scope), g.limited, within, g.once())
+	}
+	open := func(h handler) http.Handler { return through(h, g.bounded, g.limited, within) }
+	person := func(h handler) http.Handler { return through(h, g.bounded, g.limited, within, inSession) }
+	jobs := through(handler(g.enqueue), within, g.once())
+	page := cache.Pages(g.cache, cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})
+	return map[string]http.Handler{
+		"POST /v1/queues/{queue}/jobs":     through(streamsTo(handler(g.enqueueLines), jobs), g.bounded, g.authorized(JobsWrite), g.limited),
+		"GET /v1/queues/{queue}/jobs/{id}": api(JobsRead, g.job),
+
+		"POST /v1/orders": api(OrdersWrite, g.order),
+		"POST /orders":    api(OrdersWrite, g.order),
+		"POST /v1/events": api(EventsWrite, g.events),
+		"POST /events":    api(EventsWrite, g.events),
+
+		"GET /v1/flags/{flag}":                         api(FlagsRead, g.flag),
+		"GET /v1/leaderboards/{board}":                 api(BoardsRead, g.top),
+		"GET /v1/leaderboards/{board}/around/{member}": api(BoardsRead, g.around),
+		"POST /v1/leaderboards/{board}/scores":         api(BoardsWrite, g.scores),
+
+		"POST /v1/notifications": api(NotificationsWrite, g.notify),
+		"GET /v1/notifications":  through(g.notifications(), g.limited, inSession),
+
+		"POST /login":             through(handler(g.login), g.bounded, g.fewLogins, within, inSession),
+		"POST /logout":            person(g.logout),
+		"POST /logout-everywhere": person(g.logoutEverywhere),
+		"GET /session":            person(g.session),
+
+		"GET /pages/{page}":   through(handler(g.page), g.bounded, g.limited, within, page),
+		"GET /assets/{asset}": open(g.asset),
+
+		"GET /openapi.json": open(g.openapi),
+		"GET /healthz":      handler(g.healthy),
+		"GET /readyz":       handler(g.ready),
+	}
+}
+
+// route builds the handler of all routes.
+func (g *Gateway) route() error {
+	inSession, err := session.Middleware(g.sessions, g.cfg.Keys...)
+	if err != nil {
+		return err
+	}
+	g.mux = http.NewServeMux()
+	for pattern, h := range g.patterns(inSession) {
+		g.mux.Handle(pattern, h)
+	}
+	g.handler = through(g.mux, g.logged, problems, g.recovered, guarded, http.NewCrossOriginProtection().Handler)
+	return nil
+}
+
+// within bounds the time a request may take.
+func within(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// authorized lets in who has the scope.
+func (g *Gateway) authorized(scope Scope) wrapper {
+	return func(next http.Handler) http.Handler {
+		return handler(func(w http.ResponseWriter, r *http.Request) error {
+			caller, err := g.cfg.Auth.Identify(r)
+			switch {
+			case errors.Is(err, errNone):
+				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy"`)
+				return unauthorized.because("Send Authorization: Bearer, or X-API-Key.")
+			case err != nil:
+				g.cfg.Log.Debug().Err(err).Str("request_id", exchangeOf(r.Context()).id).Msg("credentials refused")
+				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy", error="invalid_token"`)
+				return unauthorized.because("The key or token is not known, or has ended.")
+			}
+			exchangeOf(r.Context()).caller = caller
+			if !caller.may(scope) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy", error="insufficient_scope", scope="`+string(scope)+`"`)
+				return forbidden.because("The scope %s is needed.", scope)
+			}
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}
+
+// once makes POST requests with an Idempotency-Key safe to repeat. Callers have their keys for themselves.
+func (g *Gateway) once() wrapper {
+	return idemhttp.Middleware(g.locks, idemhttp.Config{
+		MaxBody: g.cfg.MaxBody, Tenant: func(r *http.Request) string { return exchangeOf(r.Context()).caller.Name },
+	})
+}
+
+const (
+	loginRate   = 10 // from one address in a window
+	loginWindow = time.Minute
+)
+
+func (g *Gateway) makeLimits() (err error) {
+	if g.cfg.Rate > 0 {
+		limit := ratelimit.Limit{Algorithm: ratelimit.GCRA, Rate: g.cfg.Rate, Burst: g.cfg.Burst, Window: time.Second}
+		// Without Redis there is hardly anything to protect; what does not need it goes on.
+		if g.limit, err = ratelimit.New(g.cfg.Redis, limit, ratelimit.Options{FailOpen: true}); err != nil {
+			return err
+		}
+	}
+	g.logins, err = ratelimit.New(g.cfg.Redis, ratelimit.Limit{Rate: loginRate, Window: loginWindow}, ratelimit.Options{})
+	return err
+}
+
+// limited holds each caller, or the address of one that is not known, to the rate.
+func (g *Gateway) limited(next http.Handler) http.Handler {
+	if g.limit == nil {
+		return next
+	}
+	return ratelimit.Middleware(g.limit, ratelimit.HTTP{Policy: "requests", Refuse: refuseLimited, Key: func(r *http.Request) string {
+		if name := exchangeOf(r.Context()).caller.Name; name != "" {
+			return "gateway:" + name
+		}
+		return "gateway:ip:" + ratelimit.ClientIP(r)
+	}})(next)
+}
+
+// fewLogins holds each address to so many attempts: a password takes long to check, and must not be guessed.
+func (g *Gateway) fewLogins(next http.Handler) http.Handler {
+	return ratelimit.Middleware(g.logins, ratelimit.HTTP{Policy: "logins", Refuse: refuseLimited, Key: func(r *http.Request) string {
+		return "gateway:login:" + ratelimit.ClientIP(r)
+	}})(next)
+}
+
+func refuseLimited(w http.ResponseWriter, r *http.Request, status int) {
+	refuse(w, r, causes[status].because("%s", details[status]))
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/cmd/producer/gateway"
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/jobs/session"
+)
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "serve an HTTP gateway, for apps in any language",
+		Description: `It enqueues jobs, tells what became of them, and has a small shop that shows the packages under jobs. What there is
+is described at /openapi.json (OpenAPI 3.1) and in docs/gateway.md. Errors are problem documents (RFC 9457).
+
+The gateway is closed: programs need an API key or a token (JWT), each with its scopes. Keys, and the passwords of the
+shop's people, are in a file that producer key and producer password write lines for. --auth none lets everybody in who
+reaches this machine's loopback, and is refused on any other address.
+
+Examples:
+
+   producer serve --auth none
+   curl -d '{"kind":"payment.charge","data":{"order_id":"o-1","cents":1999}}' -H 'Content-Type: application/json' \
+      http://127.0.0.1:8080/v1/queues/orders/jobs
+
+   producer key shop --scope jobs:write --scope jobs:read >> credentials
+   producer password alice >> credentials
+   producer serve --addr :8080 --credentials credentials --tls-cert cert.pem --tls-key key.pem
+   producer serve --addr :8080 --behind-tls --jwt-issuer https://id.example.com --jwt-audience navvy \
+      --jwks https://id.example.com/.well-known/jwks.json
+
+Secrets come from the environment: NAVVY_GATEWAY_KEY (32 characters or more) signs session cookies, so that people stay
+logged in when the gateway restarts; NAVVY_JWT_SECRET (32 characters or more) is what HS256 tokens are signed with. To
+change the first, put the new key before the old one, with a comma between.`,
+		Flags:  serveFlags(),
+		Action: serve,
+	}
+}
+
+func serveFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8080", Usage: "listen on `HOST:PORT`; port 0 for a free one"},
+		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
+		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
+		&cli.BoolFlag{Name: "behind-tls", Usage: "clients reach this by https, through a proxy that ends it"},
+		&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how a job ended that does not say; 0 for not"},
+		&cli.IntFlag{Name: "max-body", Value: gateway.DefaultMaxBody, Usage: "longest body, or line of a stream, in `BYTES`"},
+		&cli.IntFlag{Name: "max-in-flight", Value: gateway.DefaultMaxInFlight, Usage: "`REQUESTS` at once, notification streams aside"},
+		&cli.IntFlag{Name: "rate", Value: 100, Usage: "`REQUESTS` in a second from one caller; 0 for no limit"},
+		&cli.IntFlag{Name: "burst", Value: 200, Usage: "`REQUESTS` of them at once"},
+		anyKindFlag(),
+	}, serveAuthFlags()...)
+}
+
+func serve(c *cli.Context) error {
+	if _, err := command.Arguments(c); err != nil {
+		return err
+	}
+	log, err := command.Logger(c)
+	if err != nil {
+		return err
+	}
+	cfg, err := serveConfig(c)
+	if err != nil {
+		return err
+	}
+	cfg.Log = log
+	rdb, err := command.Redis(c)
+	if err != nil {
+		return err
+	}
+	defer rdb.Close()
+	cfg.Redis = rdb
+	handler, err := gateway.New(cfg)
+	if err != nil {
+		return command.AsUsage(err)
+	}
+	err = listen(c, handler, log)
+	if closed := handler.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		log.Info().Msg("gateway stopped")
+	}
+	return err
+}
+
+// serveConfig builds what the flags ask for.
+func serveConfig(c *cli.Context) (gateway.Config, error) {
+	auth, users, err := serveAuth(c)
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	for _, name := range []string{"max-body", "max-in-flight"} {
+		if c.Int(name) < 1 {
+			return gateway.Config{}, command.Usage("--%s %d: must be 1 or more", name, c.Int(name))
+		}
+	}
+	if (c.String("tls-cert") == "") != (c.String("tls-key") == "") {
+		return gateway.Config{}, command.Usage("--tls-cert and --tls-key go together; give both or neither")
+	}
+	keys, err := sessionKeys(os.Getenv("NAVVY_GATEWAY_KEY"))
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	cfg := gateway.Config{
+		Namespace: c.String("namespace"), Auth: auth, Users: users, Keys: keys, Retain: c.Duration("retain"),
+		MaxBody: int64(c.Int("max-body")), MaxInFlight: c.Int("max-in-flight"),
+		Rate: int64(c.Int("rate")), Burst: int64(c.Int("burst")),
+	}
+	if known := knownKinds(c); !known.any {
+		cfg.Kinds = known.names
+	}
+	return cfg, nil
+}
+
+// listen serves until the program is told to stop.
+func listen(c *cli.Context, handler *gateway.Gateway, log zerolog.Logger) error {
+	listener, err := (&net.ListenConfig{}).Listen(c.Context, "tcp", c.String("addr"))
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --addr", err)
+	}
+	scheme := "http"
+	if c.String("tls-cert") != "" {
+		scheme = "https"
+	}
+	log.Info().Str("url", scheme+"://"+listener.Addr().String()).Msg("gateway is listening")
+	if os.Getenv("NAVVY_GATEWAY_KEY") == "" {
+		log.Info().Msg("sessions end with this process: set NAVVY_GATEWAY_KEY to keep them")
+	}
+	return httpserver.Serve(c.Context, listener, httpserver.Config{
+		Handler: handler, Cert: c.String("tls-cert"), Key: c.String("tls-key"), EndStreams: handler.StopStreams,
+	})
+}
+
+// sessionKeys reads the keys that sign cookies, the one in use first; none makes the gateway take a random one.
+func sessionKeys(text string) ([][]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var keys [][]byte
+	for _, key := range splitList(text) {
+		if len(key) < session.MinKey {
+			return nil, command.Usage("NAVVY_GATEWAY_KEY: a key has %d characters, %d are needed", len(key), session.MinKey)
+		}
+		keys = append(keys, []byte(key))
+	}
+	return keys, nil
+}
