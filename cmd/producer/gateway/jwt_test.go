@@ -155,22 +155,26 @@ func TestPublicKeysArePinnedToTheirAlgorithm(t *testing.T) {
 	}
 }
 
+// keySetOf is the text of a set of some of the keys.
+func keySetOf(t *testing.T, all map[jwt.SigningMethod]crypto.Signer, names map[string]jwt.SigningMethod) []byte {
+	t.Helper()
+	var set jose.JSONWebKeySet
+	for name, method := range names {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: all[method].Public(), KeyID: name, Use: "sig"})
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func TestKeySetIsReadAgain(t *testing.T) {
 	t.Parallel()
 	all := keys(t)
 	var served atomic.Value
 	var reads atomic.Int64
-	publish := func(names map[string]jwt.SigningMethod) {
-		var set jose.JSONWebKeySet
-		for name, method := range names {
-			set.Keys = append(set.Keys, jose.JSONWebKey{Key: all[method].Public(), KeyID: name, Use: "sig"})
-		}
-		text, err := json.Marshal(set)
-		if err != nil {
-			t.Fatal(err)
-		}
-		served.Store(text)
-	}
+	publish := func(names map[string]jwt.SigningMethod) { served.Store(keySetOf(t, all, names)) }
 	old := map[string]jwt.SigningMethod{"old": jwt.SigningMethodES256}
 	publish(old)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
