@@ -42,31 +42,26 @@ func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder
 	if err != nil {
 		return nil, err
 	}
-	leases := map[string]time.Duration{}
+	registered := map[string]queue.WorkerInfo{}
 	for _, w := range workers {
-		leases[w.Name] = time.Duration(w.LeaseMS) * time.Millisecond
+		registered[w.Name] = w
 	}
 	holders := make([]holder, 0, len(pending.Consumers))
 	for name, n := range pending.Consumers {
-		lease, registered := leases[name]
-		holders = append(holders, holder{name, n, heartbeat(name, lease, registered), lease})
+		w := registered[name]
+		h := holder{name, n, w.Heartbeat, time.Duration(w.LeaseMS) * time.Millisecond}
+		switch {
+		case strings.HasPrefix(name, "~"):
+			h.Heartbeat = queue.HeartbeatParked
+		case h.Heartbeat == "":
+			h.Heartbeat = queue.HeartbeatGone
+		}
+		holders = append(holders, h)
 	}
 	slices.SortFunc(holders, func(a, b holder) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name))
 	})
 	return holders, nil
-}
-
-func heartbeat(name string, lease time.Duration, registered bool) queue.Heartbeat {
-	switch {
-	case strings.HasPrefix(name, "~"):
-		return queue.HeartbeatParked
-	case !registered:
-		return queue.HeartbeatGone
-	case lease < 0:
-		return queue.HeartbeatLate
-	}
-	return queue.HeartbeatAlive
 }
 
 // preset is a link to a filter that is often wanted.
