@@ -16,7 +16,6 @@ func (w *Worker) runBatch(lead *task) {
 	case g.sift():
 		g.execute()
 	}
-	ses.forget(g.tasks)
 	for _, t := range g.tasks {
 		ses.letGo(t)
 	}
@@ -54,9 +53,9 @@ func (g *batch) settle(outcomes []error, share time.Duration) {
 	done, dropped := make([]finished, 0, len(g.fit)), []*task(nil)
 	for i, t := range g.fit {
 		switch err := outcomes[i]; {
-		case err == nil && t.policy.Retain <= 0:
+		case err == nil && t.policy.Retain <= 0 && !t.isLastChance():
 			t.ended(outcomeDone, share)
-			done = append(done, finished{t, share})
+			done = append(done, finished{task: t, took: share})
 		case err != nil && ses.ctx.Err() != nil:
 			dropped = append(dropped, t)
 		default:

@@ -189,3 +189,52 @@ func TestCancelAgainstARetry(t *testing.T) {
 		t.Errorf("got %+v", found)
 	}
 }
+
+// The order outlives a worker that stops before the handler has heeded it: the job does not run again elsewhere.
+func TestCancelledJobOfAStoppingWorker(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]string{"alone": "k", "in a batch": event{}.Kind()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			began, free := make(chan struct{}, 2), make(chan struct{})
+			handle := func() error {
+				began <- struct{}{}
+				<-free // a handler that does not heed its context
+				return errors.New("too late")
+			}
+			mux := muxOf("k", func(context.Context, *queue.Run) error { return handle() })
+			queue.HandleBatch(mux, func(context.Context, []*queue.Job[event]) error { return handle() }, queue.BatchOf(1))
+			mux.HandleKind("witness", func(ctx context.Context, _ *queue.Run) error {
+				began <- struct{}{}
+				<-ctx.Done()
+				close(free)
+				return context.Cause(ctx)
+			})
+			job := f.enqueue(kind, `{}`)
+			f.enqueue("witness", `{}`)
+			w := f.start(mux)
+			<-began
+			<-began
+			f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
+			f.eventually("the worker has heard of it", func() bool {
+				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+				f.must(err)
+				return found.Stuck // by itself, or after a while
+			})
+			now, cancel := context.WithCancel(t.Context())
+			cancel()
+			f.must(w.Stop(now))
+			f.start(muxOf("k", func(context.Context, *queue.Run) error {
+				t.Error("a cancelled job ran again")
+				return nil
+			}))
+			f.await(queue.EventDead, 1)
+			f.eventually("it is dead", func() bool {
+				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
+				f.must(err)
+				return found.Reason == queue.ReasonByPerson
+			})
+		})
+	}
+}

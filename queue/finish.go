@@ -25,8 +25,9 @@ type finisher struct {
 
 // finished is a job whose handler returned nil.
 type finished struct {
-	task *task
-	took time.Duration
+	task    *task
+	took    time.Duration
+	flushed chan struct{} // closed when it was recorded, or cannot be; nil: nobody waits
 }
 
 func newFinisher(ses *session) *finisher {
@@ -45,6 +46,16 @@ func (f *finisher) add(jobs ...finished) bool {
 		f.signal()
 	}
 	return !closed
+}
+
+// await hands a job over and waits until it is acknowledged, or cannot be.
+func (f *finisher) await(job finished) bool {
+	job.flushed = make(chan struct{})
+	if !f.add(job) {
+		return false
+	}
+	<-job.flushed
+	return true
 }
 
 func (f *finisher) signal() {
@@ -68,6 +79,7 @@ func (f *finisher) run() {
 			batch, closed := f.swap()
 			for chunk := range slices.Chunk(batch, finishAtOnce) {
 				f.flush(chunk)
+				release(chunk)
 			}
 			if len(batch) > 0 {
 				continue
@@ -76,6 +88,15 @@ func (f *finisher) run() {
 				return
 			}
 			break
+		}
+	}
+}
+
+// release lets those go who wait for their jobs.
+func release(batch []finished) {
+	for _, job := range batch {
+		if job.flushed != nil {
+			close(job.flushed)
 		}
 	}
 }
@@ -148,14 +169,20 @@ func (f *finisher) recordRest(ctx context.Context) {
 }
 
 func (f *finisher) tell(batch []finished, counts func(entry string) bool) {
+	var noted []*task
 	for _, job := range batch {
-		job.task.recorded.Store(counts(job.task.stream))
+		recorded := counts(job.task.stream)
+		job.task.recorded.Store(recorded)
+		if recorded && job.task.isNoted() {
+			noted = append(noted, job.task)
+		}
 	}
+	f.ses.forget(noted...)
 	if f.ses.w.cfg.Observer == nil {
 		return
 	}
 	for _, job := range batch {
-		job.task.tell(job.task.recorded.Load(), EventDone, job.took, nil, time.Time{})
+		job.task.report(job.task.recorded.Load(), EventDone, job.took, nil, time.Time{})
 	}
 }
 

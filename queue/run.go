@@ -17,7 +17,6 @@ func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
 			continue
 		}
 		t.execute()
-		t.ses.forget([]*task{t})
 		t.ses.letGo(t)
 	}
 }
@@ -86,25 +85,28 @@ func (t *task) crashedWorkers() string {
 	return strings.ReplaceAll(names, " ", ", ")
 }
 
-// forget drops what was noted about jobs that have an outcome now: which workers died with them, and that a person has
-// cancelled them. What a failure leaves behind ends with the hashes.
-func (ses *session) forget(tasks []*task) {
-	var crashed, ordered []string
+// isNoted tells whether something was noted about the job beside its entry.
+func (t *task) isNoted() bool { return t.crashes > 0 || t.order.Load() != nil }
+
+// forget drops what was noted about jobs whose outcome is in Redis now: which workers died with them, and that a person
+// has cancelled them. What a failure leaves behind ends with the hashes. A job without an outcome keeps its notes: they
+// are for whoever takes it over.
+func (ses *session) forget(tasks ...*task) {
+	var noted, ordered []string
 	for _, t := range tasks {
-		cancelled := t.order.Load() != nil
-		if t.crashes > 0 || cancelled {
-			crashed = append(crashed, t.stream)
+		if t.isNoted() {
+			noted = append(noted, t.stream)
 		}
-		if cancelled {
+		if t.order.Load() != nil {
 			ordered = append(ordered, t.stream)
 		}
 	}
-	if len(crashed) == 0 || ses.lost() {
+	if len(noted) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 	defer cancel()
-	_ = ses.w.rdb.HDel(ctx, ses.keys.crashed(), crashed...).Err()
+	_ = ses.w.rdb.HDel(ctx, ses.keys.crashed(), noted...).Err()
 	if len(ordered) > 0 {
 		_ = ses.w.rdb.HDel(ctx, ses.keys.cancelled(), ordered...).Err()
 	}

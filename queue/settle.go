@@ -57,10 +57,12 @@ func (t *task) settleError(err error, took time.Duration) {
 	}
 }
 
-// done acknowledges the job: in a batch, or on its own with its result if it is to be kept.
+// done acknowledges the job: with others, or on its own with its result if it is to be kept. The next job that may kill
+// this worker is not taken before one that might have is acknowledged: it would be counted as another crash of both.
 func (t *task) done(took time.Duration) {
 	if t.policy.Retain <= 0 {
-		if !t.ses.finisher.add(finished{t, took}) {
+		f, job := t.ses.finisher, finished{task: t, took: took}
+		if t.isLastChance() && !f.await(job) || !t.isLastChance() && !f.add(job) {
 			t.drop()
 		}
 		return
@@ -205,8 +207,16 @@ func (t *task) verdict(doing string, script script, keys []string, args []any) i
 	}
 }
 
-// tell reports the outcome, or that it did not count.
+// tell says whether the outcome counts: then what was noted about the job is forgotten.
 func (t *task) tell(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
+	if counts {
+		t.ses.forget(t)
+	}
+	t.report(counts, typ, took, cause, due)
+}
+
+// report tells the observer of the outcome, or that it did not count.
+func (t *task) report(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
 	if t.ses.w.cfg.Observer == nil {
 		return
 	}

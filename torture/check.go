@@ -22,7 +22,10 @@ import (
 //     its process died, lost its lease, or was kept from Redis for at least 5/8 of a lease, before it was left alone for
 //     as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
 //     confirmed it, nothing excuses B.
-//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B.
+//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B; or
+//     its worker had noticed the loss of its lease, and A's handler is of the kind that does not heed its context.
+//
+// What a person orders changes the rules, see orders.go.
 //
 // An attempt is burned when B's attempt number is higher than A's though A did not fail, or higher by more than one.
 type judge struct {
@@ -41,6 +44,10 @@ type result struct {
 	Duplicates   int           `json:"duplicates"`
 	Burned       int           `json:"attempts_burned_by_crashes"`
 	Wrong        int           `json:"wrong_ends"`
+	Disobeyed    int           `json:"orders_disobeyed"`
+	Orders       int           `json:"orders"`
+	Cancelled    int           `json:"cancelled_by_a_person"`
+	Requeued     int           `json:"requeued_by_a_person"`
 	Redone       int           `json:"redone_after_a_fault"`
 	Late         int           `json:"lease_loss_noticed_late"`
 	Redelivered  int           `json:"redeliveries"`
@@ -75,10 +82,12 @@ func (j *judge) run() {
 	slices.Sort(names)
 	for _, name := range names {
 		h := j.record.jobs[name]
+		orders := j.record.orders.of(h)
 		j.count(h)
 		j.existence(h)
-		j.starts(h)
-		j.ending(h)
+		j.starts(h, orders)
+		j.obedience(h, orders)
+		j.ending(h, orders)
 	}
 	j.lost()
 	j.leasesLost = len(j.record.faults.leases)
@@ -122,7 +131,7 @@ func (j *judge) existence(h *history) {
 }
 
 // starts judges each start of a job after the one before.
-func (j *judge) starts(h *history) {
+func (j *judge) starts(h *history, orders []line) {
 	if len(h.runs) == 0 {
 		return
 	}
@@ -131,22 +140,24 @@ func (j *judge) starts(h *history) {
 		j.offend(&j.Burned, h, "its first run was attempt %d", first.Attempt)
 	}
 	for _, l := range h.lines {
-		if l.Said == saidEnqueued && l.Until > first.At {
+		if l.Said == saidEnqueued && l.Until > first.At && !hastened(orders, l.At, first.At) {
 			j.offend(&j.Wrong, h, "it started %s before it was due", time.Duration(l.Until-first.At))
 		}
 	}
 	for i := 1; i < len(h.runs); i++ {
 		a, b := h.runs[i-1], h.runs[i]
-		if a.endedBefore(b.At) {
-			j.afterEnd(h, a, b)
-		} else {
+		switch {
+		case j.requeued(orders, a, b):
+		case a.endedBefore(b.At):
+			j.afterEnd(h, orders, a, b)
+		default:
 			j.beforeEnd(h, a, b)
 		}
 	}
 }
 
 // afterEnd judges a start after the run before had ended.
-func (j *judge) afterEnd(h *history, a, b *call) {
+func (j *judge) afterEnd(h *history, orders []line, a, b *call) {
 	step := 0
 	follows := false // b is what follows from a's outcome
 	switch a.end.Said {
@@ -157,7 +168,7 @@ func (j *judge) afterEnd(h *history, a, b *call) {
 			step = 1
 		}
 	case saidSnoozed:
-		follows = b.At >= a.end.Until
+		follows = b.At >= a.end.Until || hastened(orders, a.At, b.At)
 	}
 	if b.Attempt != a.Attempt+step {
 		j.offend(&j.Burned, h, "attempt %d followed attempt %d, which was %s", b.Attempt, a.Attempt, a.end.Said)
@@ -201,15 +212,15 @@ func (j *judge) beforeEnd(h *history, a, b *call) {
 	}
 	f := j.record.faults
 	if death, died := f.diedBefore(a.Proc, b.At); died {
-		j.recovered(h, b.At-death)
+		j.recovered(h, death, b.At)
 		return
 	}
 	enough := j.lease * 3 / 4
 	if long, began := f.longest(a.Proc, a.At-int64(j.lease), b.At, 0, faultStop, faultPause); long >= enough {
-		j.recovered(h, b.At-began)
+		j.recovered(h, began, b.At)
 		return
 	}
-	if j.gripped(a, b, enough) {
+	if j.gripped(a, b, enough) || h.kind == kindDeaf && f.leaseLostBefore(a.Consumer, b.At) {
 		j.Late++
 		return
 	}
@@ -223,8 +234,12 @@ func (j *judge) gripped(a, b *call, enough time.Duration) bool {
 	return long >= enough
 }
 
-func (j *judge) recovered(h *history, took int64) {
-	d := time.Duration(took)
+// recovered notes how long after the fault a job started again, unless its queue was paused meanwhile.
+func (j *judge) recovered(h *history, since, at int64) {
+	if j.record.orders.pausedBetween(h.queue(), since, at) {
+		return
+	}
+	d := time.Duration(at - since)
 	if len(j.recovery) == 0 || d > slices.Max(j.recovery) {
 		j.slowest = h.name
 	}
@@ -232,20 +247,21 @@ func (j *judge) recovered(h *history, took int64) {
 }
 
 // ending checks that a job that exists ended as its kind must.
-func (j *judge) ending(h *history) {
-	if len(h.runs) == 0 {
-		return // if it was acknowledged it is lost, or dead without a run
-	}
+func (j *judge) ending(h *history, orders []line) {
 	var dead *queue.JobInfo
-	for id := range h.ids {
+	for id := range h.known {
 		if info, ok := j.dead[id]; ok {
 			dead = &info
 		}
 	}
+	j.byPerson(h, orders, dead)
+	if len(h.runs) == 0 {
+		return // if it was acknowledged it is lost, or dead without a run
+	}
 	done, confirmed := false, false
 	for _, run := range h.runs {
 		if run.end != nil && run.end.Said == saidDone {
-			done, confirmed = true, confirmed || run.confirmed != nil
+			done, confirmed = true, confirmed || run.confirmed != nil && !ended(orders, run.confirmed.At)
 		}
 	}
 	want := ""
@@ -255,7 +271,7 @@ func (j *judge) ending(h *history) {
 	switch {
 	case dead != nil && confirmed:
 		j.offend(&j.Wrong, h, "it is dead (%s) although it was done", dead.Reason)
-	case dead != nil && dead.Reason == want:
+	case dead != nil && (dead.Reason == want || dead.Reason == queue.ReasonByPerson):
 		j.Dead++
 	case dead != nil && dead.Reason == queue.ReasonCrashed:
 		j.Dead++

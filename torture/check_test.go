@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,17 @@ import (
 )
 
 // play is a ledger written by hand: times in seconds.
-type play struct{ lines []line }
+type play struct {
+	lines []line
+	deaf  bool // its handlers do not heed their contexts
+}
+
+func (p *play) kind() string {
+	if p.deaf {
+		return kindDeaf
+	}
+	return "quick"
+}
 
 func at(seconds float64) int64 { return int64((1000 + seconds) * 1e9) }
 
@@ -20,7 +31,7 @@ func (p *play) fault(from, to float64, name, proc string) *play {
 
 func (p *play) job(when float64, said, proc string, run int64, attempt int) *play {
 	p.lines = append(p.lines, line{
-		At: at(when), Said: said, Job: "j1", ID: "id1", Kind: "quick", Proc: proc, Consumer: proc + "#a", Run: run, Attempt: attempt,
+		At: at(when), Said: said, Job: "j1", ID: "id1", Kind: p.kind(), Queue: "orders", Proc: proc, Consumer: proc + "#a", Run: run, Attempt: attempt,
 	})
 	return p
 }
@@ -30,14 +41,27 @@ func (p *play) lease(when float64, proc string) *play {
 	return p
 }
 
+// order is one of a person, for the job, or for its queue; it takes a tenth of a second.
+func (p *play) order(when float64, code int, order string) *play {
+	l := line{At: at(when), Until: at(when + 0.1), Said: saidOrder, Order: order, Queue: "orders", Code: code}
+	if order != orderPause && order != orderResume {
+		l.ID = "id1"
+	}
+	p.lines = append(p.lines, l)
+	return p
+}
+
 func enqueued() *play { return new(play).job(0, saidEnqueued, "", 0, 0) }
 
-// verdicts are short histories, and what the judge must say of them.
-var verdicts = map[string]struct {
+// verdict is a history, with the reason why its job is dead if it is, and what the judge must say of it.
+type verdict struct {
 	play *play
 	dead string
 	want result
-}{
+}
+
+// verdicts are short histories, and what the judge must say of them.
+var verdicts = map[string]verdict{
 	"done":        {play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1), want: result{Done: 1}},
 	"never ran":   {play: enqueued(), want: result{Lost: 1}},
 	"started":     {play: enqueued().job(1, saidStart, "w1", 1, 1), want: result{Lost: 1}},
@@ -128,9 +152,121 @@ var verdicts = map[string]struct {
 	},
 }
 
+const (
+	orderCancel  = string(queue.ActionCancel)
+	orderBury    = string(queue.ActionBury)
+	orderRequeue = string(queue.ActionRequeue)
+	orderRunNow  = string(queue.ActionRunNow)
+)
+
+// obediences are short histories of what a person ordered.
+var obediences = map[string]verdict{
+	"cancelled": {
+		play: enqueued().order(1, orderDone, orderCancel), dead: queue.ReasonByPerson,
+		want: result{Cancelled: 1},
+	},
+	"cancelled by nobody": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1), dead: queue.ReasonByPerson,
+		want: result{Wrong: 1, Cancelled: 1},
+	},
+	"a refused order": {
+		play: enqueued().order(1, orderRefused, orderCancel), dead: queue.ReasonByPerson,
+		want: result{Wrong: 1, Cancelled: 1},
+	},
+	"cancelled, perhaps": {
+		play: enqueued().order(1, orderUnknown, orderCancel), dead: queue.ReasonByPerson,
+		want: result{Cancelled: 1},
+	},
+	"cancelled and gone": {play: enqueued().order(1, orderDone, orderCancel), want: result{Lost: 1}},
+	"cancelled and started": {
+		play: enqueued().order(1, orderDone, orderCancel).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
+		want: result{Disobeyed: 1, Done: 1},
+	},
+	"cancelled in the last moment": {
+		play: enqueued().order(1, orderDone, orderCancel).job(2, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
+		want: result{Done: 1},
+	},
+	"cancelled, perhaps, and started": {
+		play: enqueued().order(1, orderUnknown, orderCancel).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
+		want: result{Done: 1},
+	},
+	"cancelled and requeued": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).order(2, orderDone, orderCancel).
+			order(3, orderDone, orderRequeue).job(5, saidStart, "w1", 2, 1).job(6, saidDone, "w1", 2, 1),
+		want: result{Requeued: 1, Done: 1},
+	},
+	"requeued in vain": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).order(2, orderDone, orderCancel).
+			order(3, orderRefused, orderRequeue).job(5, saidStart, "w1", 2, 1).job(6, saidDone, "w1", 2, 1),
+		want: result{Duplicates: 1, Disobeyed: 1, Done: 1},
+	},
+	"requeued with an attempt": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderCancel).job(2, saidReleased, "w1", 1, 1).
+			order(3, orderDone, orderRequeue).job(5, saidStart, "w1", 2, 2).job(6, saidDone, "w1", 2, 2),
+		want: result{Burned: 1, Done: 1},
+	},
+	"buried, and done": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderBury).job(3, saidDone, "w1", 1, 1),
+		want: result{Disobeyed: 1, Done: 1},
+	},
+	"buried while it runs": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderBury).job(3, saidDone, "w1", 1, 1),
+		dead: queue.ReasonByPerson, want: result{Cancelled: 1},
+	},
+	"done, and dead by a person": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).job(2.1, saidConfirmed, "w1", 0, 1).
+			order(3, orderDone, orderCancel),
+		dead: queue.ReasonByPerson, want: result{Wrong: 1, Cancelled: 1},
+	},
+	"paused": {
+		play: enqueued().order(1, orderDone, orderPause).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
+		want: result{Disobeyed: 1, Done: 1},
+	},
+	"paused, perhaps": {
+		play: enqueued().order(1, orderUnknown, orderPause).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
+		want: result{Done: 1},
+	},
+	"resumed": {
+		play: enqueued().order(1, orderDone, orderPause).order(3, orderUnknown, orderResume).
+			job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
+		want: result{Done: 1},
+	},
+	"killed on a paused queue": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).order(1.5, orderDone, orderPause).fault(2, 2, faultKill, "w1").
+			order(8, orderDone, orderResume).job(9, saidStart, "w2", 1, 1).job(10, saidDone, "w2", 1, 1),
+		want: result{Done: 1}, // and no recovery
+	},
+	"early": {
+		play: delayedTo(9).job(5, saidStart, "w1", 1, 1).job(6, saidDone, "w1", 1, 1),
+		want: result{Wrong: 1, Done: 1},
+	},
+	"run now": {
+		play: delayedTo(9).order(4, orderDone, orderRunNow).job(5, saidStart, "w1", 1, 1).job(6, saidDone, "w1", 1, 1),
+		want: result{Done: 1},
+	},
+	"deaf to the loss of its lease": {
+		play: (&play{deaf: true}).job(0, saidEnqueued, "", 0, 0).job(1, saidStart, "w1", 1, 1).lease(2, "w1").
+			job(3, saidStart, "w2", 1, 1).job(4, saidLost, "w1", 1, 1).job(5, saidDone, "w2", 1, 1),
+		want: result{Late: 1, Done: 1},
+	},
+	"deaf for no reason": {
+		play: (&play{deaf: true}).job(0, saidEnqueued, "", 0, 0).job(1, saidStart, "w1", 1, 1).
+			job(3, saidStart, "w2", 1, 1).job(4, saidLost, "w1", 1, 1).job(5, saidDone, "w2", 1, 1),
+		want: result{Duplicates: 1, Done: 1},
+	},
+}
+
+func delayedTo(due float64) *play {
+	p := enqueued()
+	p.lines[0].Until = at(due)
+	return p
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	for name, c := range verdicts {
+	all := maps.Clone(obediences)
+	maps.Copy(all, verdicts)
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dead := map[string]queue.JobInfo{}
@@ -139,15 +275,18 @@ func TestJudge(t *testing.T) {
 			}
 			j := newJudge(newRecord(c.play.lines), dead, time.Second)
 			j.run()
-			got := []any{j.Lost, j.Duplicates, j.Burned, j.Wrong, j.Redone, j.Late, j.Done, j.Recoveries, j.RecoveryMax}
-			want := []any{c.want.Lost, c.want.Duplicates, c.want.Burned, c.want.Wrong, c.want.Redone, c.want.Late, c.want.Done, c.want.Recoveries, c.want.RecoveryMax}
+			got := []any{j.Lost, j.Duplicates, j.Burned, j.Wrong, j.Redone, j.Late, j.Done, j.Recoveries, j.RecoveryMax, j.Disobeyed, j.Cancelled, j.Requeued}
+			want := []any{
+				c.want.Lost, c.want.Duplicates, c.want.Burned, c.want.Wrong, c.want.Redone, c.want.Late, c.want.Done, c.want.Recoveries,
+				c.want.RecoveryMax, c.want.Disobeyed, c.want.Cancelled, c.want.Requeued,
+			}
 			for i := range got {
 				if got[i] != want[i] {
-					t.Fatalf("got %v, want %v (lost duplicates burned wrong redone late done recoveries longest)\n%s",
+					t.Fatalf("got %v, want %v (lost duplicates burned wrong redone late done recoveries longest disobeyed cancelled requeued)\n%s",
 						got, want, strings.Join(j.problems, "\n"))
 				}
 			}
-			if offences := c.want.Lost + c.want.Duplicates + c.want.Burned + c.want.Wrong; len(j.problems) != offences {
+			if offences := c.want.Lost + c.want.Duplicates + c.want.Burned + c.want.Wrong + c.want.Disobeyed; len(j.problems) != offences {
 				t.Errorf("%d problems, want %d: %s", len(j.problems), offences, j.problems)
 			}
 			for _, name := range j.guilty {

@@ -11,8 +11,9 @@ type history struct {
 	name  string
 	kind  string
 	lines []line
-	runs  []*call // in the order of their starts
-	ids   map[string]bool
+	runs  []*call         // in the order of their starts
+	ids   map[string]bool // under which it started
+	known map[string]bool // besides: under which a producer knows it
 
 	enqueued  bool // a producer was told so
 	unknown   bool // a producer was told that nobody knows
@@ -43,13 +44,14 @@ type record struct {
 	byID   map[string]*history
 	acked  map[string]string // job IDs that producers were told of → the name it was told for
 	faults *faultLog
+	orders *orderLog
 	ends   []line // of processes
 	first  int64
 }
 
 // newRecord sorts the lines, which are in the order of time, by what they tell about.
 func newRecord(lines []line) *record {
-	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{}, faults: newFaultLog()}
+	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{}, faults: newFaultLog(), orders: newOrderLog()}
 	runs := map[runKey]*call{}
 	for i := range lines {
 		l := &lines[i]
@@ -60,6 +62,8 @@ func newRecord(lines []line) *record {
 		case saidEnded:
 			r.ends = append(r.ends, *l)
 			r.faults.add(l)
+		case saidOrder:
+			r.orders.add(l)
 		case saidConfirmed:
 			r.confirm(l)
 		case saidNoted:
@@ -76,13 +80,14 @@ func newRecord(lines []line) *record {
 func (r *record) addToJob(l *line, runs map[runKey]*call) {
 	h := r.jobs[l.Job]
 	if h == nil {
-		h = &history{name: l.Job, kind: l.Kind, ids: map[string]bool{}}
+		h = &history{name: l.Job, kind: l.Kind, ids: map[string]bool{}, known: map[string]bool{}}
 		r.jobs[l.Job] = h
 	}
 	h.lines = append(h.lines, *l)
 	switch l.Said {
 	case saidEnqueued:
 		h.enqueued = true
+		h.known[l.ID] = true
 		r.acked[l.ID] = l.Job
 	case saidDuplicate:
 		h.duplicate = true
@@ -93,7 +98,7 @@ func (r *record) addToJob(l *line, runs map[runKey]*call) {
 	case saidStart:
 		started := &call{line: *l}
 		h.runs = append(h.runs, started)
-		h.ids[l.ID] = true
+		h.ids[l.ID], h.known[l.ID] = true, true
 		r.byID[l.ID] = h
 		runs[runKey{l.Proc, l.Run}] = started
 	default:

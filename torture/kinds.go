@@ -15,6 +15,7 @@ import (
 // payload is the data of every job.
 type payload struct {
 	Job   string `json:"job"`             // its name in the ledgers, whatever the queue calls it
+	Role  string `json:"role,omitempty"`  // its kind in the ledgers, if that is not what the queue calls it
 	Sleep int64  `json:"sleep,omitempty"` // ms
 	Pad   string `json:"pad,omitempty"`
 }
@@ -22,6 +23,7 @@ type payload struct {
 // kind is a kind of job: what it does, how it is enqueued, and how it must end.
 type kind struct {
 	name  string
+	batch bool   // it is enqueued as kindBatched, whatever its name, and runs in a batch with others of that kind
 	share int    // of the load
 	dead  string // the reason why it must be dead in the end; "" it must be done
 	work  func(ctx context.Context, run *queue.Run, p payload) outcome
@@ -39,6 +41,11 @@ type outcome struct {
 
 const (
 	kindPoison  = "poison"
+	kindDoomed  = "doomed" // the operator cancels all that it sees of it
+	kindUnique  = "unique" // the operator leaves it alone: a key that is set free lets a repeated call in
+	kindDeaf    = "deaf"
+	kindBatched = "batched" // the queue's name for all that run in batches
+	poisonBatch = "batched poison"
 	poisonEvery = 15 * time.Second
 	poisonCode  = 66 // exit status of a process that a poison job ended
 
@@ -51,17 +58,25 @@ const (
 )
 
 var kinds = []kind{
-	{name: "quick", share: 56, work: succeed},
+	{name: "quick", share: 42, work: succeed},
 	{name: "sleepy", share: 6, work: sleep, fill: anyTime},
 	{name: "flaky", share: 7, work: failTwice},
 	{name: "hopeless", share: 2, work: fail, dead: queue.ReasonAttempts},
 	{name: "cancelled", share: 1, work: cancel, dead: queue.ReasonCancelled},
 	{name: "delayed", share: 9, work: succeed, opts: delayed},
-	{name: "unique", share: 6, work: succeed, opts: unique, again: true},
+	{name: kindUnique, share: 6, work: succeed, opts: unique, again: true},
 	{name: "named", share: 6, work: succeed, opts: named, again: true},
 	{name: "snoozing", share: 6, work: snooze},
 	{name: "large", share: 1, work: succeed, fill: pad},
+	{name: kindDeaf, share: 1, work: ignore, fill: withinGrace},
+	{name: kindDoomed, share: 3, work: sleep, fill: anyTime},
+	{name: kindBatched, batch: true, share: 8, work: succeed},
+	{name: "batched sleepy", batch: true, share: 1, work: sleep, fill: anyTime},
+	{name: "batched flaky", batch: true, share: 2, work: failTwice},
+	{name: "batched hopeless", batch: true, share: 1, work: fail, dead: queue.ReasonAttempts},
+	{name: "batched snoozing", batch: true, share: 1, work: snooze},
 	{name: kindPoison, work: exit, dead: queue.ReasonCrashed},
+	{name: poisonBatch, batch: true, work: exit, dead: queue.ReasonCrashed},
 }
 
 func kindOf(name string) *kind {
@@ -97,6 +112,15 @@ func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
 	return outcome{said: saidFailed, err: context.Cause(ctx)}
 }
 
+// ignore does not heed its context; in the end it says what that said.
+func ignore(ctx context.Context, _ *queue.Run, p payload) outcome {
+	pause(context.WithoutCancel(ctx), time.Duration(p.Sleep)*time.Millisecond)
+	if ctx.Err() != nil {
+		return outcome{said: saidFailed, err: context.Cause(ctx)}
+	}
+	return outcome{said: saidDone}
+}
+
 func fail(context.Context, *queue.Run, payload) outcome {
 	return outcome{said: saidFailed, err: errors.New("it always fails")}
 }
@@ -126,6 +150,11 @@ func exitNow() { os.Exit(poisonCode) }
 // anyTime is from 50 ms to three leases.
 func anyTime(rng *rand.Rand, lease time.Duration, p *payload) {
 	p.Sleep = 50 + rng.Int64N(3*lease.Milliseconds())
+}
+
+// withinGrace is from 50 ms to a little more than a worker that stops waits for its handlers.
+func withinGrace(rng *rand.Rand, _ time.Duration, p *payload) {
+	p.Sleep = 50 + rng.Int64N((graceOfWorker + wayOut/4).Milliseconds())
 }
 
 func pad(_ *rand.Rand, _ time.Duration, p *payload) { p.Pad = strings.Repeat("x", largePad) }

@@ -39,6 +39,9 @@ const (
 	// Of the harness.
 	saidEnded = "ended" // a worker process
 	saidFault = "fault"
+
+	// Of the operator.
+	saidOrder = "order"
 )
 
 // line is one fact, written before anything that follows from it is done. Times are Unix nanoseconds of one machine's
@@ -58,6 +61,7 @@ type line struct {
 	Redelivered int    `json:"redelivered,omitempty"`
 	Code        int    `json:"code,omitempty"` // exit status; -1 killed
 	Fault       string `json:"fault,omitempty"`
+	Order       string `json:"order,omitempty"`
 	Note        string `json:"note,omitempty"`
 }
 
@@ -71,6 +75,7 @@ func (l line) since(origin int64) string {
 		}
 	}
 	field("fault", l.Fault)
+	field("order", l.Order)
 	field("job", l.Job)
 	field("kind", l.Kind)
 	field("proc", l.Proc)
@@ -82,7 +87,7 @@ func (l line) since(origin int64) string {
 	if l.Until > 0 {
 		fmt.Fprintf(&b, " until=%.4f", float64(l.Until-origin)/1e9)
 	}
-	if l.Said == saidEnded {
+	if l.Said == saidEnded || l.Said == saidOrder {
 		fmt.Fprintf(&b, " code=%d", l.Code)
 	}
 	field("note", l.Note)

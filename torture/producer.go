@@ -55,7 +55,7 @@ func (p *producers) run(ctx context.Context, rate int, rng *rand.Rand) {
 				k := pickKind(own)
 				select {
 				case <-poison:
-					k = kindOf(kindPoison)
+					k = kindOf([]string{kindPoison, poisonBatch}[own.IntN(2)])
 				default:
 				}
 				p.enqueue(k, own)
@@ -91,7 +91,10 @@ func (p *producers) run(ctx context.Context, rate int, rng *rand.Rand) {
 // outcome is known.
 func (p *producers) enqueue(k *kind, rng *rand.Rand) {
 	name := fmt.Sprintf("j%06d", p.names.Add(1))
-	data := payload{Job: name}
+	data, called := payload{Job: name}, k.name
+	if k.batch {
+		data.Role, called = k.name, kindBatched
+	}
 	if k.fill != nil {
 		k.fill(rng, p.lease, &data)
 	}
@@ -105,7 +108,7 @@ func (p *producers) enqueue(k *kind, rng *rand.Rand) {
 		opts = append(opts, k.opts(rng, name)...)
 	}
 	for try := 1; ; try++ {
-		job, err := p.client.Enqueue(context.Background(), queue.JSON(k.name, text), opts...)
+		job, err := p.client.Enqueue(context.Background(), queue.JSON(called, text), opts...)
 		l := heard(job, err)
 		l.Job, l.Kind = name, k.name
 		if l.Said == saidDuplicate && try > 1 && l.ID == "named-"+name {

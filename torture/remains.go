@@ -61,6 +61,28 @@ func (h *house) drain(ctx context.Context, workers int64, most time.Duration) er
 	}
 }
 
+// verify does what an operator does who wants to know whether every job is accounted for.
+func (h *house) verify(ctx context.Context) (problems []string, err error) {
+	for name := range queues {
+		audit, err := h.inspect.Verify(ctx, name, nil)
+		if errors.Is(err, queue.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range audit.Balances {
+			if b.Lost() != 0 {
+				problems = append(problems, fmt.Sprintf("queue %s, %s: %d in, %d out, %d there", name, b.Place, b.In, b.Out, b.There))
+			}
+		}
+		for _, what := range audit.Missing {
+			problems = append(problems, "queue "+name+": "+what)
+		}
+	}
+	return problems, nil
+}
+
 // dead lists all dead jobs by their IDs.
 func (h *house) dead(ctx context.Context) (map[string]queue.JobInfo, error) {
 	dead := map[string]queue.JobInfo{}
@@ -94,7 +116,7 @@ func (h *house) remains(ctx context.Context) ([]string, error) {
 		key := keys.Val()
 		switch part := key[strings.LastIndex(key, "}")+1:]; {
 		case part == "": // a stream: looked at below
-		case part == ":dead", part == ":dead:ids", part == ":stats", key == queue.DefaultNamespace+":queues":
+		case part == ":dead", part == ":dead:ids", part == ":stats", part == ":metrics", key == queue.DefaultNamespace+":queues":
 		default:
 			ttl, err := h.rdb.PTTL(ctx, key).Result()
 			if err != nil {

@@ -35,8 +35,11 @@ func (r *report) take(j *judge, lines []line) {
 	r.result = j.result
 	r.Faults = map[string]int{}
 	for _, l := range lines {
-		if l.Said == saidFault {
+		switch l.Said {
+		case saidFault:
 			r.Faults[l.Fault]++
+		case saidOrder:
+			r.Orders++
 		}
 	}
 	r.Problems = append(r.Problems, processProblems(j.record, j.lease)...)
@@ -94,10 +97,11 @@ func tell(r *record, lines []line, name string) string {
 	own := slices.Clone(h.lines)
 	from, to := own[0].At, own[len(own)-1].At
 	for _, l := range lines {
+		ordered := l.Said == saidOrder && (h.known[l.ID] || l.ID == "" && l.Queue == h.queue() && (l.Kind == "" || l.Kind == h.kind))
 		around := l.At <= to+int64(time.Second) && max(l.At, l.Until) >= from-int64(time.Second)
 		concerns := l.Said == saidFault && (l.Proc == "" || procs[l.Proc]) || procs[l.Proc] &&
 			(l.Said == saidEnded || l.Said == saidLease || l.Said == saidNoted && l.ID == "" && l.Queue == h.queue())
-		if around && concerns {
+		if h.known[l.ID] && ordered || around && (concerns || ordered) {
 			own = append(own, l)
 		}
 	}
@@ -141,6 +145,8 @@ func (r *report) print(to io.Writer, asJSON bool) error {
 	row("duplicate starts", r.Duplicates, "must be 0: the first worker lived")
 	row("attempts burned by crashes", r.Burned, "must be 0")
 	row("wrong ends", r.Wrong, "must be 0")
+	row("orders disobeyed", r.Disobeyed, fmt.Sprintf("must be 0, of %d orders by a person", r.Orders))
+	row("cancelled by a person", r.Cancelled, fmt.Sprintf("and %d starts after a person had requeued such a job", r.Requeued))
 	row("redeliveries", r.Redelivered, "")
 	row("redone after a fault", r.Redone, "ended, but the fault came before the acknowledgement")
 	row("loss of lease noticed late", r.Late, "the next worker started first")

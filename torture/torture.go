@@ -29,6 +29,7 @@ type scene struct {
 	house     *house
 	entrance  *proxy // of the producers
 	producers *producers
+	operator  *operator
 	fleet     *fleet
 	books     []*ledger
 	out       io.Writer
@@ -99,14 +100,17 @@ func (s *scene) open() (err error) {
 		return err
 	}
 	s.house = &house{rdb: s.rdb, inspect: inspector}
-	books := make([]*ledger, 2)
-	for i, name := range []string{producersProc, "harness"} {
+	books := make([]*ledger, 3)
+	for i, name := range []string{producersProc, "harness", operatorProc} {
 		if books[i], err = openLedger(s.dir, name); err != nil {
 			return err
 		}
 	}
 	s.books = books
 	if s.fleet, err = newFleet(s.dir, s.server.Addr, s.o.lease, books[1]); err != nil {
+		return err
+	}
+	if s.operator, err = newOperator(s.server.Addr, s.o.lease, books[2]); err != nil {
 		return err
 	}
 	if s.entrance, err = newProxy(s.server.Addr); err != nil {
@@ -122,7 +126,7 @@ func (s *scene) strike(ctx context.Context, rng *rand.Rand) {
 	defer cancel()
 	var wg sync.WaitGroup
 	own := func() *rand.Rand { return rand.New(rand.NewPCG(rng.Uint64(), 0)) }
-	jobs, luck := own(), own()
+	jobs, luck, orders := own(), own(), own()
 	wg.Go(func() { s.producers.run(ctx, s.o.rate, jobs) })
 	if len(s.o.faults) > 0 {
 		a := &arena{
@@ -130,6 +134,7 @@ func (s *scene) strike(ctx context.Context, rng *rand.Rand) {
 		}
 		wg.Go(func() { a.torment(ctx, luck, s.o.faults, s.o.gap) })
 	}
+	wg.Go(func() { s.operator.run(ctx, orders) })
 	wg.Go(func() { s.progress(ctx) })
 	wg.Wait()
 	_ = s.producers.close()
@@ -159,13 +164,15 @@ func (s *scene) audit(ctx context.Context, r *report) error {
 	}
 	dead, deadErr := s.house.dead(ctx)
 	remains, remainErr := s.house.remains(ctx)
+	unbalanced, auditErr := s.house.verify(ctx)
 	lines, readErr := readLedgers(s.dir)
-	if err := errors.Join(err, deadErr, remainErr, readErr); err != nil {
+	if err := errors.Join(err, deadErr, remainErr, auditErr, readErr); err != nil {
 		return err
 	}
 	for _, what := range remains {
 		r.Problems = append(r.Problems, "left in redis: "+what)
 	}
+	r.Problems = append(r.Problems, unbalanced...)
 	j := newJudge(newRecord(lines), dead, s.o.lease)
 	j.run()
 	r.take(j, lines)

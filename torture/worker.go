@@ -97,25 +97,39 @@ type scribe struct {
 
 func (s *scribe) mux() *queue.Mux {
 	mux := queue.NewMux()
+	policy := []queue.HandleOption{queue.MaxAttempts(maxAttempts), queue.Backoff(100*time.Millisecond, time.Second)}
+	queue.HandleBatch(mux, s.runBatch, append(policy, queue.BatchOf(batchSize))...)
 	for _, k := range kinds {
-		mux.HandleKind(k.name, func(ctx context.Context, run *queue.Run) error { return s.run(ctx, run, k) },
-			queue.MaxAttempts(maxAttempts), queue.Backoff(100*time.Millisecond, time.Second))
+		if k.batch {
+			continue
+		}
+		mux.HandleKind(k.name, func(ctx context.Context, run *queue.Run) error { return s.run(ctx, run, k) }, policy...)
 	}
 	return mux
 }
 
-// run is every kind's handler.
+// run is the handler of every kind that runs alone.
 func (s *scribe) run(ctx context.Context, run *queue.Run, k kind) error {
 	p, err := parse(run)
 	if err != nil {
 		return err
 	}
+	l := s.begins(run, p.Job, k.name)
+	return s.ends(ctx, l, k.work(ctx, run, p))
+}
+
+// begins writes down that a handler has been called.
+func (s *scribe) begins(run *queue.Run, job, kind string) line {
 	l := line{
-		Said: saidStart, Job: p.Job, ID: run.ID, Kind: run.Kind, Queue: run.Queue, Proc: s.proc, Consumer: run.Worker,
+		Said: saidStart, Job: job, ID: run.ID, Kind: kind, Queue: run.Queue, Proc: s.proc, Consumer: run.Worker,
 		Run: s.runs.Add(1), Attempt: run.Attempt, Redelivered: run.Redelivered,
 	}
 	s.book.write(l)
-	result := k.work(ctx, run, p)
+	return l
+}
+
+// ends writes down what the handler is about to return, and returns it.
+func (s *scribe) ends(ctx context.Context, l line, result outcome) error {
 	l.Said = result.said
 	if result.err != nil {
 		l.Note = result.err.Error()

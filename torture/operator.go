@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// What an operator does beside the actions of the queue.
+const (
+	orderPause  = "pause"
+	orderResume = "resume"
+)
+
+// What the operator was told, in the code of an order's line.
+const (
+	orderDone    = 0
+	orderRefused = 1 // nothing has changed
+	orderUnknown = 2
+)
+
+const (
+	orderEvery   = 200 * time.Millisecond // on average
+	operatorName = "the operator"
+	operatorProc = "operator"
+)
+
+// operator is a person at the dashboard while everything goes wrong: it pauses and resumes queues, and cancels, buries,
+// releases, requeues and runs jobs now, one by one and all that match. It writes down what it was told.
+type operator struct {
+	inspect *queue.Inspector
+	rdb     *redis.Client
+	book    *ledger
+	lease   time.Duration
+	paused  map[string]time.Time // queue → when it is resumed
+}
+
+// newOperator opens a connection that repeats nothing: a repeated call would be told that there is nothing to do.
+func newOperator(addr string, lease time.Duration, book *ledger) (*operator, error) {
+	rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ContextTimeoutEnabled: true})
+	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{})
+	if err != nil {
+		_ = rdb.Close()
+		return nil, err
+	}
+	return &operator{inspect: inspector, rdb: rdb, book: book, lease: lease, paused: map[string]time.Time{}}, nil
+}
+
+// duty is something an operator does now and then.
+type duty struct {
+	share int
+	do    func(o *operator, ctx context.Context, rng *rand.Rand, name string)
+}
+
+var goingOn = []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying}
+
+var duties = []duty{
+	{1, (*operator).pause},
+	{9, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
+		o.pick(ctx, rng, name, queue.Query{State: goingOn[rng.IntN(4)]}, queue.ActionCancel)
+	}},
+	{4, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
+		o.pick(ctx, rng, name, queue.Query{State: goingOn[rng.IntN(4)]}, queue.ActionBury)
+	}},
+	{6, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
+		o.pick(ctx, rng, name, byOperator, queue.ActionRequeue)
+	}},
+	{3, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
+		o.pick(ctx, rng, name, queue.Query{State: goingOn[2+rng.IntN(2)]}, queue.ActionRunNow)
+	}},
+	{2, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
+		o.pick(ctx, rng, name, queue.Query{State: queue.StateInFlight}, queue.ActionRelease)
+	}},
+	{1, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
+		o.sweep(ctx, name, queue.Query{State: goingOn[rng.IntN(4)], Kind: kindDoomed}, queue.ActionCancel)
+	}},
+	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
+		o.sweep(ctx, name, byOperator, queue.ActionRequeue)
+	}},
+	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
+		o.sweep(ctx, name, queue.Query{State: queue.StateRetrying}, queue.ActionRunNow)
+	}},
+	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
+		o.sweep(ctx, name, queue.Query{State: queue.StateInFlight, Preset: queue.PresetOrphaned}, queue.ActionRelease)
+	}},
+}
+
+// byOperator is what the operator has cancelled or buried.
+var byOperator = queue.Query{State: queue.StateDead, Error: "cancelled by " + operatorName}
+
+// run gives orders until ctx ends, and resumes what it has paused.
+func (o *operator) run(ctx context.Context, rng *rand.Rand) {
+	work := queue.WithActor(context.WithoutCancel(ctx), operatorName)
+	sum := 0
+	for _, d := range duties {
+		sum += d.share
+	}
+	for pause(ctx, time.Duration(rng.ExpFloat64()*float64(orderEvery))) {
+		o.resume(work, func(due time.Time) bool { return time.Now().After(due) })
+		n, name := rng.IntN(sum), pickQueue(rng)
+		for _, d := range duties {
+			if n -= d.share; n < 0 {
+				call, cancel := context.WithTimeout(work, callLimit)
+				d.do(o, call, rng, name)
+				cancel()
+				break
+			}
+		}
+	}
+	for tries := 0; len(o.paused) > 0 && tries < 100; tries++ {
+		o.resume(work, func(time.Time) bool { return true })
+		pause(work, 100*time.Millisecond)
+	}
+	_ = o.rdb.Close()
+}
+
+// order carries an order out, and writes down what became of it.
+func (o *operator) order(l line, carryOut func() error) (told int) {
+	l.Said, l.Proc, l.At = saidOrder, operatorProc, time.Now().UnixNano()
+	err := carryOut()
+	l.Until = time.Now().UnixNano()
+	switch {
+	case err == nil:
+	case errors.Is(err, queue.ErrNotFound), errors.Is(err, queue.ErrHeld):
+		l.Code, l.Note = orderRefused, err.Error()
+	default:
+		l.Code, l.Note = orderUnknown, err.Error()
+	}
+	o.book.write(l)
+	return l.Code
+}
+
+func (o *operator) pause(ctx context.Context, rng *rand.Rand, name string) {
+	if _, already := o.paused[name]; already {
+		return
+	}
+	told := o.order(line{Order: orderPause, Queue: name}, func() error { return o.inspect.Pause(ctx, name) })
+	if told != orderRefused {
+		o.paused[name] = time.Now().Add(between(rng, o.lease/5, 3*o.lease))
+	}
+}
+
+func (o *operator) resume(ctx context.Context, isDue func(time.Time) bool) {
+	for name, due := range o.paused {
+		if !isDue(due) {
+			continue
+		}
+		call, cancel := context.WithTimeout(ctx, callLimit)
+		told := o.order(line{Order: orderResume, Queue: name}, func() error { return o.inspect.Resume(call, name) })
+		cancel()
+		if told == orderDone {
+			delete(o.paused, name)
+		}
+	}
+}
+
+// pick acts on one of the jobs that match, drawn from the first of them.
+func (o *operator) pick(ctx context.Context, rng *rand.Rand, name string, query queue.Query, action queue.Action) {
+	found, err := o.inspect.Search(ctx, name, query, queue.Page{Limit: 50})
+	if err != nil {
+		return // Redis is away
+	}
+	jobs := slices.DeleteFunc(found.Jobs, func(job queue.JobInfo) bool { return job.Kind == kindUnique })
+	if len(jobs) == 0 {
+		return
+	}
+	job := jobs[rng.IntN(len(jobs))]
+	act := map[queue.Action]func(ctx context.Context, queue, id string) error{
+		queue.ActionCancel: o.inspect.Cancel, queue.ActionBury: o.inspect.Bury, queue.ActionRequeue: o.inspect.Requeue,
+		queue.ActionRunNow: o.inspect.RunNow, queue.ActionRelease: o.inspect.Release,
+	}[action]
+	o.order(line{Order: string(action), Queue: name, ID: job.ID}, func() error { return act(ctx, name, job.ID) })
+}
+
+// sweep acts on all jobs that match.
+func (o *operator) sweep(ctx context.Context, name string, query queue.Query, action queue.Action) {
+	o.order(line{Order: string(action), Queue: name, Kind: query.Kind}, func() error {
+		_, err := o.inspect.Act(ctx, name, query, action, nil)
+		return err
+	})
+}
