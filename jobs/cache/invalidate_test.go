@@ -177,6 +177,6 @@ func TestALocalCopyAnswersAndHearsOfChanges(t *testing.T) {
 	if stats := rdb.CSCStats(); stats.Hits < 90 {
 		t.Errorf("%d hits in the local copy: %+v", stats.Hits, stats)
 	}
-	must(t, server.Client(t).SetEx(t.Context(), r.ns+"k", "77", time.Minute).Err())
+	must(t, server.Client(t).Set(t.Context(), r.ns+"k", "77", time.Minute).Err())
 	eventually(t, "the change is heard of", func() bool { return r.get(t, "k", loads.load) == 77 })
 }

@@ -198,7 +198,8 @@ func TestEachWaiterHasItsOwnContext(t *testing.T) {
 	}()
 	<-began
 	second := make(chan int64, 1)
-	joining := context.WithValue(t.Context(), struct{}{}, 0)
+	type mark struct{} // a context of its own, that does not end
+	joining := context.WithValue(t.Context(), mark{}, 0)
 	go func() {
 		n, _ := cache.GetOrLoad(joining, r.Cache, r.ns+"k", load)
 		second <- n
