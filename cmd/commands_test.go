@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -130,14 +131,14 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 
 // redis COMMAND… asks the script's Redis and writes its answer to stdout.
 func redisCommand(ts *testscript.TestScript, _ bool, args []string) {
-	rdb := redis.NewClient(&redis.Options{Addr: ts.Getenv("REDIS_ADDR")})
+	rdb := redis.NewClient(&redis.Options{Addr: ts.Getenv("REDIS_ADDR"), MaxRetries: -1})
 	defer rdb.Close()
 	command := make([]any, len(args))
 	for i, arg := range args {
 		command[i] = arg
 	}
 	answer, err := rdb.Do(context.Background(), command...).Result()
-	if !errors.Is(err, redis.Nil) {
+	if !errors.Is(err, redis.Nil) && !errors.Is(err, io.EOF) { // SHUTDOWN has no answer
 		ts.Check(err)
 	}
 	_, err = fmt.Fprintln(ts.Stdout(), answer)
