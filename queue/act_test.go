@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -152,5 +154,42 @@ func TestReschedule(t *testing.T) {
 	}
 	if err := f.inspect.Reschedule(t.Context(), "orders", "nobody", due); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// promoter takes what is due out of the delayed between two commands of the inspector, as a caretaker does.
+type promoter struct {
+	promote func(ctx context.Context)
+}
+
+func (p promoter) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (p promoter) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (p promoter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		p.promote(ctx)
+		return err
+	}
+}
+
+func TestRunNowLeavesNoneOutWhileOthersArePromoted(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	f := newFleet(t)
+	for i := range n {
+		f.enqueue("k", `{}`, queue.In(time.Hour+time.Duration(i/2)*time.Second))
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr})
+	defer rdb.Close()
+	rdb.AddHook(promoter{promote: func(ctx context.Context) {
+		f.rdb.ZRemRangeByScore(ctx, f.stream()+":delayed", "-inf", millis(0))
+	}})
+	inspect, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: f.namespace})
+	f.must(err)
+	tally, err := inspect.Act(t.Context(), "orders", queue.Query{State: queue.StateDelayed}, queue.ActionRunNow, nil)
+	f.must(err)
+	if left := f.rdb.ZCard(t.Context(), f.stream()+":delayed").Val(); tally.Done != n || left > n/10 {
+		t.Errorf("got %+v; %d of %d are still delayed", tally, left, n)
 	}
 }

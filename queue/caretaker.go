@@ -101,7 +101,10 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 			ses.trouble("reclaim from "+consumer, err)
 			return parked
 		}
-		parked += max(page, 0)
+		if page < 0 {
+			return parked // its worker has a lease after all
+		}
+		parked += page
 		if page < reclaimAtOnce {
 			break
 		}

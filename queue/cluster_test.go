@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -73,6 +74,39 @@ func TestOnACluster(t *testing.T) {
 	}
 	if trouble := f.events.of(queue.EventTrouble); len(trouble) > 0 {
 		t.Errorf("got %v", trouble)
+	}
+}
+
+// A client of a cluster sends a command again when its connection breaks. A claim that is sent again takes other entries,
+// and nobody knows of the first.
+func TestLostClaimReplyOnACluster(t *testing.T) {
+	t.Parallel()
+	f := newFleetOn(t, redistest.New(t, "--cluster-enabled", "yes"))
+	f.must(f.rdb.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	f.eventually("the cluster is ready", func() bool {
+		return strings.Contains(f.rdb.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
+	})
+	for range 3 {
+		f.enqueue("k", `{}`)
+	}
+	f.holdAs("~released", 3)
+	p := newProxy(t, f.server.Addr)
+	isClaim := func(request []byte) bool { return bytes.Contains(request, []byte("local taken, left")) } // its text
+	p.cutOn.Store(&isClaim)
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
+		return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: p.addr()}}}}, nil
+	}})
+	defer rdb.Close()
+	w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 3, ReadAhead: -1, Observer: f.events,
+		Lease: time.Minute, // longer than the test: nobody else may save the jobs
+	})
+	f.must(err)
+	f.must(w.Start(t.Context()))
+	f.await(queue.EventDone, 3)
+	f.must(w.Stop(t.Context()))
+	if len(f.events.of(queue.EventTrouble)) == 0 {
+		t.Error("no connection was cut: the test shows nothing")
 	}
 }
 

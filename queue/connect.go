@@ -35,6 +35,7 @@ func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, er
 		opt.PoolSize = max(opt.PoolSize, loops*queues+4)
 		opt.PipelinePoolSize = -1
 		opt.MaintNotificationsConfig = noMaintenance()
+		opt.MaxRetries = -1
 		return redis.NewClusterClient(&opt), nil
 	}
 	return nil, fmt.Errorf("client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -303,5 +304,36 @@ func TestDoneWhileRedisWasAway(t *testing.T) {
 	f.empty()
 	if started, done := len(f.events.of(queue.EventStarted)), f.info().Totals.Done; started != 1 || done != 1 {
 		t.Errorf("%d starts, %d done", started, done)
+	}
+}
+
+// A connection on which nothing comes back any more costs what waits on it, and not the lease.
+func TestOneDeadConnectionDoesNotCostTheLease(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	p := newProxy(t, f.server.Addr)
+	p.swallow.Store(true)
+	isClaim := func(request []byte) bool {
+		return bytes.Contains(request, []byte(":crashed")) && bytes.Contains(request, []byte(":cancelled"))
+	}
+	p.cutOn.Store(&isClaim)
+	f.enqueue("k", `{}`)
+	f.holdAs("~released", 1)
+	rdb := redis.NewClient(&redis.Options{Addr: p.addr()})
+	defer rdb.Close()
+	b := newBlocker()
+	w, err := queue.NewWorker(rdb, muxOf("k", b.handle), queue.WorkerConfig{
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 2, Observer: f.events, Lease: 2 * time.Second,
+	})
+	f.must(err)
+	f.must(w.Start(t.Context()))
+	<-b.began // when the claim was given up
+	if lost := f.events.of(queue.EventLeaseLost); len(lost) > 0 {
+		t.Errorf("the lease was lost: %v", lost)
+	}
+	close(b.free)
+	f.must(w.Stop(t.Context()))
+	if len(f.events.of(queue.EventTrouble)) == 0 {
+		t.Error("no claim was swallowed: the test shows nothing")
 	}
 }

@@ -21,6 +21,11 @@ func (s *source) beatEvery() time.Duration { return min(s.w.cfg.Lease/8, 500*tim
 // caretaker that died are not found any later than others.
 func (s *source) caretakerFor() time.Duration { return min(s.w.cfg.Lease*3/4, 3*time.Second) }
 
+// What the heart waits for at the most, so that one connection on which nothing comes back does not cost the lease: the
+// next command takes another.
+func (s *source) beatPatience() time.Duration  { return s.w.cfg.Lease * 3 / 8 }
+func (s *source) chorePatience() time.Duration { return s.w.cfg.Lease / 4 }
+
 // beat is the heart: it extends the lease until the session ends. What the others need to know comes back with it, so
 // that nothing else has to ask.
 func (ses *session) beat(ctx context.Context) {
@@ -66,7 +71,9 @@ func (ses *session) beatOnce(ctx context.Context) {
 	}
 	ses.extend(sent)
 	ses.redisAhead.Store(reply.now - time.Now().UnixMilli())
-	ses.heed(ctx, sent, reply)
+	chores, cancel := context.WithTimeout(ctx, ses.chorePatience())
+	defer cancel()
+	ses.heed(chores, sent, reply)
 	ses.shed()
 	ses.tellStuck()
 }
@@ -95,7 +102,7 @@ type beatReply struct {
 
 func (ses *session) sendBeat(ctx context.Context, counted *counted) (beatReply, error) {
 	left := time.Duration(ses.validTo.Load() - monotonic())
-	ctx, cancel := context.WithTimeout(ctx, max(left, time.Millisecond))
+	ctx, cancel := context.WithTimeout(ctx, min(max(left, time.Millisecond), ses.beatPatience()))
 	defer cancel()
 	k, now := ses.keys, ses.w.cfg.Now()
 	keys := []string{
@@ -168,7 +175,9 @@ func (ses *session) shed() {
 	if ses.w.cfg.ReadAhead != 0 {
 		return
 	}
-	ses.moving.Lock()
+	if !ses.moving.TryLock() {
+		return // somebody waits for Redis, and the heart must not wait for them
+	}
 	defer ses.moving.Unlock()
 	old := monotonic() - int64(shedAfter)
 	ses.release(ses.w.slots.take(ses.backlog, func(t *task) bool { return t.held < old }))

@@ -159,24 +159,27 @@ func (i *Inspector) scheduled(ctx context.Context, p place, zset string, state S
 	return c, nil
 }
 
+// scheduledRows reads behind a cursor by the due time, and by rank only among those of the same time: what is promoted
+// meanwhile leaves at the front, and would shift all ranks.
 func (i *Inspector) scheduledRows(ctx context.Context, zset, cursor string, n int64) ([]redis.Z, error) {
 	due, id, _ := strings.Cut(cursor, ":")
 	if id == "" {
 		return i.rdb.ZRangeWithScores(ctx, zset, 0, n-1).Result()
 	}
-	pipe := i.rdb.Pipeline()
-	rank, score := pipe.ZRank(ctx, zset, id), pipe.ZScore(ctx, zset, id)
-	earlier := pipe.ZCount(ctx, zset, "-inf", "("+due)
-	if err := execute(ctx, pipe); err != nil {
+	tx := i.rdb.TxPipeline()
+	rank, score := tx.ZRank(ctx, zset, id), tx.ZScore(ctx, zset, id)
+	earlier := tx.ZCount(ctx, zset, "-inf", "("+due)
+	if err := execute(ctx, tx); err != nil {
 		return nil, err
 	}
+	start := int64(0)
 	if score.Err() == nil && formatDue(score.Val()) == due {
-		return i.rdb.ZRangeWithScores(ctx, zset, rank.Val()+1, rank.Val()+n).Result()
+		start = rank.Val() + 1 - earlier.Val()
 	}
-	for start := earlier.Val(); ; start += n { // it has gone: behind those of the same time that come before it
-		rows, err := i.rdb.ZRangeWithScores(ctx, zset, start, start+n-1).Result()
+	for ; ; start += n {
+		rows, err := i.rdb.ZRangeByScoreWithScores(ctx, zset, &redis.ZRangeBy{Min: due, Max: "+inf", Offset: start, Count: n}).Result()
 		full := int64(len(rows)) == n
-		rows = slices.DeleteFunc(rows, func(row redis.Z) bool {
+		rows = slices.DeleteFunc(rows, func(row redis.Z) bool { // if it has gone: those that came before it
 			return formatDue(row.Score) == due && row.Member.(string) <= id
 		})
 		if err != nil || len(rows) > 0 || !full {

@@ -102,10 +102,12 @@ func (i *Inspector) lookScheduled(ctx context.Context, p place, id string) (JobI
 	return JobInfo{}, false, nil
 }
 
+// lookDead finds a dead job by its ID or by that of its entry among the dead. Not so on a raw stream: there a job's ID
+// is a stream ID itself, and may be that of another job's entry.
 func (i *Inspector) lookDead(ctx context.Context, p place, id string) (JobInfo, bool, error) {
 	at, err := i.rdb.HGet(ctx, p.keys.deadIDs(), id).Result()
 	if errors.Is(err, redis.Nil) {
-		if at, err = id, nil; entryTime(id).IsZero() {
+		if at, err = id, nil; p.Raw || entryTime(id).IsZero() {
 			return JobInfo{}, false, nil
 		}
 	}

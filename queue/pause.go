@@ -80,16 +80,19 @@ func (i *Inspector) Resume(ctx context.Context, queue string) error {
 // pause heeds whether the queue is paused. A read that waits is ended, so that it brings nothing more; what it brings
 // all the same is handed back.
 func (ses *session) pause(ctx context.Context, paused bool) {
-	if !ses.w.slots.setPaused(ses.backlog, paused) {
-		return
+	news := ses.w.slots.setPaused(ses.backlog, paused)
+	if news && !paused {
+		ses.observe(Event{Type: EventResumed, Worker: ses.consumer})
 	}
 	if !paused {
-		ses.observe(Event{Type: EventResumed, Worker: ses.consumer})
 		return
 	}
-	ses.reader.interrupt(ctx, ses.w.rdb)
-	ses.moving.Lock()
-	ses.handBack()
-	ses.moving.Unlock()
-	ses.observe(Event{Type: EventPaused, Worker: ses.consumer})
+	if news {
+		ses.reader.interrupt(ctx, ses.w.rdb)
+		ses.observe(Event{Type: EventPaused, Worker: ses.consumer})
+	}
+	if ses.moving.TryLock() { // else somebody waits for Redis: at the next beat
+		ses.handBack()
+		ses.moving.Unlock()
+	}
 }

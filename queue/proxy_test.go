@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -13,8 +12,10 @@ import (
 type proxy struct {
 	listener net.Listener
 	target   string
-	cut      atomic.Int64 // how many replies to cut
-	mute     atomic.Bool  // swallow replies and keep the connection
+	cut      atomic.Int64                              // how many replies to cut
+	cutOn    atomic.Pointer[func(request []byte) bool] // cut the reply to the first request that it is true of
+	swallow  atomic.Bool                               // rather than cut it: nothing comes back on that connection any more
+	mute     atomic.Bool                               // swallow replies and keep the connection
 	wg       sync.WaitGroup
 	mu       sync.Mutex
 	conns    []net.Conn
@@ -52,15 +53,30 @@ func (p *proxy) accept() {
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
-		p.wg.Go(func() {
-			_, _ = io.Copy(server, client)
-			_ = server.Close()
-		})
-		p.wg.Go(func() { p.replies(client, server) })
+		var doomed atomic.Bool
+		p.wg.Go(func() { p.requests(client, server, &doomed) })
+		p.wg.Go(func() { p.replies(client, server, &doomed) })
 	}
 }
 
-func (p *proxy) replies(client, server net.Conn) {
+func (p *proxy) requests(client, server net.Conn, doomed *atomic.Bool) {
+	defer server.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			return
+		}
+		if is := p.cutOn.Load(); is != nil && (*is)(buf[:n]) && p.cutOn.CompareAndSwap(is, nil) {
+			doomed.Store(true)
+		}
+		if _, err := server.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *proxy) replies(client, server net.Conn, doomed *atomic.Bool) {
 	defer client.Close()
 	buf := make([]byte, 64<<10)
 	for {
@@ -68,7 +84,10 @@ func (p *proxy) replies(client, server net.Conn) {
 		if err != nil {
 			return
 		}
-		if p.cut.Load() > 0 && p.cut.Add(-1) >= 0 {
+		if doomed.Load() && p.swallow.Load() {
+			continue
+		}
+		if doomed.Load() || p.cut.Load() > 0 && p.cut.Add(-1) >= 0 {
 			_ = server.Close()
 			return
 		}

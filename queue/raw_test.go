@@ -142,3 +142,31 @@ func TestStreamWithAnotherGroupIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// On a busy raw stream a job's ID, its entry's, is often also the ID of some dead job's entry among the dead.
+func TestRawJobIsNotTakenForADeadOneOfItsID(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	stream := f.namespace + "-orders:queue"
+	w := f.start(muxOf("order.placed", func(context.Context, *queue.Run) error { return queue.Cancel(nil) }), func(c *queue.WorkerConfig) {
+		c.Queues = map[string]queue.QueueConfig{stream: {Raw: &queue.Raw{Kind: "order.placed"}}}
+	})
+	add := func(id string) string {
+		added, err := f.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, ID: id, Values: []string{"order_id", "o-1"}}).Result()
+		f.must(err)
+		return added
+	}
+	first := add("1-1")
+	f.await(queue.EventDead, 1)
+	f.must(w.Stop(t.Context()))
+	dead, err := f.inspect.Job(t.Context(), stream, first)
+	f.must(err)
+	waits := add(dead.Entry)
+	if job, err := f.inspect.Job(t.Context(), stream, waits); err != nil || job.State != queue.StateWaiting {
+		t.Errorf("got %+v, %v", job, err)
+	}
+	f.must(f.inspect.Delete(t.Context(), stream, waits))
+	if job, err := f.inspect.Job(t.Context(), stream, first); err != nil || job.State != queue.StateDead {
+		t.Errorf("the dead job: %+v, %v", job, err)
+	}
+}

@@ -89,6 +89,9 @@ func (ses *session) letGo(t *task) {
 
 // parkOwn parks jobs of this session. Those that another worker has taken meanwhile stay where they are.
 func (ses *session) parkOwn(tasks []*task, where string) {
+	if len(tasks) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
 	for chunk := range slices.Chunk(tasks, 100) {

@@ -151,6 +151,9 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
+	if cluster, ok := own.(*redis.ClusterClient); ok {
+		own = scriptsOnce{cluster}
+	}
 	w := &Worker{
 		cfg: cfg, kinds: mux.compile(), rdb: own, slots: newSlots(cfg.Concurrency, cfg.ReadAhead),
 		stopping: make(chan struct{}), stopped: make(chan struct{}),
