@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 )
@@ -10,6 +11,7 @@ const (
 	promoteEvery  = 50 * time.Millisecond // a due job is waiting at most so long after its time, and a round trip
 	promoteAtOnce = 100
 	reclaimAtOnce = 100
+	reclaimPages  = 20 // of a consumer that never had a lease, at each beat: few of its entries may be idle
 	crashedKept   = 7 * 24 * time.Hour
 )
 
@@ -71,11 +73,16 @@ func (ses *session) reclaim(ctx context.Context, reply beatReply) (parked int64)
 	}
 	ses.sweep(ctx)
 	for _, consumer := range reply.ended {
-		parked += ses.park(ctx, consumer, 0)
+		n, _ := ses.park(ctx, consumer, 0, "", math.MaxInt)
+		parked += n
 	}
+	seen := map[string]string{}
 	for _, consumer := range reply.strays {
-		parked += ses.park(ctx, consumer, ses.strayIdle(consumer))
+		n, at := ses.park(ctx, consumer, ses.strayIdle(consumer), ses.straysSeen[consumer], reclaimPages)
+		parked += n
+		seen[consumer] = at
 	}
+	ses.straysSeen = seen
 	return parked
 }
 
@@ -91,21 +98,22 @@ func (s *source) strayIdle(consumer string) time.Duration {
 	return DefaultForeignIdle
 }
 
-// park moves a consumer's entries to ~orphans, page by page.
-func (ses *session) park(ctx context.Context, consumer string, idle time.Duration) (parked int64) {
-	k := ses.keys
-	for ses.valid() {
-		page, err := scriptReclaim.Run(ctx, ses.w.rdb, []string{k.stream, k.workers(), k.worker(consumer), k.crashed()},
-			ses.binding.group(), consumer, reclaimAtOnce, idle.Milliseconds(), int64(crashedKept.Seconds())).Int64()
-		if err != nil {
+// park moves a consumer's entries behind one of them to ~orphans, page by page. It tells how many, and behind which to
+// go on when there are more than so many pages.
+func (ses *session) park(ctx context.Context, consumer string, idle time.Duration, behind string, pages int) (parked int64, last string) {
+	last = behind
+	for ; pages > 0 && ses.valid(); pages-- {
+		var n int64
+		var err error
+		if n, last, err = ses.parkPage(ctx, consumer, idle, last); err != nil {
 			ses.trouble("reclaim from "+consumer, err)
-			return parked
+			break
 		}
-		if page < 0 {
-			return parked // its worker has a lease after all
+		if n < 0 {
+			return parked, "" // its worker has a lease after all
 		}
-		parked += page
-		if page < reclaimAtOnce {
+		parked += n
+		if last == "" {
 			break
 		}
 	}
@@ -113,7 +121,28 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 	if parked > 0 || idle == 0 {
 		ses.observe(Event{Type: EventWorkerReaped, Worker: consumer, Count: int(parked)})
 	}
-	return parked
+	return parked, last
+}
+
+// parkPage returns how many of a page's entries were parked, -1 if the consumer has a lease after all, and the last of the
+// page, "" behind the end.
+func (ses *session) parkPage(ctx context.Context, consumer string, idle time.Duration, behind string) (int64, string, error) {
+	k, start := ses.keys, "-"
+	if behind != "" {
+		start = "(" + behind
+	}
+	reply, err := scriptReclaim.Run(ctx, ses.w.rdb, []string{k.stream, k.workers(), k.worker(consumer), k.crashed()},
+		ses.binding.group(), consumer, reclaimAtOnce, idle.Milliseconds(), int64(crashedKept.Seconds()), start).Result()
+	if err != nil {
+		return 0, "", err
+	}
+	cells, ok := reply.([]any)
+	if !ok || len(cells) != 2 {
+		return -1, "", nil
+	}
+	parked, _ := cells[0].(int64)
+	last, _ := cells[1].(string)
+	return parked, last, nil
 }
 
 // shortenLeases makes up for a jump backward of Redis' clock.

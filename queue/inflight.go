@@ -46,7 +46,7 @@ func (i *Inspector) inFlight(ctx context.Context, p place, s sieve, cursor strin
 	if s.row != nil {
 		rows = slices.DeleteFunc(rows, func(row redis.XPendingExt) bool { return !s.row(row) })
 	}
-	c.jobs, err = i.pending(ctx, p, rows)
+	err = i.pending(ctx, p, s, rows, &c)
 	return c, err
 }
 
@@ -58,32 +58,36 @@ func ignoreNoGroup(err error) error {
 }
 
 // pending reads the entries of pending rows, and what is known of those who hold them, in one round trip.
-func (i *Inspector) pending(ctx context.Context, p place, rows []redis.XPendingExt) ([]JobInfo, error) {
+func (i *Inspector) pending(ctx context.Context, p place, s sieve, rows []redis.XPendingExt, c *chunk) error {
 	if len(rows) == 0 {
-		return nil, nil
+		return nil
 	}
 	pipe := i.rdb.Pipeline()
 	view := newFleetView(ctx, pipe, p, rows)
-	entries := make([]*redis.XMessageSliceCmd, len(rows))
-	for k, row := range rows {
-		entries[k] = pipe.XRange(ctx, p.keys.stream, row.ID, row.ID)
-	}
+	runs := newRuns(ctx, pipe, p.keys.stream, rows)
 	if err := execute(ctx, pipe); err != nil {
-		return nil, err
+		return err
 	}
-	jobs := make([]JobInfo, len(rows))
+	entries, err := runs.entries(ctx, i.rdb)
+	if err != nil {
+		return err
+	}
 	for k, row := range rows {
 		job := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
 		job.source = entry{stream: row.ID, id: row.ID, meta: noMeta}
-		if found := entries[k].Val(); len(found) == 1 {
-			job = p.fromEntry(found[0], StateInFlight)
+		if found, ok := entries[row.ID]; ok {
+			c.bytes += messageSize(found)
+			if s.entry != nil && !s.entry(found) {
+				continue
+			}
+			job = p.fromEntry(found, StateInFlight)
 		}
 		job.Worker, job.IdleMS, job.Deliveries = row.Consumer, row.Idle.Milliseconds(), row.RetryCount
 		job.Redelivered += int(max(row.RetryCount-1, 0))
 		view.judge(&job, k)
-		jobs[k] = job
+		c.add(job)
 	}
-	return jobs, nil
+	return nil
 }
 
 // fleetView is what Redis knows, at one moment, of those who hold some entries.

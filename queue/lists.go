@@ -63,9 +63,10 @@ func (i *Inspector) list(ctx context.Context, state State, queue string, page Pa
 
 // chunk is a run of a state's jobs, read in one go.
 type chunk struct {
-	jobs []JobInfo
-	read int    // how many were looked at; some were gone or did not match
-	next string // the cursor behind them; "" at the end
+	jobs  []JobInfo
+	read  int    // how many were looked at; some were gone or did not match
+	bytes int    // of their data, about; 0 if it was not read
+	next  string // the cursor behind them; "" at the end
 }
 
 func (c *chunk) add(job JobInfo) { c.jobs = append(c.jobs, job) }
@@ -81,7 +82,7 @@ func (c *chunk) behind(cursor string, n int) {
 func (i *Inspector) chunk(ctx context.Context, p place, s sieve, cursor string, n int) (chunk, error) {
 	switch s.state {
 	case StateWaiting:
-		return i.waiting(ctx, p, cursor, n)
+		return i.waiting(ctx, p, s, cursor, n)
 	case StateInFlight:
 		return i.inFlight(ctx, p, s, cursor, n)
 	case StateDead:
@@ -103,7 +104,7 @@ func (j *JobInfo) cursor() string {
 }
 
 // waiting begins behind what has been delivered meanwhile.
-func (i *Inspector) waiting(ctx context.Context, p place, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) waiting(ctx context.Context, p place, s sieve, cursor string, n int) (c chunk, err error) {
 	after, err := i.lastDelivered(ctx, p)
 	if err != nil {
 		return c, err
@@ -113,9 +114,12 @@ func (i *Inspector) waiting(ctx context.Context, p place, cursor string, n int) 
 	}
 	entries, err := i.rdb.XRangeN(ctx, p.keys.stream, entryAfter(after), "+", int64(n)).Result()
 	for _, e := range entries {
-		c.add(p.fromEntry(e, StateWaiting))
 		c.read++
+		c.bytes += messageSize(e)
 		c.behind(e.ID, n)
+		if s.entry == nil || s.entry(e) {
+			c.add(p.fromEntry(e, StateWaiting))
+		}
 	}
 	return c, err
 }
@@ -127,6 +131,7 @@ func (i *Inspector) dead(ctx context.Context, p place, cursor string, n int) (c 
 	}
 	entries, err := i.rdb.XRevRangeN(ctx, p.keys.dead(), start, "-", int64(n)).Result()
 	for _, e := range entries {
+		c.bytes += messageSize(e)
 		c.add(p.fromDead(e))
 		c.read++
 		c.behind(e.ID, n)
@@ -152,6 +157,7 @@ func (i *Inspector) scheduled(ctx context.Context, p place, zset string, state S
 	}
 	for k, row := range rows {
 		if body, ok := bodies[k].(string); ok { // else it was promoted this moment
+			c.bytes += len(body) + entryOverhead
 			c.add(p.fromBody(ids[k], body, row.Score, state))
 		}
 	}
@@ -190,6 +196,18 @@ func (i *Inspector) scheduledRows(ctx context.Context, zset, cursor string, n in
 
 func formatDue(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
+// entryOverhead is what an entry is besides its fields, about.
+const entryOverhead = 100
+
+func messageSize(m redis.XMessage) int {
+	size := entryOverhead
+	for _, value := range m.Values {
+		text, _ := value.(string)
+		size += len(text)
+	}
+	return size
+}
+
 // fromEntry shows an entry of the stream.
 func (p place) fromEntry(m redis.XMessage, state State) JobInfo {
 	info := p.fromJob(p.decode(m), state)
@@ -221,10 +239,11 @@ func messagePairs(m redis.XMessage) []pair {
 	return fields
 }
 
+// fromJob shows a job without its data, which [JobInfo.shown] adds: most jobs that a search looks at are not shown.
 func (p place) fromJob(e entry, state State) JobInfo {
 	info := JobInfo{
 		source: e,
-		ID:     e.id, Kind: e.kind, Queue: p.name, State: state, Data: showData(e.data),
+		ID:     e.id, Kind: e.kind, Queue: p.name, State: state,
 		Attempt: e.meta.Attempt, MaxAttempts: int(e.meta.MaxAttempts), Redelivered: e.meta.Redelivered,
 		Error: e.meta.Error, UniqueKey: e.meta.Unique, EnqueuedAt: timePtr(e.enqueuedAt()),
 		Trace: e.meta.Trace, RequestID: e.meta.RequestID,
@@ -233,6 +252,12 @@ func (p place) fromJob(e entry, state State) JobInfo {
 		info.Error = e.err.Error()
 	}
 	return info
+}
+
+// shown is the job with its data.
+func (j JobInfo) shown() JobInfo {
+	j.Data = showData(j.source.data)
+	return j
 }
 
 // showData is data as JSON; what is not JSON becomes a JSON string.

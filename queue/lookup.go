@@ -95,9 +95,9 @@ func (i *Inspector) lookScheduled(ctx context.Context, p place, id string) (JobI
 	switch {
 	case body.Err() != nil:
 	case delayed.Err() == nil:
-		return p.fromBody(id, body.Val(), delayed.Val(), StateDelayed), true, nil
+		return p.fromBody(id, body.Val(), delayed.Val(), StateDelayed).shown(), true, nil
 	case retrying.Err() == nil:
-		return p.fromBody(id, body.Val(), retrying.Val(), StateRetrying), true, nil
+		return p.fromBody(id, body.Val(), retrying.Val(), StateRetrying).shown(), true, nil
 	}
 	return JobInfo{}, false, nil
 }
@@ -118,12 +118,16 @@ func (i *Inspector) lookDead(ctx context.Context, p place, id string) (JobInfo, 
 	if err != nil || len(found) == 0 {
 		return JobInfo{}, false, err
 	}
-	return p.fromDead(found[0]), true, nil
+	return p.fromDead(found[0]).shown(), true, nil
 }
 
 // byID is what finds a job by its ID or its entry's.
 func byID(state State, id string) sieve {
-	return sieve{state: state, match: func(job *JobInfo) bool { return job.ID == id || job.Entry == id }}
+	return sieve{
+		state: state, weightless: true,
+		match: func(job *JobInfo) bool { return job.ID == id || job.Entry == id },
+		entry: func(m redis.XMessage) bool { return m.ID == id || m.Values[fieldID] == id },
+	}
 }
 
 func (i *Inspector) lookInFlight(ctx context.Context, p place, id string) (JobInfo, bool, error) {

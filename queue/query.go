@@ -100,7 +100,7 @@ func (q Query) match(job *JobInfo, now time.Time) bool {
 		job.IdleMS >= q.MinIdle.Milliseconds() && job.Deliveries >= q.MinDeliveries &&
 		(q.MinAge == 0 || job.EnqueuedAt != nil && now.Sub(*job.EnqueuedAt) >= q.MinAge) &&
 		(q.Signature == "" || signature(job) == q.Signature) &&
-		q.Preset.match(job) && matchData(job.Data, q.Data)
+		q.Preset.match(job) && matchData(job.source.data, q.Data)
 }
 
 func (p Preset) match(job *JobInfo) bool {
@@ -134,9 +134,12 @@ func containsFold(text, part string) bool {
 }
 
 // matchData tells whether data has, at each path, the value that is wanted there.
-func matchData(data json.RawMessage, want map[string]string) bool {
+func matchData(data []byte, want map[string]string) bool {
 	if len(want) == 0 {
 		return true
+	}
+	if !mayHold(data, want) {
+		return false
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -146,6 +149,20 @@ func matchData(data json.RawMessage, want map[string]string) bool {
 	}
 	for path, value := range want {
 		if !hasValue(root, strings.Split(path, "."), value) {
+			return false
+		}
+	}
+	return true
+}
+
+// mayHold is a quick look before data is taken apart: what is nowhere in it is not at its place either. Escapes can
+// write any text in another way.
+func mayHold(data []byte, want map[string]string) bool {
+	if bytes.IndexByte(data, '\\') >= 0 {
+		return true
+	}
+	for _, value := range want {
+		if !bytes.Contains(data, []byte(strings.TrimSuffix(value, "*"))) {
 			return false
 		}
 	}

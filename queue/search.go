@@ -13,7 +13,7 @@ type Found struct {
 	JobPage
 	Scanned   int64 `json:"scanned"`   // how many jobs were looked at for this page
 	Total     int64 `json:"total"`     // how many jobs are in the state now, matching or not
-	Truncated bool  `json:"truncated"` // the page ended because Page.MaxScan were looked at: Next goes on from there
+	Truncated bool  `json:"truncated"` // the page ended because as much as Page.MaxScan allows was looked at: Next goes on from there
 }
 
 // DefaultMaxScan is how many jobs a page of a search looks at, at the most, unless [Page] says otherwise.
@@ -28,8 +28,9 @@ func (p Page) maxScan() int {
 
 // Search finds the jobs of a state that match a query, a page at a time: waiting and in flight, the oldest first;
 // delayed and retrying, the next first; dead, those that died last first. It reads from Redis in small pieces, and
-// looks at Page.MaxScan jobs for a page at the most: when fewer were found by then, the page says Truncated, and its
-// cursor goes on with the search. A search for an ID goes straight to the job.
+// looks at Page.MaxScan jobs for a page at the most, of which one with much data counts for one for each 2 KB: when
+// fewer were found by then, the page says Truncated, and its cursor goes on with the search. A search for an ID goes
+// straight to the job.
 func (i *Inspector) Search(ctx context.Context, queue string, query Query, page Page) (Found, error) {
 	found, err := i.search(ctx, queue, query, page)
 	if err != nil {
@@ -108,8 +109,8 @@ type Count struct {
 	Truncated bool  `json:"truncated"` // there are more that were not looked at
 }
 
-// CountMatching counts the jobs that match a query, and looks at maxScan jobs at the most; 0 is [DefaultMaxScan]. A
-// query that asks for nothing but a state is answered at once.
+// CountMatching counts the jobs that match a query, and looks at maxScan jobs at the most, as [Inspector.Search] does; 0
+// is [DefaultMaxScan]. A query that asks for nothing but a state is answered at once.
 func (i *Inspector) CountMatching(ctx context.Context, queue string, query Query, maxScan int) (Count, error) {
 	count, err := i.countMatching(ctx, queue, query, Page{MaxScan: maxScan}.maxScan())
 	if err != nil {
@@ -140,7 +141,7 @@ func (i *Inspector) countMatching(ctx context.Context, queue string, query Query
 		if page.Cursor = found.Next; found.Next == "" {
 			return count, nil
 		}
-		if count.Scanned >= int64(maxScan) {
+		if found.Truncated || count.Scanned >= int64(maxScan) {
 			count.Truncated = true
 			return count, nil
 		}

@@ -21,15 +21,16 @@ type session struct {
 	settled     chan struct{}  // closed when outcomes cannot be recorded any more
 	tasks       sync.WaitGroup // jobs in this session's hands
 	finisher    *finisher
-	parked      chan struct{} // a beat saw parked entries
-	claiming    atomic.Bool   // parked entries are being claimed: new ones wait
-	claimed     chan struct{} // holds a signal that no more are
-	moving      sync.Mutex    // held while entries come or go otherwise than by a read
-	audit       atomic.Bool   // a reply may have been lost: look for entries whose delivery was never seen
-	lastChances atomic.Int64  // jobs held that are one crash away from dead
-	clock       clockGuard    // of the heart alone
-	swept       int64         // of the heart alone: when empty consumers were last deleted
-	care        atomic.Int64  // caretaker until, on the same clock
+	parked      chan struct{}     // a beat saw parked entries
+	claiming    atomic.Bool       // parked entries are being claimed: new ones wait
+	claimed     chan struct{}     // holds a signal that no more are
+	moving      sync.Mutex        // held while entries come or go otherwise than by a read
+	audit       atomic.Bool       // a reply may have been lost: look for entries whose delivery was never seen
+	lastChances atomic.Int64      // jobs held that are one crash away from dead
+	clock       clockGuard        // of the heart alone
+	swept       int64             // of the heart alone: when empty consumers were last deleted
+	straysSeen  map[string]string // of the heart alone: how far each stray's entries were looked at
+	care        atomic.Int64      // caretaker until, on the same clock
 }
 
 func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }

@@ -16,12 +16,17 @@ const (
 	chunkBytes = 256 << 10 // of the jobs' data, about
 )
 
+// heavyJob is how much data makes a job count for two against [Page].MaxScan, so that large jobs do not make a page slow.
+const heavyJob = 2 << 10
+
 // sieve says which jobs of a state to keep.
 type sieve struct {
-	state    State
-	match    func(*JobInfo) bool          // nil: all
-	row      func(redis.XPendingExt) bool // in flight: looked at before the entry is read; nil: all
-	consumer string                       // in flight: only of this consumer; "" of all
+	state      State
+	match      func(*JobInfo) bool          // nil: all
+	row        func(redis.XPendingExt) bool // in flight: looked at before the entry is read; nil: all
+	entry      func(redis.XMessage) bool    // waiting and in flight: looked at before the entry is taken apart; nil: all
+	consumer   string                       // in flight: only of this consumer; "" of all
+	weightless bool                         // large jobs count once, too
 }
 
 // sift walks through the jobs of a state in chunks that are no burden for Redis, and keeps those that match, until the
@@ -31,7 +36,7 @@ func (i *Inspector) sift(ctx context.Context, p place, s sieve, page Page) (Foun
 	found.Next = page.Cursor
 	limit, budget := page.limit(), page.maxScan()
 	for len(found.Jobs) < limit {
-		n := min(size, budget-int(found.Scanned))
+		n := min(size, budget)
 		if s.match == nil {
 			n = min(size, limit-len(found.Jobs))
 		}
@@ -49,7 +54,7 @@ func (i *Inspector) sift(ctx context.Context, p place, s sieve, page Page) (Foun
 		if found.Next = c.next; c.next == "" {
 			return found, nil
 		}
-		size = nextChunk(c)
+		size, budget = nextChunk(c), budget-s.weight(c)
 	}
 	return found, nil
 }
@@ -61,7 +66,7 @@ func (f *Found) take(c chunk, s sieve, limit int) bool {
 		if s.match != nil && !s.match(job) {
 			continue
 		}
-		f.Jobs = append(f.Jobs, *job)
+		f.Jobs = append(f.Jobs, job.shown())
 		if len(f.Jobs) == limit && k < len(c.jobs)-1 {
 			f.Next = job.cursor()
 			f.Scanned += int64(k + 1)
@@ -72,16 +77,20 @@ func (f *Found) take(c chunk, s sieve, limit int) bool {
 	return false
 }
 
+// weight is what a chunk counts against the budget.
+func (s sieve) weight(c chunk) int {
+	if s.weightless {
+		return c.read
+	}
+	return max(c.read, c.bytes/heavyJob)
+}
+
 // nextChunk is how many jobs to read next, from the size of those just read.
 func nextChunk(c chunk) int {
-	bytes := 0
-	for _, job := range c.jobs {
-		bytes += len(job.Data) + len(job.Error) + 100
-	}
-	if len(c.jobs) == 0 {
+	if c.bytes == 0 {
 		return chunkJobs
 	}
-	return max(1, min(chunkJobs, chunkBytes*len(c.jobs)/bytes))
+	return max(1, min(chunkJobs, chunkBytes*c.read/c.bytes))
 }
 
 // compareEntries compares two stream IDs.
