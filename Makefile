@@ -6,7 +6,7 @@ STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e bench events torture payments lint tidy clean check
+.PHONY: help build demo test e2e bench scale events torture payments lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ e2e: build ## test the dashboard and the gateway in a real browser; screenshots 
 bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
 	@tools/test-needs
 	cd bench && go run . $(or $(BENCH),$(BOUNDS))
+
+scale: build ## fill Redis with 10 million jobs and measure what looking at them costs; SCALE=0.1 for a tenth
+	@tools/test-needs
+	cd bench && go run ./scale -monitor ../bin/monitor $(if $(SCALE),-scale $(SCALE)) $(if $(OPEN),-open $(OPEN))
 
 events: ## count a million events of a raw stream on two workers, exactly; EVENTS=100000 for fewer
 	@tools/test-needs

@@ -19,8 +19,8 @@ import (
 const lookupScan = 10_000
 
 // Job finds a job by its ID, or by the ID of its entry. A job that is dead, delayed, retrying, or done with [Retain]
-// is found at once. For one that waits or runs it looks at 10,000 entries in flight, at 10,000 that were added around
-// the time in the job's ID, and at the 10,000 that run next. [ErrNotFound] otherwise.
+// is found at once. For one that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added
+// around the time in the job's ID, and at the 10,000 oldest of both. [ErrNotFound] otherwise.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	if err != nil {
@@ -28,6 +28,9 @@ func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) 
 	}
 	return info, nil
 }
+
+// look is a place where a job may be.
+type look func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error)
 
 // locate finds a job and its queue.
 func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, place, error) {
@@ -42,11 +45,12 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, plac
 	if record["ended_ms"] != "" {
 		return p.fromRecord(id, record), p, nil
 	}
-	for _, look := range []func(context.Context, place, string) (JobInfo, bool, error){
-		i.lookScheduled, i.lookDead, i.lookInFlight, i.lookWaiting,
-		i.lookInFlight, i.lookScheduled, i.lookDead, // it may have moved on meanwhile
+	for _, look := range []look{
+		(*Inspector).lookScheduled, (*Inspector).lookDead,
+		near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
+		near(StateInFlight), (*Inspector).lookScheduled, (*Inspector).lookDead, // it may have moved on meanwhile
 	} {
-		info, found, err := look(ctx, p, id)
+		info, found, err := look(i, ctx, p, id)
 		if err != nil {
 			return JobInfo{}, p, err
 		}
@@ -130,8 +134,32 @@ func byID(state State, id string) sieve {
 	}
 }
 
+// near looks among the entries of a state that were added when the job was enqueued: where it is unless it was delayed
+// or retried.
+func near(state State) look {
+	return func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error) {
+		at, ok := idTime(id)
+		if !ok {
+			return JobInfo{}, false, nil
+		}
+		return i.first(ctx, p, byID(state, id), strconv.FormatInt(at.Add(-time.Second).UnixMilli(), 10)+"-0")
+	}
+}
+
+// front looks among the oldest entries of a state.
+func front(state State) look {
+	return func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error) {
+		return i.first(ctx, p, byID(state, id), "")
+	}
+}
+
+// lookInFlight finds a job in flight.
 func (i *Inspector) lookInFlight(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	return i.first(ctx, p, byID(StateInFlight, id), "")
+	job, found, err := near(StateInFlight)(i, ctx, p, id)
+	if found || err != nil {
+		return job, found, err
+	}
+	return front(StateInFlight)(i, ctx, p, id)
 }
 
 // first looks at so many jobs for the first that fits.
@@ -141,20 +169,6 @@ func (i *Inspector) first(ctx context.Context, p place, s sieve, cursor string) 
 		return JobInfo{}, false, err
 	}
 	return found.Jobs[0], true, nil
-}
-
-// lookWaiting looks where a job of this ID was added if it was never retried, and then at the front.
-func (i *Inspector) lookWaiting(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	starts := []string{""}
-	if at, ok := idTime(id); ok {
-		starts = append(starts, strconv.FormatInt(at.Add(-time.Second).UnixMilli(), 10)+"-0")
-	}
-	for _, start := range slices.Backward(starts) {
-		if job, found, err := i.first(ctx, p, byID(StateWaiting, id), start); err != nil || found {
-			return job, found, err
-		}
-	}
-	return JobInfo{}, false, nil
 }
 
 // idTime reads the time in a job's ID, a ULID or, on a raw stream, a stream ID.

@@ -25,7 +25,7 @@ type done struct {
 
 // actions does to many jobs what an operator would, with the library that the monitor uses.
 func (t *trial) actions(ctx context.Context) error {
-	return t.watchingSlow(ctx, "actions", func() error {
+	return t.watching(ctx, "actions", func() error {
 		var all []done
 		for _, d := range []deed{
 			{queue.ActionRequeue, queue.StateDead, "error:refused"},

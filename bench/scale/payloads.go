@@ -33,7 +33,7 @@ func (t *trial) payloads(ctx context.Context) error {
 	if err := w.close(); err != nil {
 		return err
 	}
-	return t.watchingSlow(ctx, "large payloads", func() error {
+	return t.watching(ctx, "large payloads", func() error {
 		visits, err := visitAll(ctx, t.monitor, t.probe, []address{
 			{"waiting, 100 KB each", "/waiting?queue=documents", 200},
 			{"nothing matches", "/waiting?queue=documents&q=args.order_id:none", 200},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,57 +10,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// slowFrom is how long a single command may take Redis.
-const slowFrom = time.Millisecond
-
 // probe watches what Redis does for others.
 type probe struct{ rdb *redis.Client }
 
-// slow is a command that took too long.
-type slow struct {
-	took time.Duration
-	text string
-}
-
-// reset forgets what was slow before.
+// reset forgets what was done before.
 func (p probe) reset(ctx context.Context) error {
 	pipe := p.rdb.Pipeline()
 	pipe.ConfigSet(ctx, "slowlog-log-slower-than", strconv.FormatInt(slowFrom.Microseconds(), 10))
-	pipe.ConfigSet(ctx, "slowlog-max-len", "1000")
+	pipe.ConfigSet(ctx, "slowlog-max-len", "10000")
 	pipe.Do(ctx, "SLOWLOG", "RESET")
+	pipe.ConfigResetStat(ctx)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("scale: reset the slow log: %w", err)
 	}
 	return nil
-}
-
-// slowest returns what took too long since reset, the slowest first. What the probe itself asks is left out.
-func (p probe) slowest(ctx context.Context) ([]slow, error) {
-	entries, err := p.rdb.SlowLogGet(ctx, 1000).Result()
-	if err != nil {
-		return nil, fmt.Errorf("scale: read the slow log: %w", err)
-	}
-	var all []slow
-	for _, e := range entries {
-		if name := strings.ToLower(e.Args[0]); name == "config" || name == "slowlog" {
-			continue
-		}
-		all = append(all, slow{e.Duration, brief(e.Args)})
-	}
-	slices.SortFunc(all, func(a, b slow) int { return int(b.took - a.took) })
-	return all, nil
-}
-
-// brief is a command without most of its arguments.
-func brief(args []string) string {
-	parts := make([]string, 0, 8)
-	for _, arg := range args[:min(len(args), 7)] {
-		parts = append(parts, arg[:min(len(arg), 40)])
-	}
-	if len(args) > 7 {
-		parts = append(parts, fmt.Sprintf("… (%d arguments)", len(args)))
-	}
-	return strings.Join(parts, " ")
 }
 
 // cpu is the time that the thread which runs the commands has used.

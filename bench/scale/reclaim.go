@@ -28,7 +28,7 @@ func (t *trial) reclaim(ctx context.Context) error {
 	if err := b.deliver(ctx, t.rdb); err != nil {
 		return err
 	}
-	return t.watchingSlow(ctx, "reclaim", func() error { return t.reap(ctx, b, int64(n)) })
+	return t.watching(ctx, "reclaim", func() error { return t.reap(ctx, b, int64(n)) })
 }
 
 // reap declares the first consumer dead and the second a stranger, and runs a worker for a while.

@@ -45,18 +45,18 @@ func (r *report) pages(visits []visit) {
 	})
 }
 
-// slow writes what a part of the measurement had in the slow log. A command that is there often is at fault; one that
-// is there once was kept waiting by the machine.
-func (r *report) slow(part string, entries []slow) {
-	if len(entries) == 0 {
-		fmt.Fprintf(r.out, "%s: no command took Redis %s\n\n", part, slowFrom)
-		return
-	}
-	fmt.Fprintf(r.out, "%s: %d commands took Redis %s or more\n", part, len(entries), slowFrom)
-	for _, e := range entries[:min(len(entries), 8)] {
-		fmt.Fprintf(r.out, "  %s ms  %s\n", ms(e.took), e.text)
-	}
-	fmt.Fprintln(r.out)
+// uses writes which commands a part of the measurement was: those that took longest in all, and those that were slow.
+func (r *report) uses(part string, all []use) {
+	r.table(part+": Redis ran\tcalls\tmean µs\t1 ms or more\tworst ms\t", func(row func(...any)) {
+		for k, u := range all {
+			if k < 6 || u.slow > 0 {
+				row(u.name, u.calls, fmt.Sprintf("%.0f", float64(u.took.Microseconds())/float64(u.calls)), u.slow, ms(u.worst))
+			}
+			if u.tooSlow() {
+				r.miss("%s: %d of %d calls of %s took Redis %s or more, at the worst %s ms: %s", part, u.slow, u.calls, u.name, slowFrom, ms(u.worst), u.text)
+			}
+		}
+	})
 }
 
 func (r *report) watched(all []watched) {

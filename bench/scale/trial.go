@@ -18,16 +18,16 @@ type trial struct {
 	open    time.Duration
 }
 
-// watchedSlow runs a part of the measurement and writes which of its commands were slow.
-func (t *trial) watchingSlow(ctx context.Context, name string, part func() error) error {
+// watching runs a part of the measurement and writes which commands Redis ran for it.
+func (t *trial) watching(ctx context.Context, name string, part func() error) error {
 	if err := t.probe.reset(ctx); err != nil {
 		return err
 	}
 	if err := part(); err != nil {
 		return err
 	}
-	entries, err := t.probe.slowest(ctx)
-	t.report.slow(name, entries)
+	all, err := t.probe.uses(ctx)
+	t.report.uses(name, all)
 	return err
 }
 
@@ -36,7 +36,7 @@ func (t *trial) pages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.watchingSlow(ctx, "pages", func() error {
+	return t.watching(ctx, "pages", func() error {
 		visits, err := visitAll(ctx, t.monitor, t.probe, addresses(t.big.queue, at))
 		if err == nil {
 			t.report.pages(visits)
@@ -51,7 +51,7 @@ func (t *trial) watch(ctx context.Context) error {
 		return err
 	}
 	queue := "queue=" + t.big.queue
-	return t.watchingSlow(ctx, "open dashboard", func() error {
+	return t.watching(ctx, "open dashboard", func() error {
 		var all []watched
 		for _, page := range []address{
 			{"overview", "/", 200}, {"pending", "/pending?" + queue, 200}, {"pending, stuck", "/pending?" + queue + "&q=is:stuck", 200},
