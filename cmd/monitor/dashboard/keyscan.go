@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A key that is looked at costs Redis some 1 µs. The longer a page takes to read, the less often it is read.
@@ -23,6 +24,9 @@ type keyPage struct {
 	Total   int64    `json:"total"`   // keys of any kind there are
 	Next    string   `json:"next,omitempty"`
 }
+
+// freshFor is three seconds for as many keys as are looked at for a page at the most.
+func (p keyPage) freshFor() time.Duration { return time.Duration(p.Scanned) * 150 * time.Microsecond }
 
 // findKeys looks for keys of a type that begin with a prefix and have a part in the rest of their names. A key whose
 // name is that part is found at once, if there is one: the caller looks whether.

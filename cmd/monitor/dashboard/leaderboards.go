@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/navvy-go/navvy/jobs/leaderboard"
 	"github.com/navvy-go/navvy/queue"
@@ -23,6 +24,8 @@ type boardList struct {
 	Keys   keyPage               `json:"keys"`
 	One    *oneBoard             `json:"one,omitempty"`
 }
+
+func (l boardList) freshFor() time.Duration { return l.Keys.freshFor() }
 
 // oneBoard is a board's best, and where a member stands that was asked for.
 type oneBoard struct {

@@ -20,6 +20,8 @@ type lockList struct {
 	Keys   keyPage         `json:"keys"`
 }
 
+func (l lockList) freshFor() time.Duration { return l.Keys.freshFor() }
+
 // sortOfLock is a sort of locks as the page offers it.
 type sortOfLock struct {
 	Sort  lockmgr.Sort
