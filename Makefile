@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PROGRAMS := producer worker monitor demo
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
+RACE := -race
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
@@ -17,10 +18,10 @@ build: ## build the programs into bin/
 demo: build ## simulate a shop and watch it until Ctrl-C; COUNT=200 processes 200 orders, accounts for them and ends
 	@exec bin/demo $(if $(COUNT),-count $(COUNT)) $(if $(JSON),-json)
 
-test: ## run every test on a real Redis, race detector on; REDIS_SERVER=/path/to/binary chooses the server
+test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses the server, RACE= leaves the race detector out
 	@tools/test-needs
-	cd bench && go test -race ./...
-	go test -race ./...
+	cd bench && go test $(RACE) ./...
+	go test $(RACE) ./...
 
 e2e: build ## test the dashboard and the gateway in a real browser; screenshots go to e2e/artifacts
 	@tools/test-needs
