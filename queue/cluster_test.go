@@ -65,16 +65,48 @@ func TestOnACluster(t *testing.T) {
 	f.await(queue.EventDead, 2)
 	f.must(f.inspect.Delete(t.Context(), "orders", dead))
 	f.must(first.Stop(t.Context()))
+	f.personOnACluster(enqueue)
 	second := start()
 	enqueue("plain")
-	f.await(queue.EventDone, 63)
+	f.must(f.inspect.Resume(t.Context(), "orders"))
+	f.await(queue.EventDone, 65) // two in a batch
 	f.must(second.Stop(t.Context()))
+	f.inOrder()
+}
+
+// inOrder checks that every job is accounted for, and that no worker was in trouble.
+func (f *fleet) inOrder() {
+	f.Helper()
 	if audit := f.verify(); !audit.OK() {
-		t.Errorf("got %+v", audit)
+		f.Errorf("got %+v", audit)
 	}
 	if trouble := f.events.of(queue.EventTrouble); len(trouble) > 0 {
-		t.Errorf("got %v", trouble)
+		f.Errorf("got %v", trouble)
 	}
+}
+
+// personOnACluster does what a person does, while no worker is there; it leaves the queue paused, and two jobs.
+func (f *fleet) personOnACluster(enqueue func(kind string, opts ...queue.EnqueueOption) string) {
+	f.Helper()
+	ctx := f.Context()
+	f.must(f.inspect.Pause(ctx, "orders"))
+	waiting, delayed := enqueue("plain", queue.Unique("waiting", time.Minute)), enqueue("plain", queue.In(time.Hour))
+	f.must(f.inspect.Cancel(ctx, "orders", waiting))
+	f.must(f.inspect.Bury(ctx, "orders", delayed))
+	f.must(f.inspect.Requeue(ctx, "orders", delayed))
+	f.holdAs("dead#1", 1)
+	f.must(f.inspect.Release(ctx, "orders", delayed))
+	for _, state := range []queue.State{queue.StateInFlight, queue.StateDead} {
+		tally, err := f.inspect.Act(ctx, "orders", queue.Query{State: state, Kind: "plain"}, map[queue.State]queue.Action{
+			queue.StateInFlight: queue.ActionBury, queue.StateDead: queue.ActionDelete,
+		}[state], nil)
+		if err != nil || tally.Done == 0 {
+			f.Errorf("all that are %s: %+v, %v", state, tally, err)
+		}
+	}
+	later := []string{enqueue(event{}.Kind(), queue.In(time.Hour)), enqueue(event{}.Kind(), queue.In(time.Hour))}
+	f.must(f.inspect.RunNow(ctx, "orders", later[0]))
+	f.must(f.inspect.Reschedule(ctx, "orders", later[1], time.Now()))
 }
 
 // A client of a cluster sends a command again when its connection breaks. A claim that is sent again takes other entries,
@@ -116,6 +148,7 @@ func clusterMux() *queue.Mux {
 		return errors.Join(run.SetProgress(ctx, 50, "half"), run.SetResult("done"))
 	}, queue.Retain(time.Minute))
 	mux.HandleKind("plain", noop)
+	queue.HandleBatch(mux, func(context.Context, []*queue.Job[event]) error { return nil }, queue.BatchOf(2))
 	mux.HandleKind("flaky", func(_ context.Context, run *queue.Run) error {
 		if run.Attempt == 1 {
 			return errors.New("again")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,13 +67,22 @@ func TestFailTwiceThenSucceed(t *testing.T) {
 		}
 		return run.SetResult("at last")
 	}, queue.Backoff(40*time.Millisecond, time.Minute), queue.Retain(time.Minute))
-	f.start(mux)
+	var told sync.Map // every time that the worker was told
+	f.start(mux, func(c *queue.WorkerConfig) {
+		c.Rand = func() float64 { return 0 } // a quarter less
+		c.Now = func() time.Time {
+			now := time.Now()
+			told.Store(now.UnixNano(), true)
+			return now
+		}
+	})
 	job := f.enqueue("flaky", `{}`)
 	f.await(queue.EventDone, 1)
-	failed := f.await(queue.EventFailed, 2)
-	first, second := failed[0].Due.Sub(failed[0].Time), failed[1].Due.Sub(failed[1].Time)
-	if first < 25*time.Millisecond || first > 51*time.Millisecond || second < 55*time.Millisecond || second > 101*time.Millisecond {
-		t.Errorf("delays %s and %s: want 40 ms and 80 ms, give or take a quarter", first, second)
+	for i, e := range f.await(queue.EventFailed, 2) {
+		delay := []time.Duration{30 * time.Millisecond, 60 * time.Millisecond}[i]
+		if _, ok := told.Load(e.Due.Add(-delay).UnixNano()); !ok {
+			t.Errorf("failure %d at %s: due at %s, want %s after a moment at which it looked", i+1, e.Time, e.Due, delay)
+		}
 	}
 	info, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
