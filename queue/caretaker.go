@@ -10,8 +10,8 @@ import (
 const (
 	promoteEvery  = 50 * time.Millisecond // a due job is waiting at most so long after its time, and a round trip
 	promoteAtOnce = 100
-	reclaimAtOnce = 100
-	reclaimPages  = 20 // of a consumer that never had a lease, at each beat: few of its entries may be idle
+	reclaimAtOnce = 50
+	reclaimPages  = 40 // of a consumer that never had a lease, at each beat: few of its entries may be idle
 	crashedKept   = 7 * 24 * time.Hour
 )
 

@@ -69,7 +69,7 @@ func (t *trial) awaitParked(ctx context.Context, b backlog, n int64, began time.
 			return 0, fmt.Errorf("scale: reclaim: %w", err)
 		}
 		if pending.Consumers["~orphans"] >= n {
-			return time.Since(began), wait(ctx, 10*time.Second) // some more beats, with the stranger there
+			return time.Since(began), wait(ctx, 3*time.Second) // some more beats, with the stranger there
 		}
 		if err := wait(ctx, 20*time.Millisecond); err != nil {
 			return 0, fmt.Errorf("scale: reclaim: %d of %d entries are parked: %w", pending.Consumers["~orphans"], n, err)
