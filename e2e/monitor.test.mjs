@@ -59,6 +59,10 @@ test("nobody gets in without a password, and a viewer cannot act", async () => {
   const viewer = await login("vera");
   await viewer.getByText("read only").waitFor();
   assert.equal(await viewer.getByRole("button", { name: "Pause" }).count(), 0);
+  await viewer.getByRole("button", { name: "Log out" }).click();
+  await viewer.waitForURL(/\/login/);
+  await viewer.goto(address + "/queues");
+  assert.match(viewer.url(), /\/login\?next=/);
   await viewer.context().close();
 });
 

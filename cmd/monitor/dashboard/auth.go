@@ -55,6 +55,23 @@ type Auth interface {
 	Routes(mux *http.ServeMux, prefix string)
 }
 
+// leaving is an [Auth] that people log in to, and can log out of.
+type leaving interface{ logout() string }
+
+// logout returns the address that a form is posted to by who wants to leave; "" where there is nothing to leave.
+func (d *Dashboard) logout() string {
+	all, several := d.cfg.Auth.(AnyOf)
+	if !several {
+		all = AnyOf{d.cfg.Auth}
+	}
+	for _, one := range all {
+		if l, ok := one.(leaving); ok {
+			return d.cfg.Prefix + l.logout()
+		}
+	}
+	return ""
+}
+
 // Open lets everybody in as an operator. It is for a monitor that only one person can reach.
 type Open struct{}
 

@@ -109,7 +109,7 @@ func TestFeaturesAreClosedToViewers(t *testing.T) {
 		t.Errorf("somebody has acted: %+v, %v", f, err)
 	}
 	for _, path := range []string{"/flags", "/locks"} {
-		if page := do(t, vera, http.MethodGet, server.URL+path, nil); page.StatusCode != 200 || strings.Contains(page.body, `method="post"`) {
+		if page := do(t, vera, http.MethodGet, server.URL+path, nil); page.StatusCode != 200 || strings.Contains(page.body, `name="csrf"`) {
 			t.Errorf("a viewer's %s: %d\n%s", path, page.StatusCode, page.body)
 		}
 	}

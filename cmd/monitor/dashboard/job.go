@@ -5,15 +5,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
 )
 
+const rescheduleMost = 366 * 24 * time.Hour
+
 // job is one job with what happened to it, as far as Redis knows.
 type job struct {
 	queue.JobInfo
 	Timeline []moment `json:"timeline"`
+	Masked   bool     `json:"masked,omitempty"` // the data shown is not all of it
 }
 
 // moment is a step of a job's life.
@@ -31,8 +35,41 @@ func loadJob(ctx context.Context, d *Dashboard, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	info.Data, info.Result = d.mask.apply(info.Data), d.mask.apply(info.Result)
-	return job{info, timeline(info, d.cfg.Now())}, nil
+	shown := d.mask.apply(info.Data)
+	masked := string(shown) != string(info.Data)
+	info.Data, info.Result = shown, d.mask.apply(info.Result)
+	return job{info, timeline(info, d.cfg.Now()), masked}, nil
+}
+
+// requeueWith enqueues a dead job again, with other data.
+func (d *Dashboard) requeueWith(r *http.Request, user User) (notice, error) {
+	name, id, data := r.PostFormValue("queue"), r.PostFormValue("id"), r.PostFormValue("data")
+	if !json.Valid([]byte(data)) {
+		return notice{}, badQuery("the data is not JSON")
+	}
+	var compact bytes.Buffer
+	_ = json.Compact(&compact, []byte(data)) // valid
+	ctx := queue.WithActor(r.Context(), user.Name)
+	if err := d.inspector.RequeueWith(ctx, name, id, compact.Bytes()); err != nil {
+		return notice{}, err
+	}
+	d.audit(ctx, user, "job.requeue_with", name, id)
+	return notice{Text: "Requeued with the data as edited."}, nil
+}
+
+// reschedule makes a delayed or retrying job due at another time.
+func (d *Dashboard) reschedule(r *http.Request, user User) (notice, error) {
+	name, id := r.PostFormValue("queue"), r.PostFormValue("id")
+	in, err := time.ParseDuration(r.PostFormValue("in"))
+	if err != nil || in < 0 || in > rescheduleMost {
+		return notice{}, badQuery("%q is no time from now such as 10m or 36h, up to a year", r.PostFormValue("in"))
+	}
+	ctx := queue.WithActor(r.Context(), user.Name)
+	if err := d.inspector.Reschedule(ctx, name, id, d.cfg.Now().Add(in)); err != nil {
+		return notice{}, err
+	}
+	d.audit(ctx, user, "job.reschedule", name, id+" in "+in.String())
+	return notice{Text: "Due in " + span(in) + "."}, nil
 }
 
 // timeline tells a job's life in order.

@@ -195,3 +195,46 @@ func TestOrdersThatMakeNoSense(t *testing.T) {
 		}
 	}
 }
+
+func TestEditAndRequeue(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	bury(t, rdb, namespace, "orders", 1)
+	look := inspector(t, rdb, namespace)
+	dead, err := look.Dead(t.Context(), "orders", queue.Page{})
+	if err != nil || len(dead.Jobs) != 1 {
+		t.Fatal(dead, err)
+	}
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	client := browser(t)
+	form := url.Values{
+		"csrf": {csrfOf(t, client, server.URL+"/dead")}, "queue": {"orders"}, "id": {dead.Jobs[0].ID}, "data": {"{oops"},
+	}
+	post := func(path string) answer {
+		return do(t, client, http.MethodPost, server.URL+path, form, "Accept", "application/json")
+	}
+	if got := post("/jobs/requeue-with"); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("data that is not JSON: %d", got.StatusCode)
+	}
+	counts(t, look, 0, 1)
+	form.Set("data", "{\n  \"order_id\": \"o-9\"\n}")
+	if got := post("/jobs/requeue-with"); got.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	counts(t, look, 1, 0)
+	waiting, err := look.Waiting(t.Context(), "orders", queue.Page{})
+	if err != nil || string(waiting.Jobs[0].Data) != `{"order_id":"o-9"}` {
+		t.Errorf("%+v, %v", waiting.Jobs, err)
+	}
+	if page := do(t, client, http.MethodGet, server.URL+"/queues/orders/jobs/"+dead.Jobs[0].ID, nil); page.StatusCode != 200 {
+		t.Errorf("its page afterwards: %d", page.StatusCode)
+	}
+	form.Set("in", "soon")
+	if got := post("/jobs/reschedule"); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("due soon: %d", got.StatusCode)
+	}
+	form.Set("in", "10m")
+	if got := post("/jobs/reschedule"); got.StatusCode != http.StatusNotFound {
+		t.Errorf("a waiting job is rescheduled: %d", got.StatusCode)
+	}
+}

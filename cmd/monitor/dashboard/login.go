@@ -59,11 +59,13 @@ func (p *Passwords) Routes(mux *http.ServeMux, prefix string) {
 		p.ask(w, prefix, local(r.URL.Query().Get("next"), prefix), "", http.StatusOK)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) { p.login(w, r, prefix) })
-	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST "+p.logout(), func(w http.ResponseWriter, r *http.Request) {
 		p.sessions.clear(w, "session")
 		http.Redirect(w, r, prefix+"/login", http.StatusSeeOther)
 	})
 }
+
+func (p *Passwords) logout() string { return "/logout" }
 
 func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string) {
 	r.Body = http.MaxBytesReader(w, r.Body, loginBytes)

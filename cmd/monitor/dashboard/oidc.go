@@ -99,11 +99,13 @@ func (o *OIDC) Routes(mux *http.ServeMux, prefix string) {
 		}
 		http.Redirect(w, r, local(next, prefix), http.StatusSeeOther)
 	})
-	mux.HandleFunc("POST /oidc/logout", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST "+o.logout(), func(w http.ResponseWriter, _ *http.Request) {
 		o.cfg.Sessions.clear(w, "oidc-session")
 		_, _ = w.Write([]byte("You are logged out of the monitor.\n"))
 	})
 }
+
+func (o *OIDC) logout() string { return "/oidc/logout" }
 
 // finish checks what the provider says and begins the session. It returns where the user wanted to go.
 func (o *OIDC) finish(w http.ResponseWriter, r *http.Request) (next string, err error) {

@@ -35,6 +35,7 @@ type sheet struct {
 	User        User
 	CanAct      bool
 	CSRF        string
+	Logout      string // where to post to leave; "" where there is no login
 	Query       url.Values
 	Address     string // of this page, with its query, under the prefix
 	Strip       strip
@@ -98,7 +99,7 @@ func (d *Dashboard) sheet(r *http.Request, p page) sheet {
 	counts := d.strip(r.Context())
 	out := sheet{
 		Title: p.title, Section: p.section, Sections: sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
-		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator, CSRF: d.csrfToken(user),
+		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator, CSRF: d.csrfToken(user), Logout: d.logout(),
 		Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
 	}
 	if counts.data != nil {
