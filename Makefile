@@ -21,7 +21,7 @@ demo: build ## simulate a shop and watch it until Ctrl-C; COUNT=200 processes 20
 test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses the server, RACE= leaves the race detector out
 	@tools/test-needs
 	cd bench && go test $(RACE) ./...
-	go test $(RACE) ./...
+	go test $(RACE) $(or $(PACKAGES),./...)
 
 e2e: build ## test the dashboard and the gateway in a real browser; screenshots go to e2e/artifacts
 	@tools/test-needs
