@@ -10,7 +10,7 @@ BOUNDS := -jobs 200000 -require 'drain>=0.65,enqueue>=0.70,cpu<=1.4,latency<=1.5
 .PHONY: help build demo test e2e bench scale events torture payments lint tidy clean check
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
