@@ -42,18 +42,7 @@ func bound(t *testing.T, rdb redis.UniversalClient, kind string) (*jobtest.Fleet
 // awaitDone waits for the end of n jobs, and checks that the stream is empty.
 func awaitDone(t *testing.T, rdb redis.UniversalClient, fleet *jobtest.Fleet, n int) {
 	t.Helper()
-	done := 0
-	for _, e := range fleet.Events() {
-		if e.Type == queue.EventDone {
-			done++
-		}
-	}
-	if done < n {
-		last := len(fleet.Events())
-		fleet.Await(t, func(queue.Event) bool { return len(fleet.Events()) > last })
-		awaitDone(t, rdb, fleet, n)
-		return
-	}
+	done := fleet.AwaitCount(t, queue.EventDone, n)
 	if left := rdb.XLen(t.Context(), analytics.DefaultStream).Val(); left != 0 || done != n {
 		t.Errorf("%d done, %d entries left in the stream", done, left)
 	}

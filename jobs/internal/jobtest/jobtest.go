@@ -3,6 +3,7 @@ package jobtest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -74,18 +75,30 @@ func (f *Fleet) Run(t *testing.T, args queue.Args, opts ...queue.EnqueueOption) 
 // Await waits for the first event that is wanted, whether it is still to come or has already happened.
 func (f *Fleet) Await(t *testing.T, wanted func(queue.Event) bool) queue.Event {
 	t.Helper()
+	return f.await(t, 1, wanted)[0]
+}
+
+// AwaitCount waits for n events of a type, and returns how many there are by then.
+func (f *Fleet) AwaitCount(t *testing.T, eventType queue.EventType, n int) int {
+	t.Helper()
+	return len(f.await(t, n, func(e queue.Event) bool { return e.Type == eventType }))
+}
+
+// await looks at all that has happened until n of the events are wanted, and returns those.
+func (f *Fleet) await(t *testing.T, n int, wanted func(queue.Event) bool) []queue.Event {
+	t.Helper()
 	deadline := time.After(Patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		for _, e := range f.Events() {
-			if wanted(e) {
-				return e
-			}
+		events := f.Events()
+		found := slices.DeleteFunc(slices.Clone(events), func(e queue.Event) bool { return !wanted(e) })
+		if len(found) >= n {
+			return found
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("it did not happen within %s; what did: %+v", Patience, f.Events())
+			t.Fatalf("%d of %d within %s; what happened: %+v", len(found), n, Patience, events)
 		case <-tick.C:
 		}
 	}
