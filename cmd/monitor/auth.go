@@ -38,7 +38,7 @@ func authOf(c *cli.Context) (dashboard.Auth, error) {
 		}
 		return dashboard.Open{}, nil
 	}
-	secure := c.Bool("behind-tls") || c.String("tls-cert") != ""
+	secure := byHTTPS(c)
 	if !secure && how != "proxy" && !httpserver.Loopback(c.String("addr")) {
 		return nil, command.Usage("credentials would travel in the clear: add --tls-cert and --tls-key, or --behind-tls where a proxy ends https")
 	}
@@ -68,6 +68,9 @@ func authOf(c *cli.Context) (dashboard.Auth, error) {
 	}
 	return nil, command.Usage("--auth %s is none of password, oidc, proxy and none", how)
 }
+
+// byHTTPS tells whether browsers reach the monitor by https.
+func byHTTPS(c *cli.Context) bool { return c.Bool("behind-tls") || c.String("tls-cert") != "" }
 
 // with adds an Auth to those before it, if it could be made.
 func with(auth dashboard.AnyOf) func(dashboard.Auth, error) (dashboard.Auth, error) {

@@ -83,7 +83,7 @@ func serve(c *cli.Context) error {
 	defer rdb.Close()
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
-		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(),
+		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: byHTTPS(c),
 		Mask: c.StringSlice("mask"), Log: log,
 	})
 	if err != nil {

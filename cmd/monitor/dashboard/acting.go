@@ -13,6 +13,7 @@ import (
 const (
 	formBytes  = 256 << 10
 	noticeLife = time.Minute
+	noticeMost = 2800 // bytes: signed and in base64, a browser's 4096 for a cookie (RFC 6265, section 6.1) are not reached
 )
 
 var entryID = regexp.MustCompile(`^\d{1,20}-\d{1,20}$`)
@@ -24,6 +25,14 @@ type notice struct {
 	Undo *undo  `json:"undo,omitempty"`
 
 	Operation string `json:"operation,omitempty"` // the ID of what goes on
+}
+
+// short cuts the text where a cookie could not hold it.
+func (n notice) short() notice {
+	for text := []rune(n.Text); len(encode(encode(n))) > noticeMost && len(text) > 0; n.Text = string(text) + " …" {
+		text = text[:len(text)*3/4]
+	}
+	return n
 }
 
 // undo is the form that takes an action back.
@@ -53,7 +62,7 @@ func (d *Dashboard) done(w http.ResponseWriter, r *http.Request, status int, tol
 		writeJSON(w, status, told)
 		return
 	}
-	d.notices.set(w, "notice", sealed{Text: encode(told)}, noticeLife)
+	d.notices.set(w, "notice", sealed{Text: encode(told.short())}, noticeLife)
 	http.Redirect(w, r, local(r.PostFormValue("back"), d.cfg.Prefix), http.StatusSeeOther)
 }
 

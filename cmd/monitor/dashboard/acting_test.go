@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -164,9 +165,63 @@ func TestPathTraversalAndHeaderInjection(t *testing.T) {
 			t.Errorf("%s leads out of the assets: %d\n%s", path, got.StatusCode, got.body)
 		}
 	}
+	if got := do(t, browser(t), http.MethodGet, server.URL+"/assets/", nil); got.StatusCode != http.StatusNotFound {
+		t.Errorf("/assets/ lists the assets: %d\n%s", got.StatusCode, got.body)
+	}
 	got := do(t, browser(t), http.MethodPost, server.URL+"/queues/pause",
 		url.Values{"queue": {"a\r\nX-Evil: 1"}, "back": {"/queues\r\nX-Evil: 1"}})
 	if got.Header.Get("X-Evil") != "" {
 		t.Error("a header was injected")
+	}
+}
+
+// A browser drops a cookie of more than 4096 bytes: the notice would be lost.
+func TestALongNoticeFitsIntoACookie(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	enqueue(t, rdb, namespace, "orders", `{}`)
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Secure: true})
+	client := browser(t)
+	form := url.Values{"queue": {strings.Repeat("<&\"", 2000)}, "csrf": {csrf(t, client, server)}}
+	got := do(t, client, http.MethodPost, server.URL+"/queues/pause", form)
+	if got.StatusCode != http.StatusSeeOther || len(got.Cookies()) != 1 {
+		t.Fatalf("%d, cookies %v\n%s", got.StatusCode, got.Cookies(), got.body)
+	}
+	cookie := got.Cookies()[0]
+	if size := len(cookie.Name) + len(cookie.Value); size < 200 || size > 4096 || !cookie.Secure {
+		t.Errorf("a cookie of %d bytes, secure: %t", size, cookie.Secure)
+	}
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/queues", nil)
+	request.AddCookie(cookie)
+	response, err := browser(t).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); !strings.Contains(string(body), "Not done: ") {
+		t.Errorf("the notice is not told:\n%s", body)
+	}
+}
+
+// A request that is under way while the monitor stops begins nothing that nobody would wait for.
+func TestNothingBeginsAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	enqueue(t, rdb, namespace, "orders", `{}`)
+	d, err := dashboard.New(dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(d)
+	defer server.Close()
+	client := browser(t)
+	form := url.Values{"queue": {"orders"}, "state": {"waiting"}, "action": {"cancel"}, "scope": {"matching"}, "confirm": {"yes"},
+		"csrf": {csrf(t, client, server)}}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := do(t, client, http.MethodPost, server.URL+"/jobs/act", form, "Accept", "application/json")
+	if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "stopping") {
+		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
 }

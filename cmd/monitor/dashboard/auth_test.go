@@ -162,6 +162,9 @@ func TestTooManyWrongPasswords(t *testing.T) {
 	if last != http.StatusTooManyRequests {
 		t.Errorf("the eleventh wrong password: %d", last)
 	}
+	if others := do(t, client, http.MethodPost, server.URL+"/login", url.Values{"name": {"vera"}}).StatusCode; others != http.StatusUnauthorized {
+		t.Errorf("somebody else behind the same proxy: %d", others)
+	}
 }
 
 func TestForgedSessions(t *testing.T) {

@@ -32,6 +32,7 @@ type Config struct {
 	ReadOnly    bool                  // nobody can act, whatever their role
 	Prefix      string                // where it is mounted, such as "/navvy"; defaults to the root
 	Environment string                // a badge on each page, such as "production"; none by default
+	Secure      bool                  // browsers reach it by https: its cookies are for that alone
 	Key         []byte                // signs what pages send back; random by default, so that old pages end with the process
 	Mask        []string              // names of data fields whose values are hidden, * for any characters
 	Log         zerolog.Logger        // failures; defaults to none
@@ -86,7 +87,7 @@ func New(cfg Config) (*Dashboard, error) {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
 	d := &Dashboard{cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sealing: orRandom(cfg.Key)}
-	d.notices = Sessions{Key: d.sealing}
+	d.notices = Sessions{Key: d.sealing, Secure: cfg.Secure}
 	d.locks, d.flags = lockmgr.New(cfg.Redis), flags.New(cfg.Redis)
 	d.live = newLive(d)
 	d.mux = d.routes()
@@ -100,7 +101,7 @@ func New(cfg Config) (*Dashboard, error) {
 func (d *Dashboard) Close() error {
 	d.stop()
 	d.running.Wait()
-	d.operations.running.Wait()
+	d.operations.close()
 	d.locks.Close()
 	return nil
 }
@@ -119,7 +120,7 @@ type prefixKey struct{}
 func (d *Dashboard) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	assets, _ := fs.Sub(web, "web/assets")
-	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(http.FileServerFS(assets))))
+	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(files(assets))))
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
 	mux.Handle("GET /live", d.viewer(d.live.serve))
 

@@ -121,11 +121,14 @@ func (d *Dashboard) adoptFlags(r *http.Request, user User) (notice, error) {
 		return notice{}, fmt.Errorf("count the keys: %w", err)
 	}
 	d.audit(r.Context(), user, "flag.adopt", "all keys", "")
-	op := d.operations.begin("Look for flags that other programs set", user, keys, func(ctx context.Context, _ func(int64)) (string, error) {
+	op, err := d.operations.begin("Look for flags that other programs set", user, keys, func(ctx context.Context, _ func(int64)) (string, error) {
 		n, err := d.flags.Adopt(ctx)
 		d.views.forget()
 		return plural(int64(n), "flag was", "flags were") + " found.", err
 	})
+	if err != nil {
+		return notice{}, err
+	}
 	if !op.endsWithin(r.Context(), operationQuick) {
 		return notice{Text: "All keys are looked at.", Operation: op.ID}, nil
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	failuresAllowed = 10 // wrong passwords from one address
+	failuresAllowed = 10 // wrong passwords for one name from one address
 	failuresWithin  = time.Minute
 	comparedAtOnce  = 2 // hashing takes a quarter of a second of a processor
 	loginBytes      = 4 << 10
@@ -70,7 +70,8 @@ func (p *Passwords) logout() string { return "/logout" }
 func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string) {
 	r.Body = http.MaxBytesReader(w, r.Body, loginBytes)
 	next := local(r.PostFormValue("next"), prefix)
-	from := remote(r)
+	name := r.PostFormValue("name")
+	from := attempt{remote(r), name}
 	if !sameOrigin(r) {
 		http.Error(w, "this form is not from this monitor", http.StatusForbidden)
 		return
@@ -86,7 +87,7 @@ func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string)
 	case <-r.Context().Done():
 		return
 	}
-	user, ok := p.credentials.password(r.PostFormValue("name"), r.PostFormValue("password"))
+	user, ok := p.credentials.password(name, r.PostFormValue("password"))
 	if !ok {
 		p.failures.add(from)
 		p.ask(w, prefix, next, "There is no such user, or the password is wrong.", http.StatusUnauthorized)
@@ -127,27 +128,32 @@ func remote(r *http.Request) string {
 	return host
 }
 
-// failures counts wrong passwords by address. The zero value is ready.
+// attempt is what wrong passwords are counted by. The name is part of it, because all people behind one proxy come from
+// one address, and a stranger there must not lock out the others.
+type attempt struct{ address, name string }
+
+// failures counts wrong passwords. The zero value is ready. What it holds is bounded by how many passwords can be compared
+// in a minute.
 type failures struct {
 	mu    sync.Mutex
 	begun time.Time
-	seen  map[string]int
+	seen  map[attempt]int
 }
 
-func (f *failures) tooMany(from string) bool {
+func (f *failures) tooMany(from attempt) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.begun) > failuresWithin {
-		f.begun, f.seen = time.Now(), map[string]int{}
+		f.begun, f.seen = time.Now(), map[attempt]int{}
 	}
 	return f.seen[from] >= failuresAllowed
 }
 
-func (f *failures) add(from string) {
+func (f *failures) add(from attempt) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.seen == nil {
-		f.begun, f.seen = time.Now(), map[string]int{}
+		f.begun, f.seen = time.Now(), map[attempt]int{}
 	}
 	f.seen[from]++
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,10 +65,22 @@ func NewOIDC(ctx context.Context, cfg OIDCConfig) (*OIDC, error) {
 		oauth: oauth2.Config{
 			ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Endpoint: provider.Endpoint(),
 			RedirectURL: strings.TrimSuffix(cfg.URL, "/") + "/oidc/callback",
-			Scopes:      []string{oidc.ScopeOpenID, "profile", "email", cfg.Groups},
+			Scopes:      scopes(provider, cfg.Groups),
 		},
 		verifier: provider.Verifier(&oidc.Config{ClientID: cfg.ClientID}),
 	}, nil
+}
+
+// scopes asks for the groups where the provider has a scope of their name. Some providers refuse a scope they do not know.
+func scopes(provider *oidc.Provider, groups string) []string {
+	wanted := []string{oidc.ScopeOpenID, "profile", "email"}
+	var metadata struct {
+		Scopes []string `json:"scopes_supported"` // OpenID Connect Discovery 1.0, section 3
+	}
+	if provider.Claims(&metadata) == nil && slices.Contains(metadata.Scopes, groups) {
+		wanted = append(wanted, groups)
+	}
+	return wanted
 }
 
 // Identify reads the session's cookie.
@@ -83,7 +96,7 @@ func (o *OIDC) Challenge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	prefix, _ := r.Context().Value(prefixKey{}).(string)
-	login := sealed{State: rand.Text(), Nonce: rand.Text(), Proof: oauth2.GenerateVerifier(), Next: address(prefix, r.URL)}
+	login := sealed{State: rand.Text(), Nonce: rand.Text(), Proof: oauth2.GenerateVerifier(), Next: local(address(prefix, r.URL), prefix)}
 	o.cfg.Sessions.set(w, "oidc-login", login, loginTakes)
 	http.Redirect(w, r, o.oauth.AuthCodeURL(login.State, oidc.Nonce(login.Nonce), oauth2.S256ChallengeOption(login.Proof)),
 		http.StatusSeeOther)

@@ -24,6 +24,8 @@ type provider struct {
 	*httptest.Server
 	key *rsa.PrivateKey
 
+	scopes []string // that it says it supports
+
 	mu     sync.Mutex
 	claims map[string]any
 	asked  url.Values // of the last login
@@ -41,6 +43,7 @@ func newProvider(t *testing.T) *provider {
 		p.answer(w, map[string]any{
 			"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
 			"jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"},
+			"scopes_supported": p.scopes,
 		})
 	})
 	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
@@ -194,6 +197,22 @@ func TestOIDCThatIsRefused(t *testing.T) {
 		change(&cfg)
 		if _, err := dashboard.NewOIDC(t.Context(), cfg); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// Google, for one, refuses a login that asks for a scope it does not know.
+func TestOIDCAsksForScopesOfTheProvider(t *testing.T) {
+	t.Parallel()
+	for want, supported := range map[string][]string{
+		"openid profile email":        {"openid", "email", "profile"},
+		"openid profile email groups": {"openid", "email", "profile", "groups"},
+	} {
+		p := newProvider(t)
+		p.scopes = supported
+		got := do(t, browser(t), http.MethodGet, oidcBoard(t, p).URL+"/queues", nil)
+		if to, err := got.Location(); err != nil || to.Query().Get("scope") != want {
+			t.Errorf("%v: leads to %v, %v", supported, to, err)
 		}
 	}
 }

@@ -22,9 +22,12 @@ type operations struct {
 	ctx     context.Context
 	running sync.WaitGroup
 
-	mu  sync.Mutex
-	all []*operation // the latest last
+	mu     sync.Mutex
+	all    []*operation // the latest last
+	closed bool
 }
+
+var errStopping = errors.New("the monitor is stopping: ask again in a moment")
 
 // operation is one of them.
 type operation struct {
@@ -48,16 +51,21 @@ type operationState struct {
 	Failure string    `json:"failure,omitempty"`
 }
 
-// begin starts an operation. do tells how far it is, and says at last what came of it.
-func (o *operations) begin(title string, user User, of int64, do func(ctx context.Context, tell func(done int64)) (string, error)) *operation {
+// begin starts an operation, unless the monitor is stopping. do tells how far it is, and says at last what came of it.
+func (o *operations) begin(
+	title string, user User, of int64, do func(ctx context.Context, tell func(done int64)) (string, error),
+) (*operation, error) {
 	op := &operation{ID: rand.Text()[:12], ended: make(chan struct{})}
 	op.state = operationState{ID: op.ID, Title: title, Who: user.Name, Begun: time.Now(), Of: of}
 	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, errStopping
+	}
 	o.all = append(o.all, op)
 	if len(o.all) > operationsKept {
 		o.all = slices.Delete(o.all, 0, 1)
 	}
-	o.mu.Unlock()
 	o.running.Go(func() {
 		defer close(op.ended)
 		result, err := do(o.ctx, func(done int64) { op.change(func(s *operationState) { s.Done = done }) })
@@ -71,7 +79,15 @@ func (o *operations) begin(title string, user User, of int64, do func(ctx contex
 			}
 		})
 	})
-	return op
+	return op, nil
+}
+
+// close lets no operation begin any more, and waits for those that have; their context has ended.
+func (o *operations) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.running.Wait()
 }
 
 func (op *operation) change(do func(*operationState)) {

@@ -100,9 +100,11 @@ func (s Sessions) sign(text string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
+const nextBytes = 1500 // an address is part of a cookie, and of another address
+
 // local returns where to go after a login: an address of this dashboard, whatever the request says.
 func local(next, prefix string) string {
-	if !strings.HasPrefix(next, prefix+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	if len(next) > nextBytes || !strings.HasPrefix(next, prefix+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return prefix + "/"
 	}
 	return next

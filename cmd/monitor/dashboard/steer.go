@@ -197,11 +197,14 @@ func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, 
 	}
 	d.audit(r.Context(), user, "jobs."+string(o.action.Name), o.queue, strings.TrimSpace(string(o.state)+" "+o.filter)+": "+many)
 	title := fmt.Sprintf("%s: %s jobs of %s %s", o.action.Label, describe(o.state), o.queue, o.filter)
-	op := d.operations.begin(title, user, counted.Matched, func(ctx context.Context, tell func(done int64)) (string, error) {
+	op, err := d.operations.begin(title, user, counted.Matched, func(ctx context.Context, tell func(done int64)) (string, error) {
 		tally, err := d.inspector.Act(queue.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t queue.Tally) { tell(t.Done) })
 		d.views.forget()
 		return tallyText(o.action, tally), err
 	})
+	if err != nil {
+		return notice{}, err
+	}
 	if !op.endsWithin(r.Context(), operationQuick) {
 		return notice{Text: title + ": under way.", Operation: op.ID}, nil
 	}
