@@ -129,6 +129,9 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 			if !open {
 				return
 			}
+			if _, known := l.d.cfg.Auth.Identify(r); !known { // any longer
+				return
+			}
 		case <-end.C:
 			return
 		case <-r.Context().Done():
