@@ -4,7 +4,7 @@ PROGRAMS := producer worker monitor demo
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 RACE := -race
-BOUNDS := -jobs 200000 -require 'drain>=0.65,enqueue>=0.70,cpu<=1.4,latency<=1.5'
+BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test e2e bench scale events torture payments lint tidy clean check

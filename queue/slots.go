@@ -9,7 +9,7 @@ import (
 
 const (
 	readAheadFor = 10 * time.Millisecond // what a worker holds beyond its slots starts within so long
-	readAheadMax = 1000
+	readAheadMax = 2000
 	rateEvery    = 5 * time.Millisecond // how often the rate of finished jobs is measured
 	rateStale    = 100 * time.Millisecond
 )
