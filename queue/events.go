@@ -27,6 +27,9 @@ const (
 	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
 	EventPaused         EventType = "queue.paused"    // the worker starts no more jobs of the queue: a person has paused it
 	EventResumed        EventType = "queue.resumed"   // it starts them again
+	EventWorkerQuiet    EventType = "worker.quiet"    // the worker starts no more jobs at all: a person has told it to be quiet
+	EventWorkerAwake    EventType = "worker.awake"    // it starts them again
+	EventWorkerStopping EventType = "worker.stopping" // the worker stops: a person has told it to
 )
 
 // Event is one thing that happened. Fields that do not apply are zero.
@@ -43,6 +46,7 @@ type Event struct {
 	Took        time.Duration // done, failed, dead, snoozed: the handler's running time
 	Due         time.Time     // failed, snoozed, enqueued with a delay: when the job is due
 	Count       int           // reaped: how many jobs; 0 elsewhere
+	By          string        // quiet, awake, stopping: who gave the order, if that is known
 	Err         error
 }
 

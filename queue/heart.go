@@ -97,7 +97,8 @@ type beatReply struct {
 	strays    []string // consumers that hold entries and never had a lease
 	now       int64    // Redis' clock, ms
 	paused    bool
-	cancels   int64 // cancellations that workers have not heeded yet
+	cancels   int64  // cancellations that workers have not heeded yet
+	order     string // to this worker, by a person
 }
 
 func (ses *session) sendBeat(ctx context.Context, counted *counted) (beatReply, error) {
@@ -112,23 +113,24 @@ func (ses *session) sendBeat(ctx context.Context, counted *counted) (beatReply, 
 	running, stuck := ses.atWork()
 	args := append([]any{
 		ses.consumer, ses.w.cfg.Lease.Milliseconds(), ses.caretakerFor().Milliseconds(), ses.binding.group(),
-		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), running, stuck,
+		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), running, stuck, string(ses.w.state()),
 	}, counted.args()...)
 	reply, err := scriptBeat.Run(ctx, ses.w.rdb, keys, args...).Result()
 	if err != nil {
 		return beatReply{}, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 7 {
+	if !ok || len(cells) != 8 {
 		return beatReply{lost: true}, nil
 	}
 	n := func(cell int) int64 {
 		v, _ := cells[cell].(int64)
 		return v
 	}
+	order, _ := cells[7].(string)
 	return beatReply{
 		caretaker: n(0) == 1, parked: n(1), ended: texts(cells[2]), strays: texts(cells[3]), now: n(4),
-		paused: n(5) == 1, cancels: n(6),
+		paused: n(5) == 1, cancels: n(6), order: order,
 	}, nil
 }
 
@@ -151,6 +153,7 @@ func (ses *session) heed(ctx context.Context, sent int64, reply beatReply) {
 			ses.shortenLeases(ctx)
 		}
 	}
+	ses.w.obey(reply.order)
 	ses.pause(ctx, reply.paused)
 	if reply.cancels > 0 {
 		ses.heedCancels(ctx)

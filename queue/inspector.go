@@ -144,6 +144,8 @@ type WorkerInfo struct {
 	Running   int       `json:"running"`           // slots that run jobs of this queue, at the last beat
 	Stuck     int       `json:"stuck,omitempty"`   // of those: handlers that ignore their cancelled contexts; 50 at the most
 	Version   string    `json:"version,omitempty"` // of the worker's program
+
+	State WorkerState `json:"state,omitempty"` // at the last beat
 }
 
 // NewInspector returns an inspector of the queues in rdb, which stays the caller's to close.
@@ -327,6 +329,7 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 		Name: name, Queue: queue, Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
 		Running: int(n("running")), Stuck: len(strings.Fields(fields["stuck"])), Version: fields["version"],
 		Started: time.UnixMilli(n("started_ms")).UTC(), LeaseMS: int64(lease.Score) - now.UnixMilli(),
+		State:     WorkerState(fields["state"]),
 		Heartbeat: newHolder(lease.Score, n("lease_ms")).heartbeat(name, now),
 	}
 }

@@ -77,19 +77,23 @@ func (i *Inspector) Resume(ctx context.Context, queue string) error {
 	return nil
 }
 
-// pause heeds whether the queue is paused. A read that waits is ended, so that it brings nothing more; what it brings
-// all the same is handed back.
+// pause heeds whether the queue is paused, and whether the worker is quiet: either way it starts no job of the queue. A
+// read that waits is ended, so that it brings nothing more; what it brings all the same is handed back.
 func (ses *session) pause(ctx context.Context, paused bool) {
-	news := ses.w.slots.setPaused(ses.backlog, paused)
-	if news && !paused {
-		ses.observe(Event{Type: EventResumed, Worker: ses.consumer})
+	if ses.wasPaused.Swap(paused) != paused {
+		news := EventResumed
+		if paused {
+			news = EventPaused
+		}
+		ses.observe(Event{Type: news, Worker: ses.consumer})
 	}
-	if !paused {
+	rests := paused || ses.w.state() == WorkerQuiet
+	news := ses.w.slots.setPaused(ses.backlog, rests)
+	if !rests {
 		return
 	}
 	if news {
 		ses.reader.interrupt(ctx, ses.w.rdb)
-		ses.observe(Event{Type: EventPaused, Worker: ses.consumer})
 	}
 	if ses.moving.TryLock() { // else somebody waits for Redis: at the next beat
 		ses.handBack()

@@ -33,6 +33,7 @@ var (
 	scriptCancel  = loadScript("cancel")
 	scriptFree    = loadScript("free")
 	scriptForget  = loadScript("forget")
+	scriptTell    = loadScript("tell")
 )
 
 // replicateEffects makes Redis before 7.0 accept a write after the time or a generated ID was asked for. Later servers

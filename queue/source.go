@@ -25,6 +25,7 @@ type source struct {
 	backlog *backlog
 	meter   *meter
 
+	wasPaused  atomic.Bool  // by a person, at the last beat
 	redisAhead atomic.Int64 // ms by which Redis' clock is ahead of this process' own
 }
 

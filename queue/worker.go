@@ -25,6 +25,7 @@ type Worker struct {
 	rdb     redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
 	slots   *slots
 	sources []*source
+	told    obedience // by people
 
 	mu       sync.Mutex // guards the three below
 	started  bool
@@ -156,6 +157,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	}
 	w := &Worker{
 		cfg: cfg, kinds: mux.compile(), rdb: own, slots: newSlots(cfg.Concurrency, cfg.ReadAhead),
+		told:     obedience{stop: make(chan struct{})},
 		stopping: make(chan struct{}), stopped: make(chan struct{}),
 		hands: make([]atomic.Pointer[task], cfg.Concurrency),
 		abort: func(error) {}, // until it starts
@@ -202,6 +204,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		abort(nil)
 		close(w.stopped)
 	}()
+	go w.stopWhenTold()
 	return nil
 }
 
@@ -238,13 +241,20 @@ func (w *Worker) Stop(ctx context.Context) error {
 // stopPatience is how long handlers have to return once their contexts are cancelled.
 const stopPatience = 2 * time.Second
 
-// Run starts the worker, works until ctx ends, and stops it with the grace period of the configuration.
+// Stopped is closed when the worker has ended: because it was stopped, here or by a person's [OrderStop].
+func (w *Worker) Stopped() <-chan struct{} { return w.stopped }
+
+// Run starts the worker, works until ctx ends or a person gives [OrderStop], and stops it with the grace period of the
+// configuration.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.Start(ctx); err != nil {
 		_ = w.Stop(ctx)
 		return err
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-w.stopping:
+	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Grace)
 	defer cancel()
 	return w.Stop(grace)

@@ -14,7 +14,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z07:00" // RFC 3339 with milliseconds
 // New returns an observer that writes each event to logger: what a person should look at as a warning, workers that
 // come and go as information, the rest for debugging. Fields that do not apply are left out.
 //
-// The fields: event, job, kind, queue, worker, attempt, redelivered, time, took_ms, wait_ms, due, count, error.
+// The fields: event, job, kind, queue, worker, attempt, redelivered, time, took_ms, wait_ms, due, count, by, error.
 func New(logger zerolog.Logger) queue.Observer { return observer{logger: logger} }
 
 type observer struct{ logger zerolog.Logger }
@@ -37,6 +37,7 @@ func (o observer) Observe(e queue.Event) {
 	entry = milliseconds(entry, "wait_ms", e.Wait)
 	entry = moment(entry, "due", e.Due)
 	entry = number(entry, "count", e.Count)
+	entry = text(entry, "by", e.By)
 	if e.Err != nil {
 		entry = entry.Str("error", e.Err.Error())
 	}
@@ -47,7 +48,8 @@ func level(event queue.EventType) zerolog.Level {
 	switch event {
 	case queue.EventLeaseLost, queue.EventTrouble, queue.EventWarning, queue.EventDead, queue.EventStuck:
 		return zerolog.WarnLevel
-	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped, queue.EventPaused, queue.EventResumed:
+	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped, queue.EventPaused, queue.EventResumed,
+		queue.EventWorkerQuiet, queue.EventWorkerAwake, queue.EventWorkerStopping:
 		return zerolog.InfoLevel
 	default:
 		return zerolog.DebugLevel

@@ -37,12 +37,12 @@ func TestEveryFieldOfAnEvent(t *testing.T) {
 	got := write(t, zerolog.DebugLevel, queue.Event{
 		Type: queue.EventFailed, Time: at, Queue: "orders", Worker: "w-1", Job: "j", Kind: "k", Attempt: 2,
 		Redelivered: 1, Wait: time.Second, Took: 1500 * time.Microsecond, Due: at.Add(time.Minute), Count: 3,
-		Err: errors.New("it broke"),
+		By: "olga", Err: errors.New("it broke"),
 	})
 	want := map[string]any{
 		"level": "debug", "event": "job.failed", "time": "2026-01-02T03:04:05.006Z", "queue": "orders", "worker": "w-1",
 		"job": "j", "kind": "k", "attempt": 2.0, "redelivered": 1.0, "wait_ms": 1000.0, "took_ms": 1.5,
-		"due": "2026-01-02T03:05:05.006Z", "count": 3.0, "error": "it broke",
+		"due": "2026-01-02T03:05:05.006Z", "count": 3.0, "by": "olga", "error": "it broke",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -3,20 +3,21 @@
 -- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute  6 of the hour  7 of all time
 --       8 paused  9 cancelled
 -- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s  6 the hour
---       7 how many slots are busy  8 entries whose handlers are stuck  9 how many values follow for the minute and the
---       hour  10... those, names and numbers to add  ... names and numbers to add to those of all time
+--       7 how many slots are busy  8 entries whose handlers are stuck  9 quiet, stopping or nothing  10 how many values
+--       follow for the minute and the hour  11... those, names and numbers to add  ... names and numbers to add to those
+--       of all time
 -- REPLY {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
---       never had a lease}, Redis' time, ms, is paused (1 or 0), how many cancellations wait for workers to heed};
---       -1 the worker lost its lease
+--       never had a lease}, Redis' time, ms, is paused (1 or 0), how many cancellations wait for workers to heed, the
+--       latest order to this worker, or nothing}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREM', KEYS[1], '')
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8])
+redis.call('HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9])
 
-local last = 9 + ARGV[9]
-for i = 10, last, 2 do
+local last = 10 + ARGV[10]
+for i = 11, last, 2 do
   redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1])
   redis.call('HINCRBY', KEYS[6], ARGV[i], ARGV[i + 1])
 end
@@ -44,8 +45,9 @@ if caretaker == 1 then
   local waiting = math.max(redis.call('XLEN', KEYS[4]) - pending[1], 0)
   for k = 5, 6 do redis.call('HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
 end
-if caretaker == 1 or #ARGV > 9 then
+if caretaker == 1 or #ARGV > 10 then
   redis.call('EXPIRE', KEYS[5], ARGV[5])
   redis.call('EXPIRE', KEYS[6], ARGV[6])
 end
-return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), redis.call('HLEN', KEYS[9])}
+return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), redis.call('HLEN', KEYS[9]),
+  redis.call('HGET', KEYS[2], 'order') or ''}

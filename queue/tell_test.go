@@ -1,0 +1,185 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// tell gives an order to the only worker of a queue.
+func (f *fleet) tell(queueName string, order queue.WorkerOrder) {
+	f.Helper()
+	workers, err := f.inspect.Workers(f.Context(), queueName)
+	f.must(err)
+	if len(workers) != 1 {
+		f.Fatalf("workers of %s: %+v", queueName, workers)
+	}
+	f.must(f.inspect.Tell(queue.WithActor(f.Context(), "olga smith"), queueName, workers[0].Name, order))
+}
+
+// awaitState waits until the only worker of a queue says that it is in a state.
+func (f *fleet) awaitState(queueName string, state queue.WorkerState) {
+	f.Helper()
+	f.eventually(queueName+"'s worker is "+string(state), func() bool {
+		workers, err := f.inspect.Workers(f.Context(), queueName)
+		return err == nil && len(workers) == 1 && workers[0].State == state
+	})
+}
+
+func TestQuietWorkerStartsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBlocker()
+	for range 6 {
+		f.enqueue("k", `{}`)
+	}
+	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) {
+		c.Concurrency, c.ReadAhead, c.Name = 2, 4, "w"
+		c.Queues["events"] = queue.QueueConfig{}
+	})
+	<-b.began
+	<-b.began
+	f.tell("events", queue.OrderQuiet) // told at one queue, it heeds for all
+	if e := f.await(queue.EventWorkerQuiet, 1)[0]; e.By != "olga smith" || e.Worker != "w" {
+		t.Errorf("the event: %+v", e)
+	}
+	f.awaitState("orders", queue.WorkerQuiet)
+	f.awaitState("events", queue.WorkerQuiet)
+	_, err := f.client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), queue.On("events"))
+	f.must(err)
+	b.free <- struct{}{}
+	b.free <- struct{}{}
+	f.await(queue.EventDone, 2) // what runs goes on
+	f.eventually("what was read ahead is handed back", func() bool {
+		page, err := f.inspect.InFlight(t.Context(), "orders", queue.Page{})
+		f.must(err)
+		for _, job := range page.Jobs {
+			if job.Worker != "~released" {
+				return false
+			}
+		}
+		return len(page.Jobs) == 4
+	})
+	select {
+	case run := <-b.began:
+		t.Errorf("job %s started on a quiet worker", run.ID)
+	case <-time.After(1200 * time.Millisecond): // longer than a waiting read
+	}
+	if paused := f.events.of(queue.EventPaused); len(paused) > 0 {
+		t.Errorf("nobody has paused a queue: %+v", paused)
+	}
+	f.tell("orders", queue.OrderWake)
+	f.await(queue.EventWorkerAwake, 1)
+	close(b.free)
+	f.await(queue.EventDone, 7)
+	f.awaitState("events", queue.WorkerWorking)
+	for _, e := range f.await(queue.EventStarted, 7) {
+		if e.Redelivered != 0 || e.Attempt != 1 {
+			t.Errorf("the order counted: %+v", e)
+		}
+	}
+}
+
+// The order is the process', so it outlives the loss of a lease, and a queue that is resumed.
+func TestQuietOutlivesTheLease(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.start(muxOf("k", noop))
+	f.tell("orders", queue.OrderQuiet)
+	f.await(queue.EventWorkerQuiet, 1)
+	workers, err := f.inspect.Workers(t.Context(), "orders")
+	f.must(err)
+	f.must(f.rdb.Del(t.Context(), f.namespace+":{orders}:worker:"+workers[0].Name).Err())
+	f.await(queue.EventWorkerJoined, 2)
+	f.must(f.inspect.Pause(t.Context(), "orders"))
+	f.await(queue.EventPaused, 1)
+	f.must(f.inspect.Resume(t.Context(), "orders"))
+	f.await(queue.EventResumed, 1)
+	f.enqueue("k", `{}`)
+	f.eventually("it is quiet under its new name", func() bool {
+		workers, err := f.inspect.Workers(t.Context(), "orders")
+		f.must(err)
+		return workers[len(workers)-1].State == queue.WorkerQuiet || workers[0].State == queue.WorkerQuiet
+	})
+	if started := f.events.of(queue.EventStarted); len(started) > 0 {
+		t.Errorf("a quiet worker started a job: %+v", started)
+	}
+}
+
+func TestWorkerStopsWhenTold(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBlocker()
+	f.enqueue("k", `{}`)
+	worker, err := queue.NewWorker(f.rdb, muxOf("k", b.handle), queue.WorkerConfig{
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Observer: f.events,
+	})
+	f.must(err)
+	ran := make(chan error, 1)
+	go func() { ran <- worker.Run(f.Context()) }()
+	<-b.began
+	f.tell("orders", queue.OrderStop)
+	f.tell("orders", queue.OrderStop) // twice is once
+	if e := f.await(queue.EventWorkerStopping, 1)[0]; e.By != "olga smith" {
+		t.Errorf("the event: %+v", e)
+	}
+	f.awaitState("orders", queue.WorkerStopping)
+	f.enqueue("k", `{}`)
+	close(b.free)
+	if err := <-ran; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	<-worker.Stopped()
+	if i := f.info(); i.Totals.Done != 1 || i.Waiting != 1 || i.Workers != 0 {
+		t.Errorf("what ran is done, and nothing else has begun: %+v", i)
+	}
+}
+
+// A program that calls Start needs to know nothing of orders; a handler that takes longer than the grace is handed back.
+func TestStartedWorkerStopsWhenTold(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	b := newBlocker()
+	job := f.enqueue("k", `{}`)
+	worker := f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Grace = 100 * time.Millisecond })
+	<-b.began
+	f.tell("orders", queue.OrderStop)
+	<-worker.Stopped()
+	if cause := <-b.ended; !errors.Is(cause, queue.ErrStopping) {
+		t.Errorf("the handler's context ended with %v", cause)
+	}
+	if info, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || info.Redelivered != 0 {
+		t.Errorf("the job: %+v, %v", info, err)
+	}
+}
+
+func TestOrdersThatNobodyHears(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.enqueue("k", `{}`)
+	worker := f.start(muxOf("k", noop))
+	workers, err := f.inspect.Workers(t.Context(), "orders")
+	f.must(err)
+	name := workers[0].Name
+	if err := f.inspect.Tell(t.Context(), "orders", name, "dance"); err == nil {
+		t.Error("an order that there is not: accepted")
+	}
+	if err := f.inspect.Tell(t.Context(), "nope", name, queue.OrderQuiet); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("at a queue that there is not: %v", err)
+	}
+	if err := f.inspect.Tell(t.Context(), "orders", "w#000000", queue.OrderQuiet); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("to a worker that there is not: %v", err)
+	}
+	stop, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	f.must(worker.Stop(stop))
+	if err := f.inspect.Tell(t.Context(), "orders", name, queue.OrderWake); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("to a worker that has left: %v", err)
+	}
+	if n := f.rdb.Exists(t.Context(), f.namespace+":{orders}:worker:"+name).Val(); n != 0 {
+		t.Error("the order brought the worker back from the dead")
+	}
+}
