@@ -26,6 +26,7 @@ func newApp() *cli.App {
    monitor pending orders --filter 'is:stuck args.order_id:o-1'
    monitor requeue orders --filter 'kind:payment.charge error:"timed out"'
    monitor pause orders
+   monitor quiet worker-7
    monitor verify orders
    monitor top
    monitor serve --auth none
@@ -36,6 +37,6 @@ Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
 			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), topCommand(), serveCommand(),
 			passwordCommand(), tokenCommand(),
-		}, actionCommands()...),
+		}, append(tellCommands(), actionCommands()...)...),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,10 +106,11 @@ func listWorkers(c *cli.Context) error {
 		if c.Bool("json") {
 			return printAll(c, workers)
 		}
-		table := command.NewTable(c.App.Writer, "QUEUE", "WORKER", "HOST", "PID", "SLOTS", "IN FLIGHT", "LEASE LEFT", "UP")
+		table := command.NewTable(c.App.Writer, "QUEUE", "WORKER", "HOST", "PID", "SLOTS", "IN FLIGHT", "LEASE LEFT", "UP", "STATE")
 		for _, w := range workers {
 			table.Row(w.Queue, w.Name, w.Host, w.PID, w.Slots, w.InFlight,
-				time.Duration(w.LeaseMS)*time.Millisecond, command.Duration(time.Since(w.Started)))
+				time.Duration(w.LeaseMS)*time.Millisecond, command.Duration(time.Since(w.Started)),
+				cmp.Or(string(w.State), "-"))
 		}
 		return table.Flush()
 	})

@@ -145,6 +145,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.action(mux, "/jobs/act", d.actOnJobs)
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)
+	d.action(mux, "/workers/tell", d.tellWorker)
 	d.action(mux, "/locks/evict", d.evict)
 	d.action(mux, "/flags/switch", d.switchFlag)
 	d.action(mux, "/flags/percent", d.rollOut)

@@ -80,6 +80,7 @@ func functions(cfg Config) template.FuncMap {
 		"lease":           lease,
 		"len64":           func(jobs []queue.JobInfo) int64 { return int64(len(jobs)) },
 		"number":          func(n int) int64 { return int64(n) },
+		"ordersFor":       ordersFor,
 		"ownerName":       ownerName,
 		"path":            func(p string) string { return cfg.Prefix + p },
 		"percent":         percent,

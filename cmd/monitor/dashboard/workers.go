@@ -33,6 +33,7 @@ type process struct {
 	Version   string             `json:"version,omitempty"`
 	Started   time.Time          `json:"started_at"`
 	Heartbeat queue.Heartbeat    `json:"heartbeat"` // the worst on its queues
+	State     queue.WorkerState  `json:"state,omitempty"`
 	Lease     time.Duration      `json:"lease_left_ns"`
 	Slots     int                `json:"slots"`
 	Held      int64              `json:"held"`    // jobs it has read and not finished
@@ -45,6 +46,21 @@ type process struct {
 var workersPage = page{section: "workers", title: "Workers", template: "workers", load: loadWorkers}
 
 func loadWorkers(ctx context.Context, d *Dashboard, _ *request) (any, error) {
+	processes, err := d.processes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := workforce{Total: len(processes)}
+	for _, p := range processes {
+		w.Slots += p.Slots
+		w.Running += p.Running
+	}
+	w.Processes = processes[:min(len(processes), workersMost)]
+	return w, nil
+}
+
+// processes lists all of them, by host.
+func (d *Dashboard) processes(ctx context.Context) ([]process, error) {
 	seen := d.fleet(ctx)
 	if seen.err != nil {
 		return nil, seen.err
@@ -58,18 +74,15 @@ func loadWorkers(ctx context.Context, d *Dashboard, _ *request) (any, error) {
 			return nil, err
 		}
 	}
-	w := workforce{Total: len(byName)}
+	processes := make([]process, 0, len(byName))
 	for _, p := range byName {
 		p.finish()
-		w.Processes = append(w.Processes, *p)
-		w.Slots += p.Slots
-		w.Running += p.Running
+		processes = append(processes, *p)
 	}
-	slices.SortFunc(w.Processes, func(a, b process) int {
+	slices.SortFunc(processes, func(a, b process) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Name, b.Name), cmp.Compare(a.PID, b.PID))
 	})
-	w.Processes = w.Processes[:min(len(w.Processes), workersMost)]
-	return w, nil
+	return processes, nil
 }
 
 // addWorkers adds a queue's workers, and the jobs they have had longest.
@@ -112,6 +125,9 @@ func (p *process) finish() {
 		p.Held += q.InFlight
 		p.Running += q.Running
 		p.Stuck += q.Stuck
+		if q.State == queue.WorkerStopping || p.State == queue.WorkerWorking {
+			p.State = q.State
+		}
 		p.Lease = min(p.Lease, time.Duration(q.LeaseMS)*time.Millisecond)
 		if q.Started.Before(p.Started) {
 			p.Started = q.Started

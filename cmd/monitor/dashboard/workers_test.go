@@ -2,9 +2,15 @@ package dashboard_test
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -56,4 +62,77 @@ func TestWorkersPage(t *testing.T) {
 	close(free)
 	cancel()
 	<-stopped
+}
+
+func TestWorkersAreTold(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	read, _, tokens := credentials(t)
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: passwords(t, read)})
+	worker, err := queue.NewWorker(rdb, queue.NewMux(), queue.WorkerConfig{
+		Namespace: namespace, Name: "alice", Queues: map[string]queue.QueueConfig{"orders": {}, "events": {}},
+	})
+	must(t, err)
+	must(t, worker.Start(t.Context()))
+	client := browser(t)
+	login(t, client, server, "olga")
+	var crew struct {
+		Processes []struct {
+			Name, Host string
+			PID        int
+			State      queue.WorkerState
+		}
+	}
+	awaitState := func(want queue.WorkerState) {
+		t.Helper()
+		if !eventually(t, func() bool {
+			got := do(t, client, http.MethodGet, server.URL+"/api/v1/workers", nil, "Accept", "application/json")
+			crew.Processes = nil
+			must(t, json.Unmarshal([]byte(got.body), &crew))
+			return len(crew.Processes) == 1 && crew.Processes[0].State == want
+		}) {
+			t.Fatalf("want %q, got %+v", want, crew)
+		}
+	}
+	awaitState(queue.WorkerWorking)
+	page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body
+	if !strings.Contains(page, "Quiet alice") || !strings.Contains(page, "Stop alice") || strings.Contains(page, "Wake alice") {
+		t.Errorf("the buttons of a worker at work:\n%s", page)
+	}
+	form := url.Values{
+		"worker": {"alice"}, "host": {crew.Processes[0].Host}, "pid": {strconv.Itoa(crew.Processes[0].PID)},
+		"csrf": {csrfField.FindStringSubmatch(page)[1]}, "back": {"/workers"},
+	}
+	tell := func(order string, headers ...string) answer {
+		form.Set("order", order)
+		return do(t, client, http.MethodPost, server.URL+"/workers/tell", form, headers...)
+	}
+	if got := do(t, browser(t), http.MethodPost, server.URL+"/workers/tell", form, "Authorization", "Bearer "+tokens["vera"]); got.StatusCode != http.StatusForbidden {
+		t.Errorf("a viewer: %d", got.StatusCode)
+	}
+	if got := tell("dance", "Accept", "application/json"); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("an order that there is not: %d %s", got.StatusCode, got.body)
+	}
+	tell("quiet")
+	if page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body; !strings.Contains(page, "Undo") {
+		t.Errorf("no way back:\n%s", page)
+	}
+	awaitState(queue.WorkerQuiet)
+	tell("wake")
+	awaitState(queue.WorkerWorking)
+	if got := tell("stop"); !strings.Contains(got.body, "grace period") {
+		t.Errorf("no question before a stop: %d\n%s", got.StatusCode, got.body)
+	}
+	form.Set("confirm", "yes")
+	tell("stop")
+	<-worker.Stopped()
+	if got := tell("stop", "Accept", "application/json"); got.StatusCode != http.StatusNotFound {
+		t.Errorf("a worker that is gone: %d %s", got.StatusCode, got.body)
+	}
+	trail := do(t, client, http.MethodGet, server.URL+"/audit", nil).body
+	for _, want := range []string{"worker.quiet", "worker.wake", "worker.stop", "alice"} {
+		if !strings.Contains(trail, want) {
+			t.Errorf("the audit trail lacks %q", want)
+		}
+	}
 }
