@@ -140,6 +140,25 @@ test("dead jobs are filtered by a field of their data, and all that match are re
   await page.context().close();
 });
 
+test("a worker is told to be quiet, and to stop", async () => {
+  const carol = await programs.start("worker", ["run", "--name", "carol", "--queues", "slow"], "worker starts");
+  const page = await login("olga", { bypassCSP: true }); // for the look at accessibility
+  await page.goto(address + "/workers");
+  const row = page.locator("#workers tbody tr", { hasText: "carol" });
+  await row.getByRole("button", { name: "Quiet carol" }).click();
+  await page.getByText("carol is told to be quiet").waitFor();
+  await row.getByText("quiet", { exact: true }).waitFor(); // live
+  await screenshot(page, "workers-quiet");
+  await row.getByRole("button", { name: "Stop carol" }).click();
+  await page.getByText("What supervises the process may start it anew").waitFor();
+  assert.deepEqual(await accessible(page), []);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await until("carol has ended", () => carol.exitCode === 0);
+  await row.waitFor({ state: "detached" });
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test("a queue is paused, stops, and goes on", async () => {
   const page = await login("olga");
   const row = page.locator("tr", { has: page.getByRole("link", { name: "orders", exact: true }) });

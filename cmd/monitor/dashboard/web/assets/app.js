@@ -81,7 +81,7 @@
   };
   const disconnect = () => { if (stream) { stream.close(); stream = null; } };
 
-  if (document.querySelector("[data-live][id]")) {
+  if (body.dataset.liveAt && document.querySelector("[data-live][id]")) {
     liveButton.hidden = false;
     liveButton.addEventListener("click", () => setPaused(!paused));
     document.addEventListener("visibilitychange", () => {
