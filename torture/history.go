@@ -45,13 +45,14 @@ type record struct {
 	acked  map[string]string // job IDs that producers were told of → the name it was told for
 	faults *faultLog
 	orders *orderLog
-	ends   []line // of processes
+	ends   []line          // of processes
+	joined map[string]bool // processes that have worked
 	first  int64
 }
 
 // newRecord sorts the lines, which are in the order of time, by what they tell about.
 func newRecord(lines []line) *record {
-	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{}, faults: newFaultLog(), orders: newOrderLog()}
+	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{}, faults: newFaultLog(), orders: newOrderLog(), joined: map[string]bool{}}
 	runs := map[runKey]*call{}
 	for i := range lines {
 		l := &lines[i]
@@ -67,6 +68,7 @@ func newRecord(lines []line) *record {
 		case saidConfirmed:
 			r.confirm(l)
 		case saidNoted:
+			r.joined[l.Proc] = true
 			if h := r.byID[l.ID]; l.ID != "" && h != nil {
 				h.lines = append(h.lines, *l)
 			}
