@@ -106,16 +106,17 @@ func (a action) run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withOperator(c, func(o operator) error {
 		if c.Bool("dry-run") {
-			return showJobOf(c, inspector, args[0], args[1])
+			return showJobOf(c, o.inspector, args[0], args[1])
 		}
-		if err := a.one(inspector, acting(c.Context), args[0], args[1]); err != nil {
+		if err := a.one(o.inspector, o.acting(c.Context), args[0], args[1]); err != nil {
 			if errors.Is(err, queue.ErrNotFound) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}
 			return err
 		}
+		warn(c, o.noteJob(c.Context, a.does, args[0], args[1]))
 		if c.Bool("json") {
 			return command.NewLines(c.App.Writer).Print(map[string]string{"id": args[1], "action": a.name})
 		}
@@ -164,11 +165,11 @@ func (a action) many(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
-		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+	return withOperator(c, func(o operator) error {
+		if err := mustExist(c.Context, o.inspector, args[0]); err != nil {
 			return err
 		}
-		count, err := inspector.CountMatching(c.Context, args[0], q, 0)
+		count, err := o.inspector.CountMatching(c.Context, args[0], q, 0)
 		if err != nil {
 			return err
 		}
@@ -178,7 +179,7 @@ func (a action) many(c *cli.Context) error {
 		if a.asks && !c.Bool("yes") {
 			return command.Usage("nothing was changed; add --yes to %s them", a.name)
 		}
-		return a.act(c, inspector, args[0], q, count)
+		return a.act(c, o, args[0], q, count)
 	})
 }
 
@@ -204,9 +205,10 @@ func tellCount(c *cli.Context, name string, q queue.Query, count queue.Count) er
 	return err
 }
 
-func (a action) act(c *cli.Context, inspector *queue.Inspector, name string, q queue.Query, count queue.Count) error {
+func (a action) act(c *cli.Context, o operator, name string, q queue.Query, count queue.Count) error {
+	warn(c, o.noteJobs(c.Context, a.does, name, q.State, c.String("filter"), count))
 	progress := command.NewProgress(c.App.ErrWriter, a.name, count.Total)
-	tally, err := inspector.Act(acting(c.Context), name, q, a.does, func(tally queue.Tally) {
+	tally, err := o.inspector.Act(o.acting(c.Context), name, q, a.does, func(tally queue.Tally) {
 		progress.Set(tally.Looked, fmt.Sprintf("%d %s", tally.Done, a.done))
 	})
 	progress.Done()

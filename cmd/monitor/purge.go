@@ -42,11 +42,11 @@ func purge(c *cli.Context) error {
 	if !ok {
 		return command.Usage("--state %q: want waiting, delayed, retrying or dead", c.String("state"))
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
-		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+	return withOperator(c, func(o operator) error {
+		if err := mustExist(c.Context, o.inspector, args[0]); err != nil {
 			return err
 		}
-		info, err := inspector.Queue(c.Context, args[0])
+		info, err := o.inspector.Queue(c.Context, args[0])
 		if err != nil {
 			return err
 		}
@@ -54,8 +54,9 @@ func purge(c *cli.Context) error {
 		if !c.Bool("yes") {
 			return command.Usage("nothing was deleted; add --yes to delete them")
 		}
+		warn(c, o.noteJobs(c.Context, queue.ActionDelete, args[0], state, "", queue.Count{Matched: count(info)}))
 		progress := command.NewProgress(c.App.ErrWriter, "purge", count(info))
-		deleted, err := inspector.Purge(c.Context, args[0], state, func(deleted int64) {
+		deleted, err := o.inspector.Purge(o.acting(c.Context), args[0], state, func(deleted int64) {
 			progress.Set(deleted, fmt.Sprintf("%d deleted", deleted))
 		})
 		progress.Done()

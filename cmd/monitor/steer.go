@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/user"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +18,7 @@ func pauseCommand() *cli.Command {
 		Description: `Within half a second no worker starts another job; those that run go on, due jobs are promoted and clients still
 enqueue. It lasts until monitor resume.`,
 		Flags:  []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error { return steer(c, (*queue.Inspector).Pause) },
+		Action: func(c *cli.Context) error { return steer(c, "queue.pause", (*queue.Inspector).Pause) },
 	}
 }
 
@@ -30,24 +28,25 @@ func resumeCommand() *cli.Command {
 		Usage:     "let the workers of a paused queue go on",
 		ArgsUsage: "QUEUE",
 		Flags:     []cli.Flag{jsonFlag()},
-		Action:    func(c *cli.Context) error { return steer(c, (*queue.Inspector).Resume) },
+		Action:    func(c *cli.Context) error { return steer(c, "queue.resume", (*queue.Inspector).Resume) },
 	}
 }
 
-// steer changes a queue and says how it is then.
-func steer(c *cli.Context, act func(*queue.Inspector, context.Context, string) error) error {
+// steer changes a queue and says how it is then. what names the change in the audit trail.
+func steer(c *cli.Context, what string, act func(*queue.Inspector, context.Context, string) error) error {
 	args, err := command.Arguments(c, "QUEUE")
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
-		if err := mustExist(c.Context, inspector, args[0]); err != nil {
+	return withOperator(c, func(o operator) error {
+		if err := mustExist(c.Context, o.inspector, args[0]); err != nil {
 			return err
 		}
-		if err := act(inspector, acting(c.Context), args[0]); err != nil {
+		if err := act(o.inspector, o.acting(c.Context), args[0]); err != nil {
 			return err
 		}
-		info, err := inspector.Queue(c.Context, args[0])
+		warn(c, o.note(c.Context, what, args[0], ""))
+		info, err := o.inspector.Queue(c.Context, args[0])
 		if err != nil {
 			return err
 		}
@@ -62,14 +61,4 @@ func steer(c *cli.Context, act func(*queue.Inspector, context.Context, string) e
 			command.Printable(args[0]), command.Printable(state), info.Waiting, info.InFlight)
 		return err
 	})
-}
-
-// acting notes the person at this shell as who acts.
-func acting(ctx context.Context) context.Context {
-	name := "somebody"
-	if me, err := user.Current(); err == nil {
-		name = me.Username
-	}
-	host, _ := os.Hostname()
-	return queue.WithActor(ctx, name+"@"+host)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
 )
 
 const (
@@ -42,20 +41,20 @@ func top(c *cli.Context) error {
 	if !command.IsTerminal(c.App.Reader) || !command.IsTerminal(c.App.Writer) {
 		return command.Usage("top needs a terminal to draw on; for a script there is monitor queues --json")
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error { return watch(c, inspector, interval) })
+	return withOperator(c, func(o operator) error { return watch(c, o, interval) })
 }
 
 // watch draws until the person quits or the context ends. Two goroutines work for the screen and end with it: one
 // reads, one does what it is told.
-func watch(c *cli.Context, inspector *queue.Inspector, interval time.Duration) error {
-	reader := newTopReader(inspector, interval)
-	hands := newTopHands(inspector)
+func watch(c *cli.Context, o operator, interval time.Duration) error {
+	reader := newTopReader(o.inspector, interval)
+	hands := newTopHands(o)
 	program := tea.NewProgram(newScreen(reader.show, hands.take),
 		tea.WithContext(c.Context), tea.WithInput(c.App.Reader), tea.WithOutput(c.App.Writer), tea.WithoutSignalHandler())
 	ctx, cancel := context.WithCancel(c.Context)
 	var working sync.WaitGroup
 	working.Go(func() { reader.run(ctx, program.Send) })
-	working.Go(func() { hands.run(acting(ctx), program.Send) })
+	working.Go(func() { hands.run(o.acting(ctx), program.Send) })
 	_, err := program.Run()
 	cancel()
 	working.Wait()

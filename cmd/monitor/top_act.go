@@ -15,7 +15,7 @@ import (
 // order is something that the screen wants done. Its last message ends it: told, or counted.
 type order struct {
 	name string
-	do   func(ctx context.Context, inspector *queue.Inspector, tell func(progress string)) tea.Msg
+	do   func(ctx context.Context, o operator, tell func(progress string)) tea.Msg
 }
 
 // underway is how far an order is.
@@ -25,6 +25,18 @@ type underway string
 type told struct {
 	text string
 	err  error
+}
+
+// noted adds that what was done is not in the audit trail, if err says so.
+func (t told) noted(err error) told {
+	switch {
+	case err == nil:
+	case t.err != nil:
+		t.err = fmt.Errorf("%w; %w", t.err, err)
+	default:
+		t.text += "; " + err.Error()
+	}
+	return t
 }
 
 // counted is how many jobs an action on all that match would meet.
@@ -37,12 +49,12 @@ type counted struct {
 
 // topHands does what the screen orders, one order at a time, so that the screen never waits.
 type topHands struct {
-	inspector *queue.Inspector
-	orders    chan order
+	operator operator
+	orders   chan order
 }
 
-func newTopHands(inspector *queue.Inspector) *topHands {
-	return &topHands{inspector: inspector, orders: make(chan order, 1)}
+func newTopHands(o operator) *topHands {
+	return &topHands{operator: o, orders: make(chan order, 1)}
 }
 
 // take accepts an order unless another one is still waiting.
@@ -61,8 +73,8 @@ func (h *topHands) run(ctx context.Context, send func(tea.Msg)) {
 		select {
 		case <-ctx.Done():
 			return
-		case o := <-h.orders:
-			send(o.do(ctx, h.inspector, func(progress string) { send(underway(progress)) }))
+		case ordered := <-h.orders:
+			send(ordered.do(ctx, h.operator, func(progress string) { send(underway(progress)) }))
 		}
 	}
 }
@@ -73,30 +85,36 @@ func pauseOrder(info queue.QueueInfo) order {
 	if info.Paused != nil {
 		name, done, act = "resume", "resumed", (*queue.Inspector).Resume
 	}
-	return order{name + " " + info.Name, func(ctx context.Context, i *queue.Inspector, _ func(string)) tea.Msg {
-		return told{text: info.Name + ": " + done, err: act(i, ctx, info.Name)}
+	return order{name + " " + info.Name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+		if err := act(o.inspector, ctx, info.Name); err != nil {
+			return told{err: err}
+		}
+		return told{text: info.Name + ": " + done}.noted(o.note(ctx, "queue."+name, info.Name, ""))
 	}}
 }
 
 // jobOrder does an action to one job.
 func jobOrder(a action, name, id string) order {
-	return order{a.name + " " + id, func(ctx context.Context, i *queue.Inspector, _ func(string)) tea.Msg {
-		err := a.one(i, ctx, name, id)
+	return order{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+		err := a.one(o.inspector, ctx, name, id)
 		if errors.Is(err, queue.ErrNotFound) {
 			err = fmt.Errorf("%s has moved on", id)
 		}
-		return told{text: id + ": " + a.done, err: err}
+		if err != nil {
+			return told{err: err}
+		}
+		return told{text: id + ": " + a.done}.noted(o.noteJob(ctx, a.does, name, id))
 	}}
 }
 
 // countOrder counts what [actOrder] would act on.
 func countOrder(a action, s sight) order {
-	return order{"count", func(ctx context.Context, i *queue.Inspector, _ func(string)) tea.Msg {
+	return order{"count", func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		query, err := s.parsed()
 		if err != nil {
 			return told{err: err}
 		}
-		count, err := i.CountMatching(ctx, s.queue, query, 0)
+		count, err := o.inspector.CountMatching(ctx, s.queue, query, 0)
 		if err != nil {
 			return told{err: err}
 		}
@@ -106,8 +124,9 @@ func countOrder(a action, s sight) order {
 
 // actOrder does an action to all jobs that were counted, and to those that have come to match since.
 func actOrder(c counted) order {
-	return order{c.action.name + " all", func(ctx context.Context, i *queue.Inspector, tell func(string)) tea.Msg {
-		tally, err := i.Act(ctx, c.of.queue, c.query, c.action.does, func(t queue.Tally) {
+	return order{c.action.name + " all", func(ctx context.Context, o operator, tell func(string)) tea.Msg {
+		unnoted := o.noteJobs(ctx, c.action.does, c.of.queue, c.query.State, c.of.query, c.count)
+		tally, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t queue.Tally) {
 			tell(fmt.Sprintf("%d of %d looked at, %d %s", t.Looked, t.Total, t.Done, c.action.done))
 		})
 		text := fmt.Sprintf("%d %s", tally.Done, c.action.done)
@@ -117,7 +136,7 @@ func actOrder(c counted) order {
 		if tally.Held > 0 {
 			text += fmt.Sprintf(", %d were left to their workers, which live", tally.Held)
 		}
-		return told{text: text, err: err}
+		return told{text: text, err: err}.noted(unnoted)
 	}}
 }
 

@@ -183,6 +183,21 @@ func TestTopTellsWhatFailed(t *testing.T) {
 	}
 }
 
+func TestTopTellsWhatIsNotInTheTrail(t *testing.T) {
+	t.Parallel()
+	unnoted := errors.New("not in the audit trail: no permission")
+	if got := (told{text: "paused"}).noted(nil); got.text != "paused" || got.err != nil {
+		t.Errorf("all is well, and it tells %+v", got)
+	}
+	if got := (told{text: "paused"}).noted(unnoted); got.text != "paused; not in the audit trail: no permission" || got.err != nil {
+		t.Errorf("it tells %+v", got)
+	}
+	failed := errors.New("cut short")
+	if got := (told{err: failed}).noted(unnoted); !errors.Is(got.err, failed) || !errors.Is(got.err, unnoted) {
+		t.Errorf("of an action that failed, it tells %+v", got)
+	}
+}
+
 func TestTopFitsAnyTerminal(t *testing.T) {
 	t.Parallel()
 	long := queue.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w", Error: strings.Repeat("e", 300), Heartbeat: queue.HeartbeatGone}
@@ -301,8 +316,8 @@ func TestRate(t *testing.T) {
 
 func TestHandsTakeOneOrderAtATime(t *testing.T) {
 	t.Parallel()
-	hands := newTopHands(nil)
-	nothing := order{"nothing", func(context.Context, *queue.Inspector, func(string)) tea.Msg { return told{} }}
+	hands := newTopHands(operator{})
+	nothing := order{"nothing", func(context.Context, operator, func(string)) tea.Msg { return told{} }}
 	if !hands.take(nothing) || hands.take(nothing) {
 		t.Error("two orders were taken at once")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/navvy-go/navvy/cmd/monitor/audit"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
@@ -43,6 +44,7 @@ type Config struct {
 type Dashboard struct {
 	cfg        Config
 	inspector  *queue.Inspector
+	trail      *audit.Trail
 	mask       mask
 	templates  templates
 	mux        *http.ServeMux
@@ -87,7 +89,7 @@ func New(cfg Config) (*Dashboard, error) {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
 	d := &Dashboard{cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sealing: orRandom(cfg.Key)}
-	d.notices = Sessions{Key: d.sealing, Secure: cfg.Secure}
+	d.trail, d.notices = audit.New(cfg.Redis, cfg.Namespace), Sessions{Key: d.sealing, Secure: cfg.Secure}
 	d.locks, d.flags = lockmgr.New(cfg.Redis), flags.New(cfg.Redis)
 	d.live = newLive(d)
 	d.mux = d.routes()

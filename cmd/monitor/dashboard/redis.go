@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -166,6 +167,8 @@ func (d *Dashboard) withoutData(args []string) string {
 	}
 	return fmt.Sprintf("%s %s (%d arguments)", command, short(d.beginning(rest[0])), len(args)-1)
 }
+
+func (d *Dashboard) namespace() string { return cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) }
 
 // beginning is a key up to where somebody's data may be in it: of a queue's, the queue and what it is for; of others,
 // such as a session's, the first word.

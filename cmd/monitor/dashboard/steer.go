@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/navvy-go/navvy/cmd/monitor/audit"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -195,7 +196,7 @@ func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, 
 	if err := confirmed(r, o.ask(many, remark)); err != nil {
 		return notice{}, err
 	}
-	d.audit(r.Context(), user, "jobs."+string(o.action.Name), o.queue, strings.TrimSpace(string(o.state)+" "+o.filter)+": "+many)
+	d.audit(r.Context(), user, "jobs."+string(o.action.Name), o.queue, audit.Matching(o.state, o.filter, counted))
 	title := fmt.Sprintf("%s: %s jobs of %s %s", o.action.Label, describe(o.state), o.queue, o.filter)
 	op, err := d.operations.begin(title, user, counted.Matched, func(ctx context.Context, tell func(done int64)) (string, error) {
 		tally, err := d.inspector.Act(queue.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t queue.Tally) { tell(t.Done) })

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/queue"
+)
+
+// operator is the person at this shell, who acts on queues. What is done is noted in the audit trail.
+type operator struct {
+	inspector *queue.Inspector
+	trail     *audit.Trail
+	who       string // user@host
+}
+
+func newOperator(inspector *queue.Inspector, rdb redis.UniversalClient, namespace string) operator {
+	name := "somebody"
+	if me, err := user.Current(); err == nil {
+		name = me.Username
+	}
+	host, _ := os.Hostname()
+	return operator{inspector: inspector, trail: audit.New(rdb, namespace), who: name + "@" + host}
+}
+
+// withOperator connects, calls do, and closes what it opened.
+func withOperator(c *cli.Context, do func(o operator) error) error {
+	inspector, rdb, err := command.Inspector(c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(newOperator(inspector, rdb, c.String("namespace"))), rdb.Close())
+}
+
+// acting makes orders go out in the person's name.
+func (o operator) acting(ctx context.Context) context.Context { return queue.WithActor(ctx, o.who) }
+
+// note adds to the audit trail what the person has done. An error is to be told, and changes nothing: what was done is
+// done.
+func (o operator) note(ctx context.Context, what, target, detail string) error {
+	if err := o.trail.Add(ctx, audit.Entry{Who: o.who, What: what, Target: target, Detail: detail}); err != nil {
+		return fmt.Errorf("not in the audit trail: %w", err)
+	}
+	return nil
+}
+
+// noteJob notes what was done to one job.
+func (o operator) noteJob(ctx context.Context, does queue.Action, name, id string) error {
+	return o.note(ctx, "job."+string(does), name, id)
+}
+
+// noteJobs notes what is done to all jobs that match. It is called before that begins, so that what is cut short is in
+// the trail too.
+func (o operator) noteJobs(ctx context.Context, does queue.Action, name string, state queue.State, filter string, count queue.Count) error {
+	return o.note(ctx, "jobs."+string(does), name, audit.Matching(state, filter, count))
+}
+
+// warn tells an error on stderr that is no failure of the command.
+func warn(c *cli.Context, err error) {
+	if err != nil {
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, command.Printable(err.Error()))
+	}
+}
