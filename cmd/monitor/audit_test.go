@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/user"
 	"slices"
@@ -134,4 +135,31 @@ func TestTopTellsThatItLeavesNoTrail(t *testing.T) {
 	}
 	term.press(t, "q")
 	term.ends(t)
+}
+
+func TestAWorkerThatIsToldIsInTheTrail(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	rdb := server.Client(t)
+	startHolding(t, rdb, "orders")
+	var worker queue.WorkerInfo
+	until(t, "there is a worker", func() bool {
+		workers, err := newInspector(t, rdb, "").Workers(t.Context(), "orders")
+		if err != nil || len(workers) == 0 {
+			return false
+		}
+		worker = workers[0]
+		return true
+	})
+	app := newApp()
+	var out, errs bytes.Buffer
+	app.Reader, app.Writer, app.ErrWriter = &bytes.Buffer{}, &out, &errs
+	if status := command.Run(t.Context(), app, []string{"monitor", "--redis", server.URL(), "quiet", worker.Name}); status != command.StatusDone {
+		t.Fatalf("status %d, %q", status, errs.String())
+	}
+	name, _, _ := strings.Cut(worker.Name, "#")
+	want := []string{fmt.Sprintf("worker.quiet %s: %s:%d", name, worker.Host, worker.PID)}
+	if got := noted(t, rdb, ""); !slices.Equal(got, want) {
+		t.Errorf("the trail has %q, want %q", got, want)
+	}
 }

@@ -36,29 +36,33 @@ func tellWorker(c *cli.Context, order queue.WorkerOrder) error {
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
-		workers, err := workersOf(c.Context, inspector, "")
+	return withOperator(c, func(o operator) error {
+		workers, err := workersOf(c.Context, o.inspector, "")
 		if err != nil {
 			return err
 		}
-		told := 0
+		told := map[string]bool{} // processes
 		for _, w := range workers {
-			if name, _, _ := strings.Cut(w.Name, "#"); w.Name != args[0] && name != args[0] {
+			name, _, _ := strings.Cut(w.Name, "#")
+			if w.Name != args[0] && name != args[0] {
 				continue
 			}
-			err := inspector.Tell(acting(c.Context), w.Queue, w.Name, order)
+			err := o.inspector.Tell(o.acting(c.Context), w.Queue, w.Name, order)
 			if errors.Is(err, queue.ErrNotFound) { // gone since
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			told++
+			if process := fmt.Sprintf("%s:%d", w.Host, w.PID); !told[process] {
+				told[process] = true
+				warn(c, o.note(c.Context, "worker."+string(order), name, process))
+			}
 			if err := sayTold(c, w, order); err != nil {
 				return err
 			}
 		}
-		if told == 0 {
+		if len(told) == 0 {
 			return fmt.Errorf("there is no worker %q; see monitor workers", args[0])
 		}
 		return nil
