@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -30,7 +33,6 @@ func tellCommand(order queue.WorkerOrder, usage, text string) *cli.Command {
 	}
 }
 
-// tellWorker gives an order to a worker at each of its queues: one may hear it before another does.
 func tellWorker(c *cli.Context, order queue.WorkerOrder) error {
 	args, err := command.Arguments(c, "WORKER")
 	if err != nil {
@@ -41,39 +43,64 @@ func tellWorker(c *cli.Context, order queue.WorkerOrder) error {
 		if err != nil {
 			return err
 		}
-		told := map[string]bool{} // processes
-		for _, w := range workers {
-			name, _, _ := strings.Cut(w.Name, "#")
-			if w.Name != args[0] && name != args[0] {
-				continue
-			}
-			err := o.inspector.Tell(o.acting(c.Context), w.Queue, w.Name, order)
-			if errors.Is(err, queue.ErrNotFound) { // gone since
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if process := fmt.Sprintf("%s:%d", w.Host, w.PID); !told[process] {
-				told[process] = true
-				warn(c, o.note(c.Context, "worker."+string(order), name, process))
-			}
+		meant := slices.DeleteFunc(workers, func(w queue.WorkerInfo) bool { return w.Name != args[0] && workerName(w) != args[0] })
+		told, unnoted, err := o.tell(o.acting(c.Context), meant, order)
+		if err != nil {
+			return err
+		}
+		warn(c, unnoted)
+		if len(told) == 0 {
+			return fmt.Errorf("there is no worker %q; see monitor workers", args[0])
+		}
+		for _, w := range told {
 			if err := sayTold(c, w, order); err != nil {
 				return err
 			}
 		}
-		if len(told) == 0 {
-			return fmt.Errorf("there is no worker %q; see monitor workers", args[0])
-		}
 		return nil
 	})
+}
+
+// workerName is what the names of a worker on all its queues begin with.
+func workerName(w queue.WorkerInfo) string {
+	name, _, _ := strings.Cut(w.Name, "#")
+	return name
+}
+
+func processOf(w queue.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }
+
+// tell gives an order to a process at each of its queues, since one may hear it before another does. It returns which are
+// still there to hear it, and why that could not be noted.
+func (o operator) tell(ctx context.Context, workers []queue.WorkerInfo, order queue.WorkerOrder) (told []queue.WorkerInfo, unnoted, err error) {
+	noted := map[string]bool{}
+	for _, w := range workers {
+		err := o.inspector.Tell(ctx, w.Queue, w.Name, order)
+		if errors.Is(err, queue.ErrNotFound) { // gone since
+			continue
+		}
+		if err != nil {
+			return told, unnoted, err
+		}
+		told = append(told, w)
+		if process := processOf(w); !noted[process] {
+			noted[process] = true
+			unnoted = cmp.Or(unnoted, o.note(ctx, "worker."+string(order), workerName(w), process))
+		}
+	}
+	return told, unnoted, nil
 }
 
 func sayTold(c *cli.Context, w queue.WorkerInfo, order queue.WorkerOrder) error {
 	if c.Bool("json") {
 		return command.NewLines(c.App.Writer).Print(map[string]string{"worker": w.Name, "queue": w.Queue, "order": string(order)})
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "%s of %s: told to %s\n", command.Printable(w.Name), command.Printable(w.Queue),
-		map[queue.WorkerOrder]string{queue.OrderQuiet: "be quiet", queue.OrderWake: "wake", queue.OrderStop: "stop"}[order])
+	_, err := fmt.Fprintf(c.App.Writer, "%s of %s: told to %s\n", command.Printable(w.Name), command.Printable(w.Queue), orderText(order))
 	return err
+}
+
+func orderText(order queue.WorkerOrder) string {
+	if order == queue.OrderQuiet {
+		return "be quiet"
+	}
+	return string(order)
 }

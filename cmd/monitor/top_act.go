@@ -93,6 +93,21 @@ func pauseOrder(info queue.QueueInfo) order {
 	}}
 }
 
+// tellOrder gives an order to a process, on each of its queues.
+func tellOrder(process []queue.WorkerInfo, what queue.WorkerOrder) order {
+	name := workerName(process[0])
+	return order{string(what) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+		heard, unnoted, err := o.tell(ctx, process, what)
+		if err == nil && len(heard) == 0 {
+			err = fmt.Errorf("%s has gone", name)
+		}
+		if err != nil {
+			return told{err: err}
+		}
+		return told{text: name + ": told to " + orderText(what)}.noted(unnoted)
+	}}
+}
+
 // jobOrder does an action to one job.
 func jobOrder(a action, name, id string) order {
 	return order{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {

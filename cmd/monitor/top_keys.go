@@ -26,6 +26,8 @@ var bindings []binding
 func init() {
 	bindings = slices.Concat(moves(), []binding{
 		{keys: []string{"p"}, help: "pause or resume the queue", panes: []pane{paneQueues, panePending, paneDead}, do: pauseChosen},
+		{keys: []string{"p"}, help: "let the worker be quiet, or wake", panes: []pane{paneWorkers}, do: quietChosen},
+		{keys: []string{"x"}, help: "stop the worker in good order", panes: []pane{paneWorkers}, do: stopChosen},
 		actionOn("c", "cancel", panePending), actionOn("b", "bury", panePending), actionOn("o", "release", panePending),
 		actionOn("r", "requeue", paneDead), actionOn("d", "delete", panePending, paneDead),
 		actionOnAll("C", "cancel", panePending), actionOnAll("B", "bury", panePending), actionOnAll("O", "release", panePending),
@@ -122,6 +124,46 @@ func pauseChosen(m *screen) tea.Cmd {
 	}
 	if info, known := m.chosen(); known {
 		m.order(pauseOrder(info))
+	}
+	return nil
+}
+
+// chosenProcess is the worker of the selected row, on each of its queues.
+func (m *screen) chosenProcess() []queue.WorkerInfo {
+	_, rows := m.rows()
+	r, _ := m.selected(rows)
+	n := slices.IndexFunc(m.last.workers, func(w queue.WorkerInfo) bool { return rowOf(w) == r.key })
+	if n < 0 || m.help {
+		return nil
+	}
+	chosen := m.last.workers[n]
+	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w queue.WorkerInfo) bool {
+		return workerName(w) != workerName(chosen) || processOf(w) != processOf(chosen)
+	})
+}
+
+func quietChosen(m *screen) tea.Cmd {
+	process := m.chosenProcess()
+	if len(process) == 0 {
+		return nil
+	}
+	what := queue.OrderQuiet
+	if slices.ContainsFunc(process, func(w queue.WorkerInfo) bool { return w.State == queue.WorkerQuiet }) {
+		what = queue.OrderWake
+	}
+	m.order(tellOrder(process, what))
+	return nil
+}
+
+func stopChosen(m *screen) tea.Cmd {
+	process := m.chosenProcess()
+	if len(process) == 0 {
+		return nil
+	}
+	o := tellOrder(process, queue.OrderStop)
+	m.prompt = &prompt{
+		label: "type stop to stop " + command.Printable(workerName(process[0])) + " on " + command.Printable(processOf(process[0])),
+		want:  "stop", enter: func(m *screen, _ string) error { m.order(o); return nil },
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (m *screen) workerRows() ([]column, []row) {
 		{title: "WORKER"}, {title: "QUEUE"}, {title: "HOST", worth: 2}, {title: "PID", right: true, worth: 1},
 		{title: "SLOTS", right: true, worth: 5}, {title: "RUNNING", right: true, worth: 7}, {title: "IN FLIGHT", right: true, worth: 6},
 		{title: "STUCK", right: true, worth: 8}, {title: "LEASE LEFT", right: true, worth: 4}, {title: "UP", right: true, worth: 3},
-		{title: "VERSION", worth: 1},
+		{title: "STATE", worth: 9}, {title: "VERSION", worth: 1},
 	}
 	var rows []row
 	if !m.current() {
@@ -81,16 +81,20 @@ func (m *screen) workerRows() ([]column, []row) {
 		tone := tonePlain
 		if w.LeaseMS < 0 {
 			tone = toneBad
-		} else if w.Stuck > 0 {
+		} else if w.Stuck > 0 || w.State != queue.WorkerWorking {
 			tone = toneWarn
 		}
-		rows = append(rows, row{key: w.Queue + "/" + w.Name, queue: w.Queue, tone: tone, cells: []string{
+		rows = append(rows, row{key: rowOf(w), queue: w.Queue, tone: tone, cells: []string{
 			w.Name, w.Queue, w.Host, fmt.Sprint(w.PID), fmt.Sprint(w.Slots), fmt.Sprint(w.Running), number(w.InFlight),
-			fmt.Sprint(w.Stuck), fmt.Sprint(time.Duration(w.LeaseMS) * time.Millisecond), command.Duration(time.Since(w.Started)), w.Version,
+			fmt.Sprint(w.Stuck), fmt.Sprint(time.Duration(w.LeaseMS) * time.Millisecond), command.Duration(time.Since(w.Started)),
+			string(w.State), w.Version,
 		}})
 	}
 	return columns, rows
 }
+
+// rowOf names the row of a worker.
+func rowOf(w queue.WorkerInfo) string { return w.Queue + "/" + w.Name }
 
 func (m *screen) pendingRows() ([]column, []row) {
 	columns := []column{

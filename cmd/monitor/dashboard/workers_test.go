@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -64,6 +65,27 @@ func TestWorkersPage(t *testing.T) {
 	<-stopped
 }
 
+// crew looks at the only worker of a dashboard until it is in a state.
+func crew(t *testing.T, client *http.Client, server *httptest.Server, want queue.WorkerState) (host, pid string) {
+	t.Helper()
+	var seen struct {
+		Processes []struct {
+			Host  string
+			PID   int
+			State queue.WorkerState
+		}
+	}
+	if !eventually(t, func() bool {
+		got := do(t, client, http.MethodGet, server.URL+"/api/v1/workers", nil, "Accept", "application/json")
+		seen.Processes = nil
+		must(t, json.Unmarshal([]byte(got.body), &seen))
+		return len(seen.Processes) == 1 && seen.Processes[0].State == want
+	}) {
+		t.Fatalf("want %q, got %+v", want, seen)
+	}
+	return seen.Processes[0].Host, strconv.Itoa(seen.Processes[0].PID)
+}
+
 func TestWorkersAreTold(t *testing.T) {
 	t.Parallel()
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
@@ -76,33 +98,12 @@ func TestWorkersAreTold(t *testing.T) {
 	must(t, worker.Start(t.Context()))
 	client := browser(t)
 	login(t, client, server, "olga")
-	var crew struct {
-		Processes []struct {
-			Name, Host string
-			PID        int
-			State      queue.WorkerState
-		}
-	}
-	awaitState := func(want queue.WorkerState) {
-		t.Helper()
-		if !eventually(t, func() bool {
-			got := do(t, client, http.MethodGet, server.URL+"/api/v1/workers", nil, "Accept", "application/json")
-			crew.Processes = nil
-			must(t, json.Unmarshal([]byte(got.body), &crew))
-			return len(crew.Processes) == 1 && crew.Processes[0].State == want
-		}) {
-			t.Fatalf("want %q, got %+v", want, crew)
-		}
-	}
-	awaitState(queue.WorkerWorking)
+	host, pid := crew(t, client, server, queue.WorkerWorking)
 	page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body
 	if !strings.Contains(page, "Quiet alice") || !strings.Contains(page, "Stop alice") || strings.Contains(page, "Wake alice") {
 		t.Errorf("the buttons of a worker at work:\n%s", page)
 	}
-	form := url.Values{
-		"worker": {"alice"}, "host": {crew.Processes[0].Host}, "pid": {strconv.Itoa(crew.Processes[0].PID)},
-		"csrf": {csrfField.FindStringSubmatch(page)[1]}, "back": {"/workers"},
-	}
+	form := url.Values{"worker": {"alice"}, "host": {host}, "pid": {pid}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "back": {"/workers"}}
 	tell := func(order string, headers ...string) answer {
 		form.Set("order", order)
 		return do(t, client, http.MethodPost, server.URL+"/workers/tell", form, headers...)
@@ -117,9 +118,9 @@ func TestWorkersAreTold(t *testing.T) {
 	if page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body; !strings.Contains(page, "Undo") {
 		t.Errorf("no way back:\n%s", page)
 	}
-	awaitState(queue.WorkerQuiet)
+	crew(t, client, server, queue.WorkerQuiet)
 	tell("wake")
-	awaitState(queue.WorkerWorking)
+	crew(t, client, server, queue.WorkerWorking)
 	if got := tell("stop"); !strings.Contains(got.body, "grace period") {
 		t.Errorf("no question before a stop: %d\n%s", got.StatusCode, got.body)
 	}
