@@ -39,6 +39,8 @@ type Change struct {
 	Action Action `json:"action"`
 	User   string `json:"user,omitempty"`  // of the actions on a user
 	Rules  *Rules `json:"rules,omitempty"` // of SetRules
+
+	was *string // of SetRules: nothing is changed unless the rules are these, as they are kept
 }
 
 // Author is who makes a change and why, for the trail.
@@ -132,8 +134,15 @@ func (s *Store) apply(ctx context.Context, id string, author Author, change Chan
 		return err
 	}
 	keys := []string{onKey(flag), rulesKey(flag), offKey(flag), auditKey(flag), markKey(onKey(flag), id)}
-	err = changeScript.Run(ctx, s.rdb, keys, string(change.Action), argument, author.By, author.Reason, before,
-		AppliedFor.Milliseconds(), TrailLength, TrailFor.Milliseconds()).Err()
+	args := []any{string(change.Action), argument, author.By, author.Reason, before,
+		AppliedFor.Milliseconds(), TrailLength, TrailFor.Milliseconds()}
+	if change.was != nil {
+		args = append(args, *change.was)
+	}
+	reply, err := changeScript.Run(ctx, s.rdb, keys, args...).Int()
+	if err == nil && reply == -1 {
+		err = errRulesChanged
+	}
 	if err != nil {
 		return err
 	}

@@ -102,9 +102,8 @@ func (d *Dashboard) rollOut(r *http.Request, user User) (notice, error) {
 	if flag.Problem != "" {
 		return notice{}, badQuery("the rules of %s are not changed, since they cannot be read: %s", name, flag.Problem)
 	}
-	before := flag.Rules.Percent
-	flag.Rules.Percent = percent
-	if err := d.flags.SetRules(r.Context(), name, flag.Rules, authorOf(user)); err != nil {
+	before, err := d.flags.SetPercent(r.Context(), name, percent, authorOf(user))
+	if err != nil {
 		return notice{}, err
 	}
 	d.audit(r.Context(), user, "flag.percent", name, fmt.Sprintf("from %s to %s", share(before), share(percent)))

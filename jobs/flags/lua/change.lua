@@ -13,9 +13,13 @@
 -- ARGV[6]  how long the mark stays, in milliseconds
 -- ARGV[7]  how many entries the trail keeps, about
 -- ARGV[8]  how long the trail stays, in milliseconds
--- Reply    1 changed, 0 this call was made before
+-- ARGV[9]  the rules as the caller has seen them; absent if they do not matter
+-- Reply    1 changed, 0 this call was made before, -1 the rules are others
 if redis.call('EXISTS', KEYS[5]) == 1 then
   return 0
+end
+if ARGV[9] and (redis.call('GET', KEYS[2]) or '') ~= ARGV[9] then
+  return -1
 end
 local action, argument = ARGV[1], ARGV[2]
 local on = redis.call('GET', KEYS[1])
