@@ -10,7 +10,7 @@ import (
 )
 
 // preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
-// nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later.
+// nothing (HSET has none; it is what a worker registers with), so that an ACL that forbids one is a clear error now and not a stuck queue later.
 func (s *source) preflight(ctx context.Context) error {
 	group, nobody, none := s.binding.group(), s.w.cfg.Name, "0-0"
 	missing := s.keys.prefix + "preflight" // never exists
@@ -23,6 +23,8 @@ func (s *source) preflight(ctx context.Context) error {
 		{"XGROUP", "DELCONSUMER", missing, group, nobody}, {"XINFO", "GROUPS", missing},
 		{"ZADD", missing, "XX", 0, ""}, {"ZREM", missing, ""}, {"ZRANGE", missing, 0, 0}, {"ZSCORE", missing, ""},
 		{"ZRANGEBYSCORE", missing, 0, 0}, {"HGET", missing, ""}, {"HDEL", missing, ""},
+		{"HMGET", missing, ""}, {"HEXISTS", missing, ""}, {"HLEN", missing}, {"HRANDFIELD", missing}, {"XLEN", missing},
+		{"HINCRBY", missing, "", "not a number"},
 		{"SET", missing, "", "XX"}, {"GET", missing}, {"DEL", missing}, {"EXISTS", missing},
 		{"EXPIRE", missing, 1}, {"PEXPIRE", missing, 1}, {"TIME"}, {"EVAL", "return 1", 1, missing},
 	} {

@@ -13,13 +13,13 @@ import (
 func TestForbiddenCommandIsAnErrorAtStart(t *testing.T) {
 	t.Parallel()
 	f := newFleetOn(t, redistest.New(t))
-	f.must(f.rdb.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", "-xclaim", "-zadd").Err())
+	f.must(f.rdb.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", "-xclaim", "-zadd", "-hincrby", "-hlen").Err())
 	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr, Username: "worker", Password: "secret"})
 	defer rdb.Close()
 	w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
 	f.must(err)
 	err = w.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "forbids XCLAIM, ZADD on") {
+	if err == nil || !strings.Contains(err.Error(), "forbids XCLAIM, ZADD, HLEN, HINCRBY on") {
 		t.Errorf("got %v", err)
 	}
 	if n := f.rdb.DBSize(t.Context()).Val(); n != 0 {

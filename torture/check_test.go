@@ -304,10 +304,11 @@ func TestProcessesMustEndAsTold(t *testing.T) {
 	noted := func(proc string) line { return line{At: at(1), Said: saidNoted, Proc: proc} }
 	p := new(play).fault(2, 3, faultTerm, "unready").fault(2, 3, faultTerm, "deaf").fault(1, 1, faultKill, "killed").fault(2, 3, faultTerm, "told").fault(2, 8, faultTerm, "slow")
 	p.lines = append(p.lines, noted("deaf"), ended("unready", -1), ended("deaf", -1), ended("killed", -1), ended("told", 0), ended("slow", 0), ended("poisoned", poisonCode),
+		line{At: at(4), Said: saidOrder, Order: orderStop, Queue: "orders", Consumer: "sent#abcdef", Proc: operatorProc}, ended("sent", 0),
 		ended("panicked", 2), ended("vanished", -1), ended("left", 0))
 	problems := strings.Join(processProblems(newRecord(p.lines), time.Second), "\n")
 	for proc, bad := range map[string]bool{
-		"unready": false, "deaf": true, "killed": false, "told": false, "poisoned": false, "slow": true, "panicked": true, "vanished": true, "left": true,
+		"unready": false, "deaf": true, "killed": false, "told": false, "poisoned": false, "sent": false, "slow": true, "panicked": true, "vanished": true, "left": true,
 	} {
 		if strings.Contains(problems, "worker "+proc+" ") != bad {
 			t.Errorf("%s: a problem? %v wanted\n%s", proc, bad, problems)

@@ -16,6 +16,7 @@ import (
 const (
 	orderPause  = "pause"
 	orderResume = "resume"
+	orderStop   = "stop"
 )
 
 // What the operator was told, in the code of an order's line.
@@ -31,8 +32,8 @@ const (
 	operatorProc = "operator"
 )
 
-// operator is a person at the dashboard while everything goes wrong: it pauses and resumes queues, and cancels, buries,
-// releases, requeues and runs jobs now, one by one and all that match. It writes down what it was told.
+// operator is a person at the dashboard while everything goes wrong: it pauses and resumes queues, stops workers, and
+// cancels, buries, releases, requeues and runs jobs now, one by one and all that match. It writes down what it was told.
 type operator struct {
 	inspect *queue.Inspector
 	rdb     *redis.Client
@@ -62,6 +63,7 @@ var goingOn = []queue.State{queue.StateWaiting, queue.StateInFlight, queue.State
 
 var duties = []duty{
 	{1, (*operator).pause},
+	{1, (*operator).stop},
 	{9, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
 		o.pick(ctx, rng, name, queue.Query{State: goingOn[rng.IntN(4)]}, queue.ActionCancel)
 	}},
@@ -144,6 +146,16 @@ func (o *operator) pause(ctx context.Context, rng *rand.Rand, name string) {
 	if told != orderRefused {
 		o.paused[name] = time.Now().Add(between(rng, o.lease/5, 3*o.lease))
 	}
+}
+
+// stop lets a worker end in good order; the fleet puts another in its place.
+func (o *operator) stop(ctx context.Context, rng *rand.Rand, name string) {
+	workers, err := o.inspect.Workers(ctx, name)
+	if err != nil || len(workers) == 0 {
+		return // Redis is away
+	}
+	w := workers[rng.IntN(len(workers))]
+	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name}, func() error { return o.inspect.Tell(ctx, name, w.Name, queue.OrderStop) })
 }
 
 func (o *operator) resume(ctx context.Context, isDue func(time.Time) bool) {

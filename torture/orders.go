@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
@@ -23,14 +24,21 @@ import (
 type orderLog struct {
 	jobs   map[string][]line // by job ID
 	queues map[string][]line // by queue: what was ordered for all that match, and its pauses
+
+	stopped map[string]bool // processes that may have been told to stop
 }
 
 func newOrderLog() *orderLog {
-	return &orderLog{jobs: map[string][]line{}, queues: map[string][]line{}}
+	return &orderLog{jobs: map[string][]line{}, queues: map[string][]line{}, stopped: map[string]bool{}}
 }
 
 func (o *orderLog) add(l *line) {
 	if l.Code == orderRefused {
+		return
+	}
+	if l.Order == orderStop {
+		proc, _, _ := strings.Cut(l.Consumer, "#")
+		o.stopped[proc] = true
 		return
 	}
 	if l.ID != "" {

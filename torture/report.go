@@ -54,7 +54,7 @@ func (r *report) take(j *judge, lines []line) {
 }
 
 // processProblems checks how the worker processes ended: killed by a fault, by a poison job, in good order when told
-// to, or at once when Redis was away at their start. One that was told to end before it could hear that ends by the
+// to by a signal or a person, or at once when Redis was away at their start. One that was told to end before it could hear that ends by the
 // signal.
 func processProblems(r *record, lease time.Duration) (problems []string) {
 	killed, told := map[string]bool{}, map[string]bool{}
@@ -73,7 +73,7 @@ func processProblems(r *record, lease time.Duration) (problems []string) {
 	}
 	for _, l := range r.ends {
 		switch {
-		case l.Code == poisonCode, l.Code == codeNoStart, l.Code == 0 && told[l.Proc], l.Code == -1 && (killed[l.Proc] || told[l.Proc] && !r.joined[l.Proc]):
+		case l.Code == poisonCode, l.Code == codeNoStart, l.Code == 0 && (told[l.Proc] || r.orders.stopped[l.Proc]), l.Code == -1 && (killed[l.Proc] || told[l.Proc] && !r.joined[l.Proc]):
 		default:
 			problems = append(problems, fmt.Sprintf("worker %s ended by itself, status %d; see its .err file. %s", l.Proc, l.Code, l.Note))
 		}
