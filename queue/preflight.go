@@ -10,7 +10,8 @@ import (
 )
 
 // preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
-// nothing (HSET has none; it is what a worker registers with), so that an ACL that forbids one is a clear error now and not a stuck queue later.
+// nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later. HSET has no such form; it is
+// what a worker registers with.
 func (s *source) preflight(ctx context.Context) error {
 	group, nobody, none := s.binding.group(), s.w.cfg.Name, "0-0"
 	missing := s.keys.prefix + "preflight" // never exists
