@@ -94,8 +94,9 @@ test("the stuck job of a frozen worker is found on Pending, and seen being recla
   const workerB = await programs.start("worker", ["run", "--debug-jobs", "--lease", "10s", "--name", "bob", "--queues", "orders=5,events=1,slow=1"], "worker starts");
   workerA.kill("SIGSTOP");
 
-  await page.getByRole("link", { name: "Stuck" }).click();
+  await page.getByRole("link", { name: "Stuck", exact: true }).click();
   await row.waitFor();
+  await page.getByRole("list", { name: "All queues together" }).getByText(/[1-9]\d* stuck/).waitFor();
   await screenshot(page, "pending-stuck");
   await page.getByRole("link", { name: "All" }).click();
   await row.getByText("bob").waitFor(); // live: the page is not loaded again

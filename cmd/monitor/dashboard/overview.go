@@ -40,11 +40,11 @@ func (o overview) freshFor() time.Duration { return 0 } // the parts have their 
 var overviewPage = page{section: "overview", title: "Overview", template: "overview", load: loadOverview}
 
 func loadOverview(ctx context.Context, d *Dashboard, r *request) (any, error) {
-	seen := d.fleet(ctx)
-	if seen.err != nil {
-		return nil, seen.err
+	all, err := d.fleetAndCrew(ctx)
+	if err != nil {
+		return nil, err
 	}
-	o := overview{fleet: seen.data.(fleet), Queue: r.Get("queue"), Span: r.Get("span")}
+	o := overview{fleet: all, Queue: r.Get("queue"), Span: r.Get("span")}
 	if o.Span == "" {
 		o.Span = windows[0].Name
 	}

@@ -11,11 +11,7 @@ import (
 var queuesPage = page{section: "queues", title: "Queues", template: "queues", load: loadFleet}
 
 func loadFleet(ctx context.Context, d *Dashboard, _ *request) (any, error) {
-	seen := d.fleet(ctx)
-	if seen.err != nil {
-		return nil, seen.err
-	}
-	return seen.data, nil
+	return d.fleetAndCrew(ctx)
 }
 
 func (d *Dashboard) pauseQueue(r *http.Request, user User) (notice, error) {

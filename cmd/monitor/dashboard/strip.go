@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -14,7 +15,9 @@ type strip struct {
 	Delayed       int64         `json:"delayed"`
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
-	Workers       int64         `json:"workers"`
+	Workers       int64         `json:"workers"` // processes
+	Stuck         int64         `json:"stuck"`   // of those in flight
+	StuckIn       string        `json:"stuck_in,omitempty"`
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"`
 	Done          int64         `json:"done_last_minute"`
 	Failed        int64         `json:"failed_last_minute"`
@@ -30,10 +33,30 @@ type fleet struct {
 // strip returns the numbers of the last second.
 func (d *Dashboard) strip(ctx context.Context) view {
 	seen := d.fleet(ctx)
-	if seen.data != nil {
-		seen.data = seen.data.(fleet).Strip
+	if seen.data == nil {
+		return seen
 	}
+	numbers, err := d.withCrew(ctx, seen.data.(fleet).Strip)
+	seen.data, seen.err = numbers, cmp.Or(seen.err, err)
 	return seen
+}
+
+func (d *Dashboard) withCrew(ctx context.Context, s strip) (strip, error) {
+	c, err := d.crew(ctx)
+	s.Workers, s.Stuck, s.StuckIn = int64(c.processes), c.stuck, c.stuckIn
+	return s, err
+}
+
+// fleetAndCrew is the fleet, its workers counted.
+func (d *Dashboard) fleetAndCrew(ctx context.Context) (fleet, error) {
+	seen := d.fleet(ctx)
+	if seen.err != nil {
+		return fleet{}, seen.err
+	}
+	all := seen.data.(fleet)
+	var err error
+	all.Strip, err = d.withCrew(ctx, all.Strip)
+	return all, err
 }
 
 // fleet returns the queues as they were within the last second: each page, and every browser's stream, look at the same.
@@ -85,6 +108,5 @@ func (s *strip) add(q queue.QueueInfo, minute queue.Stat) {
 	s.Delayed += q.Delayed
 	s.Retrying += q.Retrying
 	s.Dead += q.Dead
-	s.Workers += q.Workers
 	s.OldestWaiting = max(s.OldestWaiting, q.OldestWaiting)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +64,7 @@ func (d *Dashboard) processes(ctx context.Context) ([]process, error) {
 	if seen.err != nil {
 		return nil, seen.err
 	}
-	byName := map[string]*process{}
+	byName := map[processKey]*process{}
 	for _, info := range seen.data.(fleet).Queues {
 		if info.Workers == 0 {
 			continue
@@ -86,17 +85,16 @@ func (d *Dashboard) processes(ctx context.Context) ([]process, error) {
 }
 
 // addWorkers adds a queue's workers, and the jobs they have had longest.
-func (d *Dashboard) addWorkers(ctx context.Context, byName map[string]*process, info queue.QueueInfo) error {
+func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*process, info queue.QueueInfo) error {
 	workers, err := d.inspector.Workers(ctx, info.Name)
 	if err != nil {
 		return err
 	}
 	byConsumer := map[string]*process{}
 	for _, w := range workers {
-		name, _, _ := strings.Cut(w.Name, "#")
-		key := w.Host + " " + strconv.Itoa(w.PID) + " " + name
+		key := keyOf(w)
 		if byName[key] == nil {
-			byName[key] = &process{Name: name, Host: w.Host, PID: w.PID, Version: w.Version, Slots: w.Slots, Started: w.Started}
+			byName[key] = &process{Name: key.name, Host: w.Host, PID: w.PID, Version: w.Version, Slots: w.Slots, Started: w.Started}
 		}
 		byName[key].Queues = append(byName[key].Queues, w)
 		byConsumer[w.Name] = byName[key]
@@ -115,6 +113,17 @@ func (d *Dashboard) addWorkers(ctx context.Context, byName map[string]*process, 
 		}
 	}
 	return nil
+}
+
+// processKey tells processes apart. One has a consumer on each of its queues.
+type processKey struct {
+	name, host string
+	pid        int
+}
+
+func keyOf(w queue.WorkerInfo) processKey {
+	name, _, _ := strings.Cut(w.Name, "#")
+	return processKey{name, w.Host, w.PID}
 }
 
 // finish sums up a process's queues.

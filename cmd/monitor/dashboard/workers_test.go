@@ -137,3 +137,41 @@ func TestWorkersAreTold(t *testing.T) {
 		}
 	}
 }
+
+// A process is one worker, however many queues it has.
+func TestStripCountsProcessesAndStuckJobs(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	enqueue(t, rdb, namespace, "orders", `{}`)
+	began, free := make(chan struct{}, 1), make(chan struct{})
+	mux := queue.NewMux()
+	mux.HandleKind("k", func(context.Context, *queue.Run) error { began <- struct{}{}; <-free; return nil })
+	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+		Namespace: namespace, Queues: map[string]queue.QueueConfig{"orders": {}, "events": {}},
+	})
+	must(t, err)
+	must(t, worker.Start(t.Context()))
+	defer func() { close(free); must(t, worker.Stop(t.Context())) }()
+	<-began
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	var seen struct{ Total struct{ Workers, Stuck int } }
+	says := func(workers, stuck int) bool {
+		return eventually(t, func() bool {
+			got := do(t, browser(t), http.MethodGet, server.URL+"/api/v1/queues", nil, "Accept", "application/json")
+			must(t, json.Unmarshal([]byte(got.body), &seen))
+			return seen.Total.Workers == workers && seen.Total.Stuck == stuck
+		})
+	}
+	if !says(1, 0) {
+		t.Fatalf("a worker with a job: %+v", seen.Total)
+	}
+	job, err := inspector(t, rdb, namespace).InFlight(t.Context(), "orders", queue.Page{})
+	must(t, err)
+	must(t, inspector(t, rdb, namespace).Cancel(t.Context(), "orders", job.Jobs[0].ID))
+	if !says(1, 1) {
+		t.Fatalf("a handler that ignores its cancelled context: %+v", seen.Total)
+	}
+	if page := do(t, browser(t), http.MethodGet, server.URL+"/", nil); !strings.Contains(page.body, `?queue=orders&amp;q=is:stuck"><b>1</b> stuck`) {
+		t.Errorf("the strip does not tell:\n%s", page.body)
+	}
+}

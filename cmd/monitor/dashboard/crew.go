@@ -1,0 +1,66 @@
+package dashboard
+
+import (
+	"context"
+	"time"
+
+	"github.com/navvy-go/navvy/queue"
+)
+
+// crew is the workers of all queues together: how many processes, and how many jobs are stuck with them, as is:stuck finds
+// them on the page Pending.
+type crew struct {
+	processes, registered int
+	stuck                 int64
+	stuckIn               string // the queue with most of them
+}
+
+// freshFor is ten milliseconds for each registration that was read.
+func (c crew) freshFor() time.Duration { return 10 * time.Millisecond * time.Duration(c.registered) }
+
+// crew returns the workers as they were seen last.
+func (d *Dashboard) crew(ctx context.Context) (crew, error) {
+	seen := d.views.get(ctx, "crew", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readCrew(ctx) })
+	read, _ := seen.data.(crew)
+	return read, seen.err
+}
+
+func (d *Dashboard) readCrew(ctx context.Context) (crew, error) {
+	all := d.fleet(ctx)
+	if all.err != nil {
+		return crew{}, all.err
+	}
+	var c crew
+	most := int64(0)
+	processes := map[processKey]bool{}
+	for _, info := range all.data.(fleet).Queues {
+		if info.Workers == 0 {
+			continue
+		}
+		workers, err := d.inspector.Workers(ctx, info.Name)
+		if err != nil {
+			return crew{}, err
+		}
+		stuck := int64(0)
+		for _, w := range workers {
+			stuck += stuckWith(w)
+			processes[keyOf(w)] = true
+		}
+		c.registered += len(workers)
+		c.stuck += stuck
+		if stuck > most {
+			most, c.stuckIn = stuck, info.Name
+		}
+	}
+	c.processes = len(processes)
+	return c, nil
+}
+
+// stuckWith is how many of a worker's jobs are stuck: all, where it is late or gone, or those whose handlers ignore that
+// they were cancelled.
+func stuckWith(w queue.WorkerInfo) int64 {
+	if w.Heartbeat != queue.HeartbeatAlive {
+		return w.InFlight
+	}
+	return int64(w.Stuck)
+}
