@@ -3,21 +3,31 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
 )
 
+// only waits for the only worker of a queue, which joins by itself after its start, and returns its name.
+func (f *fleet) only(queueName string) (name string) {
+	f.Helper()
+	f.eventually("a worker has joined "+queueName, func() bool {
+		workers, err := f.inspect.Workers(f.Context(), queueName)
+		if err != nil || len(workers) != 1 {
+			return false
+		}
+		name = workers[0].Name
+		return true
+	})
+	return name
+}
+
 // tell gives an order to the only worker of a queue.
 func (f *fleet) tell(queueName string, order queue.WorkerOrder) {
 	f.Helper()
-	workers, err := f.inspect.Workers(f.Context(), queueName)
-	f.must(err)
-	if len(workers) != 1 {
-		f.Fatalf("workers of %s: %+v", queueName, workers)
-	}
-	f.must(f.inspect.Tell(queue.WithActor(f.Context(), "olga smith"), queueName, workers[0].Name, order))
+	f.must(f.inspect.Tell(queue.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), order))
 }
 
 // awaitState waits until the only worker of a queue says that it is in a state.
@@ -90,9 +100,7 @@ func TestQuietOutlivesTheLease(t *testing.T) {
 	f.start(muxOf("k", noop))
 	f.tell("orders", queue.OrderQuiet)
 	f.await(queue.EventWorkerQuiet, 1)
-	workers, err := f.inspect.Workers(t.Context(), "orders")
-	f.must(err)
-	f.must(f.rdb.Del(t.Context(), f.namespace+":{orders}:worker:"+workers[0].Name).Err())
+	f.must(f.rdb.Del(t.Context(), f.namespace+":{orders}:worker:"+f.only("orders")).Err())
 	f.await(queue.EventWorkerJoined, 2)
 	f.must(f.inspect.Pause(t.Context(), "orders"))
 	f.await(queue.EventPaused, 1)
@@ -102,7 +110,7 @@ func TestQuietOutlivesTheLease(t *testing.T) {
 	f.eventually("it is quiet under its new name", func() bool {
 		workers, err := f.inspect.Workers(t.Context(), "orders")
 		f.must(err)
-		return workers[len(workers)-1].State == queue.WorkerQuiet || workers[0].State == queue.WorkerQuiet
+		return slices.ContainsFunc(workers, func(w queue.WorkerInfo) bool { return w.State == queue.WorkerQuiet })
 	})
 	if started := f.events.of(queue.EventStarted); len(started) > 0 {
 		t.Errorf("a quiet worker started a job: %+v", started)
@@ -161,9 +169,7 @@ func TestOrdersThatNobodyHears(t *testing.T) {
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
 	worker := f.start(muxOf("k", noop))
-	workers, err := f.inspect.Workers(t.Context(), "orders")
-	f.must(err)
-	name := workers[0].Name
+	name := f.only("orders")
 	if err := f.inspect.Tell(t.Context(), "orders", name, "dance"); err == nil {
 		t.Error("an order that there is not: accepted")
 	}

@@ -2,7 +2,6 @@ package flags
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -37,5 +36,5 @@ func (s *Store) trySetPercent(ctx context.Context, flag string, percent float64,
 	}
 	before := rules.Percent
 	rules.Percent = percent
-	return before, s.Apply(ctx, rand.Text(), author, Change{Flag: flag, Action: SetRules, Rules: &rules, was: &text})
+	return before, s.Apply(ctx, "", author, Change{Flag: flag, Action: SetRules, Rules: &rules, was: &text})
 }
