@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +108,16 @@ func (f *fleet) empty() {
 	f.eventually("the queue is empty", func() bool {
 		i := f.info()
 		return i.Waiting+i.InFlight+i.Delayed+i.Retrying == 0
+	})
+}
+
+// awaitHandedBack waits until no worker holds a job of the queue.
+func (f *fleet) awaitHandedBack() {
+	f.Helper()
+	f.eventually("what was read ahead is handed back", func() bool {
+		page, err := f.inspect.InFlight(f.Context(), "orders", queue.Page{})
+		f.must(err)
+		return !slices.ContainsFunc(page.Jobs, func(job queue.JobInfo) bool { return job.Worker != "~released" })
 	})
 }
 

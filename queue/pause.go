@@ -78,7 +78,8 @@ func (i *Inspector) Resume(ctx context.Context, queue string) error {
 }
 
 // pause heeds whether the queue is paused, and whether the worker is quiet: either way it starts no job of the queue. A
-// read that waits is ended, so that it brings nothing more; what it brings all the same is handed back.
+// read that waits is ended, so that it brings nothing more; what it brings all the same is handed back. A quiet worker
+// stays so while it stops.
 func (ses *session) pause(ctx context.Context, paused bool) {
 	if ses.wasPaused.Swap(paused) != paused {
 		news := EventResumed
@@ -87,7 +88,7 @@ func (ses *session) pause(ctx context.Context, paused bool) {
 		}
 		ses.observe(Event{Type: news, Worker: ses.consumer})
 	}
-	rests := paused || ses.w.state() == WorkerQuiet
+	rests := paused || ses.w.told.isQuiet()
 	news := ses.w.slots.setPaused(ses.backlog, rests)
 	if !rests {
 		return

@@ -29,16 +29,7 @@ func TestPausedQueueStartsNothing(t *testing.T) {
 	b.free <- struct{}{}
 	b.free <- struct{}{}
 	f.await(queue.EventDone, 2) // what ran goes on
-	f.eventually("what was read ahead is handed back", func() bool {
-		page, err := f.inspect.InFlight(t.Context(), "orders", queue.Page{})
-		f.must(err)
-		for _, job := range page.Jobs {
-			if job.Worker != "~released" {
-				return false
-			}
-		}
-		return true
-	})
+	f.awaitHandedBack()
 	f.start(muxOf("k", b.handle)) // a worker that comes to a paused queue starts nothing either
 	f.await(queue.EventPaused, 2)
 	select {

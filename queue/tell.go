@@ -62,12 +62,16 @@ func (w *Worker) state() WorkerState {
 	if w.isStopping() {
 		return WorkerStopping
 	}
-	w.told.mu.Lock()
-	defer w.told.mu.Unlock()
-	if w.told.quiet {
+	if w.told.isQuiet() {
 		return WorkerQuiet
 	}
 	return WorkerWorking
+}
+
+func (o *obedience) isQuiet() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.quiet
 }
 
 // obey heeds an order as a beat brings it, and as tell.lua wrote it: what, when, and by whom.

@@ -63,16 +63,7 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	b.free <- struct{}{}
 	b.free <- struct{}{}
 	f.await(queue.EventDone, 2) // what runs goes on
-	f.eventually("what was read ahead is handed back", func() bool {
-		page, err := f.inspect.InFlight(t.Context(), "orders", queue.Page{})
-		f.must(err)
-		for _, job := range page.Jobs {
-			if job.Worker != "~released" {
-				return false
-			}
-		}
-		return len(page.Jobs) == 4
-	})
+	f.awaitHandedBack()
 	select {
 	case run := <-b.began:
 		t.Errorf("job %s started on a quiet worker", run.ID)
@@ -187,5 +178,20 @@ func TestOrdersThatNobodyHears(t *testing.T) {
 	}
 	if n := f.rdb.Exists(t.Context(), f.namespace+":{orders}:worker:"+name).Val(); n != 0 {
 		t.Error("the order brought the worker back from the dead")
+	}
+}
+
+// Between the order and the end, nothing that waits is begun.
+func TestQuietWorkerThatStopsStartsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	worker := f.start(muxOf("k", noop))
+	f.tell("orders", queue.OrderQuiet)
+	f.awaitState("orders", queue.WorkerQuiet)
+	f.enqueue("k", `{}`)
+	f.tell("orders", queue.OrderStop)
+	<-worker.Stopped()
+	if i := f.info(); i.Totals.Done != 0 || i.Waiting+i.InFlight != 1 {
+		t.Fatalf("a quiet worker started a job as it stopped: %+v", i)
 	}
 }

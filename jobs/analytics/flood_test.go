@@ -160,7 +160,11 @@ func TestAFloodIsCountedExactly(t *testing.T) {
 	t.Logf("%d events in %s: %.0f events/s by two workers, their start included", f.events, took.Round(time.Millisecond),
 		float64(f.events)/took.Seconds())
 	t.Logf("%.4f Redis commands per event, what scripts do included: %s", perEvent, each)
-	if perEvent > 0.25 { // 0.03 on an idle machine; a starved worker reads smaller batches
+	most := 0.1
+	if f.events < 1_000_000 { // beside other tests, where a starved worker reads small batches
+		most = 0.25
+	}
+	if perEvent > most {
 		t.Errorf("%.4f commands per event, want far less than one", perEvent)
 	}
 	f.check(t)
