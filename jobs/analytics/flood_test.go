@@ -184,8 +184,8 @@ func TestAFloodIsCountedExactlyThoughWorkersAreKilled(t *testing.T) {
 	f := newFlood(t)
 	f.pour(t)
 	kill := startProcess(t, f.rdb.Options().Addr)
-	for left := int64(4); left > 0; left-- {
-		f.ebb(t, int64(f.events)*left/5)
+	for left := int64(kills); left > 0; left-- {
+		f.ebb(t, int64(f.events)*left/(kills+1))
 		kill()
 		kill = startProcess(t, f.rdb.Options().Addr)
 	}

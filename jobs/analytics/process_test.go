@@ -20,7 +20,10 @@ import (
 // environment.
 const processEnv = "NAVVY_TEST_ANALYTICS"
 
-const lease = time.Second
+const (
+	lease = time.Second
+	kills = 4 // of workers under a flood; a job may have been with each of them
+)
 
 // runAsWorker is the process's main; it reports whether this is one.
 func runAsWorker() bool {
@@ -40,9 +43,13 @@ func work(addr string) error {
 	defer rdb.Close()
 	mux := queue.NewMux()
 	analytics.New(rdb, analytics.Config{}).Register(mux)
-	w, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{Lease: lease, Queues: map[string]queue.QueueConfig{
-		analytics.DefaultStream: {Raw: &queue.Raw{Kind: analytics.Track{}.Kind()}},
-	}})
+	w, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+		Lease:      lease,
+		MaxCrashes: kills + 1, // the point is what is counted, not that jobs are given up
+		Queues: map[string]queue.QueueConfig{
+			analytics.DefaultStream: {Raw: &queue.Raw{Kind: analytics.Track{}.Kind()}},
+		},
+	})
 	if err != nil {
 		return err
 	}
