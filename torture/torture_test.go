@@ -142,7 +142,7 @@ func TestProxyCuts(t *testing.T) {
 
 func TestProxyStallsAndSlows(t *testing.T) {
 	t.Parallel()
-	const long = 300 * time.Millisecond
+	const long = 600 * time.Millisecond
 	p, conn := echoThrough(t)
 	holding := make(chan struct{})
 	done := make(chan struct{})
