@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,34 +33,44 @@ func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) 
 // look is a place where a job may be.
 type look func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error)
 
+// looks are the places where a job may be if no result of it is kept, and then, in the order in which it moves, those
+// where it may have come meanwhile.
+var looks = []look{
+	(*Inspector).lookScheduled, (*Inspector).lookDead,
+	near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
+	(*Inspector).lookInFlight, (*Inspector).lookScheduled, (*Inspector).lookDead, (*Inspector).lookDone,
+}
+
 // locate finds a job and its queue.
 func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, place, error) {
 	p, err := i.find(ctx, queue)
 	if err != nil {
 		return JobInfo{}, p, err
 	}
-	record, err := i.rdb.HGetAll(ctx, p.keys.job(id)).Result()
-	if err != nil {
-		return JobInfo{}, p, err
+	first, found, err := i.lookDone(ctx, p, id)
+	if found || err != nil {
+		return first, p, err
 	}
-	if record["ended_ms"] != "" {
-		return p.fromRecord(id, record), p, nil
-	}
-	for _, look := range []look{
-		(*Inspector).lookScheduled, (*Inspector).lookDead,
-		near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
-		near(StateInFlight), (*Inspector).lookScheduled, (*Inspector).lookDead, // it may have moved on meanwhile
-	} {
+	for _, look := range looks {
 		info, found, err := look(i, ctx, p, id)
 		if err != nil {
 			return JobInfo{}, p, err
 		}
 		if found {
-			info.Progress = readProgress(record)
+			info.Progress = cmp.Or(info.Progress, first.Progress)
 			return info, p, nil
 		}
 	}
 	return JobInfo{}, p, fmt.Errorf("%w: not dead, delayed or retrying, no result kept, and not among the entries looked at", ErrNotFound)
+}
+
+// lookDone finds a job that was done and is kept for a while. Of any other it tells the progress.
+func (i *Inspector) lookDone(ctx context.Context, p place, id string) (JobInfo, bool, error) {
+	record, err := i.rdb.HGetAll(ctx, p.keys.job(id)).Result()
+	if err != nil || record["ended_ms"] == "" {
+		return JobInfo{Progress: readProgress(record)}, false, err
+	}
+	return p.fromRecord(id, record), true, nil
 }
 
 // fromRecord shows a job that was done and is kept for a while.
