@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-const percentTries = 50 // each loses against a change of somebody else
+const (
+	percentTries = 50                    // each loses against a change of somebody else
+	percentPause = 20 * time.Millisecond // before the next, at the most: so that none loses all the time
+)
 
 var errRulesChanged = errors.New("its rules are changed by somebody else all the time")
 
@@ -20,6 +25,11 @@ func (s *Store) SetPercent(ctx context.Context, flag string, percent float64, au
 		before, err = s.trySetPercent(ctx, flag, percent, author)
 		if !errors.Is(err, errRulesChanged) {
 			break
+		}
+		select {
+		case <-time.After(rand.N(percentPause)):
+		case <-ctx.Done():
+			return before, fmt.Errorf("flags: %s: %w", flag, ctx.Err())
 		}
 	}
 	return before, err
