@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -79,38 +77,4 @@ func addToGroup(groups map[string]*DeadGroup, job *JobInfo) {
 	}
 	group.Count++
 	group.First = *job.EndedAt
-}
-
-// signature says what a dead job died of, without what differs from one such job to the next.
-func signature(job *JobInfo) string {
-	const most = 300
-	text := job.Kind + ": " + job.Reason + ": " + withoutIdentifiers(firstLine(job.Error))
-	return strings.ToValidUTF8(text[:min(len(text), most)], "")
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
-}
-
-var (
-	uuidPattern  = regexp.MustCompile(`(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
-	wordPattern  = regexp.MustCompile(`[0-9A-Za-z]*[0-9][0-9A-Za-z]*`) // with a digit in it
-	digitPattern = regexp.MustCompile(`[0-9]+`)
-)
-
-// withoutIdentifiers puts # in the place of numbers, UUIDs, and words of letters and digits that look like an ID: long,
-// and a fifth of them digits.
-func withoutIdentifiers(text string) string {
-	text = uuidPattern.ReplaceAllString(text, "#")
-	return wordPattern.ReplaceAllStringFunc(text, func(word string) string {
-		digits := 0
-		for _, part := range digitPattern.FindAllString(word, -1) {
-			digits += len(part)
-		}
-		if len(word) >= 8 && digits*5 >= len(word) {
-			return "#"
-		}
-		return digitPattern.ReplaceAllString(word, "#")
-	})
 }
