@@ -44,6 +44,12 @@ func Binary() (string, error) {
 		"macOS: brew install redis) or set REDIS_SERVER to the path of one")
 }
 
+// startTries bounds how often a server is started that ends at once: somebody else may have taken its port meanwhile, or
+// the second one that a server in cluster mode listens on, 10,000 above.
+const startTries = 5
+
+var errEnded = errors.New("ended at once")
+
 // Start runs a server with its data in dir and args (as on redis-server's command line) added to the defaults: a free
 // port on loopback, no persistence.
 func Start(dir string, args ...string) (*Server, error) {
@@ -51,6 +57,16 @@ func Start(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	for try := 1; ; try++ {
+		s, err := startOn(binary, dir, args)
+		if try == startTries || !errors.Is(err, errEnded) {
+			return s, err
+		}
+	}
+}
+
+// startOn starts a server on a port that is free now.
+func startOn(binary, dir string, args []string) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -96,7 +112,7 @@ func (s *Server) awaitReady() error {
 		}
 		select {
 		case <-s.exited:
-			return fmt.Errorf("redistest: %s ended at once; see %s/server.log", s.binary, s.Dir)
+			return fmt.Errorf("redistest: %s %w; see %s/server.log", s.binary, errEnded, s.Dir)
 		case <-ctx.Done():
 			return fmt.Errorf("redistest: %s not ready: %w", s.binary, err)
 		default:
