@@ -107,6 +107,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// progressLine is how a command tells its progress where stderr is no terminal.
 var progressLine = regexp.MustCompile(`(?m)^\w+: .*\(\d+ %\)\n`)
 
 // status N PROGRAM ARGS… runs a program and checks its exit status. One that is not 0 comes with one line on stderr,

@@ -180,8 +180,8 @@ func TestContendersOfSeveralProcesses(t *testing.T) {
 		requests           float64
 	}{
 		{2, 1, false, time.Second, 4},
-		{4, 50, false, 2 * time.Second, 12},
-		{4, 50, true, 2 * time.Second, 12},
+		{4, 50, false, 2 * time.Second, 8},
+		{4, 50, true, 2 * time.Second, 8},
 	} {
 		c := runContest(t, test.processes, test.callers, test.length, test.fair)
 		if c.perAcquisition() > test.requests {

@@ -153,7 +153,7 @@ func TestQuorumOutlivesAMinority(t *testing.T) {
 			lock := m.take(q, lockmgr.TTL(2*time.Second)) // a server that hung may keep its part as long
 			took := time.Since(began)
 			must(t, lock.Release(t.Context()))
-			if took > 2*time.Second {
+			if took > time.Second {
 				t.Errorf("taken in %s without a minority", took)
 			}
 			until := began.Add(2200 * time.Millisecond)

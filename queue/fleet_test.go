@@ -111,14 +111,16 @@ func (f *fleet) empty() {
 	})
 }
 
-// awaitHandedBack waits until no worker holds a job of the queue.
-func (f *fleet) awaitHandedBack() {
+// awaitHandedBack waits until no worker holds a job of the queue, and returns how many were handed back.
+func (f *fleet) awaitHandedBack() (n int) {
 	f.Helper()
 	f.eventually("what was read ahead is handed back", func() bool {
 		page, err := f.inspect.InFlight(f.Context(), "orders", queue.Page{})
 		f.must(err)
+		n = len(page.Jobs)
 		return !slices.ContainsFunc(page.Jobs, func(job queue.JobInfo) bool { return job.Worker != "~released" })
 	})
+	return n
 }
 
 // recorder is an observer that remembers.

@@ -21,7 +21,8 @@ const lookupScan = 10_000
 
 // Job finds a job by its ID, or by the ID of its entry. A job that is dead, delayed, retrying, or done with [Retain]
 // is found at once. For one that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added
-// around the time in the job's ID, and at the 10,000 oldest of both. [ErrNotFound] otherwise.
+// around the time in the job's ID, and at the 10,000 oldest of both; at those in flight twice, in case it has just moved.
+// [ErrNotFound] otherwise.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	if err != nil {
@@ -47,9 +48,9 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, plac
 	if err != nil {
 		return JobInfo{}, p, err
 	}
-	first, found, err := i.lookDone(ctx, p, id)
+	kept, found, err := i.lookDone(ctx, p, id)
 	if found || err != nil {
-		return first, p, err
+		return kept, p, err
 	}
 	for _, look := range looks {
 		info, found, err := look(i, ctx, p, id)
@@ -57,7 +58,7 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, plac
 			return JobInfo{}, p, err
 		}
 		if found {
-			info.Progress = cmp.Or(info.Progress, first.Progress)
+			info.Progress = cmp.Or(info.Progress, kept.Progress)
 			return info, p, nil
 		}
 	}

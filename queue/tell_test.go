@@ -63,7 +63,9 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	b.free <- struct{}{}
 	b.free <- struct{}{}
 	f.await(queue.EventDone, 2) // what runs goes on
-	f.awaitHandedBack()
+	if n := f.awaitHandedBack(); n != 4 {
+		t.Errorf("%d jobs handed back, want the 4 that were read ahead", n)
+	}
 	select {
 	case run := <-b.began:
 		t.Errorf("job %s started on a quiet worker", run.ID)

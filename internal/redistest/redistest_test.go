@@ -6,8 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/navvy-go/navvy/internal/redistest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The port that was free may be taken by the time the server wants it: it ends at once, and another port is tried.
 func TestAServerThatEndsAtOnceIsStartedAgain(t *testing.T) {
