@@ -7,35 +7,35 @@ import (
 	"time"
 )
 
-const finishAtOnce = 1000
+const maxAckBatch = 1000
 
 // finisher acknowledges done jobs in batches. The next batch leaves as soon as the last one is back, so a lone job
 // waits for nobody and a flood is acknowledged hundreds at a time.
-type finisher struct {
+type acker struct {
 	ses  *session
 	wake chan struct{} // holds at most one signal
 
-	mu      sync.Mutex
-	waiting []finished
-	leaving []finished // the batch under way
-	closed  bool
+	mu       sync.Mutex
+	waiting  []doneJob
+	underWay []doneJob // the batch under way
+	closed   bool
 
-	unrecorded []finished // done while Redis was away
+	unrecorded []doneJob // done while Redis was away
 }
 
 // finished is a job whose handler returned nil.
-type finished struct {
+type doneJob struct {
 	task    *task
 	took    time.Duration
 	flushed chan struct{} // closed when it was recorded, or cannot be; nil: nobody waits
 }
 
-func newFinisher(ses *session) *finisher {
-	return &finisher{ses: ses, wake: make(chan struct{}, 1)}
+func newAcker(ses *session) *acker {
+	return &acker{ses: ses, wake: make(chan struct{}, 1)}
 }
 
 // add hands jobs over to be acknowledged; it refuses when the session has ended.
-func (f *finisher) add(jobs ...finished) bool {
+func (f *acker) add(jobs ...doneJob) bool {
 	f.mu.Lock()
 	closed, first := f.closed, len(f.waiting) == 0
 	if !closed {
@@ -49,7 +49,7 @@ func (f *finisher) add(jobs ...finished) bool {
 }
 
 // await hands a job over and waits until it is acknowledged, or cannot be.
-func (f *finisher) await(job finished) bool {
+func (f *acker) await(job doneJob) bool {
 	job.flushed = make(chan struct{})
 	if !f.add(job) {
 		return false
@@ -58,7 +58,7 @@ func (f *finisher) await(job finished) bool {
 	return true
 }
 
-func (f *finisher) signal() {
+func (f *acker) signal() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
@@ -66,20 +66,20 @@ func (f *finisher) signal() {
 }
 
 // close lets run end when it has acknowledged what it can.
-func (f *finisher) close() {
+func (f *acker) close() {
 	f.mu.Lock()
 	f.closed = true
 	f.mu.Unlock()
 	f.signal()
 }
 
-func (f *finisher) run() {
+func (f *acker) run() {
 	for range f.wake {
 		for {
 			batch, closed := f.swap()
-			for chunk := range slices.Chunk(batch, finishAtOnce) {
+			for chunk := range slices.Chunk(batch, maxAckBatch) {
 				f.flush(chunk)
-				release(chunk)
+				signalWaiters(chunk)
 			}
 			if len(batch) > 0 {
 				continue
@@ -93,7 +93,7 @@ func (f *finisher) run() {
 }
 
 // release lets those go who wait for their jobs.
-func release(batch []finished) {
+func signalWaiters(batch []doneJob) {
 	for _, job := range batch {
 		if job.flushed != nil {
 			close(job.flushed)
@@ -102,19 +102,19 @@ func release(batch []finished) {
 }
 
 // swap takes what waits, and leaves the room of the batch before in its place.
-func (f *finisher) swap() (batch []finished, closed bool) {
+func (f *acker) swap() (batch []doneJob, closed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	clear(f.leaving)
-	f.leaving, f.waiting = f.waiting, f.leaving[:0]
-	return f.leaving, f.closed
+	clear(f.underWay)
+	f.underWay, f.waiting = f.waiting, f.underWay[:0]
+	return f.underWay, f.closed
 }
 
 // flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. What it could not record
 // by then is left for when Redis is back.
-func (f *finisher) flush(batch []finished) {
+func (f *acker) flush(batch []doneJob) {
 	ses := f.ses
-	pause := newBackoff(ses.w.cfg.Rand)
+	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	for ses.valid() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 		err := f.record(ctx, batch)
@@ -122,8 +122,8 @@ func (f *finisher) flush(batch []finished) {
 		if err == nil {
 			return
 		}
-		ses.trouble("finish", err)
-		pause.wait(ses.ctx.Done())
+		ses.reportError("finish", err)
+		backoff.wait(ses.ctx.Done())
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -132,48 +132,48 @@ func (f *finisher) flush(batch []finished) {
 
 // record acknowledges jobs in one step. Repeating it is harmless: what is acknowledged already is not counted again, and
 // what another worker has taken is left to it.
-func (f *finisher) record(ctx context.Context, batch []finished) error {
+func (f *acker) record(ctx context.Context, batch []doneJob) error {
 	ses := f.ses
 	args := make([]any, 2, len(batch)+2)
 	args[0], args[1] = ses.binding.group(), ses.consumer
 	for _, job := range batch {
-		args = append(args, &job.task.stream) // a pointer: no copy to the heap
+		args = append(args, &job.task.entryID) // a pointer: no copy to the heap
 	}
 	keys := []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.totals()}
-	reply, err := scriptFinish.Run(ctx, ses.w.rdb, keys, args...).Result()
+	reply, err := scriptAck.Run(ctx, ses.w.rdb, keys, args...).Result()
 	if err != nil {
 		return err
 	}
 	if entries, lost := reply.([]any); lost {
 		ses.lose()
-		f.tell(batch, func(entry string) bool { return slices.Contains(entries, any(entry)) })
+		f.report(batch, func(entry string) bool { return slices.Contains(entries, any(entry)) })
 		return nil
 	}
-	f.tell(batch, func(string) bool { return true })
+	f.report(batch, func(string) bool { return true })
 	return nil
 }
 
 // recordRest tries once more to acknowledge what was done while Redis was away: the session is over, and nobody may
 // have taken those jobs yet.
-func (f *finisher) recordRest(ctx context.Context) {
+func (f *acker) recordRest(ctx context.Context) {
 	f.mu.Lock()
 	rest := f.unrecorded
 	f.unrecorded = nil
 	f.mu.Unlock()
-	for chunk := range slices.Chunk(rest, finishAtOnce) {
+	for chunk := range slices.Chunk(rest, maxAckBatch) {
 		if err := f.record(ctx, chunk); err != nil {
-			f.ses.trouble("finish", err)
-			f.tell(chunk, func(string) bool { return false })
+			f.ses.reportError("finish", err)
+			f.report(chunk, func(string) bool { return false })
 		}
 	}
 }
 
-func (f *finisher) tell(batch []finished, counts func(entry string) bool) {
+func (f *acker) report(batch []doneJob, counts func(entry string) bool) {
 	var noted []*task
 	for _, job := range batch {
-		recorded := counts(job.task.stream)
+		recorded := counts(job.task.entryID)
 		job.task.recorded.Store(recorded)
-		if recorded && job.task.isNoted() {
+		if recorded && job.task.hasNotes() {
 			noted = append(noted, job.task)
 		}
 	}
@@ -187,12 +187,12 @@ func (f *finisher) tell(batch []finished, counts func(entry string) bool) {
 }
 
 // entries adds the stream IDs of what is not acknowledged yet.
-func (f *finisher) entries(to map[string]bool) {
+func (f *acker) entries(to map[string]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, jobs := range [][]finished{f.waiting, f.leaving} {
+	for _, jobs := range [][]doneJob{f.waiting, f.underWay} {
 		for _, job := range jobs {
-			to[job.task.stream] = true
+			to[job.task.entryID] = true
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (i *Inspector) due(ctx context.Context, queue, id string, due time.Time) er
 }
 
 func dueAt(ctx context.Context, rdb redis.Scripter, p place, id string, due time.Time) *redis.Cmd {
-	return scriptDue.Eval(ctx, rdb, []string{p.keys.delayed(), p.keys.retrying()}, id, ceilMilli(due))
+	return scriptReschedule.Eval(ctx, rdb, []string{p.keys.delayed(), p.keys.retrying()}, id, ceilMilli(due))
 }
 
 // Requeue brings a dead job back to the end of its queue, with all its attempts before it. [ErrNotFound] if it is not
@@ -99,7 +99,7 @@ func (i *Inspector) Release(ctx context.Context, queue, id string) error {
 
 func releaseJob(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo) *redis.Cmd {
 	k := p.keys
-	return scriptFree.Eval(ctx, rdb, []string{k.stream, k.workers(), k.worker(job.Worker), k.crashed()},
+	return scriptReleaseOrphan.Eval(ctx, rdb, []string{k.stream, k.workers(), k.worker(job.Worker), k.crashed()},
 		p.group(), job.Worker, job.Entry, int64(crashedKept.Seconds()))
 }
 

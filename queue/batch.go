@@ -14,7 +14,7 @@ const (
 	DefaultBatch       = 100
 	DefaultBatchWithin = 50 * time.Millisecond
 
-	maxBatch = readAtOnce
+	maxBatch = maxRead
 )
 
 // HandleBatch registers a handler that runs many jobs of T's kind in one call: as many as [BatchOf] allows, or those

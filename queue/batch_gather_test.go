@@ -11,21 +11,21 @@ import (
 func batchedTasks(ses *session, kind *kind, n int) []*task {
 	tasks := someTasks("b", n)
 	for _, t := range tasks {
-		t.kind, t.ses, t.held = kind, ses, monotonic()
+		t.kind, t.ses, t.heldSince = kind, ses, monotonic()
 	}
 	return tasks
 }
 
-func gatheringSlots(total, readAhead, size int) (*slots, *session, *kind) {
-	ses := &session{source: &source{w: &Worker{cfg: WorkerConfig{MaxCrashes: 3}}}}
-	return newSlots(total, readAhead), ses, &kind{name: "k", batched: true, policy: Policy{Batch: size, BatchWithin: time.Second}}
+func gatheringSlots(total, readAhead, size int) (*dispatcher, *session, *kind) {
+	ses := &session{subscription: &subscription{w: &Worker{cfg: WorkerConfig{MaxCrashes: 3}}}}
+	return newDispatcher(total, readAhead), ses, &kind{name: "k", batched: true, policy: Policy{Batch: size, BatchWithin: time.Second}}
 }
 
 // A batch that gathers asks for what it lacks, one that runs takes a slot, and in the end the books are empty.
 func TestBatchesKeepTheBooks(t *testing.T) {
 	t.Parallel()
 	s, ses, k := gatheringSlots(2, -1, 10)
-	b := s.addSource(1)
+	b := s.addBuffer(1)
 	s.push(b, batchedTasks(ses, k, 2))
 	var first, second atomic.Pointer[task]
 	lead := s.next(&first)
@@ -47,12 +47,12 @@ func TestBatchesKeepTheBooks(t *testing.T) {
 	if s.await(next.batch, next); len(next.batch.tasks) != 0 {
 		t.Error("a disbanded batch has jobs")
 	}
-	s.unload(lead.batch)
+	s.finishBatch(lead.batch)
 	s.close()
 	s.next(&first)
 	s.next(&second)
-	if s.held != 0 || s.busy != 0 || s.riding != 0 || s.seats != 0 || len(b.gathering) != 0 {
-		t.Errorf("in the end: %d held, %d busy, %d riding, %d seats, %d gathering", s.held, s.busy, s.riding, s.seats, len(b.gathering))
+	if s.held != 0 || s.busy != 0 || s.batched != 0 || s.openSeats != 0 || len(b.gathering) != 0 {
+		t.Errorf("in the end: %d held, %d busy, %d riding, %d seats, %d gathering", s.held, s.busy, s.batched, s.openSeats, len(b.gathering))
 	}
 }
 
@@ -60,7 +60,7 @@ func TestABatchGathersFromItsFirstJobsComing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, ses, k := gatheringSlots(1, -1, 10)
-		b := s.addSource(1)
+		b := s.addBuffer(1)
 		tasks := batchedTasks(ses, k, 1)
 		<-time.After(400 * time.Millisecond) // of the bubble's clock
 		s.push(b, tasks)
@@ -78,7 +78,7 @@ func TestABatchAdmitsItsLike(t *testing.T) {
 	t.Parallel()
 	s, ses, k := gatheringSlots(1, -1, 10)
 	_, other, _ := gatheringSlots(1, -1, 10)
-	b := s.addSource(1)
+	b := s.addBuffer(1)
 	tasks := batchedTasks(ses, k, 6)
 	tasks[1].kind = &kind{name: "single"}
 	tasks[2].ses = other

@@ -5,7 +5,7 @@ import "time"
 // runBatch gathers a batch and runs it, unless it was disbanded meanwhile.
 func (w *Worker) runBatch(lead *task) {
 	g := lead.batch
-	w.slots.await(g, lead)
+	w.dispatcher.await(g, lead)
 	if len(g.tasks) == 0 {
 		return
 	}
@@ -13,17 +13,17 @@ func (w *Worker) runBatch(lead *task) {
 	switch {
 	case !ses.valid():
 		ses.drop(g.tasks)
-	case g.sift():
+	case g.buryUnfit():
 		g.execute()
 	}
 	for _, t := range g.tasks {
-		ses.letGo(t)
+		ses.untrack(t)
 	}
-	w.slots.unload(g)
+	w.dispatcher.finishBatch(g)
 }
 
 // sift buries what became unfit while the batch gathered, and tells whether anything is left to run.
-func (g *batch) sift() bool {
+func (g *batch) buryUnfit() bool {
 	for _, t := range g.tasks {
 		if reason, err := t.unfit(); reason != "" {
 			t.bury(reason, err)
@@ -50,19 +50,19 @@ func (g *batch) execute() {
 // settle turns each job's outcome into its next step. What can be done for many at once is.
 func (g *batch) settle(outcomes []error, share time.Duration) {
 	ses := g.fit[0].ses
-	done, dropped := make([]finished, 0, len(g.fit)), []*task(nil)
+	done, dropped := make([]doneJob, 0, len(g.fit)), []*task(nil)
 	for i, t := range g.fit {
 		switch err := outcomes[i]; {
 		case err == nil && t.policy.Retain <= 0 && !t.isLastChance():
 			t.ended(outcomeDone, share)
-			done = append(done, finished{task: t, took: share})
+			done = append(done, doneJob{task: t, took: share})
 		case err != nil && ses.ctx.Err() != nil:
 			dropped = append(dropped, t)
 		default:
 			t.settle(err, share)
 		}
 	}
-	if !ses.finisher.add(done...) {
+	if !ses.acker.add(done...) {
 		for _, job := range done {
 			dropped = append(dropped, job.task)
 		}

@@ -23,7 +23,7 @@ const (
 )
 
 // Suits tells whether the action is one for jobs of a state.
-func (a Action) Suits(state State) bool {
+func (a Action) AppliesTo(state State) bool {
 	switch a {
 	case ActionRequeue:
 		return state == StateDead
@@ -40,7 +40,7 @@ func (a Action) Suits(state State) bool {
 }
 
 // Tally is how far an action on many jobs is.
-type Tally struct {
+type BulkResult struct {
 	Looked int64 `json:"looked_at"` // jobs that were held against the query
 	Total  int64 `json:"total"`     // jobs in the state when it began
 	Done   int64 `json:"done"`      // jobs that were acted on
@@ -56,7 +56,7 @@ const (
 // Act does an action to every job that matches a query, in small batches with rests between them. It looks at no more
 // jobs than were in the state when it began, so it ends, whatever is added meanwhile; acting again is harmless. After
 // each batch progress, unless nil, is told how far it is. The tally counts also what was done before an error.
-func (i *Inspector) Act(ctx context.Context, queue string, query Query, action Action, progress func(Tally)) (Tally, error) {
+func (i *Inspector) Act(ctx context.Context, queue string, query Query, action Action, progress func(BulkResult)) (BulkResult, error) {
 	tally, err := i.act(ctx, queue, query, action, progress)
 	if err != nil {
 		return tally, fmt.Errorf("queue: %s in %s, after %d jobs: %w", action, queue, tally.Done, err)
@@ -64,11 +64,11 @@ func (i *Inspector) Act(ctx context.Context, queue string, query Query, action A
 	return tally, nil
 }
 
-func (i *Inspector) act(ctx context.Context, queue string, query Query, action Action, progress func(Tally)) (tally Tally, err error) {
+func (i *Inspector) act(ctx context.Context, queue string, query Query, action Action, progress func(BulkResult)) (tally BulkResult, err error) {
 	if err := query.validate(); err != nil {
 		return tally, err
 	}
-	if !action.Suits(query.State) {
+	if !action.AppliesTo(query.State) {
 		return tally, fmt.Errorf("%q is nothing to do to %s jobs", action, query.State)
 	}
 	p, err := i.find(ctx, queue)
@@ -83,7 +83,7 @@ func (i *Inspector) act(ctx context.Context, queue string, query Query, action A
 		if page.MaxScan <= 0 {
 			return tally, nil
 		}
-		found, err := i.sift(ctx, p, query.sieveAll(i.now()), page)
+		found, err := i.scan(ctx, p, query.specAll(i.now()), page)
 		if err != nil {
 			return tally, err
 		}
@@ -101,8 +101,8 @@ func (i *Inspector) act(ctx context.Context, queue string, query Query, action A
 }
 
 // sieveAll is a sieve that counts what it looks at against the budget also when everything matches.
-func (q Query) sieveAll(now time.Time) sieve {
-	s := q.sieve(now)
+func (q Query) specAll(now time.Time) scanSpec {
+	s := q.spec(now)
 	if s.match == nil {
 		s.match = func(*JobInfo) bool { return true }
 	}
@@ -110,7 +110,7 @@ func (q Query) sieveAll(now time.Time) sieve {
 }
 
 // actOn acts on a batch of jobs in one round trip, and rests.
-func (i *Inspector) actOn(ctx context.Context, p place, jobs []JobInfo, action Action, tally *Tally) error {
+func (i *Inspector) actOn(ctx context.Context, p place, jobs []JobInfo, action Action, tally *BulkResult) error {
 	if len(jobs) == 0 {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (i *Inspector) Purge(ctx context.Context, queue string, state State, progre
 	if state == StateInFlight || state == StateDone {
 		return 0, fmt.Errorf("queue: purge %s: jobs that are %s cannot be purged", queue, state)
 	}
-	tally, err := i.Act(ctx, queue, Query{State: state}, ActionDelete, func(tally Tally) {
+	tally, err := i.Act(ctx, queue, Query{State: state}, ActionDelete, func(tally BulkResult) {
 		if progress != nil {
 			progress(tally.Done)
 		}

@@ -35,7 +35,7 @@ func TestActOnAllThatMatch(t *testing.T) {
 			for _, state := range test.states {
 				q := queue.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
 				told := int64(0)
-				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action, func(tally queue.Tally) { told = tally.Done })
+				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action, func(tally queue.BulkResult) { told = tally.Done })
 				f.must(err)
 				if tally.Done != n/3 || tally.Gone+tally.Held != 0 || tally.Looked != n || tally.Total != n || told != n/3 {
 					t.Errorf("%s: %+v, told %d", state, tally, told)

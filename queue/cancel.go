@@ -56,7 +56,7 @@ func (i *Inspector) end(ctx context.Context, queue, id string, action Action) er
 
 // cancelFound cancels or buries a job where it was seen.
 func (i *Inspector) cancelFound(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo, action Action) *redis.Cmd {
-	e, k, order := job.source, p.keys, i.order(ctx)
+	e, k, order := job.source, p.keys, i.attribution(ctx)
 	m := *e.meta
 	m.Redelivered = job.Redelivered
 	keys := []string{
@@ -66,14 +66,14 @@ func (i *Inspector) cancelFound(ctx context.Context, rdb redis.Scripter, p place
 		keys = append(keys, k.unique(m.Unique))
 	}
 	return scriptCancel.Eval(ctx, rdb, keys,
-		p.group(), e.id, e.stream, job.body, order.encode(), int64(cancelKept.Seconds()), string(action),
+		p.group(), e.id, e.entryID, job.body, order.encode(), int64(cancelKept.Seconds()), string(action),
 		fieldID, e.id, fieldKind, e.kind, fieldData, e.data, fieldMeta, m.encode(),
 		"error", order.asError(nil).Error(), "reason", ReasonByPerson, "worker", job.Worker,
 		"died_ms", order.At.UnixMilli())
 }
 
 // asError says who cancelled a job, and what its handler said to that.
-func (o *Order) asError(said error) error {
+func (o *Attribution) asError(said error) error {
 	who := "a person"
 	if o.By != "" {
 		who = o.By
@@ -85,41 +85,41 @@ func (o *Order) asError(said error) error {
 }
 
 // cancel tells a job in this worker's hands that a person has cancelled it. If it has not started, it never will.
-func (t *task) cancel(order *Order) {
-	order.heard = monotonic()
-	if t.order.CompareAndSwap(nil, order) {
-		t.ctx.heed()
+func (t *task) cancel(order *Attribution) {
+	order.noticed = monotonic()
+	if t.cancelled.CompareAndSwap(nil, order) {
+		t.ctx.cancelRun()
 	}
 }
 
 // readOrder reads who has cancelled the job, when it was found out in the last moment.
-func (t *task) readOrder() *Order {
+func (t *task) readCancellation() *Attribution {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 	defer cancel()
-	text, _ := t.ses.w.rdb.HGet(ctx, t.ses.keys.cancelled(), t.stream).Result()
-	t.order.CompareAndSwap(nil, decodeOrder(text))
-	return t.order.Load()
+	text, _ := t.ses.w.rdb.HGet(ctx, t.ses.keys.cancelled(), t.entryID).Result()
+	t.cancelled.CompareAndSwap(nil, decodeAttribution(text))
+	return t.cancelled.Load()
 }
 
 // heedCancels asks which of the jobs in this worker's hands were cancelled. It is asked only while there are orders
 // that nobody has heeded.
-func (ses *session) heedCancels(ctx context.Context) {
+func (ses *session) applyCancels(ctx context.Context) {
 	const atOnce = 500
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
 	for tasks := range slices.Chunk(ses.heldTasks(), atOnce) {
 		entries := make([]string, len(tasks))
 		for n, t := range tasks {
-			entries[n] = t.stream
+			entries[n] = t.entryID
 		}
 		orders, err := ses.w.rdb.HMGet(ctx, ses.keys.cancelled(), entries...).Result()
 		if err != nil {
-			ses.trouble("look for cancelled jobs", err)
+			ses.reportError("look for cancelled jobs", err)
 			return
 		}
 		for n, order := range orders {
 			if text, ok := order.(string); ok {
-				tasks[n].cancel(decodeOrder(text))
+				tasks[n].cancel(decodeAttribution(text))
 			}
 		}
 	}
@@ -127,23 +127,23 @@ func (ses *session) heedCancels(ctx context.Context) {
 
 // heldTasks lists the jobs in this session's hands whose handlers have not returned, in the order in which they move.
 func (ses *session) heldTasks() []*task {
-	held := ses.w.slots.tasks(ses.backlog)
-	for i := range ses.w.hands {
-		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
-			held = append(held, ses.w.slots.riders(t)...)
+	held := ses.w.dispatcher.tasks(ses.buffer)
+	for i := range ses.w.running {
+		if t := ses.w.running[i].Load(); t != nil && t.ses == ses {
+			held = append(held, ses.w.dispatcher.tasksIn(t)...)
 		}
 	}
 	return held
 }
 
 // forgetCancels drops orders whose jobs ended before a worker heard of them.
-func (ses *session) forgetCancels(ctx context.Context) {
+func (ses *session) expireCancels(ctx context.Context) {
 	const atOnce = 50
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
-	err := scriptForget.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.cancelled()},
+	err := scriptExpireCancels.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.cancelled()},
 		ses.binding.group(), atOnce, cancelHeard.Milliseconds()).Err()
 	if err != nil {
-		ses.trouble("forget cancelled jobs", err)
+		ses.reportError("forget cancelled jobs", err)
 	}
 }

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	promoteEvery  = 50 * time.Millisecond // a due job is waiting at most so long after its time, and a round trip
-	promoteAtOnce = 100
-	reclaimAtOnce = 50
-	reclaimPages  = 40 // of a consumer that never had a lease, at each beat: few of its entries may be idle
-	crashedKept   = 7 * 24 * time.Hour
+	promoteEvery    = 50 * time.Millisecond // a due job is waiting at most so long after its time, and a round trip
+	maxPromote      = 100
+	reclaimPageSize = 50
+	reclaimPages    = 40 // of a consumer that never had a lease, at each beat: few of its entries may be idle
+	crashedKept     = 7 * 24 * time.Hour
 )
 
 // caretake is the loop that promotes due jobs. Every worker has it; it does something only in the one that holds the
 // queue's caretaker key, as the beats tell. If two believe so for a moment, no harm is done: the scripts are atomic.
 func (ses *session) caretake() {
-	pause := newBackoff(ses.w.cfg.Rand)
+	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -31,10 +31,10 @@ func (ses *session) caretake() {
 		if ses.isCaretaker() {
 			next, err := ses.promote()
 			if err != nil {
-				ses.trouble("promote", err)
-				pause.wait(ses.reading.Done())
+				ses.reportError("promote", err)
+				backoff.wait(ses.reading.Done())
 			} else {
-				pause.reset()
+				backoff.reset()
 				wait = next
 			}
 		}
@@ -42,7 +42,7 @@ func (ses *session) caretake() {
 	}
 }
 
-func (ses *session) isCaretaker() bool { return monotonic() < ses.care.Load() && ses.valid() }
+func (ses *session) isCaretaker() bool { return monotonic() < ses.caretakerUntil.Load() && ses.valid() }
 
 // promote moves a batch of due jobs into the stream and tells when to come again.
 func (ses *session) promote() (time.Duration, error) {
@@ -51,7 +51,7 @@ func (ses *session) promote() (time.Duration, error) {
 	k := ses.keys
 	reply, err := scriptPromote.Run(ctx, ses.w.rdb,
 		[]string{k.stream, k.bodies(), k.totals(), k.delayed(), k.retrying()},
-		ses.w.cfg.Now().UnixMilli(), promoteAtOnce).Int64Slice()
+		ses.w.cfg.Now().UnixMilli(), maxPromote).Int64Slice()
 	if err != nil || len(reply) != 2 {
 		if ses.reading.Err() != nil {
 			err = nil
@@ -67,7 +67,7 @@ func (ses *session) promote() (time.Duration, error) {
 
 // reclaim parks what dead workers held, and what foreign consumers have not touched for long. It returns how many
 // entries it parked.
-func (ses *session) reclaim(ctx context.Context, reply beatReply) (parked int64) {
+func (ses *session) reclaim(ctx context.Context, reply heartbeatReply) (parked int64) {
 	if !ses.clock.trusted(monotonic()) {
 		return 0
 	}
@@ -78,17 +78,17 @@ func (ses *session) reclaim(ctx context.Context, reply beatReply) (parked int64)
 	}
 	seen := map[string]string{}
 	for _, consumer := range reply.strays {
-		n, at := ses.park(ctx, consumer, ses.strayIdle(consumer), ses.straysSeen[consumer], reclaimPages)
+		n, at := ses.park(ctx, consumer, ses.strayIdle(consumer), ses.strayCursors[consumer], reclaimPages)
 		parked += n
 		seen[consumer] = at
 	}
-	ses.straysSeen = seen
+	ses.strayCursors = seen
 	return parked
 }
 
 // strayIdle is how long an entry of a consumer without a lease must be idle. A worker's own earlier self, whose
 // registration was lost with Redis' data, has it for a lease; another program's consumer, for as long as configured.
-func (s *source) strayIdle(consumer string) time.Duration {
+func (s *subscription) strayIdle(consumer string) time.Duration {
 	switch {
 	case strings.Contains(consumer, incarnation):
 		return s.w.cfg.Lease
@@ -106,7 +106,7 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 		var n int64
 		var err error
 		if n, last, err = ses.parkPage(ctx, consumer, idle, last); err != nil {
-			ses.trouble("reclaim from "+consumer, err)
+			ses.reportError("reclaim from "+consumer, err)
 			break
 		}
 		if n < 0 {
@@ -117,7 +117,7 @@ func (ses *session) park(ctx context.Context, consumer string, idle time.Duratio
 			break
 		}
 	}
-	ses.meter.reclaimed.Add(parked)
+	ses.counters.reclaimed.Add(parked)
 	if parked > 0 || idle == 0 {
 		ses.observe(Event{Type: EventWorkerReaped, Worker: consumer, Count: int(parked)})
 	}
@@ -132,7 +132,7 @@ func (ses *session) parkPage(ctx context.Context, consumer string, idle time.Dur
 		start = "(" + behind
 	}
 	reply, err := scriptReclaim.Run(ctx, ses.w.rdb, []string{k.stream, k.workers(), k.worker(consumer), k.crashed()},
-		ses.binding.group(), consumer, reclaimAtOnce, idle.Milliseconds(), int64(crashedKept.Seconds()), start).Result()
+		ses.binding.group(), consumer, reclaimPageSize, idle.Milliseconds(), int64(crashedKept.Seconds()), start).Result()
 	if err != nil {
 		return 0, "", err
 	}
@@ -149,23 +149,23 @@ func (ses *session) parkPage(ctx context.Context, consumer string, idle time.Dur
 func (ses *session) shortenLeases(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
-	if err := scriptShorten.Run(ctx, ses.w.rdb, []string{ses.keys.workers()}, ses.w.cfg.Lease.Milliseconds()).Err(); err != nil {
-		ses.trouble("shorten leases", err)
+	if err := scriptClampLeases.Run(ctx, ses.w.rdb, []string{ses.keys.workers()}, ses.w.cfg.Lease.Milliseconds()).Err(); err != nil {
+		ses.reportError("shorten leases", err)
 	}
 }
 
 // sweep deletes consumers that workers left behind empty, every few leases.
 func (ses *session) sweep(ctx context.Context) {
 	const leases = 4
-	if now := monotonic(); now < ses.swept+leases*int64(ses.w.cfg.Lease) {
+	if now := monotonic(); now < ses.lastSweep+leases*int64(ses.w.cfg.Lease) {
 		return
 	}
-	ses.swept = monotonic()
+	ses.lastSweep = monotonic()
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
 	consumers, err := ses.w.rdb.XInfoConsumers(ctx, ses.keys.stream, ses.binding.group()).Result()
 	if err != nil {
-		ses.trouble("sweep", err)
+		ses.reportError("sweep", err)
 		return
 	}
 	for _, c := range consumers {
@@ -174,7 +174,7 @@ func (ses *session) sweep(ctx context.Context) {
 		}
 		err := scriptSweep.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.workers()}, ses.binding.group(), c.Name).Err()
 		if err != nil {
-			ses.trouble("sweep", err)
+			ses.reportError("sweep", err)
 			return
 		}
 	}

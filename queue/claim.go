@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-const claimAtOnce = 100
+const maxClaim = 100
 
 // claim is the loop that takes over parked entries, of dead workers and of those that let go, as long as there are
 // any and this worker has room. It sleeps until a beat sees some.
 func (ses *session) claim() {
-	pause := newBackoff(ses.w.cfg.Rand)
+	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	for {
 		select {
 		case <-ses.parked:
@@ -18,7 +18,7 @@ func (ses *session) claim() {
 			return
 		}
 		ses.claiming.Store(true)
-		ses.claimAll(pause)
+		ses.claimAll(backoff)
 		ses.claiming.Store(false)
 		select {
 		case ses.claimed <- struct{}{}:
@@ -28,15 +28,15 @@ func (ses *session) claim() {
 }
 
 // claimAll claims until nothing that this worker may take is parked.
-func (ses *session) claimAll(pause *backoff) {
+func (ses *session) claimAll(backoff *reconnectBackoff) {
 	for ses.reading.Err() == nil {
 		more, err := ses.claimOnce()
 		if err != nil {
-			ses.audit.Store(true)
-			ses.recover(pause, "claim", err)
+			ses.replyLost.Store(true)
+			ses.recoverFrom(backoff, "claim", err)
 			return
 		}
-		pause.reset()
+		backoff.reset()
 		if !more {
 			return
 		}
@@ -44,7 +44,7 @@ func (ses *session) claimAll(pause *backoff) {
 }
 
 // giveWay lets parked entries go before new ones: while there are any, nothing new is read.
-func (ses *session) giveWay() {
+func (ses *session) awaitClaims() {
 	for ses.claiming.Load() && ses.reading.Err() == nil {
 		select {
 		case <-ses.claimed:
@@ -55,12 +55,12 @@ func (ses *session) giveWay() {
 
 // claimOnce takes as many parked entries as there is room for, and tells whether there may be more.
 func (ses *session) claimOnce() (more bool, err error) {
-	room := min(ses.w.slots.reserve(ses.backlog), claimAtOnce)
+	room := min(ses.w.dispatcher.reserve(ses.buffer), maxClaim)
 	if room == 0 {
 		return false, nil
 	}
-	ses.moving.Lock()
-	defer ses.moving.Unlock()
+	ses.transfer.Lock()
+	defer ses.transfer.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
 	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.crashed(), ses.keys.cancelled()},
@@ -79,7 +79,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}
-	ses.hold(tasks)
+	ses.track(tasks)
 	return len(tasks) >= room, nil
 }
 
@@ -94,7 +94,7 @@ func (t *task) isLastChance() bool {
 func (ses *session) lastChancesFree() int64 { return max(1-ses.lastChances.Load(), 0) }
 
 // noteParked asks the claiming loop to look for parked entries.
-func (ses *session) noteParked() {
+func (ses *session) signalParked() {
 	select {
 	case ses.parked <- struct{}{}:
 	default:

@@ -90,13 +90,13 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 
 // Enqueued is a job as [Client.Enqueue] has put it in Redis.
 type Enqueued struct {
-	ID        string     `json:"id"`
-	Kind      string     `json:"kind"`
-	Queue     string     `json:"queue"`
-	Due       *time.Time `json:"due,omitempty"`       // nil: at once
-	Reached   *Reached   `json:"reached,omitempty"`   // with [Durable]: how safe the job was
-	Duplicate bool       `json:"duplicate,omitempty"` // nothing was enqueued: ID is the job that was there before
-	Err       error      `json:"-"`                   // of this item of [Client.EnqueueMany]
+	ID        string         `json:"id"`
+	Kind      string         `json:"kind"`
+	Queue     string         `json:"queue"`
+	Due       *time.Time     `json:"due,omitempty"`       // nil: at once
+	Reached   *DurableResult `json:"reached,omitempty"`   // with [Durable]: how safe the job was
+	Duplicate bool           `json:"duplicate,omitempty"` // nothing was enqueued: ID is the job that was there before
+	Err       error          `json:"-"`                   // of this item of [Client.EnqueueMany]
 }
 
 // Item is one job for [Client.EnqueueMany].
@@ -296,7 +296,7 @@ func (c *Client) target(queue string) *target {
 func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
 	t, now := c.target(job.Queue), monotonic()
 	if last := t.noted.Load(); now-last >= int64(noteEvery) && t.noted.CompareAndSwap(last, now) {
-		c.registry.noteQueue(ctx, job.Queue)
+		c.registry.addQueue(ctx, job.Queue)
 	}
 	if c.cfg.Observer != nil && !job.Duplicate {
 		e := Event{Type: EventEnqueued, Time: c.cfg.Now(), Queue: job.Queue, Job: job.ID, Kind: job.Kind}

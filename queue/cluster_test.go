@@ -80,7 +80,7 @@ func (f *fleet) inOrder() {
 	if audit := f.verify(); !audit.OK() {
 		f.Errorf("got %+v", audit)
 	}
-	if trouble := f.events.of(queue.EventTrouble); len(trouble) > 0 {
+	if trouble := f.events.of(queue.EventRedisError); len(trouble) > 0 {
 		f.Errorf("got %v", trouble)
 	}
 }
@@ -137,7 +137,7 @@ func TestLostClaimReplyOnACluster(t *testing.T) {
 	f.must(w.Start(t.Context()))
 	f.await(queue.EventDone, 3)
 	f.must(w.Stop(t.Context()))
-	if len(f.events.of(queue.EventTrouble)) == 0 {
+	if len(f.events.of(queue.EventRedisError)) == 0 {
 		t.Error("no connection was cut: the test shows nothing")
 	}
 }

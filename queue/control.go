@@ -9,13 +9,13 @@ import (
 )
 
 // WorkerOrder is what a person tells one worker.
-type WorkerOrder string
+type WorkerCommand string
 
 // The orders to a worker. They concern all its queues.
 const (
-	OrderQuiet WorkerOrder = "quiet" // start no more jobs: what runs goes on, what was read ahead is handed back
-	OrderWake  WorkerOrder = "wake"  // start jobs again after OrderQuiet
-	OrderStop  WorkerOrder = "stop"  // stop in good order and end, as [Worker.Stop] with the worker's grace does
+	CommandQuiet WorkerCommand = "quiet" // start no more jobs: what runs goes on, what was read ahead is handed back
+	CommandWake  WorkerCommand = "wake"  // start jobs again after OrderQuiet
+	CommandStop  WorkerCommand = "stop"  // stop in good order and end, as [Worker.Stop] with the worker's grace does
 )
 
 // WorkerState is what a worker does with new jobs.
@@ -31,15 +31,15 @@ const (
 // Tell gives an order to one worker, by the name that [Inspector.Workers] shows for the queue. The worker heeds it within
 // a beat, half a second with the default lease, for all its queues. An order lasts as long as the process does; a program
 // that is started anew knows nothing of it. [ErrNotFound] if the queue has no such worker.
-func (i *Inspector) Tell(ctx context.Context, queue, worker string, order WorkerOrder) error {
-	if order != OrderQuiet && order != OrderWake && order != OrderStop {
+func (i *Inspector) CommandWorker(ctx context.Context, queue, worker string, order WorkerCommand) error {
+	if order != CommandQuiet && order != CommandWake && order != CommandStop {
 		return fmt.Errorf("queue: tell %s: %q is no order: quiet, wake or stop", worker, order)
 	}
 	who, _ := ctx.Value(actorKey{}).(string)
 	p, err := i.find(ctx, queue)
 	told := 0
 	if err == nil {
-		told, err = scriptTell.Run(ctx, i.rdb, []string{p.keys.worker(worker)}, string(order), who).Int()
+		told, err = scriptCommand.Run(ctx, i.rdb, []string{p.keys.worker(worker)}, string(order), who).Int()
 	}
 	if err == nil && told == 0 {
 		err = ErrNotFound
@@ -51,49 +51,49 @@ func (i *Inspector) Tell(ctx context.Context, queue, worker string, order Worker
 }
 
 // obedience is what a worker has been told. An order that came by one queue may come by another one too, and late.
-type obedience struct {
-	mu    sync.Mutex
-	heard int64 // when the last order was given, µs of Redis' clock
-	quiet bool
-	stop  chan struct{} // closed by OrderStop
+type control struct {
+	mu          sync.Mutex
+	lastCommand int64 // when the last order was given, µs of Redis' clock
+	quiet       bool
+	stop        chan struct{} // closed by OrderStop
 }
 
 func (w *Worker) state() WorkerState {
 	if w.isStopping() {
 		return WorkerStopping
 	}
-	if w.told.isQuiet() {
+	if w.control.isQuiet() {
 		return WorkerQuiet
 	}
 	return WorkerWorking
 }
 
-func (o *obedience) isQuiet() bool {
+func (o *control) isQuiet() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.quiet
 }
 
 // obey heeds an order as a beat brings it, and as tell.lua wrote it: what, when, and by whom.
-func (w *Worker) obey(text string) {
+func (w *Worker) applyCommand(text string) {
 	words := append(strings.SplitN(text, " ", 3), "", "", "")
 	at, _ := strconv.ParseInt(words[1], 10, 64)
-	if news := w.told.hear(WorkerOrder(words[0]), at); news != "" {
+	if news := w.control.apply(WorkerCommand(words[0]), at); news != "" {
 		w.observe(Event{Type: news, Worker: w.cfg.Name, By: words[2]})
 	}
 }
 
 // hear changes what the worker has been told, and returns the event that tells of it; none if there is no news.
-func (o *obedience) hear(order WorkerOrder, at int64) EventType {
+func (o *control) apply(order WorkerCommand, at int64) EventType {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if at <= o.heard {
+	if at <= o.lastCommand {
 		return ""
 	}
-	o.heard = at
+	o.lastCommand = at
 	was := o.quiet
 	switch order {
-	case OrderStop:
+	case CommandStop:
 		select {
 		case <-o.stop:
 			return ""
@@ -101,11 +101,11 @@ func (o *obedience) hear(order WorkerOrder, at int64) EventType {
 			close(o.stop)
 			return EventWorkerStopping
 		}
-	case OrderQuiet:
+	case CommandQuiet:
 		if o.quiet = true; !was {
 			return EventWorkerQuiet
 		}
-	case OrderWake:
+	case CommandWake:
 		if o.quiet = false; was {
 			return EventWorkerAwake
 		}
@@ -114,9 +114,9 @@ func (o *obedience) hear(order WorkerOrder, at int64) EventType {
 }
 
 // stopWhenTold stops the worker in good order when a person says so.
-func (w *Worker) stopWhenTold() {
+func (w *Worker) stopOnCommand() {
 	select {
-	case <-w.told.stop:
+	case <-w.control.stop:
 	case <-w.stopped:
 		return
 	}

@@ -25,9 +25,9 @@ func (f *fleet) only(queueName string) (name string) {
 }
 
 // tell gives an order to the only worker of a queue.
-func (f *fleet) tell(queueName string, order queue.WorkerOrder) {
+func (f *fleet) tell(queueName string, order queue.WorkerCommand) {
 	f.Helper()
-	f.must(f.inspect.Tell(queue.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), order))
+	f.must(f.inspect.CommandWorker(queue.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), order))
 }
 
 // awaitState waits until the only worker of a queue says that it is in a state.
@@ -52,7 +52,7 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	})
 	<-b.began
 	<-b.began
-	f.tell("events", queue.OrderQuiet) // told at one queue, it heeds for all
+	f.tell("events", queue.CommandQuiet) // told at one queue, it heeds for all
 	if e := f.await(queue.EventWorkerQuiet, 1)[0]; e.By != "olga smith" || e.Worker != "w" {
 		t.Errorf("the event: %+v", e)
 	}
@@ -74,7 +74,7 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	if paused := f.events.of(queue.EventPaused); len(paused) > 0 {
 		t.Errorf("nobody has paused a queue: %+v", paused)
 	}
-	f.tell("orders", queue.OrderWake)
+	f.tell("orders", queue.CommandWake)
 	f.await(queue.EventWorkerAwake, 1)
 	close(b.free)
 	f.await(queue.EventDone, 7)
@@ -91,7 +91,7 @@ func TestQuietOutlivesTheLease(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.start(muxOf("k", noop))
-	f.tell("orders", queue.OrderQuiet)
+	f.tell("orders", queue.CommandQuiet)
 	f.await(queue.EventWorkerQuiet, 1)
 	f.must(f.rdb.Del(t.Context(), f.namespace+":{orders}:worker:"+f.only("orders")).Err())
 	f.await(queue.EventWorkerJoined, 2)
@@ -122,8 +122,8 @@ func TestWorkerStopsWhenTold(t *testing.T) {
 	ran := make(chan error, 1)
 	go func() { ran <- worker.Run(f.Context()) }()
 	<-b.began
-	f.tell("orders", queue.OrderStop)
-	f.tell("orders", queue.OrderStop) // twice is once
+	f.tell("orders", queue.CommandStop)
+	f.tell("orders", queue.CommandStop) // twice is once
 	if e := f.await(queue.EventWorkerStopping, 1)[0]; e.By != "olga smith" {
 		t.Errorf("the event: %+v", e)
 	}
@@ -147,7 +147,7 @@ func TestStartedWorkerStopsWhenTold(t *testing.T) {
 	job := f.enqueue("k", `{}`)
 	worker := f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Grace = 100 * time.Millisecond })
 	<-b.began
-	f.tell("orders", queue.OrderStop)
+	f.tell("orders", queue.CommandStop)
 	<-worker.Stopped()
 	if cause := <-b.ended; !errors.Is(cause, queue.ErrStopping) {
 		t.Errorf("the handler's context ended with %v", cause)
@@ -163,19 +163,19 @@ func TestOrdersThatNobodyHears(t *testing.T) {
 	f.enqueue("k", `{}`)
 	worker := f.start(muxOf("k", noop))
 	name := f.only("orders")
-	if err := f.inspect.Tell(t.Context(), "orders", name, "dance"); err == nil {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", name, "dance"); err == nil {
 		t.Error("an order that there is not: accepted")
 	}
-	if err := f.inspect.Tell(t.Context(), "nope", name, queue.OrderQuiet); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "nope", name, queue.CommandQuiet); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("at a queue that there is not: %v", err)
 	}
-	if err := f.inspect.Tell(t.Context(), "orders", "w#000000", queue.OrderQuiet); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", "w#000000", queue.CommandQuiet); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("to a worker that there is not: %v", err)
 	}
 	stop, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	f.must(worker.Stop(stop))
-	if err := f.inspect.Tell(t.Context(), "orders", name, queue.OrderWake); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", name, queue.CommandWake); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("to a worker that has left: %v", err)
 	}
 	if n := f.rdb.Exists(t.Context(), f.namespace+":{orders}:worker:"+name).Val(); n != 0 {
@@ -188,10 +188,10 @@ func TestQuietWorkerThatStopsStartsNothing(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	worker := f.start(muxOf("k", noop))
-	f.tell("orders", queue.OrderQuiet)
+	f.tell("orders", queue.CommandQuiet)
 	f.awaitState("orders", queue.WorkerQuiet)
 	f.enqueue("k", `{}`)
-	f.tell("orders", queue.OrderStop)
+	f.tell("orders", queue.CommandStop)
 	<-worker.Stopped()
 	if i := f.info(); i.Totals.Done != 0 || i.Waiting+i.InFlight != 1 {
 		t.Fatalf("a quiet worker started a job as it stopped: %+v", i)

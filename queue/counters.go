@@ -42,32 +42,32 @@ var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead"}
 const unknownKind = "~unknown"
 
 // meter counts what a worker does with a queue's jobs, kind by kind, until the next beat takes the counts to Redis.
-type meter struct {
-	kinds       []kindMeter // by kind.index; the last is of unknown kinds
+type counters struct {
+	kinds       []kindCounters // by kind.index; the last is of unknown kinds
 	redelivered atomic.Int64
 	reclaimed   atomic.Int64
 	leaseLost   atomic.Int64
 }
 
-type kindMeter struct {
+type kindCounters struct {
 	name      string
 	outcomes  [outcomes]atomic.Int64
-	run, wait spans
+	run, wait durations
 }
 
 // spans is a histogram that many goroutines fill.
-type spans struct {
+type durations struct {
 	micros  atomic.Int64
 	buckets [buckets]atomic.Int64
 }
 
-func (s *spans) add(d time.Duration) {
+func (s *durations) add(d time.Duration) {
 	s.micros.Add(d.Microseconds())
 	s.buckets[bucketOf(d)].Add(1)
 }
 
-func newMeter(kinds map[string]*kind) *meter {
-	m := &meter{kinds: make([]kindMeter, len(kinds)+1)}
+func newCounters(kinds map[string]*kind) *counters {
+	m := &counters{kinds: make([]kindCounters, len(kinds)+1)}
 	for name, k := range kinds {
 		m.kinds[k.index].name = name
 	}
@@ -75,7 +75,7 @@ func newMeter(kinds map[string]*kind) *meter {
 	return m
 }
 
-func (m *meter) of(k *kind) *kindMeter {
+func (m *counters) of(k *kind) *kindCounters {
 	if k == nil {
 		return &m.kinds[len(m.kinds)-1]
 	}
@@ -84,7 +84,7 @@ func (m *meter) of(k *kind) *kindMeter {
 
 // ended counts a run and its outcome.
 func (t *task) ended(o outcome, took time.Duration) {
-	k := t.ses.meter.of(t.kind)
+	k := t.ses.counters.of(t.kind)
 	k.outcomes[o].Add(1)
 	k.run.add(took)
 }
@@ -93,11 +93,11 @@ func (t *task) ended(o outcome, took time.Duration) {
 // by Redis' clock.
 func (t *task) waited(began time.Time) {
 	if t.deliveries > 1 {
-		t.ses.meter.redelivered.Add(1)
+		t.ses.counters.redelivered.Add(1)
 		return
 	}
-	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-entryMillis(t.stream)) * time.Millisecond
-	t.ses.meter.of(t.kind).wait.add(max(wait, 0))
+	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-entryMillis(t.entryID)) * time.Millisecond
+	t.ses.counters.of(t.kind).wait.add(max(wait, 0))
 }
 
 // entryMillis reads the time in a stream ID.
@@ -110,14 +110,14 @@ func entryMillis(id string) (ms int64) {
 
 // counted is what a beat takes along: names and numbers for the hashes of the minute and the hour, of all kinds
 // together, and for the hash of all time, kind by kind.
-type counted struct {
+type snapshot struct {
 	period, total []any
 	giveBack      []func() // undo it
 }
 
 // take empties the meter.
-func (m *meter) take() *counted {
-	c := &counted{}
+func (m *counters) take() *snapshot {
+	c := &snapshot{}
 	sums := map[string]int64{}
 	var order []string
 	add := func(field, kind string, n *atomic.Int64) {
@@ -152,7 +152,7 @@ func (m *meter) take() *counted {
 	return c
 }
 
-func (s *spans) each(name string, visit func(field string, n *atomic.Int64)) {
+func (s *durations) each(name string, visit func(field string, n *atomic.Int64)) {
 	visit(name+"_us", &s.micros)
 	for k := range s.buckets {
 		visit(name+":"+strconv.Itoa(k), &s.buckets[k])
@@ -160,13 +160,13 @@ func (s *spans) each(name string, visit func(field string, n *atomic.Int64)) {
 }
 
 // undo keeps what could not be written for the next beat.
-func (c *counted) undo() {
+func (c *snapshot) undo() {
 	for _, giveBack := range c.giveBack {
 		giveBack()
 	}
 }
 
 // args are the counts as a beat's arguments: how many are for the period, those, and the others.
-func (c *counted) args() []any {
+func (c *snapshot) args() []any {
 	return slices.Concat([]any{len(c.period)}, c.period, c.total)
 }

@@ -233,7 +233,7 @@ func TestRedisTroubles(t *testing.T) {
 
 func readOnlyForAWhile(f *fleet) {
 	f.must(f.rdb.Do(f.Context(), "REPLICAOF", "127.0.0.1", "1").Err())
-	f.await(queue.EventTrouble, len(f.events.of(queue.EventTrouble))+1)
+	f.await(queue.EventRedisError, len(f.events.of(queue.EventRedisError))+1)
 	f.must(f.rdb.Do(f.Context(), "REPLICAOF", "NO", "ONE").Err())
 }
 
@@ -333,7 +333,7 @@ func TestOneDeadConnectionDoesNotCostTheLease(t *testing.T) {
 	}
 	close(b.free)
 	f.must(w.Stop(t.Context()))
-	if len(f.events.of(queue.EventTrouble)) == 0 {
+	if len(f.events.of(queue.EventRedisError)) == 0 {
 		t.Error("no claim was swallowed: the test shows nothing")
 	}
 }

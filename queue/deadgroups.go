@@ -47,11 +47,11 @@ func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (
 		return all, err
 	}
 	bySignature := map[string]*DeadGroup{}
-	collect := sieve{state: StateDead, match: func(job *JobInfo) bool {
+	collect := scanSpec{state: StateDead, match: func(job *JobInfo) bool {
 		addToGroup(bySignature, job)
 		return false
 	}}
-	found, err := i.sift(ctx, p, collect, Page{Limit: 1, MaxScan: maxScan})
+	found, err := i.scan(ctx, p, collect, Page{Limit: 1, MaxScan: maxScan})
 	if err != nil {
 		return all, err
 	}

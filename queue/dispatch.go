@@ -16,23 +16,23 @@ const (
 
 // slots hands the jobs that were read to the goroutines that run them, and tells the readers how much more may be
 // read. Everything is guarded by one mutex, taken once for a job.
-type slots struct {
+type dispatcher struct {
 	total     int
 	readAhead int // as configured
 
-	mu       sync.Mutex
-	work     sync.Cond // a slot waits for a job
-	room     sync.Cond // a reader waits for room
-	closed   bool
-	sources  []*backlog
-	held     int // read and not finished
-	riding   int // of those: in a batch beside its first, and so in no slot of their own
-	seats    int // how many more the batches may take in that still gather
-	busy     int // of those: running
-	idle     int // slots that wait
-	waking   int // of those: signalled, and not awake yet
-	waiting  int // readers that wait
-	finished int64
+	mu        sync.Mutex
+	work      sync.Cond // a slot waits for a job
+	capacity  sync.Cond // a reader waits for room
+	closed    bool
+	buffers   []*buffer
+	held      int // read and not finished
+	batched   int // of those: in a batch beside its first, and so in no slot of their own
+	openSeats int // how many more the batches may take in that still gather
+	busy      int // of those: running
+	idle      int // slots that wait
+	waking    int // of those: signalled, and not awake yet
+	waiting   int // readers that wait
+	finished  int64
 
 	ahead    int // jobs that may be held beyond the slots, now
 	rate     float64
@@ -41,10 +41,10 @@ type slots struct {
 }
 
 // backlog is what was read from one source and has not started, and the source's share.
-type backlog struct {
+type buffer struct {
 	weight  int
 	credit  int  // of the smooth weighted round-robin
-	hungry  bool // its last read brought something
+	active  bool // its last read brought something
 	tasks   []*task
 	first   int // tasks before it are taken
 	stopped bool
@@ -53,20 +53,20 @@ type backlog struct {
 	gathering []*batch
 }
 
-func newSlots(total, readAhead int) *slots {
-	s := &slots{total: total, readAhead: readAhead, ahead: max(readAhead, 0), measured: time.Now()}
-	s.work.L, s.room.L = &s.mu, &s.mu
+func newDispatcher(total, readAhead int) *dispatcher {
+	s := &dispatcher{total: total, readAhead: readAhead, ahead: max(readAhead, 0), measured: time.Now()}
+	s.work.L, s.capacity.L = &s.mu, &s.mu
 	return s
 }
 
-func (s *slots) addSource(weight int) *backlog {
-	b := &backlog{weight: weight}
-	s.sources = append(s.sources, b)
+func (s *dispatcher) addBuffer(weight int) *buffer {
+	b := &buffer{weight: weight}
+	s.buffers = append(s.buffers, b)
 	return b
 }
 
 // next finishes the job in a slot's hand, if any, and puts the next there; it returns nil when all is over.
-func (s *slots) next(hand *atomic.Pointer[task]) *task {
+func (s *dispatcher) next(hand *atomic.Pointer[task]) *task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if hand.Swap(nil) != nil {
@@ -93,34 +93,34 @@ func (s *slots) next(hand *atomic.Pointer[task]) *task {
 
 // wake wakes one slot if there is a job for it and no other is on its way; that one wakes the next. Short jobs are
 // run by the few slots that are awake, instead of by all of them waking for one each.
-func (s *slots) wake() {
-	if s.waking == 0 && s.idle > 0 && s.held-s.riding > s.busy {
+func (s *dispatcher) wake() {
+	if s.waking == 0 && s.idle > 0 && s.held-s.batched > s.busy {
 		s.waking++
 		s.work.Signal()
 	}
 }
 
 // drop takes n jobs off the books and wakes the readers when there is room worth a read.
-func (s *slots) drop(n int) {
+func (s *dispatcher) drop(n int) {
 	s.held -= n
 	s.wakeReaders()
 }
 
-func (s *slots) wakeReaders() {
-	if s.waiting > 0 && s.hasRoom() {
-		s.room.Broadcast()
+func (s *dispatcher) wakeReaders() {
+	if s.waiting > 0 && s.hasCapacity() {
+		s.capacity.Broadcast()
 	}
 }
 
 // hasRoom tells whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead is
 // used up, or a batch gathers. Reading in lots is what makes a job cheap.
-func (s *slots) hasRoom() bool { return s.held-s.riding < s.total+s.ahead/2+s.seats }
+func (s *dispatcher) hasCapacity() bool { return s.held-s.batched < s.total+s.ahead/2+s.openSeats }
 
 // pick takes the next job by smooth weighted round-robin over the sources that have one.
-func (s *slots) pick() *task {
-	var best *backlog
+func (s *dispatcher) pick() *task {
+	var best *buffer
 	sum := 0
-	for _, b := range s.sources {
+	for _, b := range s.buffers {
 		if b.first == len(b.tasks) {
 			continue
 		}
@@ -145,7 +145,7 @@ func (s *slots) pick() *task {
 }
 
 // rewind makes room again when everything is taken.
-func (b *backlog) rewind() {
+func (b *buffer) rewind() {
 	if b.first == len(b.tasks) {
 		b.tasks, b.first = b.tasks[:0], 0
 	}
@@ -153,7 +153,7 @@ func (b *backlog) rewind() {
 
 // push hands over jobs that were read. It refuses when the source has stopped or is paused: they
 // must be released.
-func (s *slots) push(b *backlog, tasks []*task) bool {
+func (s *dispatcher) push(b *buffer, tasks []*task) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b.stopped || b.paused || s.closed {
@@ -167,35 +167,35 @@ func (s *slots) push(b *backlog, tasks []*task) bool {
 
 // reserve waits until there is room and returns how many jobs the source may read: its share, by weight, among the
 // sources that have jobs. While the source is paused there is none. It returns 0 when the source has stopped.
-func (s *slots) reserve(b *backlog) int {
+func (s *dispatcher) reserve(b *buffer) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !b.stopped && !s.closed {
 		s.measure()
-		if !b.paused && s.hasRoom() {
+		if !b.paused && s.hasCapacity() {
 			return s.share(b)
 		}
 		s.waiting++
-		s.room.Wait()
+		s.capacity.Wait()
 		s.waiting--
 	}
 	return 0
 }
 
-func (s *slots) share(b *backlog) int {
+func (s *dispatcher) share(b *buffer) int {
 	sum := b.weight
-	for _, other := range s.sources {
-		if other != b && other.hungry {
+	for _, other := range s.buffers {
+		if other != b && other.active {
 			sum += other.weight
 		}
 	}
-	free := s.total + s.ahead + s.seats - (s.held - s.riding)
+	free := s.total + s.ahead + s.openSeats - (s.held - s.batched)
 	return max(1, free*b.weight/sum)
 }
 
 // measure sets how many jobs may be read ahead: as many as the slots are seen to finish in readAheadFor. Slow jobs are
 // not read ahead at all, so that none waits here while another worker has a slot for it.
-func (s *slots) measure() {
+func (s *dispatcher) measure() {
 	if s.readAhead != 0 {
 		return
 	}
@@ -212,14 +212,14 @@ func (s *slots) measure() {
 }
 
 // feed notes whether a source's read brought something.
-func (s *slots) feed(b *backlog, got bool) {
+func (s *dispatcher) setActive(b *buffer, got bool) {
 	s.mu.Lock()
-	b.hungry = got
+	b.active = got
 	s.mu.Unlock()
 }
 
 // take removes the jobs of a source that have not started, all of them or those that match.
-func (s *slots) take(b *backlog, match func(*task) bool) []*task {
+func (s *dispatcher) take(b *buffer, match func(*task) bool) []*task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var taken []*task
@@ -238,22 +238,22 @@ func (s *slots) take(b *backlog, match func(*task) bool) []*task {
 }
 
 // stop ends a source's reads: reserve returns 0 and push refuses.
-func (s *slots) stop(b *backlog) {
+func (s *dispatcher) stop(b *buffer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b.stopped, b.hungry = true, false
-	s.room.Broadcast()
+	b.stopped, b.active = true, false
+	s.capacity.Broadcast()
 }
 
 // resume lets a source read again.
-func (s *slots) resume(b *backlog) {
+func (s *dispatcher) resume(b *buffer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.stopped = false
 }
 
 // setPaused keeps a source from reading, or lets it read again. It tells whether that is news.
-func (s *slots) setPaused(b *backlog, paused bool) bool {
+func (s *dispatcher) setPaused(b *buffer, paused bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b.paused == paused {
@@ -261,41 +261,41 @@ func (s *slots) setPaused(b *backlog, paused bool) bool {
 	}
 	b.paused = paused
 	if paused {
-		b.hungry = false
+		b.active = false
 	}
-	s.room.Broadcast()
+	s.capacity.Broadcast()
 	return true
 }
 
 // close lets every slot end when it has run what is left.
-func (s *slots) close() {
+func (s *dispatcher) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
 	s.work.Broadcast()
-	s.room.Broadcast()
+	s.capacity.Broadcast()
 }
 
-func (s *slots) running() int {
+func (s *dispatcher) running() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.busy
 }
 
 // tasks lists a source's jobs that have not started.
-func (s *slots) tasks(b *backlog) []*task {
+func (s *dispatcher) tasks(b *buffer) []*task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(b.tasks[b.first:])
 }
 
 // entries lists the stream IDs of a source's jobs that have not started.
-func (s *slots) entries(b *backlog) map[string]bool {
+func (s *dispatcher) entries(b *buffer) map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	held := make(map[string]bool, len(b.tasks)-b.first)
 	for _, t := range b.tasks[b.first:] {
-		held[t.stream] = true
+		held[t.entryID] = true
 	}
 	return held
 }

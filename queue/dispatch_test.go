@@ -14,7 +14,7 @@ import (
 func someTasks(name string, n int) []*task {
 	tasks := make([]*task, n)
 	for i := range tasks {
-		tasks[i] = &task{stream: fmt.Sprintf("%s-%d", name, i+1)}
+		tasks[i] = &task{entryID: fmt.Sprintf("%s-%d", name, i+1)}
 	}
 	return tasks
 }
@@ -22,24 +22,24 @@ func someTasks(name string, n int) []*task {
 func names(tasks []*task) string {
 	var ids []string
 	for _, t := range tasks {
-		ids = append(ids, t.stream)
+		ids = append(ids, t.entryID)
 	}
 	return strings.Join(ids, " ")
 }
 
 // order lets one slot run n jobs and returns the first letter of each, in order.
-func order(s *slots, hand *atomic.Pointer[task], n int) string {
+func order(s *dispatcher, hand *atomic.Pointer[task], n int) string {
 	var order strings.Builder
 	for range n {
-		order.WriteByte(s.next(hand).stream[0])
+		order.WriteByte(s.next(hand).entryID[0])
 	}
 	return order.String()
 }
 
 func TestSlotsAreSharedByWeight(t *testing.T) {
 	t.Parallel()
-	s := newSlots(1, 0)
-	a, b := s.addSource(5), s.addSource(1)
+	s := newDispatcher(1, 0)
+	a, b := s.addBuffer(5), s.addBuffer(1)
 	s.push(a, someTasks("a", 500))
 	s.push(b, someTasks("b", 100))
 	var hand atomic.Pointer[task]
@@ -56,9 +56,9 @@ func TestSlotsAreSharedByWeight(t *testing.T) {
 // The order in which nginx serves servers of these weights: no source waits longer than it must.
 func TestSharesAreSmooth(t *testing.T) {
 	t.Parallel()
-	s := newSlots(1, 0)
+	s := newDispatcher(1, 0)
 	for i, weight := range []int{5, 1, 1} {
-		s.push(s.addSource(weight), someTasks(string(rune('a'+i)), 20))
+		s.push(s.addBuffer(weight), someTasks(string(rune('a'+i)), 20))
 	}
 	var hand atomic.Pointer[task]
 	if got, want := order(s, &hand, 21), strings.Repeat("aabacaa", 3); got != want {
@@ -68,8 +68,8 @@ func TestSharesAreSmooth(t *testing.T) {
 
 func TestSourceAloneHasEverySlot(t *testing.T) {
 	t.Parallel()
-	s := newSlots(1, 0)
-	a, b := s.addSource(5), s.addSource(1)
+	s := newDispatcher(1, 0)
+	a, b := s.addBuffer(5), s.addBuffer(1)
 	s.push(b, someTasks("b", 1100))
 	var hand atomic.Pointer[task]
 	if got := order(s, &hand, 1000); got != strings.Repeat("b", 1000) {
@@ -102,15 +102,15 @@ func TestReserveSharesTheRoom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSlots(test.total, test.readAhead)
+			s := newDispatcher(test.total, test.readAhead)
 			for _, weight := range test.weights {
-				s.addSource(weight)
+				s.addBuffer(weight)
 			}
-			for _, other := range s.sources[1:] {
-				s.feed(other, test.hungry)
+			for _, other := range s.buffers[1:] {
+				s.setActive(other, test.hungry)
 			}
-			s.push(s.sources[0], someTasks("a", test.held))
-			if got := s.reserve(s.sources[0]); got != test.want {
+			s.push(s.buffers[0], someTasks("a", test.held))
+			if got := s.reserve(s.buffers[0]); got != test.want {
 				t.Errorf("got room for %d, want %d", got, test.want)
 			}
 		})
@@ -118,7 +118,7 @@ func TestReserveSharesTheRoom(t *testing.T) {
 }
 
 // reserving waits for room in a goroutine of its own and tells how much it was.
-func reserving(s *slots, b *backlog) <-chan int {
+func reserving(s *dispatcher, b *buffer) <-chan int {
 	room := make(chan int, 1)
 	go func() { room <- s.reserve(b) }()
 	return room
@@ -138,8 +138,8 @@ func still(t *testing.T, answer <-chan int, why string) {
 func TestReserveWaitsForRoomWorthARead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(4, 4) // room is worth a read when fewer than 4 + 4/2 are held
-		b := s.addSource(1)
+		s := newDispatcher(4, 4) // room is worth a read when fewer than 4 + 4/2 are held
+		b := s.addBuffer(1)
 		s.push(b, someTasks("a", 8))
 		room := reserving(s, b)
 		var hand atomic.Pointer[task]
@@ -159,8 +159,8 @@ func TestReserveWaitsForRoomWorthARead(t *testing.T) {
 func TestReadAheadFollowsTheFinishRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(4, 0)
-		b := s.addSource(1)
+		s := newDispatcher(4, 0)
+		b := s.addBuffer(1)
 		var hand atomic.Pointer[task]
 		s.push(b, someTasks("a", 1))
 		s.next(&hand) // one is always in hand, so that next never waits
@@ -199,8 +199,8 @@ func TestReadAheadFollowsTheFinishRate(t *testing.T) {
 func TestConfiguredReadAheadStays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(4, 7)
-		b := s.addSource(1)
+		s := newDispatcher(4, 7)
+		b := s.addBuffer(1)
 		<-time.After(time.Minute)
 		if got := s.reserve(b); got != 11 {
 			t.Errorf("got room for %d, want 11", got)
@@ -211,8 +211,8 @@ func TestConfiguredReadAheadStays(t *testing.T) {
 func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(2, -1)
-		a, b := s.addSource(1), s.addSource(1)
+		s := newDispatcher(2, -1)
+		a, b := s.addBuffer(1), s.addBuffer(1)
 		s.push(a, someTasks("a", 6))
 		s.push(b, someTasks("b", 1))
 		var first, second atomic.Pointer[task]
@@ -221,7 +221,7 @@ func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 		room := reserving(s, a)
 		still(t, room, "every slot has a job")
 
-		even := func(t *task) bool { return strings.ContainsAny(t.stream, "246") }
+		even := func(t *task) bool { return strings.ContainsAny(t.entryID, "246") }
 		if got := names(s.take(a, even)); got != "a-2 a-4 a-6" {
 			t.Errorf("took %s", got)
 		}
@@ -252,12 +252,12 @@ func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 func TestTakeMakesRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(2, -1)
-		b := s.addSource(1)
+		s := newDispatcher(2, -1)
+		b := s.addBuffer(1)
 		s.push(b, someTasks("a", 3))
 		room := reserving(s, b)
 		still(t, room, "three are held")
-		s.take(b, func(t *task) bool { return t.stream != "a-1" })
+		s.take(b, func(t *task) bool { return t.entryID != "a-1" })
 		if got := <-room; got != 1 {
 			t.Errorf("got room for %d, want 1", got)
 		}
@@ -267,9 +267,9 @@ func TestTakeMakesRoom(t *testing.T) {
 func TestStoppedSourceReadsNothingUntilResumed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(6, -1)
-		a, b := s.addSource(5), s.addSource(1)
-		s.feed(a, true)
+		s := newDispatcher(6, -1)
+		a, b := s.addBuffer(5), s.addBuffer(1)
+		s.setActive(a, true)
 		s.push(b, someTasks("b", 6))
 		room := reserving(s, a)
 		still(t, room, "every slot has a job")
@@ -294,13 +294,13 @@ func TestStoppedSourceReadsNothingUntilResumed(t *testing.T) {
 func TestClosedSlotsRunWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(3, -1)
-		b := s.addSource(1)
+		s := newDispatcher(3, -1)
+		b := s.addBuffer(1)
 		var idle sync.WaitGroup
 		for range 2 {
 			idle.Go(func() {
 				if t2 := s.next(new(atomic.Pointer[task])); t2 != nil {
-					t.Errorf("a slot got %s", t2.stream)
+					t.Errorf("a slot got %s", t2.entryID)
 				}
 			})
 		}
@@ -311,8 +311,8 @@ func TestClosedSlotsRunWhatIsLeft(t *testing.T) {
 			t.Error("closed slots take jobs")
 		}
 
-		s = newSlots(1, -1)
-		b = s.addSource(1)
+		s = newDispatcher(1, -1)
+		b = s.addBuffer(1)
 		s.push(b, someTasks("b", 3))
 		s.close()
 		var hand atomic.Pointer[task]

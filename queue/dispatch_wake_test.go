@@ -13,9 +13,9 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	for _, readAhead := range []int{-1, 0, 7} {
 		synctest.Test(t, func(t *testing.T) {
 			const each = 10_000
-			s := newSlots(32, readAhead)
+			s := newDispatcher(32, readAhead)
 			ran := make(chan *task, 3*each)
-			sources := []*backlog{s.addSource(5), s.addSource(1), s.addSource(1)}
+			sources := []*buffer{s.addBuffer(5), s.addBuffer(1), s.addBuffer(1)}
 			for range s.total {
 				go func() {
 					var hand atomic.Pointer[task]
@@ -33,10 +33,10 @@ func TestNoWakeUpIsLost(t *testing.T) {
 			for len(seen) < 3*each {
 				select {
 				case job := <-ran:
-					if seen[job.stream] {
-						t.Fatalf("%s ran twice", job.stream)
+					if seen[job.entryID] {
+						t.Fatalf("%s ran twice", job.entryID)
 					}
-					seen[job.stream] = true
+					seen[job.entryID] = true
 				case <-time.After(time.Hour):
 					t.Fatalf("read-ahead %d: all at rest after %d of %d jobs; %d held, %d busy, %d idle, %d readers wait",
 						readAhead, len(seen), 3*each, s.held, s.busy, s.idle, s.waiting)
@@ -47,24 +47,24 @@ func TestNoWakeUpIsLost(t *testing.T) {
 }
 
 // feedAll hands jobs over as a reader does: as many as there is room for, when there is.
-func feedAll(s *slots, b *backlog, tasks []*task) {
+func feedAll(s *dispatcher, b *buffer, tasks []*task) {
 	for len(tasks) > 0 {
 		n := min(s.reserve(b), len(tasks))
-		s.feed(b, n > 0)
+		s.setActive(b, n > 0)
 		if !s.push(b, tasks[:n]) {
 			return
 		}
 		tasks = tasks[n:]
 	}
-	s.feed(b, false)
+	s.setActive(b, false)
 }
 
 // A slot that is about to sleep must not miss the job that comes at that moment.
 func TestSingleJobsAlwaysFindASlot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(8, -1)
-		b := s.addSource(1)
+		s := newDispatcher(8, -1)
+		b := s.addBuffer(1)
 		ran := make(chan struct{}, 8)
 		for range s.total {
 			go func() {
@@ -94,8 +94,8 @@ func TestSingleJobsAlwaysFindASlot(t *testing.T) {
 func TestJobsReadTogetherRunTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(8, -1)
-		b := s.addSource(1)
+		s := newDispatcher(8, -1)
+		b := s.addBuffer(1)
 		free := make(chan struct{})
 		for range s.total {
 			go func() {

@@ -44,12 +44,12 @@ func Durable(d Durability) EnqueueOption {
 }
 
 // Reached is how safe a job was when Enqueue returned.
-type Reached struct {
+type DurableResult struct {
 	Replicas int  `json:"replicas"` // that have the job, or with Fsynced have it on disk
 	Fsynced  bool `json:"fsynced"`  // on the master's disk; only known with Fsynced
 }
 
-func (d *Durability) satisfied(r Reached) bool {
+func (d *Durability) satisfied(r DurableResult) bool {
 	return r.Replicas >= d.replicas && (r.Fsynced || !d.fsync)
 }
 
@@ -63,18 +63,18 @@ func (d *Durability) wait() redis.Cmder {
 	return sentOnce{redis.NewCmd(context.Background(), "WAIT", d.replicas, ms)}
 }
 
-func (d *Durability) read(reply any) Reached {
+func (d *Durability) read(reply any) DurableResult {
 	switch reply := reply.(type) {
 	case int64:
-		return Reached{Replicas: int(reply)}
+		return DurableResult{Replicas: int(reply)}
 	case []any:
 		if len(reply) == 2 {
 			local, _ := reply[0].(int64)
 			replicas, _ := reply[1].(int64)
-			return Reached{Replicas: int(replicas), Fsynced: local > 0}
+			return DurableResult{Replicas: int(replicas), Fsynced: local > 0}
 		}
 	}
-	return Reached{}
+	return DurableResult{}
 }
 
 // sendDurable enqueues one job and waits until it is as safe as asked, on one connection.
@@ -97,7 +97,7 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 			break
 		}
 	}
-	op.land()
+	op.complete()
 	<-op.done
 	if op.err != nil {
 		return op.err

@@ -89,12 +89,12 @@ func (m *meta) policy(ofKind *Policy) *Policy {
 
 // entry is a job as it stands in a stream or, with no stream ID, in the bodies of delayed jobs.
 type entry struct {
-	stream string // its ID in the stream
-	id     string
-	kind   string
-	data   []byte
-	meta   *meta // never nil
-	err    error // why it cannot be run; the other fields then hold what could be read
+	entryID string // its ID in the stream
+	id      string
+	kind    string
+	data    []byte
+	meta    *meta // never nil
+	err     error // why it cannot be run; the other fields then hold what could be read
 }
 
 // noMeta is what most entries have: nothing to say. It is shared, so whoever changes a job's meta copies it first.
@@ -139,9 +139,9 @@ type pair struct{ name, value []byte }
 // is their fields.
 func decodeEntry(streamID string, fields []pair, rawKind string, intern func([]byte) string) entry {
 	if rawKind != "" && !isNavvyForm(fields) {
-		return entry{stream: streamID, id: streamID, kind: rawKind, data: fieldsToJSON(fields), meta: noMeta}
+		return entry{entryID: streamID, id: streamID, kind: rawKind, data: fieldsToJSON(fields), meta: noMeta}
 	}
-	e := entry{stream: streamID, id: streamID, meta: noMeta}
+	e := entry{entryID: streamID, id: streamID, meta: noMeta}
 	var metaText []byte
 	for _, f := range fields {
 		switch string(f.name) {
@@ -223,7 +223,7 @@ func (e *entry) enqueuedAt() time.Time {
 	if id, err := ulid.ParseStrict(e.id); err == nil {
 		return ulid.Time(id.Time())
 	}
-	return entryTime(e.stream)
+	return entryTime(e.entryID)
 }
 
 // entryTime returns the time in a stream ID, the zero time if there is none.

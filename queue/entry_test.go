@@ -186,7 +186,7 @@ func TestEntryIsReadFromItsFields(t *testing.T) {
 		"meta is not JSON":          {pairs("id", "j-1", "kind", "k", "data", "{}", "meta", "{"), "", "j-1", "k", "{}", "meta is not JSON", 0},
 	} {
 		e := decodeEntry("7-1", test.fields, test.rawKind, text)
-		if e.stream != "7-1" || e.id != test.id || e.kind != test.kind || string(e.data) != test.data || e.meta.Attempt != test.attempt {
+		if e.entryID != "7-1" || e.id != test.id || e.kind != test.kind || string(e.data) != test.data || e.meta.Attempt != test.attempt {
 			t.Errorf("%s: got %+v", name, e)
 		}
 		if (e.err == nil) != (test.err == "") || e.err != nil && !strings.Contains(e.err.Error(), test.err) {
@@ -211,9 +211,9 @@ func TestEntryKeepsNothingOfTheBuffer(t *testing.T) {
 func TestEnqueuedAtIsTakenFromWhatKnowsIt(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[int64]entry{
-		5_000:             {stream: "7000-1", id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", meta: &meta{EnqueuedAt: 5_000}},
-		1_469_922_850_259: {stream: "7000-1", id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", meta: noMeta},
-		7_000:             {stream: "7000-1", id: "o-42", meta: noMeta},
+		5_000:             {entryID: "7000-1", id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", meta: &meta{EnqueuedAt: 5_000}},
+		1_469_922_850_259: {entryID: "7000-1", id: "01ARZ3NDEKTSV4RRFFQ69G5FAV", meta: noMeta},
+		7_000:             {entryID: "7000-1", id: "o-42", meta: noMeta},
 	} {
 		if got := e.enqueuedAt(); got.UnixMilli() != want {
 			t.Errorf("%+v: got %d, want %d", e, got.UnixMilli(), want)

@@ -23,7 +23,7 @@ const (
 	EventLeaseLost      EventType = "lease.lost"      // the worker lost its lease on a queue and comes back under a new name
 	EventWorkerReaped   EventType = "worker.reaped"   // the caretaker parked the jobs of a dead worker
 	EventWarning        EventType = "warning"         // something about this Redis endangers jobs
-	EventTrouble        EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
+	EventRedisError     EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
 	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
 	EventPaused         EventType = "queue.paused"    // the worker starts no more jobs of the queue: a person has paused it
 	EventResumed        EventType = "queue.resumed"   // it starts them again

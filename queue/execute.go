@@ -11,13 +11,13 @@ import (
 
 // runSlot runs one job after the other until the worker has ended.
 func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
-	for t := w.slots.next(hand); t != nil; t = w.slots.next(hand) {
+	for t := w.dispatcher.next(hand); t != nil; t = w.dispatcher.next(hand) {
 		if t.batch != nil {
 			w.runBatch(t)
 			continue
 		}
 		t.execute()
-		t.ses.letGo(t)
+		t.ses.untrack(t)
 	}
 }
 
@@ -62,8 +62,8 @@ func (t *task) call(ctx *runContext) (err error) {
 // unfit tells why a job cannot be run at all, or must not be run again.
 func (t *task) unfit() (reason string, err error) {
 	switch {
-	case t.order.Load() != nil:
-		return ReasonByPerson, t.order.Load().asError(nil)
+	case t.cancelled.Load() != nil:
+		return ReasonByPerson, t.cancelled.Load().asError(nil)
 	case t.err != nil:
 		return ReasonUndecodable, t.err
 	case t.kind == nil:
@@ -78,7 +78,7 @@ func (t *task) unfit() (reason string, err error) {
 func (t *task) crashedWorkers() string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 	defer cancel()
-	names, err := t.ses.w.rdb.HGet(ctx, t.ses.keys.crashed(), t.stream).Result()
+	names, err := t.ses.w.rdb.HGet(ctx, t.ses.keys.crashed(), t.entryID).Result()
 	if err != nil {
 		return "their names are lost"
 	}
@@ -86,7 +86,7 @@ func (t *task) crashedWorkers() string {
 }
 
 // isNoted tells whether something was noted about the job beside its entry.
-func (t *task) isNoted() bool { return t.crashes > 0 || t.order.Load() != nil }
+func (t *task) hasNotes() bool { return t.crashes > 0 || t.cancelled.Load() != nil }
 
 // forget drops what was noted about jobs whose outcome is in Redis now: which workers died with them, and that a person
 // has cancelled them. What a failure leaves behind ends with the hashes. A job without an outcome keeps its notes: they
@@ -94,11 +94,11 @@ func (t *task) isNoted() bool { return t.crashes > 0 || t.order.Load() != nil }
 func (ses *session) forget(tasks ...*task) {
 	var noted, ordered []string
 	for _, t := range tasks {
-		if t.isNoted() {
-			noted = append(noted, t.stream)
+		if t.hasNotes() {
+			noted = append(noted, t.entryID)
 		}
-		if t.order.Load() != nil {
-			ordered = append(ordered, t.stream)
+		if t.cancelled.Load() != nil {
+			ordered = append(ordered, t.entryID)
 		}
 	}
 	if len(noted) == 0 {
@@ -135,9 +135,9 @@ func (t *task) isStuck() bool {
 	if ran <= patience {
 		return false
 	}
-	order := t.order.Load()
+	order := t.cancelled.Load()
 	return ran > t.timeout()+patience || t.ses.ctx.Err() != nil ||
-		t.batch == nil && order != nil && monotonic() > order.heard+int64(patience)
+		t.batch == nil && order != nil && monotonic() > order.noticed+int64(patience)
 }
 
 var _ context.Context = (*runContext)(nil)

@@ -11,34 +11,34 @@ import (
 )
 
 // readAtOnce bounds one read, and so what Redis does for it in one go.
-const readAtOnce = 1000
+const maxRead = 1000
 
 // read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is room.
 func (ses *session) read() {
-	pause := newBackoff(ses.w.cfg.Rand)
+	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	var replies entryReader
 	for ses.reading.Err() == nil {
-		if ses.audit.CompareAndSwap(true, false) {
+		if ses.replyLost.CompareAndSwap(true, false) {
 			if err := ses.adopt(); err != nil {
-				ses.audit.Store(true)
-				ses.recover(pause, "adopt", err)
+				ses.replyLost.Store(true)
+				ses.recoverFrom(backoff, "adopt", err)
 				continue
 			}
-			pause.reset()
+			backoff.reset()
 		}
-		ses.giveWay()
-		room := min(ses.w.slots.reserve(ses.backlog), readAtOnce)
+		ses.awaitClaims()
+		room := min(ses.w.dispatcher.reserve(ses.buffer), maxRead)
 		if room == 0 || !ses.valid() {
 			continue
 		}
 		tasks, err := ses.readOnce(&replies, room)
-		ses.w.slots.feed(ses.backlog, len(tasks) > 0)
-		ses.hold(tasks)
+		ses.w.dispatcher.setActive(ses.buffer, len(tasks) > 0)
+		ses.track(tasks)
 		if err != nil {
-			ses.recover(pause, "read", err)
+			ses.recoverFrom(backoff, "read", err)
 			continue
 		}
-		pause.reset()
+		backoff.reset()
 	}
 }
 
@@ -65,30 +65,30 @@ func (ses *session) readOnce(replies *entryReader, room int) ([]*task, error) {
 
 // recover deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of the
 // group and, when the connection broke, looks for entries whose delivery was lost with the reply.
-func (ses *session) recover(pause *backoff, doing string, err error) {
+func (ses *session) recoverFrom(backoff *reconnectBackoff, doing string, err error) {
 	if ses.reading.Err() != nil {
 		return
 	}
 	if !redis.HasErrorPrefix(err, "NOGROUP") && !redis.HasErrorPrefix(err, "UNBLOCKED") {
-		ses.trouble(doing, err)
+		ses.reportError(doing, err)
 	}
 	var reply redis.Error
 	if !errors.As(err, &reply) {
-		ses.audit.Store(true)
+		ses.replyLost.Store(true)
 	}
-	pause.wait(ses.reading.Done())
+	backoff.wait(ses.reading.Done())
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
 	if err := ses.ensureGroup(ctx); err != nil && ses.reading.Err() == nil {
-		ses.trouble("make sure of the group", err)
+		ses.reportError("make sure of the group", err)
 	}
 }
 
 // adopt takes in entries that are pending for this consumer but were never seen here.
 func (ses *session) adopt() error {
 	const page = 200
-	ses.moving.Lock()
-	defer ses.moving.Unlock()
+	ses.transfer.Lock()
+	defer ses.transfer.Unlock()
 	held := ses.heldEntries()
 	for start := "-"; ; {
 		ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
@@ -107,11 +107,11 @@ func (ses *session) adopt() error {
 		}
 		var tasks []*task
 		for _, t := range found {
-			if !held[t.stream] {
+			if !held[t.entryID] {
 				tasks = append(tasks, t)
 			}
 		}
-		ses.hold(tasks)
+		ses.track(tasks)
 		last, _ := reply[0].(string)
 		if last == "" {
 			return nil
@@ -123,15 +123,15 @@ func (ses *session) adopt() error {
 // heldEntries lists what this session has in its hands. It looks in the order in which a job moves, so that none
 // slips by.
 func (ses *session) heldEntries() map[string]bool {
-	held := ses.w.slots.entries(ses.backlog)
-	for i := range ses.w.hands {
-		if t := ses.w.hands[i].Load(); t != nil && t.ses == ses {
-			for _, rider := range ses.w.slots.riders(t) {
-				held[rider.stream] = true
+	held := ses.w.dispatcher.entries(ses.buffer)
+	for i := range ses.w.running {
+		if t := ses.w.running[i].Load(); t != nil && t.ses == ses {
+			for _, rider := range ses.w.dispatcher.tasksIn(t) {
+				held[rider.entryID] = true
 			}
 		}
 	}
-	ses.finisher.entries(held)
+	ses.acker.entries(held)
 	return held
 }
 
@@ -161,7 +161,7 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 		crashes, _ := cells[3].(int64)
 		t.crashes = int(crashes)
 		if text, _ := cells[4].(string); text != "" {
-			t.cancel(decodeOrder(text))
+			t.cancel(decodeAttribution(text))
 		}
 		tasks = append(tasks, t)
 	}

@@ -30,7 +30,7 @@ const cancelPatience = 3 * time.Second
 const entryDeleted = "its entry was deleted"
 
 // inFlight lists the group's pending entries. Rows that cannot match are dropped before their entries are read.
-func (i *Inspector) inFlight(ctx context.Context, p place, s sieve, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) inFlight(ctx context.Context, p place, s scanSpec, cursor string, n int) (c chunk, err error) {
 	start := "-"
 	if cursor != "" {
 		start = entryAfter(cursor)
@@ -58,13 +58,13 @@ func ignoreNoGroup(err error) error {
 }
 
 // pending reads the entries of pending rows, and what is known of those who hold them, in one round trip.
-func (i *Inspector) pending(ctx context.Context, p place, s sieve, rows []redis.XPendingExt, c *chunk) error {
+func (i *Inspector) pending(ctx context.Context, p place, s scanSpec, rows []redis.XPendingExt, c *chunk) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	pipe := i.rdb.Pipeline()
 	view := newFleetView(ctx, pipe, p, rows)
-	runs := newRuns(ctx, pipe, p.keys.stream, rows)
+	runs := newPendingEntries(ctx, pipe, p.keys.stream, rows)
 	if err := execute(ctx, pipe); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (i *Inspector) pending(ctx context.Context, p place, s sieve, rows []redis.
 	}
 	for k, row := range rows {
 		job := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
-		job.source = entry{stream: row.ID, id: row.ID, meta: noMeta}
+		job.source = entry{entryID: row.ID, id: row.ID, meta: noMeta}
 		if found, ok := entries[row.ID]; ok {
 			c.bytes += messageSize(found)
 			if s.entry != nil && !s.entry(found) {
@@ -181,7 +181,7 @@ func (v *fleetView) judge(job *JobInfo, k int) {
 		job.Crashes = len(strings.Fields(names))
 	}
 	if order, ok := v.cancelled.Val()[k].(string); ok {
-		job.Cancelled = decodeOrder(order)
+		job.Cancelled = decodeAttribution(order)
 	}
 	now, h := v.now.Val(), v.holder(job.Worker)
 	job.Heartbeat = h.heartbeat(job.Worker, now)

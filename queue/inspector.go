@@ -56,7 +56,7 @@ type QueueInfo struct {
 	Dead          int64         `json:"dead"`
 	Workers       int64         `json:"workers"`
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
-	Paused        *Order        `json:"paused,omitempty"`  // since when and by whom; nil if it is not
+	Paused        *Attribution  `json:"paused,omitempty"`  // since when and by whom; nil if it is not
 	Totals        Totals        `json:"totals"`
 }
 
@@ -97,7 +97,7 @@ type JobInfo struct {
 	UniqueKey   string          `json:"unique_key,omitempty"`
 	Trace       string          `json:"trace,omitempty"` // the traceparent it was enqueued with
 	RequestID   string          `json:"request_id,omitempty"`
-	Cancelled   *Order          `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
+	Cancelled   *Attribution    `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
 	Heartbeat   Heartbeat       `json:"heartbeat,omitempty"` // in flight: how its holder is
 	Crashes     int             `json:"crashes,omitempty"`   // in flight: how many workers died with it
 	Stuck       bool            `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
@@ -229,7 +229,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 		Totals: readTotals(totals.Val()),
 	}
 	if paused.Val() != "" {
-		info.Paused = decodeOrder(paused.Val())
+		info.Paused = decodeAttribution(paused.Val())
 	}
 	if pending.Err() == nil && pending.Val() != nil {
 		info.InFlight = pending.Val().Count

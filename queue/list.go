@@ -53,8 +53,8 @@ func (i *Inspector) Dead(ctx context.Context, queue string, page Page) (JobPage,
 func (i *Inspector) list(ctx context.Context, state State, queue string, page Page) (JobPage, error) {
 	p, err := i.find(ctx, queue)
 	if err == nil {
-		var found Found
-		if found, err = i.sift(ctx, p, sieve{state: state}, page); err == nil {
+		var found SearchPage
+		if found, err = i.scan(ctx, p, scanSpec{state: state}, page); err == nil {
 			return found.JobPage, nil
 		}
 	}
@@ -79,7 +79,7 @@ func (c *chunk) behind(cursor string, n int) {
 }
 
 // chunk reads up to n jobs of a state behind a cursor.
-func (i *Inspector) chunk(ctx context.Context, p place, s sieve, cursor string, n int) (chunk, error) {
+func (i *Inspector) chunk(ctx context.Context, p place, s scanSpec, cursor string, n int) (chunk, error) {
 	switch s.state {
 	case StateWaiting:
 		return i.waiting(ctx, p, s, cursor, n)
@@ -104,7 +104,7 @@ func (j *JobInfo) cursor() string {
 }
 
 // waiting begins behind what has been delivered meanwhile.
-func (i *Inspector) waiting(ctx context.Context, p place, s sieve, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) waiting(ctx context.Context, p place, s scanSpec, cursor string, n int) (c chunk, err error) {
 	after, err := i.lastDelivered(ctx, p)
 	if err != nil {
 		return c, err
@@ -293,7 +293,7 @@ func (p place) fromDead(m redis.XMessage) JobInfo {
 	}
 	died, _ := strconv.ParseInt(text("died_ms"), 10, 64)
 	worker, reason, failure := text("worker"), text("reason"), text("error")
-	e := entry{stream: m.ID, id: text(fieldID), kind: text(fieldKind), data: []byte(text(fieldData))}
+	e := entry{entryID: m.ID, id: text(fieldID), kind: text(fieldKind), data: []byte(text(fieldData))}
 	e.meta, _ = decodeMeta([]byte(text(fieldMeta)))
 	info := p.fromJob(e, StateDead)
 	info.Entry, info.Worker, info.Reason, info.Error = m.ID, worker, reason, failure

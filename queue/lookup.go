@@ -138,9 +138,9 @@ func (i *Inspector) lookDead(ctx context.Context, p place, id string) (JobInfo, 
 }
 
 // byID is what finds a job by its ID or its entry's.
-func byID(state State, id string) sieve {
-	return sieve{
-		state: state, weightless: true,
+func byID(state State, id string) scanSpec {
+	return scanSpec{
+		state: state, countOnce: true,
 		match: func(job *JobInfo) bool { return job.ID == id || job.Entry == id },
 		entry: func(m redis.XMessage) bool { return m.ID == id || m.Values[fieldID] == id },
 	}
@@ -175,8 +175,8 @@ func (i *Inspector) lookInFlight(ctx context.Context, p place, id string) (JobIn
 }
 
 // first looks at so many jobs for the first that fits.
-func (i *Inspector) first(ctx context.Context, p place, s sieve, cursor string) (JobInfo, bool, error) {
-	found, err := i.sift(ctx, p, s, Page{Cursor: cursor, Limit: 1, MaxScan: lookupScan})
+func (i *Inspector) first(ctx context.Context, p place, s scanSpec, cursor string) (JobInfo, bool, error) {
+	found, err := i.scan(ctx, p, s, Page{Cursor: cursor, Limit: 1, MaxScan: lookupScan})
 	if err != nil || len(found.Jobs) == 0 {
 		return JobInfo{}, false, err
 	}

@@ -9,29 +9,29 @@ import (
 )
 
 // Order is what a person has told a queue's workers to do: who, and when.
-type Order struct {
+type Attribution struct {
 	By string    `json:"by,omitempty"` // see [WithActor]; "" if not known
 	At time.Time `json:"at"`
 
-	heard int64 // by a worker, on its monotonic clock
+	noticed int64 // by a worker, on its monotonic clock
 }
 
 // storedOrder is an order as it is in Redis: scripts read its time.
-type storedOrder struct {
+type storedAttribution struct {
 	By string `json:"by,omitempty"`
 	At int64  `json:"at_ms"`
 }
 
-func (o *Order) encode() string {
-	text, _ := json.Marshal(storedOrder{By: o.By, At: o.At.UnixMilli()}) // a string and a number: cannot fail
+func (o *Attribution) encode() string {
+	text, _ := json.Marshal(storedAttribution{By: o.By, At: o.At.UnixMilli()}) // a string and a number: cannot fail
 	return string(text)
 }
 
 // decodeOrder reads an order. What cannot be read is an order all the same, of nobody knows whom.
-func decodeOrder(text string) *Order {
-	var stored storedOrder
+func decodeAttribution(text string) *Attribution {
+	var stored storedAttribution
 	_ = json.Unmarshal([]byte(text), &stored)
-	return &Order{By: stored.By, At: time.UnixMilli(stored.At).UTC()}
+	return &Attribution{By: stored.By, At: time.UnixMilli(stored.At).UTC()}
 }
 
 type actorKey struct{}
@@ -44,9 +44,9 @@ func WithActor(ctx context.Context, who string) context.Context {
 }
 
 // order is an order given now.
-func (i *Inspector) order(ctx context.Context) *Order {
+func (i *Inspector) attribution(ctx context.Context) *Attribution {
 	who, _ := ctx.Value(actorKey{}).(string)
-	return &Order{By: who, At: i.now().UTC().Truncate(time.Millisecond)}
+	return &Attribution{By: who, At: i.now().UTC().Truncate(time.Millisecond)}
 }
 
 // Pause makes the queue's workers start no more jobs: each within a beat, which is half a second with the default
@@ -56,7 +56,7 @@ func (i *Inspector) order(ctx context.Context) *Order {
 func (i *Inspector) Pause(ctx context.Context, queue string) error {
 	p, err := i.find(ctx, queue)
 	if err == nil {
-		err = i.rdb.SetNX(ctx, p.keys.paused(), i.order(ctx).encode(), 0).Err()
+		err = i.rdb.SetNX(ctx, p.keys.paused(), i.attribution(ctx).encode(), 0).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("queue: pause %s: %w", queue, err)
@@ -80,7 +80,7 @@ func (i *Inspector) Resume(ctx context.Context, queue string) error {
 // pause heeds whether the queue is paused, and whether the worker is quiet: either way it starts no job of the queue. A
 // read that waits is ended, so that it brings nothing more; what it brings all the same is handed back. A quiet worker
 // stays so while it stops.
-func (ses *session) pause(ctx context.Context, paused bool) {
+func (ses *session) applyPause(ctx context.Context, paused bool) {
 	if ses.wasPaused.Swap(paused) != paused {
 		news := EventResumed
 		if paused {
@@ -88,16 +88,16 @@ func (ses *session) pause(ctx context.Context, paused bool) {
 		}
 		ses.observe(Event{Type: news, Worker: ses.consumer})
 	}
-	rests := paused || ses.w.told.isQuiet()
-	news := ses.w.slots.setPaused(ses.backlog, rests)
+	rests := paused || ses.w.control.isQuiet()
+	news := ses.w.dispatcher.setPaused(ses.buffer, rests)
 	if !rests {
 		return
 	}
 	if news {
 		ses.reader.interrupt(ctx, ses.w.rdb)
 	}
-	if ses.moving.TryLock() { // else somebody waits for Redis: at the next beat
+	if ses.transfer.TryLock() { // else somebody waits for Redis: at the next beat
 		ses.handBack()
-		ses.moving.Unlock()
+		ses.transfer.Unlock()
 	}
 }

@@ -9,15 +9,15 @@ import (
 
 // runs reads the entries of pending rows, several with one command. What is finished is deleted, so that most entries
 // from one row to the next are pending, too; a row whose entry lies behind others that are not is read alone.
-type runs struct {
+type pendingEntries struct {
 	stream string
 	rows   []redis.XPendingExt
 	read   []*redis.XMessageSliceCmd
 }
 
 // newRuns asks for the entries, firstChunk at a time, since it is not known how large they are.
-func newRuns(ctx context.Context, pipe redis.Pipeliner, stream string, rows []redis.XPendingExt) *runs {
-	r := &runs{stream: stream, rows: rows}
+func newPendingEntries(ctx context.Context, pipe redis.Pipeliner, stream string, rows []redis.XPendingExt) *pendingEntries {
+	r := &pendingEntries{stream: stream, rows: rows}
 	for run := range slices.Chunk(rows, firstChunk) {
 		r.read = append(r.read, pipe.XRangeN(ctx, stream, run[0].ID, run[len(run)-1].ID, int64(len(run))))
 	}
@@ -25,7 +25,7 @@ func newRuns(ctx context.Context, pipe redis.Pipeliner, stream string, rows []re
 }
 
 // entries returns, by their IDs, the entries of the rows that have one.
-func (r *runs) entries(ctx context.Context, rdb redis.UniversalClient) (map[string]redis.XMessage, error) {
+func (r *pendingEntries) entries(ctx context.Context, rdb redis.UniversalClient) (map[string]redis.XMessage, error) {
 	entries := make(map[string]redis.XMessage, len(r.rows))
 	pipe := rdb.Pipeline()
 	var alone []*redis.XMessageSliceCmd

@@ -12,7 +12,7 @@ import (
 // preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
 // nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later. HSET has no such form; it is
 // what a worker registers with.
-func (s *source) preflight(ctx context.Context) error {
+func (s *subscription) preflight(ctx context.Context) error {
 	group, nobody, none := s.binding.group(), s.w.cfg.Name, "0-0"
 	missing := s.keys.prefix + "preflight" // never exists
 	var denied []string

@@ -40,13 +40,13 @@ const (
 const poisonDeliveries = 3
 
 func (q Query) validate() error {
-	if err := q.complaint(); err != nil {
+	if err := q.problem(); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadQuery, err)
 	}
 	return nil
 }
 
-func (q Query) complaint() error {
+func (q Query) problem() error {
 	switch q.State {
 	case StateWaiting, StateInFlight, StateDelayed, StateRetrying, StateDead:
 	default:
@@ -75,8 +75,8 @@ func (q Query) isEverything() bool {
 		q.MinAge == 0 && len(q.Data) == 0 && q.Signature == "" && q.Preset == ""
 }
 
-func (q Query) sieve(now time.Time) sieve {
-	s := sieve{state: q.State}
+func (q Query) spec(now time.Time) scanSpec {
+	s := scanSpec{state: q.State}
 	if q.isEverything() {
 		return s
 	}

@@ -168,7 +168,7 @@ func TestLostReadReplyIsAdopted(t *testing.T) {
 	if started := len(f.events.of(queue.EventStarted)); started != 20 {
 		t.Errorf("%d starts of 20 jobs", started)
 	}
-	if len(f.events.of(queue.EventTrouble)) == 0 {
+	if len(f.events.of(queue.EventRedisError)) == 0 {
 		t.Error("no connection was cut: the test shows nothing")
 	}
 }

@@ -3,26 +3,28 @@ package queue
 import "time"
 
 const (
-	backoffMin = 50 * time.Millisecond
-	backoffMax = 2 * time.Second
+	reconnectMin = 50 * time.Millisecond
+	reconnectMax = 2 * time.Second
 )
 
 // backoff spaces the tries of a loop while Redis is in trouble: doubling, with jitter so that a fleet does not come
 // back as one.
-type backoff struct {
+type reconnectBackoff struct {
 	next   time.Duration
 	jitter func() float64
 }
 
-func newBackoff(jitter func() float64) *backoff { return &backoff{next: backoffMin, jitter: jitter} }
+func newReconnectBackoff(jitter func() float64) *reconnectBackoff {
+	return &reconnectBackoff{next: reconnectMin, jitter: jitter}
+}
 
-func (b *backoff) reset() { b.next = backoffMin }
+func (b *reconnectBackoff) reset() { b.next = reconnectMin }
 
 // wait sleeps until the next try is due or done is closed.
-func (b *backoff) wait(done <-chan struct{}) {
-	pause := time.Duration(float64(b.next) * (0.5 + b.jitter()))
-	b.next = min(2*b.next, backoffMax)
-	timer := time.NewTimer(pause)
+func (b *reconnectBackoff) wait(done <-chan struct{}) {
+	backoff := time.Duration(float64(b.next) * (0.5 + b.jitter()))
+	b.next = min(2*b.next, reconnectMax)
+	timer := time.NewTimer(backoff)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -38,7 +38,7 @@ func (b binding) group() string {
 }
 
 // noteQueue notes that a client uses a queue. Its failure is no one's concern: the next does it.
-func (r registry) noteQueue(ctx context.Context, queue string) {
+func (r registry) addQueue(ctx context.Context, queue string) {
 	_ = r.rdb.HSetNX(ctx, r.key, queue, "{}").Err()
 }
 

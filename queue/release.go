@@ -9,13 +9,13 @@ import (
 
 // handBack releases what has not started.
 func (ses *session) handBack() {
-	ses.release(ses.w.slots.take(ses.backlog, func(*task) bool { return true }))
-	ses.release(ses.w.slots.disband(ses.backlog))
+	ses.release(ses.w.dispatcher.take(ses.buffer, func(*task) bool { return true }))
+	ses.release(ses.w.dispatcher.disband(ses.buffer))
 }
 
 // leave hands back what is still pending and deregisters. If Redis is away the lease ends by itself.
 func (ses *session) leave() {
-	ses.lastBeat()
+	ses.lastHeartbeat()
 	ses.leaving.Store(true)
 	if ses.deregister(parkReleased) {
 		ses.observe(Event{Type: EventWorkerLeft, Worker: ses.consumer})
@@ -30,7 +30,7 @@ func (ses *session) deregister(where string) bool {
 	const page = 200
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
-	ses.finisher.recordRest(ctx)
+	ses.acker.recordRest(ctx)
 	k := ses.keys
 	for handed := 1; handed > 0; {
 		var err error
@@ -38,7 +38,7 @@ func (ses *session) deregister(where string) bool {
 			[]string{k.stream, k.workers(), k.worker(ses.consumer), k.caretaker()},
 			ses.binding.group(), ses.consumer, page, where).Int()
 		if err != nil {
-			ses.trouble("leave", err)
+			ses.reportError("leave", err)
 			return false
 		}
 		if handed > 0 {
@@ -49,7 +49,7 @@ func (ses *session) deregister(where string) bool {
 }
 
 // hold takes jobs that were read or claimed into the hands of this session.
-func (ses *session) hold(tasks []*task) {
+func (ses *session) track(tasks []*task) {
 	if len(tasks) == 0 {
 		return
 	}
@@ -59,7 +59,7 @@ func (ses *session) hold(tasks []*task) {
 			ses.lastChances.Add(1)
 		}
 	}
-	if !ses.w.slots.push(ses.backlog, tasks) {
+	if !ses.w.dispatcher.push(ses.buffer, tasks) {
 		ses.release(tasks)
 	}
 }
@@ -73,16 +73,16 @@ const (
 // release hands jobs back that have not started.
 func (ses *session) release(tasks []*task) {
 	for _, t := range tasks {
-		ses.letGo(t)
+		ses.untrack(t)
 	}
 	ses.parkOwn(tasks, parkReleased)
 }
 
 // letGo takes a job off this session's hands.
-func (ses *session) letGo(t *task) {
+func (ses *session) untrack(t *task) {
 	if t.isLastChance() {
 		ses.lastChances.Add(-1)
-		ses.noteParked()
+		ses.signalParked()
 	}
 	ses.tasks.Done()
 }
@@ -97,15 +97,15 @@ func (ses *session) parkOwn(tasks []*task, where string) {
 	for chunk := range slices.Chunk(tasks, 100) {
 		args := []any{ses.binding.group(), ses.consumer, where}
 		for _, t := range chunk {
-			args = append(args, t.stream)
+			args = append(args, t.entryID)
 		}
-		err := scriptRelease.Run(ctx, ses.w.rdb, []string{ses.keys.stream}, args...).Err()
+		err := scriptHandback.Run(ctx, ses.w.rdb, []string{ses.keys.stream}, args...).Err()
 		if redis.HasErrorPrefix(err, "NOGROUP") {
 			return // Redis lost its data, and the jobs with it
 		}
 		if err != nil { // they stay pending here: they are adopted, handed back by leave, or reclaimed
-			ses.trouble("release", err)
-			ses.audit.Store(true)
+			ses.reportError("release", err)
+			ses.replyLost.Store(true)
 			return
 		}
 		for _, t := range chunk {

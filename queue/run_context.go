@@ -46,7 +46,7 @@ func (c *runContext) make() context.Context {
 		c.inner, c.cancel = context.WithCancelCause(c.task.ses.ctx)
 		c.inner, c.stop = context.WithDeadlineCause(c.inner, deadline, ErrTimeout)
 		switch {
-		case c.task.order.Load() != nil && c.task.batch == nil: // of a batch, the others go on
+		case c.task.cancelled.Load() != nil && c.task.batch == nil: // of a batch, the others go on
 			c.cancel(ErrCancelled)
 		case c.finished:
 			c.end()
@@ -71,7 +71,7 @@ func (c *runContext) end() {
 }
 
 // heed ends the context because a person has cancelled the job.
-func (c *runContext) heed() {
+func (c *runContext) cancelRun() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner != nil {

@@ -20,19 +20,19 @@ const (
 const heavyJob = 2 << 10
 
 // sieve says which jobs of a state to keep.
-type sieve struct {
-	state      State
-	match      func(*JobInfo) bool          // nil: all
-	row        func(redis.XPendingExt) bool // in flight: looked at before the entry is read; nil: all
-	entry      func(redis.XMessage) bool    // waiting and in flight: looked at before the entry is taken apart; nil: all
-	consumer   string                       // in flight: only of this consumer; "" of all
-	weightless bool                         // large jobs count once, too
+type scanSpec struct {
+	state     State
+	match     func(*JobInfo) bool          // nil: all
+	row       func(redis.XPendingExt) bool // in flight: looked at before the entry is read; nil: all
+	entry     func(redis.XMessage) bool    // waiting and in flight: looked at before the entry is taken apart; nil: all
+	consumer  string                       // in flight: only of this consumer; "" of all
+	countOnce bool                         // large jobs count once, too
 }
 
 // sift walks through the jobs of a state in chunks that are no burden for Redis, and keeps those that match, until the
 // page is full or as many were looked at as the page allows.
-func (i *Inspector) sift(ctx context.Context, p place, s sieve, page Page) (Found, error) {
-	found, size := Found{}, firstChunk
+func (i *Inspector) scan(ctx context.Context, p place, s scanSpec, page Page) (SearchPage, error) {
+	found, size := SearchPage{}, firstChunk
 	found.Next = page.Cursor
 	limit, budget := page.limit(), page.maxScan()
 	for len(found.Jobs) < limit {
@@ -46,7 +46,7 @@ func (i *Inspector) sift(ctx context.Context, p place, s sieve, page Page) (Foun
 		}
 		c, err := i.chunk(ctx, p, s, found.Next, n)
 		if err != nil {
-			return Found{}, err
+			return SearchPage{}, err
 		}
 		if full := found.take(c, s, limit); full {
 			return found, nil
@@ -60,7 +60,7 @@ func (i *Inspector) sift(ctx context.Context, p place, s sieve, page Page) (Foun
 }
 
 // take keeps what matches of a chunk. It tells whether the page was full before the chunk's end.
-func (f *Found) take(c chunk, s sieve, limit int) bool {
+func (f *SearchPage) take(c chunk, s scanSpec, limit int) bool {
 	for k := range c.jobs {
 		job := &c.jobs[k]
 		if s.match != nil && !s.match(job) {
@@ -78,8 +78,8 @@ func (f *Found) take(c chunk, s sieve, limit int) bool {
 }
 
 // weight is what a chunk counts against the budget.
-func (s sieve) weight(c chunk) int {
-	if s.weightless {
+func (s scanSpec) weight(c chunk) int {
+	if s.countOnce {
 		return c.read
 	}
 	return max(c.read, c.bytes/heavyJob)

@@ -9,7 +9,7 @@ import (
 )
 
 // Found is a page of a search.
-type Found struct {
+type SearchPage struct {
 	JobPage
 	Scanned   int64 `json:"scanned"`   // how many jobs were looked at for this page
 	Total     int64 `json:"total"`     // how many jobs are in the state now, matching or not
@@ -31,26 +31,26 @@ func (p Page) maxScan() int {
 // looks at Page.MaxScan jobs for a page at the most, of which one with much data counts for one for each 2 KB: when
 // fewer were found by then, the page says Truncated, and its cursor goes on with the search. A search for an ID goes
 // straight to the job.
-func (i *Inspector) Search(ctx context.Context, queue string, query Query, page Page) (Found, error) {
+func (i *Inspector) Search(ctx context.Context, queue string, query Query, page Page) (SearchPage, error) {
 	found, err := i.search(ctx, queue, query, page)
 	if err != nil {
-		return Found{}, fmt.Errorf("queue: search %s: %w", queue, err)
+		return SearchPage{}, fmt.Errorf("queue: search %s: %w", queue, err)
 	}
 	return found, nil
 }
 
-func (i *Inspector) search(ctx context.Context, queue string, query Query, page Page) (Found, error) {
+func (i *Inspector) search(ctx context.Context, queue string, query Query, page Page) (SearchPage, error) {
 	if err := query.validate(); err != nil {
-		return Found{}, err
+		return SearchPage{}, err
 	}
 	if query.ID != "" {
 		return i.searchID(ctx, queue, query)
 	}
 	p, err := i.find(ctx, queue)
 	if err != nil {
-		return Found{}, err
+		return SearchPage{}, err
 	}
-	found, err := i.sift(ctx, p, query.sieve(i.now()), page)
+	found, err := i.scan(ctx, p, query.spec(i.now()), page)
 	if err == nil {
 		found.Total, err = i.count(ctx, p, query.State)
 	}
@@ -58,8 +58,8 @@ func (i *Inspector) search(ctx context.Context, queue string, query Query, page 
 }
 
 // searchID finds at most one job.
-func (i *Inspector) searchID(ctx context.Context, queue string, query Query) (Found, error) {
-	var found Found
+func (i *Inspector) searchID(ctx context.Context, queue string, query Query) (SearchPage, error) {
+	var found SearchPage
 	job, p, err := i.locate(ctx, queue, query.ID)
 	switch {
 	case errors.Is(err, ErrNotFound) && p.keys.stream != "":

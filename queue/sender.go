@@ -13,28 +13,28 @@ import (
 )
 
 const (
-	flights      = 3   // pipelines under way at once: while Redis works on one, the next is written and the last is read
-	flightSize   = 500 // jobs in one pipeline
+	maxInFlight  = 3   // pipelines under way at once: while Redis works on one, the next is written and the last is read
+	maxPipeline  = 500 // jobs in one pipeline
 	resendAtMost = 3   // how often a job that may be sent again is sent again
 )
 
 // sender sends the jobs of all callers in shared pipelines. A lone caller waits for nobody; under load a pipeline
 // takes what has gathered while the ones before it were under way.
 type sender struct {
-	rdb     redis.UniversalClient
-	most    int
-	timeout time.Duration // of the wait for a pipeline, and again of the pipeline
+	rdb        redis.UniversalClient
+	maxWaiting int
+	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
 
-	mu      sync.Mutex
-	waiting []*enqueueOp
-	flying  int
-	closed  bool
-	landed  sync.WaitGroup
+	mu       sync.Mutex
+	waiting  []*enqueueOp
+	inFlight int
+	closed   bool
+	running  sync.WaitGroup
 }
 
 // newSender returns a sender whose jobs wait no longer than timeout, all in all.
 func newSender(rdb redis.UniversalClient, most int, timeout time.Duration) *sender {
-	return &sender{rdb: rdb, most: most, timeout: timeout / 2}
+	return &sender{rdb: rdb, maxWaiting: most, timeout: timeout / 2}
 }
 
 // send hands a job over and waits for its outcome.
@@ -52,15 +52,15 @@ func (s *sender) add(op *enqueueOp) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if len(s.waiting) >= s.most {
+	if len(s.waiting) >= s.maxWaiting {
 		return ErrOverloaded
 	}
 	op.added = monotonic()
 	s.waiting = append(s.waiting, op)
-	if s.flying < flights {
-		s.flying++
-		s.landed.Add(1)
-		go s.fly()
+	if s.inFlight < maxInFlight {
+		s.inFlight++
+		s.running.Add(1)
+		go s.run()
 	}
 	return nil
 }
@@ -72,12 +72,12 @@ func (s *sender) wait(ctx context.Context, op *enqueueOp) error {
 	case <-op.done:
 		return op.err
 	case <-ctx.Done():
-		return s.giveUp(op, context.Cause(ctx))
+		return s.abandon(op, context.Cause(ctx))
 	}
 }
 
 // giveUp ends the wait for a job: it was not sent yet, or nobody knows.
-func (s *sender) giveUp(op *enqueueOp, why error) error {
+func (s *sender) abandon(op *enqueueOp, why error) error {
 	if s.withdraw(op) {
 		return fmt.Errorf("not sent in time, nothing was enqueued: %w", why)
 	}
@@ -108,33 +108,33 @@ func (s *sender) close() bool {
 	first := !s.closed
 	s.closed = true
 	s.mu.Unlock()
-	s.landed.Wait()
+	s.running.Wait()
 	return first
 }
 
 // fly sends pipelines until nothing waits.
-func (s *sender) fly() {
-	defer s.landed.Done()
-	for batch := s.board(); batch != nil; batch = s.board() {
+func (s *sender) run() {
+	defer s.running.Done()
+	for batch := s.nextBatch(); batch != nil; batch = s.nextBatch() {
 		s.exec(s.inTime(batch))
 		runtime.Gosched() // the callers just woken come first: their next jobs travel together
 	}
 }
 
-func (s *sender) board() []*enqueueOp {
+func (s *sender) nextBatch() []*enqueueOp {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.waiting) == 0 {
-		s.flying--
+		s.inFlight--
 		return nil
 	}
-	if len(s.waiting) <= flightSize {
+	if len(s.waiting) <= maxPipeline {
 		batch := s.waiting
 		s.waiting = make([]*enqueueOp, 0, len(batch))
 		return batch
 	}
-	batch := s.waiting[:flightSize:flightSize]
-	s.waiting = append([]*enqueueOp(nil), s.waiting[flightSize:]...)
+	batch := s.waiting[:maxPipeline:maxPipeline]
+	s.waiting = append([]*enqueueOp(nil), s.waiting[maxPipeline:]...)
 	return batch
 }
 
@@ -160,7 +160,7 @@ func (s *sender) exec(batch []*enqueueOp) {
 			if op.again(ctx, try) {
 				again = append(again, op)
 			} else {
-				op.land()
+				op.complete()
 			}
 		}
 		batch = again
@@ -280,7 +280,7 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 }
 
 // land reads the outcome and wakes the caller.
-func (op *enqueueOp) land() {
+func (op *enqueueOp) complete() {
 	switch err := op.cmd.Err(); {
 	case err == nil:
 		op.readReply()

@@ -10,27 +10,27 @@ import (
 // session is one incarnation of a worker on one queue: a consumer name with a lease. A worker that loses its lease
 // goes on under a new name, so that what the old one left half done cannot be mistaken for its own.
 type session struct {
-	*source
-	consumer    string
-	ctx         context.Context // parent of the handlers' contexts
-	cancel      context.CancelCauseFunc
-	reading     context.Context // ends earlier, when the worker stops reading
-	isLost      atomic.Bool
-	leaving     atomic.Bool    // it deregisters: a beat that finds nothing is no loss
-	validTo     atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
-	settled     chan struct{}  // closed when outcomes cannot be recorded any more
-	tasks       sync.WaitGroup // jobs in this session's hands
-	finisher    *finisher
-	parked      chan struct{}     // a beat saw parked entries
-	claiming    atomic.Bool       // parked entries are being claimed: new ones wait
-	claimed     chan struct{}     // holds a signal that no more are
-	moving      sync.Mutex        // held while entries come or go otherwise than by a read
-	audit       atomic.Bool       // a reply may have been lost: look for entries whose delivery was never seen
-	lastChances atomic.Int64      // jobs held that are one crash away from dead
-	clock       clockGuard        // of the heart alone
-	swept       int64             // of the heart alone: when empty consumers were last deleted
-	straysSeen  map[string]string // of the heart alone: how far each stray's entries were looked at
-	care        atomic.Int64      // caretaker until, on the same clock
+	*subscription
+	consumer       string
+	ctx            context.Context // parent of the handlers' contexts
+	cancel         context.CancelCauseFunc
+	reading        context.Context // ends earlier, when the worker stops reading
+	isLost         atomic.Bool
+	leaving        atomic.Bool    // it deregisters: a beat that finds nothing is no loss
+	validTo        atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
+	settled        chan struct{}  // closed when outcomes cannot be recorded any more
+	tasks          sync.WaitGroup // jobs in this session's hands
+	acker          *acker
+	parked         chan struct{}     // a beat saw parked entries
+	claiming       atomic.Bool       // parked entries are being claimed: new ones wait
+	claimed        chan struct{}     // holds a signal that no more are
+	transfer       sync.Mutex        // held while entries come or go otherwise than by a read
+	replyLost      atomic.Bool       // a reply may have been lost: look for entries whose delivery was never seen
+	lastChances    atomic.Int64      // jobs held that are one crash away from dead
+	clock          clockGuard        // of the heart alone
+	lastSweep      int64             // of the heart alone: when empty consumers were last deleted
+	strayCursors   map[string]string // of the heart alone: how far each stray's entries were looked at
+	caretakerUntil atomic.Int64      // caretaker until, on the same clock
 }
 
 func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }
@@ -46,12 +46,12 @@ func (ses *session) serve() {
 	reading, stopReading := context.WithCancel(ses.ctx)
 	defer stopReading()
 	ses.reading = reading
-	ses.w.slots.resume(ses.backlog)
+	ses.w.dispatcher.resume(ses.buffer)
 
 	var heart, readers, finishing sync.WaitGroup
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ses.ctx))
-	heart.Go(func() { ses.beat(beating) })
-	finishing.Go(ses.finisher.run)
+	heart.Go(func() { ses.heartbeat(beating) })
+	finishing.Go(ses.acker.run)
 	for _, loop := range []func(){ses.read, ses.claim, ses.caretake} {
 		readers.Go(loop)
 	}
@@ -60,7 +60,7 @@ func (ses *session) serve() {
 	case <-ses.ctx.Done():
 	}
 	stopReading()
-	ses.w.slots.stop(ses.backlog)
+	ses.w.dispatcher.stop(ses.buffer)
 	ses.interruptRead()
 	ses.handBack()
 	if !ses.lost() {
@@ -68,7 +68,7 @@ func (ses *session) serve() {
 		ses.awaitHandlers()
 	}
 	close(ses.settled)
-	ses.finisher.close()
+	ses.acker.close()
 	finishing.Wait()
 	readers.Wait()
 	if !ses.lost() {
@@ -110,6 +110,6 @@ func (ses *session) lose() {
 		return
 	}
 	ses.cancel(ErrLeaseLost)
-	ses.meter.leaseLost.Add(1)
+	ses.counters.leaseLost.Add(1)
 	ses.observe(Event{Type: EventLeaseLost, Worker: ses.consumer, Err: ErrLeaseLost})
 }

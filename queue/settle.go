@@ -42,8 +42,8 @@ func (t *task) settleError(err error, took time.Duration) {
 		undecodable *undecodableError
 	)
 	switch {
-	case t.order.Load() != nil:
-		t.fail(ReasonByPerson, t.order.Load().asError(err), took)
+	case t.cancelled.Load() != nil:
+		t.fail(ReasonByPerson, t.cancelled.Load().asError(err), took)
 	case errors.As(err, &snooze):
 		t.retry(err, took, snooze.delay, false)
 	case errors.As(err, &cancelled):
@@ -61,7 +61,7 @@ func (t *task) settleError(err error, took time.Duration) {
 // this worker is not taken before one that might have is acknowledged: it would be counted as another crash of both.
 func (t *task) done(took time.Duration) {
 	if t.policy.Retain <= 0 {
-		f, job := t.ses.finisher, finished{task: t, took: took}
+		f, job := t.ses.acker, doneJob{task: t, took: took}
 		if t.isLastChance() && !f.await(job) || !t.isLastChance() && !f.add(job) {
 			t.drop()
 		}
@@ -69,7 +69,7 @@ func (t *task) done(took time.Duration) {
 	}
 	k := t.ses.keys
 	args := []any{
-		t.ses.binding.group(), t.ses.consumer, t.stream, t.policy.Retain.Milliseconds(),
+		t.ses.binding.group(), t.ses.consumer, t.entryID, t.policy.Retain.Milliseconds(),
 		"kind", t.run.Kind, "data", t.run.Data, "attempt", t.run.Attempt, "worker", t.run.Worker,
 		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
 		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
@@ -82,10 +82,10 @@ func (t *task) done(took time.Duration) {
 	if t.run.result != nil {
 		args = append(args, "result", t.run.result)
 	}
-	ok := t.record("done", scriptDone,
+	ok := t.record("done", scriptAckRetain,
 		[]string{k.stream, k.totals(), k.job(t.run.ID)}, args)
 	t.recorded.Store(ok)
-	t.tell(ok, EventDone, took, nil, time.Time{})
+	t.concluded(ok, EventDone, took, nil, time.Time{})
 }
 
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
@@ -102,14 +102,14 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 	due := t.ses.w.cfg.Now().Add(delay)
 	k := t.ses.keys
 	verdict := t.verdict("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals(), k.cancelled()}, []any{
-		t.ses.binding.group(), t.ses.consumer, t.stream, t.run.ID, ceilMilli(due),
+		t.ses.binding.group(), t.ses.consumer, t.entryID, t.run.ID, ceilMilli(due),
 		encodeBody(t.run.Kind, m.encode(), t.run.Data), total,
 	})
 	if verdict == verdictCancelled {
-		t.buryAs(m, ReasonByPerson, t.readOrder().asError(cause), took)
+		t.buryAs(m, ReasonByPerson, t.readCancellation().asError(cause), took)
 		return
 	}
-	t.tell(verdict == verdictCounts, typ, took, cause, due)
+	t.concluded(verdict == verdictCounts, typ, took, cause, due)
 }
 
 // fail counts a run that ended the job, and buries it.
@@ -124,7 +124,7 @@ func (t *task) fail(reason string, cause error, took time.Duration) {
 func (t *task) bury(reason string, cause error) { t.buryAs(t.nextMeta(), reason, cause, 0) }
 
 func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
-	t.ses.meter.of(t.kind).outcomes[outcomeDead].Add(1)
+	t.ses.counters.of(t.kind).outcomes[outcomeDead].Add(1)
 	text := errorText(cause)
 	k := t.ses.keys
 	keys := []string{k.stream, k.dead(), k.deadIDs(), k.totals()}
@@ -132,11 +132,11 @@ func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
 		keys = append(keys, k.unique(m.Unique))
 	}
 	ok := t.record("bury", scriptBury, keys, []any{
-		t.ses.binding.group(), t.ses.consumer, t.stream, t.run.ID,
+		t.ses.binding.group(), t.ses.consumer, t.entryID, t.run.ID,
 		fieldID, t.run.ID, fieldKind, t.run.Kind, fieldData, t.run.Data, fieldMeta, m.encode(),
 		"error", text, "reason", reason, "worker", t.run.Worker, "died_ms", t.ses.w.cfg.Now().UnixMilli(),
 	})
-	t.tell(ok, EventDead, took, cause, time.Time{})
+	t.concluded(ok, EventDead, took, cause, time.Time{})
 }
 
 // drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
@@ -180,7 +180,7 @@ func (t *task) record(doing string, script script, keys []string, args []any) bo
 // verdict runs a script. While Redis is in trouble it tries again, for nothing is lost as long as the lease holds: the
 // job is this worker's.
 func (t *task) verdict(doing string, script script, keys []string, args []any) int {
-	pause := newBackoff(t.ses.w.cfg.Rand)
+	backoff := newReconnectBackoff(t.ses.w.cfg.Rand)
 	for sent := false; ; sent = true {
 		if !t.ses.valid() {
 			return verdictNotOwned
@@ -197,8 +197,8 @@ func (t *task) verdict(doing string, script script, keys []string, args []any) i
 		if redis.HasErrorPrefix(err, "NOGROUP") {
 			return verdictNotOwned // Redis lost its data, and the job with it
 		}
-		t.ses.trouble(doing, err)
-		pause.wait(t.ses.settled)
+		t.ses.reportError(doing, err)
+		backoff.wait(t.ses.settled)
 		select {
 		case <-t.ses.settled:
 			return verdictNotOwned
@@ -208,7 +208,7 @@ func (t *task) verdict(doing string, script script, keys []string, args []any) i
 }
 
 // tell says whether the outcome counts: then what was noted about the job is forgotten.
-func (t *task) tell(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
+func (t *task) concluded(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
 	if counts {
 		t.ses.forget(t)
 	}

@@ -15,23 +15,23 @@ import (
 )
 
 // source is one queue as a worker works on it.
-type source struct {
-	w       *Worker
-	name    string
-	cfg     QueueConfig
-	keys    keys
-	binding binding
-	reader  *reader
-	backlog *backlog
-	meter   *meter
+type subscription struct {
+	w        *Worker
+	name     string
+	cfg      QueueConfig
+	keys     keys
+	binding  binding
+	reader   *reader
+	buffer   *buffer
+	counters *counters
 
 	wasPaused  atomic.Bool  // by a person, at the last beat
 	redisAhead atomic.Int64 // ms by which Redis' clock is ahead of this process' own
 }
 
-func newSource(w *Worker, name string, cfg QueueConfig) *source {
-	s := &source{
-		w: w, name: name, cfg: cfg, reader: newReader(w.rdb), backlog: w.slots.addSource(cfg.Weight), meter: newMeter(w.kinds),
+func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
+	s := &subscription{
+		w: w, name: name, cfg: cfg, reader: newReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
 	}
 	if cfg.Raw != nil {
 		s.binding = binding{Raw: true, Group: cfg.Raw.Group, Kind: cfg.Raw.Kind}
@@ -44,7 +44,7 @@ func newSource(w *Worker, name string, cfg QueueConfig) *source {
 const incarnation = "#"
 
 // check makes sure, at the start, that the queue can be worked on at all.
-func (s *source) check(ctx context.Context) error {
+func (s *subscription) check(ctx context.Context) error {
 	if err := s.preflight(ctx); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (w *Worker) registry() registry {
 }
 
 // ensureGroup creates the stream and the group where they are missing, at 0, so that no entry is skipped.
-func (s *source) ensureGroup(ctx context.Context) error {
+func (s *subscription) ensureGroup(ctx context.Context) error {
 	err := s.w.rdb.XGroupCreateMkStream(ctx, s.keys.stream, s.binding.group(), "0").Err()
 	switch {
 	case redis.HasErrorPrefix(err, "BUSYGROUP"):
@@ -86,17 +86,17 @@ func (s *source) ensureGroup(ctx context.Context) error {
 }
 
 // work keeps a session on the queue until the worker stops.
-func (s *source) work(base context.Context) {
-	pause := newBackoff(s.w.cfg.Rand)
+func (s *subscription) work(base context.Context) {
+	backoff := newReconnectBackoff(s.w.cfg.Rand)
 	var earlier *session
 	for !s.w.isStopping() {
 		ses, err := s.join(base)
 		if err != nil {
-			s.trouble("join", err)
-			pause.wait(s.w.stopping)
+			s.reportError("join", err)
+			backoff.wait(s.w.stopping)
 			continue
 		}
-		pause.reset()
+		backoff.reset()
 		if earlier != nil {
 			earlier.abandon()
 		}
@@ -118,17 +118,17 @@ func (w *Worker) isStopping() bool {
 }
 
 // join registers under a new consumer name.
-func (s *source) join(base context.Context) (*session, error) {
+func (s *subscription) join(base context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(base, s.w.cfg.Lease)
 	defer cancel()
 	if err := s.ensureGroup(ctx); err != nil {
 		return nil, err
 	}
 	ses := &session{
-		source: s, consumer: s.w.cfg.Name + incarnation + strings.ToLower(rand.Text()[:6]),
+		subscription: s, consumer: s.w.cfg.Name + incarnation + strings.ToLower(rand.Text()[:6]),
 		settled: make(chan struct{}), parked: make(chan struct{}, 1), claimed: make(chan struct{}, 1),
 	}
-	ses.finisher = newFinisher(ses)
+	ses.acker = newAcker(ses)
 	sent := monotonic()
 	paused, err := scriptJoin.Run(ctx, s.w.rdb,
 		[]string{s.keys.workers(), s.keys.worker(ses.consumer), s.keys.paused()}, ses.registration()...).Int()
@@ -138,7 +138,7 @@ func (s *source) join(base context.Context) (*session, error) {
 	ses.extend(sent)
 	ses.ctx, ses.cancel = context.WithCancelCause(base)
 	s.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
-	ses.pause(ctx, paused == 1)
+	ses.applyPause(ctx, paused == 1)
 	return ses, nil
 }
 
@@ -161,11 +161,11 @@ func version() string {
 	return info.Main.Path + "@" + info.Main.Version
 }
 
-func (s *source) observe(e Event) {
+func (s *subscription) observe(e Event) {
 	e.Queue = s.name
 	s.w.observe(e)
 }
 
-func (s *source) trouble(doing string, err error) {
-	s.observe(Event{Type: EventTrouble, Err: fmt.Errorf("queue: %s: %s: %w", s.name, doing, err)})
+func (s *subscription) reportError(doing string, err error) {
+	s.observe(Event{Type: EventRedisError, Err: fmt.Errorf("queue: %s: %s: %w", s.name, doing, err)})
 }

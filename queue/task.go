@@ -11,27 +11,27 @@ import (
 
 // task is a job in a worker's hands: from its delivery to its outcome.
 type task struct {
-	ses        *session
-	stream     string // the ID of its entry
-	meta       *meta
-	err        error   // why it cannot be run
-	kind       *kind   // nil: no handler
-	policy     *Policy // nil with kind
-	deliveries int
-	crashes    int          // how many workers died with it
-	held       int64        // since when it is here, on the monotonic clock
-	began      atomic.Int64 // when its handler began, on the monotonic clock; 0 before
-	ctx        runContext
-	run        Run
-	told       bool                  // that its handler is stuck
-	order      atomic.Pointer[Order] // a person has cancelled it
-	batch      *batch
-	recorded   atomic.Bool // its success is in Redis
+	ses           *session
+	entryID       string // the ID of its entry
+	meta          *meta
+	err           error   // why it cannot be run
+	kind          *kind   // nil: no handler
+	policy        *Policy // nil with kind
+	deliveries    int
+	crashes       int          // how many workers died with it
+	heldSince     int64        // since when it is here, on the monotonic clock
+	began         atomic.Int64 // when its handler began, on the monotonic clock; 0 before
+	ctx           runContext
+	run           Run
+	stuckReported bool                        // that its handler is stuck
+	cancelled     atomic.Pointer[Attribution] // a person has cancelled it
+	batch         *batch
+	recorded      atomic.Bool // its success is in Redis
 }
 
 func (ses *session) newTask(e entry, deliveries int, now int64) *task {
 	t := &task{
-		ses: ses, stream: e.stream, meta: e.meta, err: e.err, deliveries: deliveries, held: now, kind: ses.w.kinds[e.kind],
+		ses: ses, entryID: e.entryID, meta: e.meta, err: e.err, deliveries: deliveries, heldSince: now, kind: ses.w.kinds[e.kind],
 	}
 	t.ctx.task = t
 	if t.kind != nil {

@@ -101,7 +101,7 @@ func (i *Inspector) balance(ctx context.Context, p place, audit *Audit) error {
 // while it was running.
 func (i *Inspector) verifyInFlight(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
 	for cursor := ""; ; {
-		jobs, err := i.inFlight(ctx, p, sieve{}, cursor, chunkJobs)
+		jobs, err := i.inFlight(ctx, p, scanSpec{}, cursor, chunkJobs)
 		if err != nil {
 			return err
 		}
@@ -132,14 +132,14 @@ func (a *Audit) look(n int, progress func(int64)) {
 }
 
 // scan returns one page of names and values, and the cursor of the next.
-type scan func(ctx context.Context, cursor uint64) (pairs []string, next uint64, err error)
+type pairScan func(ctx context.Context, cursor uint64) (pairs []string, next uint64, err error)
 
 // check asks in a pipeline what decides whether a pair is in order, and answers once the pipeline was executed.
 type check func(pipe redis.Pipeliner, name, value string) (wrong func() bool)
 
 // walk checks every pair of a scan, a page in one round trip. A pair that looks wrong is checked again by itself, in
 // one atomic step: it may have moved between two of the page's commands.
-func (i *Inspector) walk(ctx context.Context, audit *Audit, progress func(int64), scan scan, check check, complaint string) error {
+func (i *Inspector) walk(ctx context.Context, audit *Audit, progress func(int64), scan pairScan, check check, complaint string) error {
 	for cursor := uint64(0); ; {
 		pairs, next, err := scan(ctx, cursor)
 		if err != nil {

@@ -20,21 +20,21 @@ import (
 
 // Worker runs jobs: one process of a fleet, with a number of slots that it shares between its queues.
 type Worker struct {
-	cfg     WorkerConfig
-	kinds   map[string]*kind
-	rdb     redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
-	slots   *slots
-	sources []*source
-	told    obedience // by people
+	cfg           WorkerConfig
+	kinds         map[string]*kind
+	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
+	dispatcher    *dispatcher
+	subscriptions []*subscription
+	control       control // by people
 
 	mu       sync.Mutex // guards the three below
 	started  bool
 	stopping chan struct{} // closed by Stop
 	stopped  chan struct{} // closed when everything has ended
 
-	abort context.CancelCauseFunc // ends every session, at once
-	tasks sync.WaitGroup          // the goroutines of slots and sources
-	hands []atomic.Pointer[task]  // what each slot runs
+	abort   context.CancelCauseFunc // ends every session, at once
+	tasks   sync.WaitGroup          // the goroutines of slots and sources
+	running []atomic.Pointer[task]  // what each slot runs
 }
 
 // WorkerConfig configures a [Worker]. Queues are required, the rest has defaults.
@@ -156,14 +156,14 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		own = scriptsOnce{cluster}
 	}
 	w := &Worker{
-		cfg: cfg, kinds: mux.compile(), rdb: own, slots: newSlots(cfg.Concurrency, cfg.ReadAhead),
-		told:     obedience{stop: make(chan struct{})},
+		cfg: cfg, kinds: mux.compile(), rdb: own, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
+		control:  control{stop: make(chan struct{})},
 		stopping: make(chan struct{}), stopped: make(chan struct{}),
-		hands: make([]atomic.Pointer[task], cfg.Concurrency),
-		abort: func(error) {}, // until it starts
+		running: make([]atomic.Pointer[task], cfg.Concurrency),
+		abort:   func(error) {}, // until it starts
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Queues)) {
-		w.sources = append(w.sources, newSource(w, name, cfg.Queues[name]))
+		w.subscriptions = append(w.subscriptions, newSubscription(w, name, cfg.Queues[name]))
 	}
 	return w, nil
 }
@@ -176,7 +176,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	if w.started {
 		return errors.New("queue: worker: started twice, or stopped before")
 	}
-	for _, s := range w.sources {
+	for _, s := range w.subscriptions {
 		if err := s.check(ctx); err != nil {
 			return fmt.Errorf("queue: worker: queue %s: %w", s.name, err)
 		}
@@ -187,16 +187,16 @@ func (w *Worker) Start(ctx context.Context) error {
 	w.started = true
 	base, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	w.abort = abort
-	for slot := range w.hands {
-		w.tasks.Go(func() { w.runSlot(&w.hands[slot]) })
+	for slot := range w.running {
+		w.tasks.Go(func() { w.runSlot(&w.running[slot]) })
 	}
 	var sources sync.WaitGroup
-	for _, s := range w.sources {
+	for _, s := range w.subscriptions {
 		sources.Go(func() { s.work(base) })
 	}
 	w.tasks.Go(func() {
 		sources.Wait()
-		w.slots.close()
+		w.dispatcher.close()
 	})
 	go func() {
 		w.tasks.Wait()
@@ -204,7 +204,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		abort(nil)
 		close(w.stopped)
 	}()
-	go w.stopWhenTold()
+	go w.stopOnCommand()
 	return nil
 }
 
@@ -234,7 +234,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	case <-w.stopped:
 		return nil
 	case <-time.After(stopPatience):
-		return fmt.Errorf("queue: worker: %d handlers ignore their cancelled context", w.slots.running())
+		return fmt.Errorf("queue: worker: %d handlers ignore their cancelled context", w.dispatcher.running())
 	}
 }
 
@@ -261,7 +261,7 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) disconnect() {
-	for _, s := range w.sources {
+	for _, s := range w.subscriptions {
 		s.reader.close(w.rdb)
 	}
 	_ = w.rdb.Close()

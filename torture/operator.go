@@ -155,7 +155,7 @@ func (o *operator) stop(ctx context.Context, rng *rand.Rand, name string) {
 		return // Redis is away
 	}
 	w := workers[rng.IntN(len(workers))]
-	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name}, func() error { return o.inspect.Tell(ctx, name, w.Name, queue.OrderStop) })
+	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name}, func() error { return o.inspect.CommandWorker(ctx, name, w.Name, queue.CommandStop) })
 }
 
 func (o *operator) resume(ctx context.Context, isDue func(time.Time) bool) {

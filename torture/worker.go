@@ -160,7 +160,7 @@ func (s *scribe) Observe(e queue.Event) {
 		l.Said, l.Attempt, l.Redelivered = saidConfirmed, e.Attempt, e.Redelivered
 	case queue.EventLeaseLost:
 		l.Said = saidLease
-	case queue.EventTrouble:
+	case queue.EventRedisError:
 		l.Note += ": " + strings.ReplaceAll(e.Err.Error(), "\n", " ")
 	case queue.EventWorkerReaped:
 		l.Note += fmt.Sprintf(": %d jobs", e.Count)

@@ -62,7 +62,7 @@ func (a action) states() []string {
 	for _, state := range []queue.State{
 		queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying, queue.StateDead,
 	} {
-		if a.does.Suits(state) {
+		if a.does.AppliesTo(state) {
 			states = append(states, string(state))
 		}
 	}
@@ -208,7 +208,7 @@ func tellCount(c *cli.Context, name string, q queue.Query, count queue.Count) er
 func (a action) act(c *cli.Context, o operator, name string, q queue.Query, count queue.Count) error {
 	warn(c, o.noteJobs(c.Context, a.does, name, q.State, c.String("filter"), count))
 	progress := command.NewProgress(c.App.ErrWriter, a.name, count.Total)
-	tally, err := o.inspector.Act(o.acting(c.Context), name, q, a.does, func(tally queue.Tally) {
+	tally, err := o.inspector.Act(o.acting(c.Context), name, q, a.does, func(tally queue.BulkResult) {
 		progress.Set(tally.Looked, fmt.Sprintf("%d %s", tally.Done, a.done))
 	})
 	progress.Done()

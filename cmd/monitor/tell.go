@@ -16,15 +16,15 @@ import (
 
 func tellCommands() []*cli.Command {
 	return []*cli.Command{
-		tellCommand(queue.OrderQuiet, "let one worker start no more jobs", `Within half a second it starts none, of any of its queues: what runs goes on, what it had read ahead goes to others. It
+		tellCommand(queue.CommandQuiet, "let one worker start no more jobs", `Within half a second it starts none, of any of its queues: what runs goes on, what it had read ahead goes to others. It
 lasts until monitor wake, or until the worker is started anew.`),
-		tellCommand(queue.OrderWake, "let a quiet worker start jobs again", ""),
-		tellCommand(queue.OrderStop, "stop one worker in good order", `As SIGTERM does: running jobs get the worker's grace period. What supervises it may start it anew: Kubernetes does, and
+		tellCommand(queue.CommandWake, "let a quiet worker start jobs again", ""),
+		tellCommand(queue.CommandStop, "stop one worker in good order", `As SIGTERM does: running jobs get the worker's grace period. What supervises it may start it anew: Kubernetes does, and
 systemd with Restart=always.`),
 	}
 }
 
-func tellCommand(order queue.WorkerOrder, usage, text string) *cli.Command {
+func tellCommand(order queue.WorkerCommand, usage, text string) *cli.Command {
 	return &cli.Command{
 		Name: string(order), Usage: usage, ArgsUsage: "WORKER",
 		Description: strings.TrimSpace(text + "\n\nWORKER is a name that monitor workers shows, with or without what follows #."),
@@ -33,7 +33,7 @@ func tellCommand(order queue.WorkerOrder, usage, text string) *cli.Command {
 	}
 }
 
-func tellWorker(c *cli.Context, order queue.WorkerOrder) error {
+func tellWorker(c *cli.Context, order queue.WorkerCommand) error {
 	args, err := command.Arguments(c, "WORKER")
 	if err != nil {
 		return err
@@ -71,10 +71,10 @@ func processOf(w queue.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, 
 
 // tell gives an order to a process at each of its queues, since one may hear it before another does. It returns which are
 // still there to hear it, and why that could not be noted.
-func (o operator) tell(ctx context.Context, workers []queue.WorkerInfo, order queue.WorkerOrder) (told []queue.WorkerInfo, unnoted, err error) {
+func (o operator) tell(ctx context.Context, workers []queue.WorkerInfo, order queue.WorkerCommand) (told []queue.WorkerInfo, unnoted, err error) {
 	noted := map[string]bool{}
 	for _, w := range workers {
-		err := o.inspector.Tell(ctx, w.Queue, w.Name, order)
+		err := o.inspector.CommandWorker(ctx, w.Queue, w.Name, order)
 		if errors.Is(err, queue.ErrNotFound) { // gone since
 			continue
 		}
@@ -90,7 +90,7 @@ func (o operator) tell(ctx context.Context, workers []queue.WorkerInfo, order qu
 	return told, unnoted, nil
 }
 
-func sayTold(c *cli.Context, w queue.WorkerInfo, order queue.WorkerOrder) error {
+func sayTold(c *cli.Context, w queue.WorkerInfo, order queue.WorkerCommand) error {
 	if c.Bool("json") {
 		return command.NewLines(c.App.Writer).Print(map[string]string{"worker": w.Name, "queue": w.Queue, "order": string(order)})
 	}
@@ -98,8 +98,8 @@ func sayTold(c *cli.Context, w queue.WorkerInfo, order queue.WorkerOrder) error 
 	return err
 }
 
-func orderText(order queue.WorkerOrder) string {
-	if order == queue.OrderQuiet {
+func orderText(order queue.WorkerCommand) string {
+	if order == queue.CommandQuiet {
 		return "be quiet"
 	}
 	return string(order)

@@ -94,7 +94,7 @@ func pauseOrder(info queue.QueueInfo) order {
 }
 
 // tellOrder gives an order to a process, on each of its queues.
-func tellOrder(process []queue.WorkerInfo, what queue.WorkerOrder) order {
+func tellOrder(process []queue.WorkerInfo, what queue.WorkerCommand) order {
 	name := workerName(process[0])
 	return order{string(what) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		heard, unnoted, err := o.tell(ctx, process, what)
@@ -141,7 +141,7 @@ func countOrder(a action, s sight) order {
 func actOrder(c counted) order {
 	return order{c.action.name + " all", func(ctx context.Context, o operator, tell func(string)) tea.Msg {
 		unnoted := o.noteJobs(ctx, c.action.does, c.of.queue, c.query.State, c.of.query, c.count)
-		tally, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t queue.Tally) {
+		tally, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t queue.BulkResult) {
 			tell(fmt.Sprintf("%d of %d looked at, %d %s", t.Looked, t.Total, t.Done, c.action.done))
 		})
 		text := fmt.Sprintf("%d %s", tally.Done, c.action.done)

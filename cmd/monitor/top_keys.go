@@ -147,9 +147,9 @@ func quietChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	what := queue.OrderQuiet
+	what := queue.CommandQuiet
 	if slices.ContainsFunc(process, func(w queue.WorkerInfo) bool { return w.State == queue.WorkerQuiet }) {
-		what = queue.OrderWake
+		what = queue.CommandWake
 	}
 	m.order(tellOrder(process, what))
 	return nil
@@ -160,7 +160,7 @@ func stopChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	o := tellOrder(process, queue.OrderStop)
+	o := tellOrder(process, queue.CommandStop)
 	m.prompt = &prompt{
 		label: "type stop to stop " + command.Printable(workerName(process[0])) + " on " + command.Printable(processOf(process[0])),
 		want:  "stop", enter: func(m *screen, _ string) error { m.order(o); return nil },

@@ -45,7 +45,7 @@ type snapshot struct {
 	at      time.Time
 	queues  []queue.QueueInfo
 	workers []queue.WorkerInfo
-	found   queue.Found
+	found   queue.SearchPage
 	job     queue.JobInfo
 	jobErr  error // of the details alone: the job is gone
 	err     error
@@ -107,10 +107,10 @@ func (r *topReader) read(ctx context.Context, s sight) snapshot {
 	return got
 }
 
-func (r *topReader) search(ctx context.Context, s sight) (queue.Found, error) {
+func (r *topReader) search(ctx context.Context, s sight) (queue.SearchPage, error) {
 	query, err := s.parsed()
 	if err != nil {
-		return queue.Found{}, err
+		return queue.SearchPage{}, err
 	}
 	return r.inspector.Search(ctx, s.queue, query, queue.Page{Limit: topRows, MaxScan: topScan})
 }

@@ -235,7 +235,7 @@ func TestTopLeavesOutColumnsInANarrowTerminal(t *testing.T) {
 	now := time.Now()
 	for second, done := range []int64{0, 10, 20} {
 		b.Update(snapshot{of: b.sight(), at: now.Add(time.Duration(second+1) * time.Second), queues: []queue.QueueInfo{
-			{Name: "orders", Paused: &queue.Order{At: now, By: strings.Repeat("x", 100)}, Totals: queue.Totals{Done: done}},
+			{Name: "orders", Paused: &queue.Attribution{At: now, By: strings.Repeat("x", 100)}, Totals: queue.Totals{Done: done}},
 		}})
 	}
 	b.shows(t, "██", "DELAYED", "OLDEST", "DONE/S", "STATE")

@@ -46,7 +46,7 @@ func (o observer) Observe(e queue.Event) {
 
 func level(event queue.EventType) zerolog.Level {
 	switch event {
-	case queue.EventLeaseLost, queue.EventTrouble, queue.EventWarning, queue.EventDead, queue.EventStuck:
+	case queue.EventLeaseLost, queue.EventRedisError, queue.EventWarning, queue.EventDead, queue.EventStuck:
 		return zerolog.WarnLevel
 	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped, queue.EventPaused, queue.EventResumed,
 		queue.EventWorkerQuiet, queue.EventWorkerAwake, queue.EventWorkerStopping:

@@ -60,7 +60,7 @@ func TestZeroFieldsAreLeftOut(t *testing.T) {
 func TestLevels(t *testing.T) {
 	t.Parallel()
 	for event, want := range map[queue.EventType]string{
-		queue.EventDead: "warn", queue.EventLeaseLost: "warn", queue.EventTrouble: "warn", queue.EventWarning: "warn",
+		queue.EventDead: "warn", queue.EventLeaseLost: "warn", queue.EventRedisError: "warn", queue.EventWarning: "warn",
 		queue.EventWorkerJoined: "info", queue.EventWorkerReaped: "info", queue.EventDone: "debug",
 	} {
 		if got := write(t, zerolog.DebugLevel, queue.Event{Type: event})["level"]; got != want {

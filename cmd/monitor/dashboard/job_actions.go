@@ -37,7 +37,7 @@ var allActions = []choiceOfAction{
 func actionsFor(state queue.State) []choiceOfAction {
 	var suited []choiceOfAction
 	for _, a := range allActions {
-		if a.Name.Suits(state) {
+		if a.Name.AppliesTo(state) {
 			suited = append(suited, a)
 		}
 	}
@@ -199,7 +199,7 @@ func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, 
 	d.audit(r.Context(), user, "jobs."+string(o.action.Name), o.queue, audit.Matching(o.state, o.filter, counted))
 	title := fmt.Sprintf("%s: %s jobs of %s %s", o.action.Label, describe(o.state), o.queue, o.filter)
 	op, err := d.operations.begin(title, user, counted.Matched, func(ctx context.Context, tell func(done int64)) (string, error) {
-		tally, err := d.inspector.Act(queue.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t queue.Tally) { tell(t.Done) })
+		tally, err := d.inspector.Act(queue.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t queue.BulkResult) { tell(t.Done) })
 		d.views.forget()
 		return tallyText(o.action, tally), err
 	})
@@ -215,7 +215,7 @@ func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, 
 	return notice{Text: op.look().Result}, nil
 }
 
-func tallyText(a choiceOfAction, t queue.Tally) string {
+func tallyText(a choiceOfAction, t queue.BulkResult) string {
 	text := fmt.Sprintf("%s: %s.", a.Label, plural(t.Done, "job", "jobs"))
 	if t.Gone > 0 {
 		text += fmt.Sprintf(" %s moved on before.", plural(t.Gone, "job had", "jobs had"))

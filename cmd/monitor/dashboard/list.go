@@ -19,7 +19,7 @@ type list struct {
 	Queue   string            `json:"queue"`
 	State   queue.State       `json:"state"`
 	Filter  string            `json:"filter,omitempty"`
-	Found   queue.Found       `json:"found"`
+	Found   queue.SearchPage  `json:"found"`
 	Choices []choice          `json:"-"` // the queues, with how many jobs each has in the state
 	Holders []holder          `json:"holders,omitempty"`
 	Groups  *queue.DeadGroups `json:"groups,omitempty"`

@@ -12,40 +12,40 @@ import (
 
 // choiceOfOrder is a button beside a worker.
 type choiceOfOrder struct {
-	Order queue.WorkerOrder
+	Order queue.WorkerCommand
 	Label string
 }
 
 // ordersFor are the orders that make sense to a worker in a state.
 func ordersFor(state queue.WorkerState) []choiceOfOrder {
-	stop := choiceOfOrder{queue.OrderStop, "Stop"}
+	stop := choiceOfOrder{queue.CommandStop, "Stop"}
 	switch state {
 	case queue.WorkerWorking:
-		return []choiceOfOrder{{queue.OrderQuiet, "Quiet"}, stop}
+		return []choiceOfOrder{{queue.CommandQuiet, "Quiet"}, stop}
 	case queue.WorkerQuiet:
-		return []choiceOfOrder{{queue.OrderWake, "Wake"}, stop}
+		return []choiceOfOrder{{queue.CommandWake, "Wake"}, stop}
 	}
 	return nil
 }
 
 // tellWorker gives an order to a process, at each of its queues: one may hear it before another does.
 func (d *Dashboard) tellWorker(r *http.Request, user User) (notice, error) {
-	order := queue.WorkerOrder(r.PostFormValue("order"))
-	if order != queue.OrderQuiet && order != queue.OrderWake && order != queue.OrderStop {
+	order := queue.WorkerCommand(r.PostFormValue("order"))
+	if order != queue.CommandQuiet && order != queue.CommandWake && order != queue.CommandStop {
 		return notice{}, badQuery("order %q: quiet, wake or stop", order)
 	}
 	p, err := d.process(r.Context(), r.PostFormValue("worker"), r.PostFormValue("host"), r.PostFormValue("pid"))
 	if err != nil {
 		return notice{}, err
 	}
-	if order == queue.OrderStop {
+	if order == queue.CommandStop {
 		if err := confirmed(r, askToStop(p)); err != nil {
 			return notice{}, err
 		}
 	}
 	told := 0
 	for _, w := range p.Queues {
-		err := d.inspector.Tell(queue.WithActor(r.Context(), user.Name), w.Queue, w.Name, order)
+		err := d.inspector.CommandWorker(queue.WithActor(r.Context(), user.Name), w.Queue, w.Name, order)
 		if errors.Is(err, queue.ErrNotFound) { // gone since, or under a new name
 			continue
 		}
@@ -83,17 +83,17 @@ func askToStop(p process) ask {
 	}
 }
 
-func toldWorker(p process, order queue.WorkerOrder) notice {
-	back := func(order queue.WorkerOrder) *undo {
+func toldWorker(p process, order queue.WorkerCommand) notice {
+	back := func(order queue.WorkerCommand) *undo {
 		return &undo{"/workers/tell", map[string]string{
 			"worker": p.Name, "host": p.Host, "pid": strconv.Itoa(p.PID), "order": string(order),
 		}}
 	}
 	switch order {
-	case queue.OrderQuiet:
-		return notice{Text: p.Name + " is told to be quiet: what runs goes on, nothing new is started.", Undo: back(queue.OrderWake)}
-	case queue.OrderWake:
-		return notice{Text: p.Name + " is told to wake.", Undo: back(queue.OrderQuiet)}
+	case queue.CommandQuiet:
+		return notice{Text: p.Name + " is told to be quiet: what runs goes on, nothing new is started.", Undo: back(queue.CommandWake)}
+	case queue.CommandWake:
+		return notice{Text: p.Name + " is told to wake.", Undo: back(queue.CommandQuiet)}
 	}
 	return notice{Text: p.Name + " is told to stop."}
 }
