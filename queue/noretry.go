@@ -31,3 +31,16 @@ func (c scriptsOnce) evaluate(ctx context.Context, name, script string, keys []s
 	_ = c.Process(ctx, sentOnce{cmd}) // the command has the error
 	return cmd
 }
+
+// sentOnce keeps the client library from sending a command again when a connection drops: the job would be enqueued
+// twice.
+type sentOnce struct{ *redis.Cmd }
+
+// NoRetry tells the client library so.
+func (sentOnce) NoRetry() bool { return true }
+
+// addedOnce is an XADD that is sent once.
+type addedOnce struct{ *redis.StringCmd }
+
+// NoRetry tells the client library so.
+func (addedOnce) NoRetry() bool { return true }

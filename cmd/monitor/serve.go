@@ -18,7 +18,7 @@ import (
 	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/httpserver"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -121,7 +121,7 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 
 // newHandler routes what serve serves. The state of health is told to everybody, metrics to whom auth lets in.
 func newHandler(
-	inspector *queue.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
+	inspector *inspect.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
 ) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(inspector))

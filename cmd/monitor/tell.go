@@ -11,20 +11,20 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func tellCommands() []*cli.Command {
 	return []*cli.Command{
-		tellCommand(queue.CommandQuiet, "let one worker start no more jobs", `Within half a second it starts none, of any of its queues: what runs goes on, what it had read ahead goes to others. It
+		tellCommand(inspect.CommandQuiet, "let one worker start no more jobs", `Within half a second it starts none, of any of its queues: what runs goes on, what it had read ahead goes to others. It
 lasts until monitor wake, or until the worker is started anew.`),
-		tellCommand(queue.CommandWake, "let a quiet worker start jobs again", ""),
-		tellCommand(queue.CommandStop, "stop one worker in good order", `As SIGTERM does: running jobs get the worker's grace period. What supervises it may start it anew: Kubernetes does, and
+		tellCommand(inspect.CommandWake, "let a quiet worker start jobs again", ""),
+		tellCommand(inspect.CommandStop, "stop one worker in good order", `As SIGTERM does: running jobs get the worker's grace period. What supervises it may start it anew: Kubernetes does, and
 systemd with Restart=always.`),
 	}
 }
 
-func tellCommand(order queue.WorkerCommand, usage, text string) *cli.Command {
+func tellCommand(order inspect.WorkerCommand, usage, text string) *cli.Command {
 	return &cli.Command{
 		Name: string(order), Usage: usage, ArgsUsage: "WORKER",
 		Description: strings.TrimSpace(text + "\n\nWORKER is a name that monitor workers shows, with or without what follows #."),
@@ -33,7 +33,7 @@ func tellCommand(order queue.WorkerCommand, usage, text string) *cli.Command {
 	}
 }
 
-func tellWorker(c *cli.Context, order queue.WorkerCommand) error {
+func tellWorker(c *cli.Context, order inspect.WorkerCommand) error {
 	args, err := command.Arguments(c, "WORKER")
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func tellWorker(c *cli.Context, order queue.WorkerCommand) error {
 		if err != nil {
 			return err
 		}
-		meant := slices.DeleteFunc(workers, func(w queue.WorkerInfo) bool { return w.Name != args[0] && workerName(w) != args[0] })
+		meant := slices.DeleteFunc(workers, func(w inspect.WorkerInfo) bool { return w.Name != args[0] && workerName(w) != args[0] })
 		told, unnoted, err := o.tell(o.acting(c.Context), meant, order)
 		if err != nil {
 			return err
@@ -62,20 +62,20 @@ func tellWorker(c *cli.Context, order queue.WorkerCommand) error {
 }
 
 // workerName is what the names of a worker on all its queues begin with.
-func workerName(w queue.WorkerInfo) string {
+func workerName(w inspect.WorkerInfo) string {
 	name, _, _ := strings.Cut(w.Name, "#")
 	return name
 }
 
-func processOf(w queue.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }
+func processOf(w inspect.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }
 
 // tell gives an order to a process at each of its queues, since one may hear it before another does. It returns which are
 // still there to hear it, and why that could not be noted.
-func (o operator) tell(ctx context.Context, workers []queue.WorkerInfo, order queue.WorkerCommand) (told []queue.WorkerInfo, unnoted, err error) {
+func (o operator) tell(ctx context.Context, workers []inspect.WorkerInfo, order inspect.WorkerCommand) (told []inspect.WorkerInfo, unnoted, err error) {
 	noted := map[string]bool{}
 	for _, w := range workers {
 		err := o.inspector.CommandWorker(ctx, w.Queue, w.Name, order)
-		if errors.Is(err, queue.ErrNotFound) { // gone since
+		if errors.Is(err, inspect.ErrNotFound) { // gone since
 			continue
 		}
 		if err != nil {
@@ -90,7 +90,7 @@ func (o operator) tell(ctx context.Context, workers []queue.WorkerInfo, order qu
 	return told, unnoted, nil
 }
 
-func sayTold(c *cli.Context, w queue.WorkerInfo, order queue.WorkerCommand) error {
+func sayTold(c *cli.Context, w inspect.WorkerInfo, order inspect.WorkerCommand) error {
 	if c.Bool("json") {
 		return command.NewLines(c.App.Writer).Print(map[string]string{"worker": w.Name, "queue": w.Queue, "order": string(order)})
 	}
@@ -98,8 +98,8 @@ func sayTold(c *cli.Context, w queue.WorkerInfo, order queue.WorkerCommand) erro
 	return err
 }
 
-func orderText(order queue.WorkerCommand) string {
-	if order == queue.CommandQuiet {
+func orderText(order inspect.WorkerCommand) string {
+	if order == inspect.CommandQuiet {
 		return "be quiet"
 	}
 	return string(order)

@@ -9,7 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // order is something that the screen wants done. Its last message ends it: told, or counted.
@@ -43,8 +43,8 @@ func (t told) noted(err error) told {
 type counted struct {
 	action action
 	of     sight
-	query  queue.Query
-	count  queue.Count
+	query  inspect.Query
+	count  inspect.Count
 }
 
 // topHands does what the screen orders, one order at a time, so that the screen never waits.
@@ -80,10 +80,10 @@ func (h *topHands) run(ctx context.Context, send func(tea.Msg)) {
 }
 
 // pauseOrder pauses a queue, or lets it go on.
-func pauseOrder(info queue.QueueInfo) order {
-	name, done, act := "pause", "paused", (*queue.Inspector).Pause
+func pauseOrder(info inspect.QueueInfo) order {
+	name, done, act := "pause", "paused", (*inspect.Inspector).Pause
 	if info.Paused != nil {
-		name, done, act = "resume", "resumed", (*queue.Inspector).Resume
+		name, done, act = "resume", "resumed", (*inspect.Inspector).Resume
 	}
 	return order{name + " " + info.Name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		if err := act(o.inspector, ctx, info.Name); err != nil {
@@ -94,7 +94,7 @@ func pauseOrder(info queue.QueueInfo) order {
 }
 
 // tellOrder gives an order to a process, on each of its queues.
-func tellOrder(process []queue.WorkerInfo, what queue.WorkerCommand) order {
+func tellOrder(process []inspect.WorkerInfo, what inspect.WorkerCommand) order {
 	name := workerName(process[0])
 	return order{string(what) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		heard, unnoted, err := o.tell(ctx, process, what)
@@ -112,7 +112,7 @@ func tellOrder(process []queue.WorkerInfo, what queue.WorkerCommand) order {
 func jobOrder(a action, name, id string) order {
 	return order{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		err := a.one(o.inspector, ctx, name, id)
-		if errors.Is(err, queue.ErrNotFound) {
+		if errors.Is(err, inspect.ErrNotFound) {
 			err = fmt.Errorf("%s has moved on", id)
 		}
 		if err != nil {
@@ -141,7 +141,7 @@ func countOrder(a action, s sight) order {
 func actOrder(c counted) order {
 	return order{c.action.name + " all", func(ctx context.Context, o operator, tell func(string)) tea.Msg {
 		unnoted := o.noteJobs(ctx, c.action.does, c.of.queue, c.query.State, c.of.query, c.count)
-		tally, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t queue.BulkResult) {
+		tally, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t inspect.BulkResult) {
 			tell(fmt.Sprintf("%d of %d looked at, %d %s", t.Looked, t.Total, t.Done, c.action.done))
 		})
 		text := fmt.Sprintf("%d %s", tally.Done, c.action.done)

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // binding is what keys do. The help and the hints are made of them too.
@@ -94,7 +94,7 @@ func (m *screen) enter() {
 		m.queue = r.key
 		m.turn(panePending)
 	case paneWorkers:
-		m.queue, m.filters[panePending] = r.queue, queue.Query{Worker: r.cells[0]}.String()
+		m.queue, m.filters[panePending] = r.queue, inspect.Query{Worker: r.cells[0]}.String()
 		m.turn(panePending)
 	default:
 		m.marks[m.pane], m.job, m.scroll = r.key, r.key, 0
@@ -129,15 +129,15 @@ func pauseChosen(m *screen) tea.Cmd {
 }
 
 // chosenProcess is the worker of the selected row, on each of its queues.
-func (m *screen) chosenProcess() []queue.WorkerInfo {
+func (m *screen) chosenProcess() []inspect.WorkerInfo {
 	_, rows := m.rows()
 	r, _ := m.selected(rows)
-	n := slices.IndexFunc(m.last.workers, func(w queue.WorkerInfo) bool { return rowOf(w) == r.key })
+	n := slices.IndexFunc(m.last.workers, func(w inspect.WorkerInfo) bool { return rowOf(w) == r.key })
 	if n < 0 || m.help {
 		return nil
 	}
 	chosen := m.last.workers[n]
-	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w queue.WorkerInfo) bool {
+	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w inspect.WorkerInfo) bool {
 		return workerName(w) != workerName(chosen) || processOf(w) != processOf(chosen)
 	})
 }
@@ -147,9 +147,9 @@ func quietChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	what := queue.CommandQuiet
-	if slices.ContainsFunc(process, func(w queue.WorkerInfo) bool { return w.State == queue.WorkerQuiet }) {
-		what = queue.CommandWake
+	what := inspect.CommandQuiet
+	if slices.ContainsFunc(process, func(w inspect.WorkerInfo) bool { return w.State == inspect.WorkerQuiet }) {
+		what = inspect.CommandWake
 	}
 	m.order(tellOrder(process, what))
 	return nil
@@ -160,7 +160,7 @@ func stopChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	o := tellOrder(process, queue.CommandStop)
+	o := tellOrder(process, inspect.CommandStop)
 	m.prompt = &prompt{
 		label: "type stop to stop " + command.Printable(workerName(process[0])) + " on " + command.Printable(processOf(process[0])),
 		want:  "stop", enter: func(m *screen, _ string) error { m.order(o); return nil },

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -86,7 +87,7 @@ func timeOf(id string) time.Time {
 
 // Matching is the detail of an action on all jobs of a state that match a filter, of which so many were counted before
 // it began: "dead kind:mail: 3 jobs".
-func Matching(state queue.State, filter string, count queue.Count) string {
+func Matching(state inspect.State, filter string, count inspect.Count) string {
 	jobs := "jobs"
 	if count.Matched == 1 {
 		jobs = "job"

@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -124,7 +124,7 @@ func summary(title string, lines []line, label func(float64) string) string {
 }
 
 // statebar draws a queue's jobs by state as one bar.
-func statebar(q queue.QueueInfo) template.HTML {
+func statebar(q inspect.QueueInfo) template.HTML {
 	parts := []struct {
 		name, class string
 		n           int64

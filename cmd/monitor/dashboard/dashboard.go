@@ -22,7 +22,7 @@ import (
 	"github.com/navvy-go/navvy/cmd/monitor/audit"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Config says what a dashboard shows, and to whom.
@@ -43,7 +43,7 @@ type Config struct {
 // Dashboard is an http.Handler. Close it when it is no longer served.
 type Dashboard struct {
 	cfg        Config
-	inspector  *queue.Inspector
+	inspector  *inspect.Inspector
 	trail      *audit.Trail
 	mask       mask
 	templates  templates
@@ -76,7 +76,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	inspector, err := queue.NewInspector(cfg.Redis, queue.InspectorConfig{Namespace: cfg.Namespace, Now: cfg.Now})
+	inspector, err := inspect.New(cfg.Redis, inspect.Config{Namespace: cfg.Namespace, Now: cfg.Now})
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}

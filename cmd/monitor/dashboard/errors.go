@@ -10,7 +10,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/leaderboard"
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // badQueryError says that a query or a form makes no sense.
@@ -23,8 +23,8 @@ func badQuery(format string, args ...any) error { return &badQueryError{fmt.Erro
 
 // What the packages below say of what they were given.
 var (
-	makeNoSense = []error{queue.ErrBadQuery, lockmgr.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, analytics.ErrInvalid}
-	notThere    = []error{queue.ErrNotFound, leaderboard.ErrNotFound}
+	makeNoSense = []error{inspect.ErrBadQuery, lockmgr.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, analytics.ErrInvalid}
+	notThere    = []error{inspect.ErrNotFound, leaderboard.ErrNotFound}
 )
 
 func isAny(err error, kinds []error) bool {
@@ -42,7 +42,7 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case isAny(err, notThere):
 		return http.StatusNotFound
-	case errors.Is(err, queue.ErrHeld):
+	case errors.Is(err, inspect.ErrHeld):
 		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable

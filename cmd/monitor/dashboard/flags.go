@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/jobs/flags"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -51,7 +51,7 @@ func (d *Dashboard) oneFlag(ctx context.Context, name string) (any, error) {
 func (d *Dashboard) flag(ctx context.Context, name string) (flags.Flag, error) {
 	flag, known, err := d.flags.Flag(ctx, name)
 	if err == nil && !known {
-		err = fmt.Errorf("there is no flag %q: %w", name, queue.ErrNotFound)
+		err = fmt.Errorf("there is no flag %q: %w", name, inspect.ErrNotFound)
 	}
 	return flag, err
 }

@@ -8,14 +8,14 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const rescheduleMost = 366 * 24 * time.Hour
 
 // job is one job with what happened to it, as far as Redis knows.
 type job struct {
-	queue.JobInfo
+	inspect.JobInfo
 	Timeline []moment `json:"timeline"`
 	Masked   bool     `json:"masked,omitempty"` // the data shown is not all of it
 }
@@ -49,7 +49,7 @@ func (d *Dashboard) requeueWith(r *http.Request, user User) (notice, error) {
 	}
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, []byte(data)) // valid
-	ctx := queue.WithActor(r.Context(), user.Name)
+	ctx := inspect.WithActor(r.Context(), user.Name)
 	if err := d.inspector.RequeueWith(ctx, name, id, compact.Bytes()); err != nil {
 		return notice{}, err
 	}
@@ -64,7 +64,7 @@ func (d *Dashboard) reschedule(r *http.Request, user User) (notice, error) {
 	if err != nil || in < 0 || in > rescheduleMost {
 		return notice{}, badQuery("%q is no time from now such as 10m or 36h, up to a year", r.PostFormValue("in"))
 	}
-	ctx := queue.WithActor(r.Context(), user.Name)
+	ctx := inspect.WithActor(r.Context(), user.Name)
 	if err := d.inspector.Reschedule(ctx, name, id, d.cfg.Now().Add(in)); err != nil {
 		return notice{}, err
 	}
@@ -73,7 +73,7 @@ func (d *Dashboard) reschedule(r *http.Request, user User) (notice, error) {
 }
 
 // timeline tells a job's life in order.
-func timeline(j queue.JobInfo, now time.Time) []moment {
+func timeline(j inspect.JobInfo, now time.Time) []moment {
 	var told []moment
 	add := func(what, class string, at time.Time, note string) {
 		told = append(told, moment{What: what, Class: class, At: at, Note: note})
@@ -81,25 +81,25 @@ func timeline(j queue.JobInfo, now time.Time) []moment {
 	if j.EnqueuedAt != nil {
 		add("enqueued", "", *j.EnqueuedAt, "")
 	}
-	if j.Attempt > 0 && j.State != queue.StateDone {
+	if j.Attempt > 0 && j.State != inspect.StateDone {
 		add(plural(int64(j.Attempt), "failed attempt", "failed attempts"), "warn", time.Time{}, short(j.Error))
 	}
 	if j.Redelivered > 0 {
 		add(plural(int64(j.Redelivered), "run without an outcome", "runs without an outcome"), "warn", time.Time{}, "its worker died, stopped, or lost its lease")
 	}
 	switch j.State {
-	case queue.StateWaiting:
+	case inspect.StateWaiting:
 		add("waits for a worker with a free slot", "", time.Time{}, "")
-	case queue.StateInFlight:
+	case inspect.StateInFlight:
 		add("delivered to "+j.Worker, "", now.Add(-time.Duration(j.IdleMS)*time.Millisecond),
 			plural(j.Deliveries, "delivery", "deliveries"))
-	case queue.StateDelayed, queue.StateRetrying:
+	case inspect.StateDelayed, inspect.StateRetrying:
 		if j.Due != nil {
 			add("due", "", *j.Due, "")
 		}
-	case queue.StateDead:
+	case inspect.StateDead:
 		add("dead: "+j.Reason, "bad", timeOf(j.EndedAt), by(j.Worker))
-	case queue.StateDone:
+	case inspect.StateDone:
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}
 	return told
@@ -136,7 +136,7 @@ func pretty(data json.RawMessage) string {
 }
 
 // progressText writes what a handler has recorded.
-func progressText(p *queue.Progress) string {
+func progressText(p *inspect.Progress) string {
 	if p == nil {
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/navvy-go/navvy/cmd/monitor/audit"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -18,23 +18,23 @@ const (
 
 // choiceOfAction is an action as a list offers it.
 type choiceOfAction struct {
-	Name   queue.Action
+	Name   inspect.Action
 	Label  string
 	Does   string
 	Danger bool // what it destroys cannot be brought back
 }
 
 var allActions = []choiceOfAction{
-	{queue.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
-	{queue.ActionRunNow, "Run now", "Make due at once", false},
-	{queue.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker lives", false},
-	{queue.ActionCancel, "Cancel", "Stop it and send it to dead, from where it can be requeued", false},
-	{queue.ActionBury, "Send to dead", "Send to dead at once; a handler that runs is told to stop", false},
-	{queue.ActionDelete, "Delete", "Remove for good", true},
+	{inspect.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
+	{inspect.ActionRunNow, "Run now", "Make due at once", false},
+	{inspect.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker lives", false},
+	{inspect.ActionCancel, "Cancel", "Stop it and send it to dead, from where it can be requeued", false},
+	{inspect.ActionBury, "Send to dead", "Send to dead at once; a handler that runs is told to stop", false},
+	{inspect.ActionDelete, "Delete", "Remove for good", true},
 }
 
 // actionsFor lists what can be done to jobs of a state.
-func actionsFor(state queue.State) []choiceOfAction {
+func actionsFor(state inspect.State) []choiceOfAction {
 	var suited []choiceOfAction
 	for _, a := range allActions {
 		if a.Name.AppliesTo(state) {
@@ -48,13 +48,13 @@ func actionsFor(state queue.State) []choiceOfAction {
 type order struct {
 	action choiceOfAction
 	queue  string
-	state  queue.State
+	state  inspect.State
 	ids    []string // selected; none for all that match
 	filter string
 }
 
 func readOrder(r *http.Request) (order, error) {
-	o := order{queue: r.PostFormValue("queue"), state: queue.State(r.PostFormValue("state")), filter: strings.TrimSpace(r.PostFormValue("filter"))}
+	o := order{queue: r.PostFormValue("queue"), state: inspect.State(r.PostFormValue("state")), filter: strings.TrimSpace(r.PostFormValue("filter"))}
 	for _, a := range actionsFor(o.state) {
 		if string(a.Name) == r.PostFormValue("action") {
 			o.action = a
@@ -107,15 +107,15 @@ func (o order) ask(many, remark string) ask {
 	return a
 }
 
-func describe(state queue.State) string {
-	if state == queue.StateInFlight {
+func describe(state inspect.State) string {
+	if state == inspect.StateInFlight {
 		return "in flight"
 	}
 	return string(state)
 }
 
 func (d *Dashboard) actOnSelected(ctx context.Context, user User, o order) (notice, error) {
-	ctx = queue.WithActor(ctx, user.Name)
+	ctx = inspect.WithActor(ctx, user.Name)
 	var done []string
 	var failures []error
 	for _, id := range o.ids {
@@ -148,17 +148,17 @@ func more(n int) string {
 
 func (d *Dashboard) actOnOne(ctx context.Context, o order, id string) error {
 	switch o.action.Name {
-	case queue.ActionRequeue:
+	case inspect.ActionRequeue:
 		return d.inspector.Requeue(ctx, o.queue, id)
-	case queue.ActionRunNow:
+	case inspect.ActionRunNow:
 		return d.inspector.RunNow(ctx, o.queue, id)
-	case queue.ActionRelease:
+	case inspect.ActionRelease:
 		return d.inspector.Release(ctx, o.queue, id)
-	case queue.ActionCancel:
+	case inspect.ActionCancel:
 		return d.inspector.Cancel(ctx, o.queue, id)
-	case queue.ActionBury:
+	case inspect.ActionBury:
 		return d.inspector.Bury(ctx, o.queue, id)
-	case queue.ActionDelete:
+	case inspect.ActionDelete:
 		return d.inspector.Delete(ctx, o.queue, id)
 	}
 	return errors.New("there is no such action")
@@ -166,12 +166,12 @@ func (d *Dashboard) actOnOne(ctx context.Context, o order, id string) error {
 
 // undo offers what takes the action back for one job: a job that was sent to dead comes back by Requeue.
 func (o order) undo(done []string) *undo {
-	back := map[queue.Action]queue.Action{queue.ActionCancel: queue.ActionRequeue, queue.ActionBury: queue.ActionRequeue}[o.action.Name]
+	back := map[inspect.Action]inspect.Action{inspect.ActionCancel: inspect.ActionRequeue, inspect.ActionBury: inspect.ActionRequeue}[o.action.Name]
 	if back == "" || len(done) != 1 {
 		return nil
 	}
 	return &undo{"/jobs/act", map[string]string{
-		"queue": o.queue, "state": string(queue.StateDead), "action": string(back), "scope": "selected", "id": done[0],
+		"queue": o.queue, "state": string(inspect.StateDead), "action": string(back), "scope": "selected", "id": done[0],
 	}}
 }
 
@@ -199,7 +199,7 @@ func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, 
 	d.audit(r.Context(), user, "jobs."+string(o.action.Name), o.queue, audit.Matching(o.state, o.filter, counted))
 	title := fmt.Sprintf("%s: %s jobs of %s %s", o.action.Label, describe(o.state), o.queue, o.filter)
 	op, err := d.operations.begin(title, user, counted.Matched, func(ctx context.Context, tell func(done int64)) (string, error) {
-		tally, err := d.inspector.Act(queue.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t queue.BulkResult) { tell(t.Done) })
+		tally, err := d.inspector.Act(inspect.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t inspect.BulkResult) { tell(t.Done) })
 		d.views.forget()
 		return tallyText(o.action, tally), err
 	})
@@ -215,7 +215,7 @@ func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, 
 	return notice{Text: op.look().Result}, nil
 }
 
-func tallyText(a choiceOfAction, t queue.BulkResult) string {
+func tallyText(a choiceOfAction, t inspect.BulkResult) string {
 	text := fmt.Sprintf("%s: %s.", a.Label, plural(t.Done, "job", "jobs"))
 	if t.Gone > 0 {
 		text += fmt.Sprintf(" %s moved on before.", plural(t.Gone, "job had", "jobs had"))

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/jobs/leaderboard"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -58,7 +58,7 @@ func (d *Dashboard) board(ctx context.Context, name, member string) (*oneBoard, 
 		return nil, err
 	}
 	if len(seen) == 0 {
-		return nil, fmt.Errorf("there is no board %q: %w", name, queue.ErrNotFound)
+		return nil, fmt.Errorf("there is no board %q: %w", name, inspect.ErrNotFound)
 	}
 	one := &oneBoard{Summary: seen[0], Member: member}
 	board := leaderboard.New(d.cfg.Redis, map[string]leaderboard.Config{name: {Ties: one.Ties}}).Board(name)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // lockList is a page of the locks that somebody holds.
@@ -70,7 +70,7 @@ func (d *Dashboard) evict(r *http.Request, user User) (notice, error) {
 		return notice{}, err
 	}
 	if !had {
-		return notice{}, fmt.Errorf("%s no longer has the %s %s: %w", ownerName(owner), sort, name, queue.ErrNotFound)
+		return notice{}, fmt.Errorf("%s no longer has the %s %s: %w", ownerName(owner), sort, name, inspect.ErrNotFound)
 	}
 	d.audit(r.Context(), user, "lock.evict", string(sort)+":"+name, "held by "+ownerName(owner))
 	return notice{Text: fmt.Sprintf("The %s %s was taken away from %s.", sort, name, ownerName(owner))}, nil

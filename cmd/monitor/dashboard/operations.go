@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -124,5 +124,5 @@ func loadOperation(_ context.Context, d *Dashboard, r *request) (any, error) {
 			return op.look(), nil
 		}
 	}
-	return nil, queue.ErrNotFound
+	return nil, inspect.ErrNotFound
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 var queuesPage = page{section: "queues", title: "Queues", template: "queues", load: loadFleet}
@@ -16,7 +16,7 @@ func loadFleet(ctx context.Context, d *Dashboard, _ *request) (any, error) {
 
 func (d *Dashboard) pauseQueue(r *http.Request, user User) (notice, error) {
 	name := r.PostFormValue("queue")
-	if err := d.inspector.Pause(queue.WithActor(r.Context(), user.Name), name); err != nil {
+	if err := d.inspector.Pause(inspect.WithActor(r.Context(), user.Name), name); err != nil {
 		return notice{}, err
 	}
 	d.audit(r.Context(), user, "queue.pause", name, "")
@@ -28,7 +28,7 @@ func (d *Dashboard) pauseQueue(r *http.Request, user User) (notice, error) {
 
 func (d *Dashboard) resumeQueue(r *http.Request, user User) (notice, error) {
 	name := r.PostFormValue("queue")
-	if err := d.inspector.Resume(queue.WithActor(r.Context(), user.Name), name); err != nil {
+	if err := d.inspector.Resume(inspect.WithActor(r.Context(), user.Name), name); err != nil {
 		return notice{}, err
 	}
 	d.audit(r.Context(), user, "queue.resume", name, "")

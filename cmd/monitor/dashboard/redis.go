@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const slowShown = 10 // entries of each server's slow log
@@ -214,7 +215,7 @@ func (d *Dashboard) storage(ctx context.Context) ([]queueStorage, error) {
 	return all, nil
 }
 
-func storageOf(info queue.QueueInfo) queueStorage {
+func storageOf(info inspect.QueueInfo) queueStorage {
 	return queueStorage{
 		Queue: info.Name, Stream: info.Waiting + info.InFlight, Dead: info.Dead, Later: info.Delayed + info.Retrying,
 	}

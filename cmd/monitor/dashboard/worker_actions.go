@@ -7,46 +7,46 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // choiceOfOrder is a button beside a worker.
 type choiceOfOrder struct {
-	Order queue.WorkerCommand
+	Order inspect.WorkerCommand
 	Label string
 }
 
 // ordersFor are the orders that make sense to a worker in a state.
-func ordersFor(state queue.WorkerState) []choiceOfOrder {
-	stop := choiceOfOrder{queue.CommandStop, "Stop"}
+func ordersFor(state inspect.WorkerState) []choiceOfOrder {
+	stop := choiceOfOrder{inspect.CommandStop, "Stop"}
 	switch state {
-	case queue.WorkerWorking:
-		return []choiceOfOrder{{queue.CommandQuiet, "Quiet"}, stop}
-	case queue.WorkerQuiet:
-		return []choiceOfOrder{{queue.CommandWake, "Wake"}, stop}
+	case inspect.WorkerWorking:
+		return []choiceOfOrder{{inspect.CommandQuiet, "Quiet"}, stop}
+	case inspect.WorkerQuiet:
+		return []choiceOfOrder{{inspect.CommandWake, "Wake"}, stop}
 	}
 	return nil
 }
 
 // tellWorker gives an order to a process, at each of its queues: one may hear it before another does.
 func (d *Dashboard) tellWorker(r *http.Request, user User) (notice, error) {
-	order := queue.WorkerCommand(r.PostFormValue("order"))
-	if order != queue.CommandQuiet && order != queue.CommandWake && order != queue.CommandStop {
+	order := inspect.WorkerCommand(r.PostFormValue("order"))
+	if order != inspect.CommandQuiet && order != inspect.CommandWake && order != inspect.CommandStop {
 		return notice{}, badQuery("order %q: quiet, wake or stop", order)
 	}
 	p, err := d.process(r.Context(), r.PostFormValue("worker"), r.PostFormValue("host"), r.PostFormValue("pid"))
 	if err != nil {
 		return notice{}, err
 	}
-	if order == queue.CommandStop {
+	if order == inspect.CommandStop {
 		if err := confirmed(r, askToStop(p)); err != nil {
 			return notice{}, err
 		}
 	}
 	told := 0
 	for _, w := range p.Queues {
-		err := d.inspector.CommandWorker(queue.WithActor(r.Context(), user.Name), w.Queue, w.Name, order)
-		if errors.Is(err, queue.ErrNotFound) { // gone since, or under a new name
+		err := d.inspector.CommandWorker(inspect.WithActor(r.Context(), user.Name), w.Queue, w.Name, order)
+		if errors.Is(err, inspect.ErrNotFound) { // gone since, or under a new name
 			continue
 		}
 		if err != nil {
@@ -55,7 +55,7 @@ func (d *Dashboard) tellWorker(r *http.Request, user User) (notice, error) {
 		told++
 	}
 	if told == 0 {
-		return notice{}, queue.ErrNotFound
+		return notice{}, inspect.ErrNotFound
 	}
 	d.audit(r.Context(), user, "worker."+string(order), p.Name, fmt.Sprintf("%s:%d", p.Host, p.PID))
 	return toldWorker(p, order), nil
@@ -72,7 +72,7 @@ func (d *Dashboard) process(ctx context.Context, name, host, pid string) (proces
 			return p, nil
 		}
 	}
-	return process{}, queue.ErrNotFound
+	return process{}, inspect.ErrNotFound
 }
 
 func askToStop(p process) ask {
@@ -83,17 +83,17 @@ func askToStop(p process) ask {
 	}
 }
 
-func toldWorker(p process, order queue.WorkerCommand) notice {
-	back := func(order queue.WorkerCommand) *undo {
+func toldWorker(p process, order inspect.WorkerCommand) notice {
+	back := func(order inspect.WorkerCommand) *undo {
 		return &undo{"/workers/tell", map[string]string{
 			"worker": p.Name, "host": p.Host, "pid": strconv.Itoa(p.PID), "order": string(order),
 		}}
 	}
 	switch order {
-	case queue.CommandQuiet:
-		return notice{Text: p.Name + " is told to be quiet: what runs goes on, nothing new is started.", Undo: back(queue.CommandWake)}
-	case queue.CommandWake:
-		return notice{Text: p.Name + " is told to wake.", Undo: back(queue.CommandQuiet)}
+	case inspect.CommandQuiet:
+		return notice{Text: p.Name + " is told to be quiet: what runs goes on, nothing new is started.", Undo: back(inspect.CommandWake)}
+	case inspect.CommandWake:
+		return notice{Text: p.Name + " is told to wake.", Undo: back(inspect.CommandQuiet)}
 	}
 	return notice{Text: p.Name + " is told to stop."}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // crew is the workers of all queues together: how many processes, and how many jobs are stuck with them, as is:stuck finds
@@ -58,8 +58,8 @@ func (d *Dashboard) readCrew(ctx context.Context) (crew, error) {
 
 // stuckWith is how many of a worker's jobs are stuck: all, where it is late or gone, or those whose handlers ignore that
 // they were cancelled.
-func stuckWith(w queue.WorkerInfo) int64 {
-	if w.Heartbeat != queue.HeartbeatAlive {
+func stuckWith(w inspect.WorkerInfo) int64 {
+	if w.Heartbeat != inspect.HeartbeatAlive {
 		return w.InFlight
 	}
 	return int64(w.Stuck)
