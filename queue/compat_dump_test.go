@@ -18,6 +18,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // What an earlier version has left in Redis is read by this one: testdata/before-0.1.redis, which the program in
@@ -39,7 +40,7 @@ func newFleetOnDump(t *testing.T) *fleet {
 	f.client, err = queue.NewClient(f.rdb, queue.ClientConfig{})
 	f.must(err)
 	t.Cleanup(func() { _ = f.client.Close() })
-	f.inspect, err = queue.NewInspector(f.rdb, queue.InspectorConfig{})
+	f.inspect, err = inspect.New(f.rdb, inspect.Config{})
 	f.must(err)
 	return f
 }
@@ -80,20 +81,20 @@ func (f *fleet) words(line string) (words []any) {
 }
 
 // allJobs lists the jobs of a queue, state by state.
-func (f *fleet) allJobs(name string) (jobs []queue.JobInfo) {
+func (f *fleet) allJobs(name string) (jobs []inspect.JobInfo) {
 	f.Helper()
-	states := []queue.State{
-		queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying, queue.StateDead,
+	states := []inspect.State{
+		inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead,
 	}
 	for _, state := range states {
-		found, err := f.inspect.Search(f.Context(), name, queue.Query{State: state}, queue.Page{})
+		found, err := f.inspect.Search(f.Context(), name, inspect.Query{State: state}, inspect.Page{})
 		f.must(err)
 		jobs = append(jobs, found.Jobs...)
 	}
 	return jobs
 }
 
-func (f *fleet) infoOf(name string) queue.QueueInfo {
+func (f *fleet) infoOf(name string) inspect.QueueInfo {
 	f.Helper()
 	info, err := f.inspect.Queue(f.Context(), name)
 	f.must(err)
@@ -103,7 +104,7 @@ func (f *fleet) infoOf(name string) queue.QueueInfo {
 var incarnation = regexp.MustCompile(`#[a-z0-9]{6}`)
 
 // describeJob says everything about a job that does not depend on when it is read: times are counted from dumpClock.
-func describeJob(job *queue.JobInfo) string {
+func describeJob(job *inspect.JobInfo) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s", job.Queue, job.State, job.Kind, job.Data)
 	add := func(name string, value any) {
@@ -145,7 +146,7 @@ func describeJob(job *queue.JobInfo) string {
 	return b.String()
 }
 
-func describeQueue(info *queue.QueueInfo) string {
+func describeQueue(info *inspect.QueueInfo) string {
 	totals, _ := json.Marshal(info.Totals) // numbers: cannot fail
 	text := fmt.Sprintf("%s: stream %s group %s raw %t, ", info.Name, info.Stream, info.Group, info.Raw) +
 		fmt.Sprintf("%d waiting, %d in flight, %d delayed, ", info.Waiting, info.InFlight, info.Delayed) +
@@ -290,7 +291,7 @@ func describeRun(run *queue.Run, data any) string {
 
 // expectedRun is how a job of the file must be run: a dead one comes back without its attempts; of one in flight that
 // nobody had handed back, another run may have begun.
-func expectedRun(job *queue.JobInfo) string {
+func expectedRun(job *inspect.JobInfo) string {
 	var data any
 	_ = json.Unmarshal(job.Data, &data) // it is JSON: see JobInfo
 	run := queue.Run{
@@ -301,9 +302,9 @@ func expectedRun(job *queue.JobInfo) string {
 		run.MaxAttempts = queue.DefaultMaxAttempts
 	}
 	switch {
-	case job.State == queue.StateDead || job.Cancelled != nil:
+	case job.State == inspect.StateDead || job.Cancelled != nil:
 		run.Attempt, run.Redelivered, run.LastError = 1, 0, ""
-	case job.State == queue.StateInFlight && job.Worker != "~released":
+	case job.State == inspect.StateInFlight && job.Worker != "~released":
 		run.Redelivered++
 	}
 	return describeRun(&run, data)
@@ -352,7 +353,7 @@ func TestDumpIsWorkedOff(t *testing.T) {
 	}
 	f.must(f.inspect.Resume(t.Context(), "paused"))
 	for _, name := range dumpQueues {
-		_, err := f.inspect.Act(t.Context(), name, queue.Query{State: queue.StateDead}, queue.ActionRequeue, nil)
+		_, err := f.inspect.Act(t.Context(), name, inspect.Query{State: inspect.StateDead}, inspect.ActionRequeue, nil)
 		f.must(err)
 	}
 	f.eventually("all is done", func() bool { return f.finished(dumpQueues...) })
@@ -387,7 +388,7 @@ func (f *fleet) nothingLeft(done map[string]int64) {
 	})
 	for id, attempt := range map[string]int{"keep-1": 1, "fail-1": 2} { // they were enqueued to be retained
 		kept, err := f.inspect.Job(f.Context(), "orders", id)
-		if err != nil || kept.State != queue.StateDone || kept.Attempt != attempt || kept.Trace == "" {
+		if err != nil || kept.State != inspect.StateDone || kept.Attempt != attempt || kept.Trace == "" {
 			f.Errorf("what is kept of a done job: %+v, %v", kept, err)
 		}
 	}

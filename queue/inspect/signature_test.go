@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/oklog/ulid/v2"
-
 )
 
 func TestSignatures(t *testing.T) {
