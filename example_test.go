@@ -25,17 +25,18 @@ func Example() {
 	check(err)
 	_, err = client.Enqueue(ctx, Welcome{"ada@example.org"}, queue.On("mail"))
 	check(err)
-
 	mux := queue.NewMux()
 	queue.Handle(mux, func(ctx context.Context, job *queue.Job[Welcome]) error {
-		fmt.Println("welcome,", job.Args.Email)
-		return nil
+		return send(ctx, job.Args.Email) // nil: done; an error: again, later
 	})
-	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
-		Queues: map[string]queue.QueueConfig{"mail": {}},
-	})
+	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"mail": {}}})
 	check(err)
 	check(worker.Run(ctx)) // until ctx ends
+}
+
+func send(_ context.Context, to string) error {
+	_, err := fmt.Println("welcome,", to)
+	return err
 }
 
 func check(err error) {
