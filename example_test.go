@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,5 +69,23 @@ func TestReadme(t *testing.T) {
 		if !strings.Contains(string(source), strings.TrimSpace(line)) {
 			t.Errorf("example_test.go does not have the README's: %s", line)
 		}
+	}
+}
+
+// TestTheProgramOfTheGuideCompiles vets the whole program that docs/sdk.md begins with.
+func TestTheProgramOfTheGuideCompiles(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("docs/sdk.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, _ := strings.Cut(string(guide), "```go\n")
+	program, _, _ = strings.Cut(program, "```")
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
