@@ -83,6 +83,28 @@ func TestLinksOfDocumentsLead(t *testing.T) {
 	}
 }
 
+// TestCodeLinksToDecisions holds the links of comments, in Go and in scripts.
+func TestCodeLinksToDecisions(t *testing.T) {
+	t.Parallel()
+	link, found := regexp.MustCompile(`docs/[\w/]+\.md#[\w-]+`), 0
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if ext := filepath.Ext(path); err != nil || ext != ".go" && ext != ".lua" || filepath.Base(path) == "docs_links_test.go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, target := range link.FindAllString(string(text), -1) {
+			found++
+			if broken := brokenLink("README.md", target); broken != "" {
+				t.Errorf("%s: %s", path, broken)
+			}
+		}
+		return err
+	})
+	if err != nil || found < 30 {
+		t.Errorf("%d links, %v", found, err)
+	}
+}
+
 // TestTestsThatDocumentsNameExist: a promise without its test is none.
 func TestTestsThatDocumentsNameExist(t *testing.T) {
 	t.Parallel()
