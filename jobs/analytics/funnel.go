@@ -51,6 +51,8 @@ func (c *Counter) checkSteps(steps []string) error {
 }
 
 // follow counts how far users came who did the first step.
+//
+// Why: docs/decisions/features.md#a-funnel-uses-first-times
 func (c *Counter) follow(ctx context.Context, day period, steps []string, users []redis.Z, reached []int64) error {
 	members, last := make([]string, len(users)), make([]float64, len(users))
 	for i, user := range users {

@@ -104,6 +104,8 @@ func (c *Counter) Rollup(ctx context.Context, t time.Time) error {
 }
 
 // raise adds what is new of a day to its month, some events at a time.
+//
+// Why: docs/decisions/features.md#a-month-knows-what-each-day-has-given
 func (c *Counter) raise(ctx context.Context, of, day period, events map[string]int64) error {
 	const atOnce = 500
 	pairs := make([]any, 0, 2*len(events))

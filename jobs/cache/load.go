@@ -144,6 +144,8 @@ func (c *Cache) load(ctx context.Context, s source, locked lockedLoad) ([]byte, 
 }
 
 // loadLocked looks again, because others may have loaded during the wait for the lock.
+//
+// Why: docs/decisions/features.md#a-load-holds-a-lock-of-lockmgr-and-a-mark-beside-the-key
 func (c *Cache) loadLocked(ctx context.Context, lock *lockmgr.Lock, s source) ([]byte, error) {
 	if e, err := c.read(ctx, s.key); err == nil {
 		age, usable := c.usable(e, s, func(error) {})

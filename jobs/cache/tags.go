@@ -68,6 +68,8 @@ func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) (int64, erro
 
 // invalidateTag sets the index aside and empties it page by page: entries first, then their place in the index, to
 // which nobody adds. What an earlier call left behind goes before.
+//
+// Why: docs/decisions/features.md#tags-are-indexes-not-version-stamps
 func (c *Cache) invalidateTag(ctx context.Context, tag string) (int64, error) {
 	removed, mayTake := int64(0), true
 	for {

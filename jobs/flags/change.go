@@ -162,6 +162,8 @@ func (s *Store) before(ctx context.Context, change Change) (string, error) {
 }
 
 // applyToUsers is the second step of a change.
+//
+// Why: docs/decisions/features.md#a-flags-trail-is-written-before-the-users-list-changes
 func (s *Store) applyToUsers(ctx context.Context, id string, change Change) error {
 	verb := ""
 	switch change.Action {

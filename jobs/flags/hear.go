@@ -101,6 +101,8 @@ func (w *Watcher) listen(ctx context.Context, addr string, node *redis.Client) {
 }
 
 // track has the server send the names of changed keys to this very connection.
+//
+// Why: docs/decisions/features.md#copies-of-flags-are-kept-by-client-tracking--bcast
 func track(ctx context.Context, conn *redis.Conn) error {
 	id, err := conn.ClientID(ctx).Result()
 	if err != nil {

@@ -61,6 +61,8 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Flag, erro
 }
 
 // names is a page of the index.
+//
+// Why: docs/decisions/features.md#the-list-of-flags-is-an-index-not-a-scan
 func (s *Store) names(ctx context.Context, after string, limit int) ([]string, error) {
 	first := "-"
 	if after != "" {

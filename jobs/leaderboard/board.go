@@ -116,6 +116,8 @@ func (t *Table) keys() []string {
 }
 
 // earlier is [EarlierWins] as the scripts take it.
+//
+// Why: docs/decisions/features.md#where-the-earlier-wins-a-second-sorted-set-has-the-boards-order
 func (t *Table) earlier() int {
 	if t.ties == EarlierWins {
 		return 1

@@ -116,6 +116,8 @@ func (a answer) end() position {
 // kept reports whether a log still has everything that was added after a place. It has if the place is not before its
 // first entry, because entries go from that end alone. It has if it is too short ever to have been trimmed, and the
 // place is too young for a log of that time to have ended since.
+//
+// Why: docs/decisions/features.md#a-log-of-a-hundred-entries-beside-each-channel-for-browsers-that-come-back
 func (a answer) kept(after position) bool {
 	if first, ok := parsePosition(a.first); ok && !after.before(first) {
 		return true

@@ -82,6 +82,7 @@ func (s *RedisStore) Move(ctx context.Context, move Move) (Order, error) {
 	return order, err
 }
 
+// Why: docs/decisions/payments.md#orders-in-processing-are-indexed-wider-than-they-are
 func (s *RedisStore) move(ctx context.Context, move Move, now time.Time) (Order, error) {
 	args := []any{string(move.From), move.Cents, move.Token, "state", string(move.To), "updated_at", timestamp(now)}
 	for _, field := range []struct{ name, value string }{

@@ -157,6 +157,8 @@ func (l *Limiter) check(key string, n int64) error {
 }
 
 // decide asks Redis, for as long as the options allow.
+//
+// Why: docs/decisions/features.md#a-limit-fails-closed-unless-configured-otherwise
 func (l *Limiter) decide(ctx context.Context, key string, n int64) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
@@ -172,6 +174,8 @@ func (l *Limiter) decide(ctx context.Context, key string, n int64) (Result, erro
 }
 
 // result reads a script's reply.
+//
+// Why: docs/decisions/features.md#limits-count-in-whole-microseconds-of-redis-clock-and-store-seconds
 func (l *Limiter) result(reply []int64) Result {
 	return Result{
 		Allowed:    reply[0] == 1,
@@ -186,6 +190,7 @@ func (l *Limiter) result(reply []int64) Result {
 // replySize is how many numbers each script replies.
 const replySize = 5
 
+// Why: docs/decisions/features.md#a-refused-call-writes-nothing
 func (l *Limiter) ask(ctx context.Context, key string, n int64) ([]int64, error) {
 	return l.run(ctx, l.form.prefix+key, n)
 }

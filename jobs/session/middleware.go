@@ -44,6 +44,7 @@ type commitWriter struct {
 	failed  bool
 }
 
+// Why: docs/decisions/features.md#the-session-middleware-replays-changes-on-what-is-stored-at-the-end-of-the-request
 func (w *commitWriter) commit() {
 	if w.begun {
 		return

@@ -199,6 +199,7 @@ func pause(ctx context.Context) error {
 	}
 }
 
+// Why: docs/decisions/features.md#a-session-is-changed-in-go-by-compare-and-set-on-its-text
 func (s *Store) updateOnce(ctx context.Context, id string, change func(*Session) error) (*Session, error) {
 	found, _, err := s.read(ctx, id)
 	if err != nil {

@@ -120,6 +120,8 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 }
 
 // answerAll tells what became of an array.
+//
+// Why: docs/decisions/gateway.md#a-failure-of-redis-fails-a-request-with-an-array-a-wrong-job-does-not
 func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	status := http.StatusAccepted
 	for _, one := range results {

@@ -170,6 +170,7 @@ type plainText struct {
 	replaced bool
 }
 
+// Why: docs/decisions/gateway.md#every-error-of-the-gateway-is-a-problem-document-made-in-one-place
 func problems(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&plainText{ResponseWriter: w, request: r}, r)
