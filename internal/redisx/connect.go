@@ -79,8 +79,7 @@ func NewReader(rdb redis.UniversalClient) *Reader {
 	return r
 }
 
-// Interrupt ends a read that waits, if the connection is known and the server allows it. The read then fails with
-// UNBLOCKED. Otherwise it ends when its own time is over.
+// Interrupt ends a read that waits as if its time were over, if the connection is known and the server allows it.
 func (r *Reader) Interrupt(ctx context.Context) {
 	if id := r.connection.Load(); id != 0 {
 		_ = r.from.ClientUnblock(ctx, id).Err()

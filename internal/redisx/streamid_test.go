@@ -46,7 +46,8 @@ func TestStreamIDsAreOrderedAndFollowEachOther(t *testing.T) {
 	t.Parallel()
 	const most = math.MaxUint64
 	ascending := []redisx.StreamID{
-		{}, {Seq: 1}, {Seq: most}, {Ms: 1}, {Ms: 1, Seq: 9}, {Ms: 1, Seq: 10}, {Ms: 2}, {Ms: 10}, {Ms: most}, {Ms: most, Seq: most},
+		{}, {Seq: 1}, {Seq: most}, {Ms: 1}, {Ms: 1, Seq: 9}, {Ms: 1, Seq: 10}, {Ms: 2}, {Ms: 10},
+		{Ms: most}, {Ms: most, Seq: most},
 	}
 	if !slices.IsSortedFunc(ascending, redisx.StreamID.Compare) {
 		t.Error("not in order")
