@@ -31,6 +31,7 @@ func (s *Script) Text() string { return s.text }
 //
 //	-- KEYS[1]  the lock, a string
 //	-- ARGV[1]  TTL in milliseconds
+//	-- ARGV[2…] the fields and values of the holder
 //	-- Reply    1 extended, 0 it was no longer the caller's
 //
 // Comments on lines of their own are not sent: Redis keeps a script's text. Before the script come those functions that

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/jobs/internal/link"
 )
 
@@ -26,10 +27,10 @@ func (w *Watcher) hear() {
 	tick := time.NewTicker(topologyPoll)
 	defer tick.Stop()
 	for {
-		if nodes, err := masters(w.ctx, w.store.rdb); err == nil {
+		if nodes, err := redisx.Masters(w.ctx, w.store.rdb); err == nil {
 			w.follow(links, nodes, &running)
 		} else {
-			w.lost("", err)
+			w.lost("", fmt.Errorf("flags: list the servers: %w", err))
 		}
 		select {
 		case <-w.ctx.Done():
@@ -156,23 +157,4 @@ func (w *Watcher) heard(keys []string) {
 	}
 	w.mu.Unlock()
 	w.poke()
-}
-
-// masters are the servers that have flags.
-func masters(ctx context.Context, rdb redis.UniversalClient) ([]*redis.Client, error) {
-	switch rdb := rdb.(type) {
-	case *redis.Client:
-		return []*redis.Client{rdb}, nil
-	case *redis.ClusterClient:
-		var mu sync.Mutex
-		var nodes []*redis.Client
-		err := rdb.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
-			mu.Lock()
-			defer mu.Unlock()
-			nodes = append(nodes, node)
-			return nil
-		})
-		return nodes, err
-	}
-	return nil, fmt.Errorf("flags: client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
 }

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"crypto/rand"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -19,14 +18,6 @@ const (
 
 // SentFor is how long a notification sent under an ID is remembered, so that it is not sent again.
 const SentFor = 24 * time.Hour
-
-//go:embed lua/send.lua
-var sendSource string
-
-// Redis before 7.0 accepts a write after XADD chose an ID only so; later servers always work so.
-const replicateEffects = "if redis.replicate_commands then redis.replicate_commands() end\n"
-
-var sendScript = redis.NewScript(replicateEffects + sendSource)
 
 // Sender sends notifications. It is safe for concurrent use and needs no closing.
 type Sender struct {

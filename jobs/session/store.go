@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -69,17 +68,6 @@ func New(rdb redis.UniversalClient, config Config) (*Store, error) {
 	}
 	return &Store{rdb: rdb, config: config}, nil
 }
-
-//go:embed lua/replace.lua
-var replaceSource string
-
-//go:embed lua/remove.lua
-var removeSource string
-
-var (
-	replaceScript = redis.NewScript(replaceSource)
-	removeScript  = redis.NewScript(removeSource)
-)
 
 // What the scripts reply.
 const (
