@@ -153,7 +153,7 @@ func (p page) send(w http.ResponseWriter, r *http.Request, verdict string, now t
 	}
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(p.Body)) // nobody is left to tell if the client went away
+		_, _ = w.Write([]byte(p.Body)) // if the client has gone, there is nobody to report to
 	}
 }
 

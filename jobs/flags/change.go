@@ -134,7 +134,7 @@ func (s *Store) apply(ctx context.Context, id string, author Author, change Chan
 	return s.applyToUsers(ctx, id, change)
 }
 
-// before tells the trail whether the flag was on for the user of a change. It is not part of the atomic step.
+// before returns, for the trail, whether the flag was on for the user of a change. It is not part of the atomic step.
 func (s *Store) before(ctx context.Context, change Change) (string, error) {
 	if change.User == "" {
 		return "", nil

@@ -7,7 +7,7 @@ import (
 	"github.com/navvy-go/navvy/internal/redisx"
 )
 
-// Prefixes under which everything of flags is, and nothing else: whoever is told of changes below them hears of every
+// Prefixes under which everything of flags is, and nothing else: a notification of changes below them covers every
 // change of a flag, whichever program made it.
 const (
 	prefix          = "feature:"
@@ -44,7 +44,7 @@ func flagOf(key string) string {
 	return strings.TrimSuffix(flag, usersSuffix)
 }
 
-// checkFlag refuses names from which the keys could not be told apart, or told from others.
+// checkFlag refuses names whose keys could be mistaken for each other's, or for others.
 func checkFlag(flag string) error {
 	switch {
 	case flag == "" || len(flag) > maxFlagBytes:

@@ -84,7 +84,7 @@ func loadChunk(ctx context.Context, rdb redis.UniversalClient, names []string, m
 }
 
 // loadUsers adds the users of the flags whose sets are small enough. A set that has grown since it was measured is
-// taken as it is: the change that made it grow is told of, and it is measured again.
+// taken as it is: the change that made it grow is notified, and it is measured again.
 func loadUsers(ctx context.Context, rdb redis.UniversalClient, loaded map[string]copied, maxUsers int64) error {
 	asked := map[string]*redis.StringSliceCmd{}
 	wanted := func(m members) bool { return m.size > 0 && m.size <= maxUsers }

@@ -20,7 +20,7 @@ const (
 	maxTextBytes    = 64 << 10 // of a notification's texts together
 )
 
-// Notification is what a user is told.
+// Notification is a message for a user.
 type Notification struct {
 	ID    string // of its entry in the channel's log; "" if it has none
 	Type  string

@@ -65,8 +65,8 @@ type SSE struct {
 	perChannel map[string]int
 }
 
-// NewSSE returns a handler. Function channel tells whose channel a request may hear, or false for none: it is where the
-// request is authenticated.
+// NewSSE returns a handler. The function channel returns the channel that a request may receive, or false for none: it
+// is where the request is authenticated.
 func NewSSE(hub *Hub, channel func(r *http.Request) (channel string, ok bool), cfg SSEConfig) *SSE {
 	return &SSE{
 		hub: hub, channel: channel, cfg: cfg.withDefaults(), logs: logs{hub.rdb}, perChannel: map[string]int{},

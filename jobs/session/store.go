@@ -41,7 +41,7 @@ type Config struct {
 	Idle     time.Duration    // without use. 1 s or more. Defaults to [DefaultIdle]
 	Absolute time.Duration    // since the login, used or not. 1 s or more. Defaults to [DefaultAbsolute]
 	MaxBytes int              // of a session's JSON. Defaults to [DefaultMaxBytes]
-	Report   func(error)      // hears of damaged sessions and forged cookies. Defaults to nothing
+	Report   func(error)      // called for damaged sessions and forged cookies. Optional
 	Now      func() time.Time // Defaults to time.Now
 }
 

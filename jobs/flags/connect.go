@@ -15,12 +15,12 @@ import (
 // topologyPoll is how often a cluster is asked for its masters.
 const topologyPoll = 2 * time.Second
 
-// invalidations is the channel on which a connection without RESP3 is told of changed keys.
+// invalidations is the channel on which a connection without RESP3 is notified of changed keys.
 const invalidations = "__redis__:invalidate"
 
-// hear holds a link to each server that has flags: one, or the masters of a cluster, each of which tells of its own
-// keys alone.
-func (w *Watcher) hear() {
+// connect holds a link to each server that has flags: one, or the masters of a cluster, each of which sends the changes
+// of its own keys alone.
+func (w *Watcher) connect() {
 	links := map[string]context.CancelFunc{} // by address
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -65,7 +65,7 @@ func (w *Watcher) follow(links map[string]context.CancelFunc, nodes []*redis.Cli
 	w.joined("")
 }
 
-// listen hears of the changes on one server until ctx ends.
+// listen receives the changes on one server until ctx ends.
 func (w *Watcher) listen(ctx context.Context, addr string, node *redis.Client) {
 	refused := false
 	client := link.Single(node, func(ctx context.Context, conn *redis.Conn) error {
@@ -88,7 +88,7 @@ func (w *Watcher) listen(ctx context.Context, addr string, node *redis.Client) {
 			case *redis.Subscription:
 				w.joined(addr)
 			case *redis.Message:
-				w.heard(message.PayloadSlice)
+				w.invalidate(message.PayloadSlice)
 			}
 		},
 		Lost: func(err error, _ time.Time) {
@@ -111,7 +111,7 @@ func track(ctx context.Context, conn *redis.Conn) error {
 		"PREFIX", prefix, "PREFIX", companionPrefix).Err()
 }
 
-// joined says that a server's changes are heard of from here on. What happened before is read.
+// joined records that a server's changes are received from here on. What happened before is read.
 func (w *Watcher) joined(addr string) {
 	w.mu.Lock()
 	_, was := w.down[addr]
@@ -123,7 +123,7 @@ func (w *Watcher) joined(addr string) {
 	}
 }
 
-// lost says that a server's changes are not heard of.
+// lost records that a server's changes are not received.
 func (w *Watcher) lost(addr string, err error) {
 	w.mu.Lock()
 	w.down[addr] = err
@@ -132,7 +132,7 @@ func (w *Watcher) lost(addr string, err error) {
 	w.poke()
 }
 
-// poll says that a server does not tell of changes: all flags are read time and again.
+// poll records that a server does not send its changes: all flags are read time and again.
 func (w *Watcher) poll(addr string) {
 	w.mu.Lock()
 	w.refused = true
@@ -140,8 +140,8 @@ func (w *Watcher) poll(addr string) {
 	w.joined(addr)
 }
 
-// heard has the flags of changed keys read again.
-func (w *Watcher) heard(keys []string) {
+// invalidate has the flags of changed keys read again.
+func (w *Watcher) invalidate(keys []string) {
 	w.mu.Lock()
 	for _, key := range keys {
 		flag := flagOf(key)
