@@ -108,7 +108,7 @@ func (c *Cache) getOrLoad(ctx context.Context, s source) ([]byte, error) {
 	return e.raw, nil
 }
 
-// usable tells how old an entry is and whether it has a value to be served. The value that is not is reported.
+// usable returns how old an entry is and whether it has a value to be served. The value that is not is reported.
 func (c *Cache) usable(e entry, s source, report func(error)) (freshness, bool) {
 	age := c.freshness(e.meta)
 	if e.raw == nil {

@@ -54,7 +54,7 @@ func New(rdb redis.UniversalClient, limit Limit, options Options) (*Limiter, err
 	options.Timeout = cmp.Or(options.Timeout, DefaultTimeout)
 	l := &Limiter{rdb: rdb, deleter: rdb, limit: limit, options: options, form: forms[limit.Algorithm]}
 	if single, ok := rdb.(*redis.Client); ok {
-		l.rdb = single.WithTimeout(options.Timeout) // the same pool; it heeds no context unless told so
+		l.rdb = single.WithTimeout(options.Timeout) // the same pool, which ignores contexts by default
 	}
 	l.args = []any{limit.Rate, limit.Window.Microseconds()}
 	if limit.Algorithm == GCRA {
@@ -72,7 +72,7 @@ type Result struct {
 	RetryAfter time.Duration // until such a call is allowed if nobody else comes; 0 if it was
 	ResetAfter time.Duration // until the whole limit can be had again if nobody comes; 0 if it can
 	At         time.Time     // when it was decided, by the clock of Redis, to the microsecond
-	Degraded   bool          // Redis did not decide: Options.FailOpen did, and only Allowed and Limit tell anything
+	Degraded   bool          // Redis did not decide: Options.FailOpen did, and only Allowed and Limit are set
 }
 
 // Limit returns the limit, with its defaults.
@@ -108,7 +108,7 @@ func (l *Limiter) AllowN(ctx context.Context, key string, n int64) (Result, erro
 	return result, nil
 }
 
-// Peek tells what would become of one call, and takes none.
+// Peek returns what would become of one call, and takes none.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) { return l.AllowN(ctx, key, 0) }
 
 // Reset forgets the calls of a key: the whole limit can be had again. It waits for Redis as long as ctx allows.

@@ -11,7 +11,7 @@ import (
 // ended on the way.
 const windowTries = 3
 
-// anotherWindow is the first number of a reply that only tells the time.
+// anotherWindow is the first number of a reply that has only the time.
 const anotherWindow = -1
 
 var errNoWindow = errors.New("each window had ended before Redis was asked for it")

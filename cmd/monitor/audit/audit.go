@@ -6,12 +6,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -71,18 +71,13 @@ func (t *Trail) List(ctx context.Context, before string, limit int) ([]Entry, er
 	var entries []Entry
 	for _, message := range found {
 		text := func(name string) string { s, _ := message.Values[name].(string); return s }
+		id, _ := redisx.ParseStreamID(message.ID)
 		entries = append(entries, Entry{
-			ID: message.ID, At: timeOf(message.ID), Who: text("who"), What: text("what"), Target: text("target"), Detail: text("detail"),
+			ID: message.ID, At: id.Time(),
+			Who: text("who"), What: text("what"), Target: text("target"), Detail: text("detail"),
 		})
 	}
 	return entries, nil
-}
-
-// timeOf reads the time in a stream ID.
-func timeOf(id string) time.Time {
-	text, _, _ := strings.Cut(id, "-")
-	ms, _ := strconv.ParseInt(text, 10, 64)
-	return time.UnixMilli(ms)
 }
 
 // Matching is the detail of an action on all jobs of a state that match a filter, of which so many were counted before

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -97,8 +98,5 @@ func redisCLI(l list) []string {
 
 // companion is the key beside a queue's stream, as docs/keys.md says.
 func companion(info inspect.QueueInfo, name string) string {
-	if info.Raw && !strings.Contains(info.Stream, "{") {
-		return "{" + info.Stream + "}:" + name
-	}
-	return info.Stream + ":" + name
+	return redisx.CompanionPrefix(info.Stream) + name
 }

@@ -129,13 +129,13 @@ func (d *Dashboard) inspect(ctx context.Context, n node) (redisNode, error) {
 	}
 	latency := time.Since(began)
 	pipe := n.rdb.Pipeline()
-	info, slow := pipe.Info(ctx), pipe.SlowLogGet(ctx, slowShown)
+	info, slow := pipe.InfoMap(ctx), pipe.SlowLogGet(ctx, slowShown)
 	fsync, save := pipe.ConfigGet(ctx, "appendfsync"), pipe.ConfigGet(ctx, "save")
 	_, _ = pipe.Exec(ctx)
 	if err := info.Err(); err != nil {
 		return redisNode{}, fmt.Errorf("%s: INFO: %w", n.address, err)
 	}
-	seen := parseInfo(info.Val()).status()
+	seen := newServerInfo(info.Val()).status()
 	seen.Address, seen.Latency = n.address, latency
 	seen.Disk.Fsync = fsync.Val()["appendfsync"]
 	if text, told := save.Val()["save"]; told {

@@ -70,7 +70,7 @@ func paid(intent *stripe.PaymentIntent) bool {
 	return intent != nil && intent.Status == stripe.PaymentIntentStatusSucceeded
 }
 
-// receiptOf tells what a PaymentIntent means for the request that made it.
+// receiptOf returns what a PaymentIntent means for the request that made it.
 func receiptOf(intent *stripe.PaymentIntent, request payment.ChargeRequest) (payment.Receipt, error) {
 	switch intent.Status {
 	case stripe.PaymentIntentStatusSucceeded:

@@ -8,28 +8,29 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/jobs/internal/link"
 )
 
 // topologyPoll is how often a cluster is asked for its masters.
 const topologyPoll = 2 * time.Second
 
-// invalidations is the channel on which a connection without RESP3 is told of changed keys.
+// invalidations is the channel on which a connection without RESP3 is notified of changed keys.
 const invalidations = "__redis__:invalidate"
 
-// hear holds a link to each server that has flags: one, or the masters of a cluster, each of which tells of its own
-// keys alone.
-func (w *Watcher) hear() {
+// connect holds a link to each server that has flags: one, or the masters of a cluster, each of which sends the changes
+// of its own keys alone.
+func (w *Watcher) connect() {
 	links := map[string]context.CancelFunc{} // by address
 	var running sync.WaitGroup
 	defer running.Wait()
 	tick := time.NewTicker(topologyPoll)
 	defer tick.Stop()
 	for {
-		if nodes, err := masters(w.ctx, w.store.rdb); err == nil {
+		if nodes, err := redisx.Masters(w.ctx, w.store.rdb); err == nil {
 			w.follow(links, nodes, &running)
 		} else {
-			w.lost("", err)
+			w.lost("", fmt.Errorf("flags: list the servers: %w", err))
 		}
 		select {
 		case <-w.ctx.Done():
@@ -64,7 +65,7 @@ func (w *Watcher) follow(links map[string]context.CancelFunc, nodes []*redis.Cli
 	w.joined("")
 }
 
-// listen hears of the changes on one server until ctx ends.
+// listen receives the changes on one server until ctx ends.
 func (w *Watcher) listen(ctx context.Context, addr string, node *redis.Client) {
 	refused := false
 	client := link.Single(node, func(ctx context.Context, conn *redis.Conn) error {
@@ -87,7 +88,7 @@ func (w *Watcher) listen(ctx context.Context, addr string, node *redis.Client) {
 			case *redis.Subscription:
 				w.joined(addr)
 			case *redis.Message:
-				w.heard(message.PayloadSlice)
+				w.invalidate(message.PayloadSlice)
 			}
 		},
 		Lost: func(err error, _ time.Time) {
@@ -112,7 +113,7 @@ func track(ctx context.Context, conn *redis.Conn) error {
 		"PREFIX", prefix, "PREFIX", companionPrefix).Err()
 }
 
-// joined says that a server's changes are heard of from here on. What happened before is read.
+// joined records that a server's changes are received from here on. What happened before is read.
 func (w *Watcher) joined(addr string) {
 	w.mu.Lock()
 	_, was := w.down[addr]
@@ -124,7 +125,7 @@ func (w *Watcher) joined(addr string) {
 	}
 }
 
-// lost says that a server's changes are not heard of.
+// lost records that a server's changes are not received.
 func (w *Watcher) lost(addr string, err error) {
 	w.mu.Lock()
 	w.down[addr] = err
@@ -133,7 +134,7 @@ func (w *Watcher) lost(addr string, err error) {
 	w.poke()
 }
 
-// poll says that a server does not tell of changes: all flags are read time and again.
+// poll records that a server does not send its changes: all flags are read time and again.
 func (w *Watcher) poll(addr string) {
 	w.mu.Lock()
 	w.refused = true
@@ -141,8 +142,8 @@ func (w *Watcher) poll(addr string) {
 	w.joined(addr)
 }
 
-// heard has the flags of changed keys read again.
-func (w *Watcher) heard(keys []string) {
+// invalidate has the flags of changed keys read again.
+func (w *Watcher) invalidate(keys []string) {
 	w.mu.Lock()
 	for _, key := range keys {
 		flag := flagOf(key)
@@ -158,23 +159,4 @@ func (w *Watcher) heard(keys []string) {
 	}
 	w.mu.Unlock()
 	w.poke()
-}
-
-// masters are the servers that have flags.
-func masters(ctx context.Context, rdb redis.UniversalClient) ([]*redis.Client, error) {
-	switch rdb := rdb.(type) {
-	case *redis.Client:
-		return []*redis.Client{rdb}, nil
-	case *redis.ClusterClient:
-		var mu sync.Mutex
-		var nodes []*redis.Client
-		err := rdb.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
-			mu.Lock()
-			defer mu.Unlock()
-			nodes = append(nodes, node)
-			return nil
-		})
-		return nodes, err
-	}
-	return nil, fmt.Errorf("flags: client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
 }
