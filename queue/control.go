@@ -90,7 +90,7 @@ func (ses *session) applyPause(ctx context.Context, paused bool) {
 		return
 	}
 	if news {
-		ses.reader.interrupt(ctx, ses.w.rdb)
+		ses.reader.Interrupt(ctx)
 	}
 	if ses.transfer.TryLock() { // else somebody waits for Redis: at the next beat
 		ses.handBack()

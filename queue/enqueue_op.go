@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -41,7 +42,7 @@ func (op *enqueueOp) addPlain(k *wire.Keys, data []byte, meta string) {
 		args = append(args, wire.FieldMeta, meta)
 	}
 	op.unguarded = true
-	op.cmd = addedOnce{redis.NewStringCmd(context.Background(), args...)}
+	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }
 
 // addRaw makes a bare XADD of plain fields.
@@ -52,7 +53,7 @@ func (op *enqueueOp) addRaw(stream string, fields []string) {
 		args = append(args, field)
 	}
 	op.unguarded = true
-	op.cmd = addedOnce{redis.NewStringCmd(context.Background(), args...)}
+	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }
 
 // addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard knows its own call.
@@ -76,7 +77,7 @@ func (op *enqueueOp) addScript(k *wire.Keys, data []byte, meta string, o *enqueu
 	}
 	op.unguarded = len(keys) == 4
 	op.args = append(append([]any{"EVALSHA", wire.ScriptEnqueue.Hash(), len(keys)}, keys...), argv...)
-	op.cmd = sentOnce{redis.NewCmd(context.Background(), op.args...)}
+	op.cmd = redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), op.args...)}
 }
 
 // again decides after a try whether the job is sent again, and readies it.
@@ -86,11 +87,11 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 	case err == nil || try >= resendAtMost || ctx.Err() != nil:
 		return false
 	case redis.HasErrorPrefix(err, "NOSCRIPT"):
-		op.args[0], op.args[1] = "EVAL", wire.ScriptEnqueue.Text
+		op.args[0], op.args[1] = "EVAL", wire.ScriptEnqueue.Text()
 	case op.unguarded || !mayHaveArrived(err):
 		return false
 	}
-	op.cmd = sentOnce{redis.NewCmd(context.Background(), op.args...)}
+	op.cmd = redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), op.args...)}
 	return true
 }
 
@@ -120,7 +121,7 @@ func (op *enqueueOp) readReply() {
 	if op.unguarded {
 		return
 	}
-	cmd, _ := op.cmd.(sentOnce)
+	cmd, _ := op.cmd.(redisx.OnceCmd)
 	reply, _ := cmd.Val().([]any)
 	if len(reply) < 3 {
 		return

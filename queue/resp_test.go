@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -87,7 +88,7 @@ func serialize(t *testing.T, reply string, chunk int, cut bool) *redis.Client {
 	}()
 	rdb := redis.NewClient(&redis.Options{
 		Dialer:     func(context.Context, string, string) (net.Conn, error) { return client, nil },
-		MaxRetries: -1, DialerRetries: 1, PoolSize: 1, DisableIdentity: true, MaintNotificationsConfig: noMaintenance(),
+		MaxRetries: -1, DialerRetries: 1, PoolSize: 1, DisableIdentity: true, MaintNotificationsConfig: redisx.NoMaintenance(),
 	})
 	t.Cleanup(func() {
 		_ = rdb.Close()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -134,13 +135,13 @@ const (
 )
 
 // record runs the script that makes an outcome so, and tells whether the outcome counts.
-func (t *task) record(doing string, script wire.Script, keys []string, args []any) bool {
+func (t *task) record(doing string, script *redisx.Script, keys []string, args []any) bool {
 	return t.verdict(doing, script, keys, args) == verdictCounts
 }
 
 // verdict runs a script. While Redis is in trouble it tries again, for nothing is lost as long as the lease holds: the
 // job is this worker's.
-func (t *task) verdict(doing string, script wire.Script, keys []string, args []any) int {
+func (t *task) verdict(doing string, script *redisx.Script, keys []string, args []any) int {
 	backoff := newReconnectBackoff(t.ses.w.cfg.Rand)
 	for sent := false; ; sent = true {
 		if !t.ses.valid() {

@@ -53,7 +53,7 @@ func (w *Worker) isStopping() bool {
 
 func (w *Worker) disconnect() {
 	for _, s := range w.subscriptions {
-		s.reader.close(w.rdb)
+		_ = s.reader.Close()
 	}
 	_ = w.rdb.Close()
 }
@@ -92,5 +92,5 @@ func (ses *session) awaitHandlers() {
 func (ses *session) interruptRead() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
-	ses.reader.interrupt(ctx, ses.w.rdb)
+	ses.reader.Interrupt(ctx)
 }

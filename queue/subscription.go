@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -18,7 +19,7 @@ type subscription struct {
 	cfg      QueueConfig
 	keys     wire.Keys
 	binding  wire.Binding
-	reader   *reader
+	reader   *redisx.Reader
 	buffer   *buffer
 	counters *counters
 
@@ -28,7 +29,7 @@ type subscription struct {
 
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
 	s := &subscription{
-		w: w, name: name, cfg: cfg, reader: newReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
+		w: w, name: name, cfg: cfg, reader: redisx.NewReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
 	}
 	if cfg.Raw != nil {
 		s.binding = wire.Binding{Raw: true, Group: cfg.Raw.Group, Kind: cfg.Raw.Kind}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -146,7 +147,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
 	if cluster, ok := own.(*redis.ClusterClient); ok {
-		own = scriptsOnce{cluster}
+		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
 		cfg: cfg, kinds: mux.compile(), rdb: own, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
