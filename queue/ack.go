@@ -124,7 +124,7 @@ func (f *acker) flush(batch []doneJob) {
 		if err == nil {
 			return
 		}
-		ses.reportError("finish", err)
+		ses.reportError("acknowledge", err)
 		backoff.wait(ses.ctx.Done())
 	}
 	f.mu.Lock()
@@ -136,22 +136,18 @@ func (f *acker) flush(batch []doneJob) {
 // what another worker has taken is left to it.
 func (f *acker) record(ctx context.Context, batch []doneJob) error {
 	ses := f.ses
-	args := make([]any, 2, len(batch)+2)
-	args[0], args[1] = ses.binding.GroupName(), ses.consumer
-	for _, job := range batch {
-		args = append(args, &job.task.entryID) // a pointer: no copy to the heap
+	entries := make([]*wire.EntryRef, len(batch))
+	for i := range batch {
+		entries[i] = &batch[i].task.entry
 	}
-	keys := []string{ses.keys.Stream, ses.keys.Worker(ses.consumer), ses.keys.Totals()}
-	reply, err := wire.ScriptAck.Run(ctx, ses.w.rdb, keys, args...).Result()
+	registered, acked, err := wire.Ack(ctx, ses.w.rdb, &ses.queue, ses.consumer, entries)
 	if err != nil {
 		return err
 	}
-	if entries, lost := reply.([]any); lost {
+	if !registered {
 		ses.lose()
-		f.report(batch, func(entry string) bool { return slices.Contains(entries, any(entry)) })
-		return nil
 	}
-	f.report(batch, func(string) bool { return true })
+	f.report(batch, func(entry wire.EntryRef) bool { return registered || slices.Contains(acked, entry.ID) })
 	return nil
 }
 
@@ -164,16 +160,16 @@ func (f *acker) recordRest(ctx context.Context) {
 	f.mu.Unlock()
 	for chunk := range slices.Chunk(rest, maxAckBatch) {
 		if err := f.record(ctx, chunk); err != nil {
-			f.ses.reportError("finish", err)
-			f.report(chunk, func(string) bool { return false })
+			f.ses.reportError("acknowledge", err)
+			f.report(chunk, func(wire.EntryRef) bool { return false })
 		}
 	}
 }
 
-func (f *acker) report(batch []doneJob, counts func(entry string) bool) {
+func (f *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
 	var noted []*task
 	for _, job := range batch {
-		recorded := counts(job.task.entryID)
+		recorded := counts(job.task.entry)
 		job.task.recorded.Store(recorded)
 		if recorded && job.task.hasNotes() {
 			noted = append(noted, job.task)
@@ -189,12 +185,12 @@ func (f *acker) report(batch []doneJob, counts func(entry string) bool) {
 }
 
 // entries adds the stream IDs of what is not acknowledged yet.
-func (f *acker) entries(to map[string]bool) {
+func (f *acker) entries(to map[wire.EntryRef]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, jobs := range [][]doneJob{f.waiting, f.underWay} {
 		for _, job := range jobs {
-			to[job.task.entryID] = true
+			to[job.task.entry] = true
 		}
 	}
 }

@@ -140,7 +140,7 @@ func mergeOutcomes(all, decoded []error) error {
 // Batch lists the runs of the batch that this run is part of, or the run alone. Middleware around [HandleBatch] sees
 // the first.
 func (r *Run) Batch() []*Run {
-	if r.task.batch == nil {
+	if r.task == nil || r.task.batch == nil {
 		return []*Run{r}
 	}
 	runs := make([]*Run, len(r.task.batch.fit))

@@ -118,7 +118,7 @@ func TestPoisonInABatchIsIsolated(t *testing.T) {
 	if info.Dead != 1 || info.Totals.Done != 119 || runs > 4 {
 		t.Errorf("%d dead, %d done after %d runs", info.Dead, info.Totals.Done, runs)
 	}
-	dead, err := f.inspect.Dead(t.Context(), "orders", inspect.Page{})
+	dead, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	f.must(err)
 	if dead.Jobs[0].Reason != inspect.ReasonCrashed || !strings.Contains(string(dead.Jobs[0].Data), "exit") {
 		t.Errorf("got %+v", dead.Jobs[0])

@@ -41,7 +41,7 @@ func (g *batch) execute() {
 		t.begin(began)
 	}
 	g.ctx.task = lead
-	err := lead.call(&g.ctx)
+	err := lead.kind.handler.call(&g.ctx, &lead.run)
 	g.ctx.finish()
 	share := time.Since(began) / time.Duration(len(g.fit))
 	g.settle(spread(err, len(g.fit)), share)

@@ -25,7 +25,7 @@ func (t *task) cancel(text string) {
 func (t *task) readCancellation() *cancellation {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 	defer cancel()
-	text, _ := t.ses.w.rdb.HGet(ctx, t.ses.keys.Cancelled(), t.entryID).Result()
+	text, _ := t.ses.w.rdb.HGet(ctx, t.ses.queue.Cancelled(), t.entry.ID).Result()
 	t.cancelled.CompareAndSwap(nil, &cancellation{Attribution: wire.DecodeAttribution(text), noticed: monotonic()})
 	return t.cancelled.Load()
 }
@@ -39,9 +39,9 @@ func (ses *session) applyCancels(ctx context.Context) {
 	for tasks := range slices.Chunk(ses.heldTasks(), atOnce) {
 		entries := make([]string, len(tasks))
 		for n, t := range tasks {
-			entries[n] = t.entryID
+			entries[n] = t.entry.ID
 		}
-		cancellations, err := ses.w.rdb.HMGet(ctx, ses.keys.Cancelled(), entries...).Result()
+		cancellations, err := ses.w.rdb.HMGet(ctx, ses.queue.Cancelled(), entries...).Result()
 		if err != nil {
 			ses.reportError("look for cancelled jobs", err)
 			return
@@ -69,15 +69,9 @@ func (ses *session) heldTasks() []*task {
 const cancelNoticed = 10 * time.Second
 
 // expireCancels drops cancellations of jobs that ended before a worker noticed them.
-func (ses *session) expireCancels(ctx context.Context) {
+func (ses *session) expireCancels(ctx context.Context) (next time.Duration, err error) {
 	const atOnce = 50
-	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
-	defer cancel()
-	err := wire.ScriptExpireCancels.Run(ctx, ses.w.rdb, []string{ses.keys.Stream, ses.keys.Cancelled()},
-		ses.binding.GroupName(), atOnce, cancelNoticed.Milliseconds()).Err()
-	if err != nil {
-		ses.reportError("expire cancellations", err)
-	}
+	return 0, wire.ExpireCancels(ctx, ses.w.rdb, &ses.queue, atOnce, cancelNoticed)
 }
 
 // Cancel is returned by a handler to give up: the job is dead at once, however many attempts are left.

@@ -177,7 +177,7 @@ func TestCancelAgainstARetry(t *testing.T) {
 	f := newFleet(t)
 	job := f.enqueue("k", `{}`)
 	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
-		page, err := f.inspect.InFlight(t.Context(), "orders", inspect.Page{})
+		page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.Page{})
 		f.must(err)
 		// An order that no beat has brought down yet.
 		f.must(f.rdb.HSet(t.Context(), f.stream()+":cancelled", page.Jobs[0].Entry, `{"by":"alice"}`).Err())

@@ -1,32 +1,109 @@
 package queue
 
-import "time"
+import (
+	"context"
+	"time"
 
-// caretake is the loop that promotes due jobs. Every worker has it; it does something only in the one that holds the
-// queue's caretaker key, as the beats tell. If two believe so for a moment, no harm is done: the scripts are atomic.
-func (ses *session) caretake() {
-	backoff := newReconnectBackoff(ses.w.cfg.Rand)
-	timer := time.NewTimer(0)
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// chore is work that one worker of a queue, its caretaker, does for all.
+type chore struct {
+	name  string
+	every func(*session) time.Duration // how often it is done; 0: only when a heartbeat shows that there is work
+
+	// run does it once, and returns when it is to be done next: 0 for as usual.
+	run func(ses *session, ctx context.Context) (next time.Duration, err error)
+}
+
+// The chores, by their place in the table.
+const (
+	chorePromote = iota
+	choreReclaim
+	choreSweep
+	choreExpireCancels
+	choreCount
+)
+
+// A new chore is a row here and a file of its own.
+var chores = [choreCount]chore{
+	chorePromote:       {"promote", func(*session) time.Duration { return promoteEvery }, (*session).promote},
+	choreReclaim:       {"reclaim", onSignal, (*session).reclaim},
+	choreSweep:         {"sweep", (*session).sweepEvery, (*session).sweep},
+	choreExpireCancels: {"expire cancellations", onSignal, (*session).expireCancels},
+}
+
+func onSignal(*session) time.Duration { return 0 }
+
+// caretake is the loop of one chore. Every worker has it; it does something only in the one that holds the queue's
+// caretaker key, as the heartbeats say, and as long as that worker has it: also while it waits for its last handlers. If
+// two believe so for a moment, no harm is done: the scripts are atomic.
+func (ses *session) caretake(ctx context.Context, which int) {
+	c, backoff := &chores[which], newReconnectBackoff(ses.w.cfg.Rand)
+	every := c.every(ses)
+	timer := time.NewTimer(every)
 	defer timer.Stop()
+	if every == 0 {
+		timer.Stop()
+	}
 	for {
 		select {
 		case <-timer.C:
-		case <-ses.reading.Done():
+		case <-ses.choreDue[which]:
+		case <-ctx.Done():
 			return
 		}
-		wait := promoteEvery
+		next := every
 		if ses.isCaretaker() {
-			next, err := ses.promote()
-			if err != nil {
-				ses.reportError("promote", err)
-				backoff.wait(ses.reading.Done())
-			} else {
+			after, err := ses.runChore(ctx, c)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				ses.reportError(c.name, err)
+				backoff.wait(ctx.Done())
+			default:
 				backoff.reset()
-				wait = next
+				if after > 0 {
+					next = after
+				}
 			}
 		}
-		timer.Reset(wait)
+		if next > 0 {
+			timer.Reset(next)
+		}
 	}
 }
 
+func (ses *session) runChore(ctx context.Context, c *chore) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
+	defer cancel()
+	return c.run(ses, ctx)
+}
+
+// caretakerTerm is how long a worker is the caretaker without another heartbeat: less than a lease, so that the jobs of a
+// caretaker that died are not found any later than others.
+func (s *subscription) caretakerTerm() time.Duration { return min(s.w.cfg.Lease*3/4, 3*time.Second) }
+
 func (ses *session) isCaretaker() bool { return monotonic() < ses.caretakerUntil.Load() && ses.valid() }
+
+// becomeCaretaker takes over the queue's chores, or keeps them, and passes on what the heartbeat saw.
+func (ses *session) becomeCaretaker(sent int64, reply wire.HeartbeatReply) {
+	if ses.caretakerUntil.Swap(sent+int64(ses.caretakerTerm())) <= sent {
+		ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
+	}
+	if len(reply.Ended)+len(reply.Strays) > 0 && ses.clock.trusted(monotonic()) {
+		ses.gone.Store(&goneConsumers{ended: reply.Ended, strays: reply.Strays})
+		ses.signalChore(choreReclaim)
+	}
+	if reply.Cancels > 0 {
+		ses.signalChore(choreExpireCancels)
+	}
+}
+
+func (ses *session) signalChore(which int) {
+	select {
+	case ses.choreDue[which] <- struct{}{}:
+	default:
+	}
+}

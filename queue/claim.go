@@ -65,27 +65,22 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.transfer.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
-	reply, err := wire.ScriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.Stream, ses.keys.Worker(ses.consumer), ses.keys.Crashed(), ses.keys.Cancelled()},
-		ses.binding.GroupName(), ses.consumer, room, ses.w.cfg.MaxCrashes, ses.lastChancesFree()).Result()
-	if err != nil {
-		return false, err
-	}
-	if _, lost := reply.(int64); lost {
+	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
+		Consumer: ses.consumer, Count: room, MaxCrashes: ses.w.cfg.MaxCrashes, LastChances: ses.lastChancesFree(),
+	}, ses.w.kindName)
+	if errors.Is(err, wire.ErrLost) {
 		ses.lose()
-		return false, errLost
 	}
-	tasks, err := ses.readRows(reply)
 	if err != nil {
 		return false, err
 	}
+	tasks := ses.newTasks(found)
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}
 	ses.track(tasks)
 	return len(tasks) >= room, nil
 }
-
-var errLost = errors.New("the worker's registration is gone")
 
 // noteParked asks the claiming loop to look for parked entries.
 func (ses *session) signalParked() {

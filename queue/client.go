@@ -21,7 +21,7 @@ type Client struct {
 	sender   *sender
 	ids      *wire.IDSource
 	registry wire.Registry
-	queues   sync.Map // name → *target
+	queues   sync.Map // name → *clientQueue
 }
 
 // ClientConfig configures a [Client]. The zero value works.
@@ -86,7 +86,7 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 		rdb:      own,
 		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
 		ids:      wire.NewIDSource(),
-		registry: wire.Registry{RDB: own, Key: wire.RegistryKey(cfg.Namespace)},
+		registry: wire.NewRegistry(own, cfg.Namespace),
 	}, nil
 }
 
@@ -265,7 +265,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.durability = job, o.durability
-	k := &c.target(o.queue).keys
+	k := &c.queue(o.queue).Keys
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(k, data, m.Encode())
 	} else {
@@ -274,30 +274,30 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	return op
 }
 
-// target is a queue as a client knows it.
-type target struct {
-	keys  wire.Keys
+// clientQueue is a queue that a client uses.
+type clientQueue struct {
+	wire.QueueRef
 	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
 }
 
 // noteEvery is how often a client notes a queue that it uses, in case the registry was lost with Redis' data.
 const noteEvery = time.Minute
 
-// target remembers the queues that the process uses: they are few, and used many times a second.
-func (c *Client) target(queue string) *target {
-	if t, ok := c.queues.Load(queue); ok {
-		return t.(*target)
+// queue remembers the queues that the process uses: they are few, and used many times a second.
+func (c *Client) queue(name string) *clientQueue {
+	if q, ok := c.queues.Load(name); ok {
+		return q.(*clientQueue)
 	}
-	t := &target{keys: wire.QueueKeys(c.cfg.Namespace, queue)}
-	t.noted.Store(-int64(noteEvery))
-	known, _ := c.queues.LoadOrStore(queue, t)
-	return known.(*target)
+	q := &clientQueue{QueueRef: wire.NewQueueRef(c.cfg.Namespace, name, wire.Binding{})}
+	q.noted.Store(-int64(noteEvery))
+	known, _ := c.queues.LoadOrStore(name, q)
+	return known.(*clientQueue)
 }
 
-// enqueued tells the observer, and the registry once a minute for each queue.
+// enqueued notifies the observer, and once a minute for each queue the registry.
 func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
-	t, now := c.target(job.Queue), monotonic()
-	if last := t.noted.Load(); now-last >= int64(noteEvery) && t.noted.CompareAndSwap(last, now) {
+	q, now := c.queue(job.Queue), monotonic()
+	if last := q.noted.Load(); now-last >= int64(noteEvery) && q.noted.CompareAndSwap(last, now) {
 		c.registry.AddQueue(ctx, job.Queue)
 	}
 	if c.cfg.Observer != nil && !job.Duplicate {

@@ -2,8 +2,6 @@ package queue
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
@@ -36,10 +34,9 @@ func (c *control) isQuiet() bool {
 
 // applyCommand carries out a command as a heartbeat brings it, and as command.lua wrote it: what, when, and by whom.
 func (w *Worker) applyCommand(text string) {
-	words := append(strings.SplitN(text, " ", 3), "", "", "")
-	at, _ := strconv.ParseInt(words[1], 10, 64)
-	if event := w.control.apply(words[0], at); event != "" {
-		w.observe(Event{Type: event, Worker: w.cfg.Name, By: words[2]})
+	command, at, by := wire.ReadCommand(text)
+	if event := w.control.apply(command, at); event != "" {
+		w.observe(Event{Type: event, Worker: w.cfg.Name, By: by})
 	}
 }
 
@@ -73,26 +70,26 @@ func (c *control) apply(command string, at int64) EventType {
 	return ""
 }
 
-// pause heeds whether the queue is paused, and whether the worker is quiet: either way it starts no job of the queue. A
-// read that waits is ended, so that it brings nothing more; what it brings all the same is handed back. A quiet worker
+// applyPause applies whether the queue is paused, and whether the worker is quiet: either way it starts no job of the
+// queue. A read that waits is ended, so that it brings nothing more; what it brings all the same is handed back. A quiet worker
 // stays so while it stops.
 func (ses *session) applyPause(ctx context.Context, paused bool) {
 	if ses.wasPaused.Swap(paused) != paused {
-		news := EventResumed
+		event := EventResumed
 		if paused {
-			news = EventPaused
+			event = EventPaused
 		}
-		ses.observe(Event{Type: news, Worker: ses.consumer})
+		ses.observe(Event{Type: event, Worker: ses.consumer})
 	}
 	rests := paused || ses.w.control.isQuiet()
-	news := ses.w.dispatcher.setPaused(ses.buffer, rests)
+	changed := ses.w.dispatcher.setPaused(ses.buffer, rests)
 	if !rests {
 		return
 	}
-	if news {
+	if changed {
 		ses.reader.Interrupt(ctx)
 	}
-	if ses.transfer.TryLock() { // else somebody waits for Redis: at the next beat
+	if ses.transfer.TryLock() { // else another loop waits for Redis: with the next heartbeat
 		ses.handBack()
 		ses.transfer.Unlock()
 	}

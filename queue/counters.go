@@ -1,11 +1,11 @@
 package queue
 
 import (
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -66,7 +66,8 @@ func (t *task) waited(began time.Time) {
 		t.ses.counters.redelivered.Add(1)
 		return
 	}
-	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-wire.EntryMillis(t.entryID)) * time.Millisecond
+	added, _ := redisx.ParseStreamID(t.entry.ID)
+	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-int64(added.Ms)) * time.Millisecond
 	t.ses.counters.of(t.kind).wait.add(max(wait, 0))
 }
 
@@ -119,11 +120,6 @@ func (c *snapshot) undo() {
 	for _, giveBack := range c.giveBack {
 		giveBack()
 	}
-}
-
-// args are the counts as a beat's arguments: how many are for the period, those, and the others.
-func (c *snapshot) args() []any {
-	return slices.Concat([]any{len(c.period)}, c.period, c.total)
 }
 
 // spans is a histogram that many goroutines fill.

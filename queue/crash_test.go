@@ -180,7 +180,7 @@ func TestPoisonIsIsolated(t *testing.T) {
 		i := f.info()
 		return i.Waiting+i.InFlight == 0 && i.Dead == 1
 	})
-	dead, err := f.inspect.Dead(t.Context(), "orders", inspect.Page{})
+	dead, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	f.must(err)
 	job := dead.Jobs[0]
 	if job.Kind != "exit" || job.Reason != inspect.ReasonCrashed || !strings.Contains(job.Error, "3 workers died") || strings.Count(job.Error, "run") != 3 {

@@ -22,7 +22,7 @@ func TestInspectorShowsADamagedBody(t *testing.T) {
 	f := newFleet(t)
 	f.enqueue("k", `{}`, queue.In(time.Hour), queue.ID("j"))
 	f.must(f.rdb.HSet(t.Context(), f.stream()+":bodies", "j", "9223372036854775807 9223372036854775807 x").Err())
-	_, err := f.inspect.Delayed(t.Context(), "orders", inspect.Page{})
+	_, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.Page{})
 	f.must(err)
 }
 

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -23,17 +24,13 @@ func (t *task) bury(reason string, cause error) { t.buryAs(t.nextMeta(), reason,
 
 func (t *task) buryAs(m wire.Meta, reason string, cause error, took time.Duration) {
 	t.ses.counters.of(t.kind).outcomes[outcomeDead].Add(1)
-	text := errorText(cause)
-	k := t.ses.keys
-	keys := []string{k.Stream, k.Dead(), k.DeadIDs(), k.Totals()}
-	if m.Unique != "" {
-		keys = append(keys, k.Unique(m.Unique))
+	death := &wire.Death{
+		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Error: errorText(cause), Reason: reason,
+		Worker: t.run.Worker, At: t.ses.w.cfg.Now(),
 	}
-	ok := t.record("bury", wire.ScriptBury, keys, []any{
-		t.ses.binding.GroupName(), t.ses.consumer, t.entryID, t.run.ID,
-		wire.FieldID, t.run.ID, wire.FieldKind, t.run.Kind, wire.FieldData, t.run.Data, wire.FieldMeta, m.Encode(),
-		"error", text, "reason", reason, "worker", t.run.Worker, "died_ms", t.ses.w.cfg.Now().UnixMilli(),
-	})
+	ok := t.outcome("bury", func(ctx context.Context) (wire.Verdict, error) {
+		return wire.Bury(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, death)
+	}) == wire.VerdictDone
 	t.concluded(ok, EventDead, took, cause, time.Time{})
 }
 

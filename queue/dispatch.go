@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 const (
@@ -251,12 +253,12 @@ func (s *dispatcher) tasks(b *buffer) []*task {
 }
 
 // entries lists the stream IDs of a source's jobs that have not started.
-func (s *dispatcher) entries(b *buffer) map[string]bool {
+func (s *dispatcher) entries(b *buffer) map[wire.EntryRef]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held := make(map[string]bool, len(b.tasks)-b.first)
+	held := make(map[wire.EntryRef]bool, len(b.tasks)-b.first)
 	for _, t := range b.tasks[b.first:] {
-		held[t.entryID] = true
+		held[t.entry] = true
 	}
 	return held
 }

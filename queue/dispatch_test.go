@@ -8,13 +8,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // someTasks makes n jobs whose stream IDs are name-1, name-2, …
 func someTasks(name string, n int) []*task {
 	tasks := make([]*task, n)
 	for i := range tasks {
-		tasks[i] = &task{entryID: fmt.Sprintf("%s-%d", name, i+1)}
+		tasks[i] = &task{entry: wire.EntryRef{ID: fmt.Sprintf("%s-%d", name, i+1)}}
 	}
 	return tasks
 }
@@ -22,7 +24,7 @@ func someTasks(name string, n int) []*task {
 func names(tasks []*task) string {
 	var ids []string
 	for _, t := range tasks {
-		ids = append(ids, t.entryID)
+		ids = append(ids, t.entry.ID)
 	}
 	return strings.Join(ids, " ")
 }
@@ -31,7 +33,7 @@ func names(tasks []*task) string {
 func order(s *dispatcher, hand *atomic.Pointer[task], n int) string {
 	var order strings.Builder
 	for range n {
-		order.WriteByte(s.next(hand).entryID[0])
+		order.WriteByte(s.next(hand).entry.ID[0])
 	}
 	return order.String()
 }
@@ -221,12 +223,12 @@ func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 		room := reserving(s, a)
 		still(t, room, "every slot has a job")
 
-		even := func(t *task) bool { return strings.ContainsAny(t.entryID, "246") }
+		even := func(t *task) bool { return strings.ContainsAny(t.entry.ID, "246") }
 		if got := names(s.take(a, even)); got != "a-2 a-4 a-6" {
 			t.Errorf("took %s", got)
 		}
 		still(t, room, "every slot has a job")
-		if got := s.entries(a); len(got) != 2 || !got["a-3"] || !got["a-5"] {
+		if got := s.entries(a); len(got) != 2 || !got[wire.EntryRef{ID: "a-3"}] || !got[wire.EntryRef{ID: "a-5"}] {
 			t.Errorf("left %v", got)
 		}
 		if got := names(s.take(a, func(*task) bool { return true })); got != "a-3 a-5" {
@@ -257,7 +259,7 @@ func TestTakeMakesRoom(t *testing.T) {
 		s.push(b, someTasks("a", 3))
 		room := reserving(s, b)
 		still(t, room, "three are held")
-		s.take(b, func(t *task) bool { return t.entryID != "a-1" })
+		s.take(b, func(t *task) bool { return t.entry.ID != "a-1" })
 		if got := <-room; got != 1 {
 			t.Errorf("got room for %d, want 1", got)
 		}
@@ -300,7 +302,7 @@ func TestClosedSlotsRunWhatIsLeft(t *testing.T) {
 		for range 2 {
 			idle.Go(func() {
 				if t2 := s.next(new(atomic.Pointer[task])); t2 != nil {
-					t.Errorf("a slot got %s", t2.entryID)
+					t.Errorf("a slot got %s", t2.entry.ID)
 				}
 			})
 		}

@@ -33,10 +33,10 @@ func TestNoWakeUpIsLost(t *testing.T) {
 			for len(seen) < 3*each {
 				select {
 				case job := <-ran:
-					if seen[job.entryID] {
-						t.Fatalf("%s ran twice", job.entryID)
+					if seen[job.entry.ID] {
+						t.Fatalf("%s ran twice", job.entry.ID)
 					}
-					seen[job.entryID] = true
+					seen[job.entry.ID] = true
 				case <-time.After(time.Hour):
 					t.Fatalf("read-ahead %d: all at rest after %d of %d jobs; %d held, %d busy, %d idle, %d readers wait",
 						readAhead, len(seen), 3*each, s.held, s.busy, s.idle, s.waiting)

@@ -120,7 +120,7 @@ func (c *Client) masterOf(ctx context.Context, queue string, patience time.Durat
 	master, ok := c.rdb.(*redis.Client)
 	if cluster, is := c.rdb.(*redis.ClusterClient); is {
 		var err error
-		if master, err = cluster.MasterForKey(ctx, c.target(queue).keys.Stream); err != nil {
+		if master, err = cluster.MasterForKey(ctx, c.queue(queue).Stream); err != nil {
 			return nil, fmt.Errorf("find the master of queue %s: %w", queue, err)
 		}
 	} else if !ok {

@@ -22,11 +22,14 @@ type enqueueOp struct {
 	args        []any // of a script, to send it again
 	durability  *Durability
 	unguarded   bool          // nothing would notice if it were sent twice
-	uniqueGuard int           // which of the script's keys is the unique key; 0 if none
+	uniqueGuard int           // which of the script's guards is the unique key; -1 if none
 	err         error         // valid once done has its signal
 	done        chan struct{} // holds one signal
 	plain       [11]any       // room for the arguments of a bare XADD
 }
+
+// Jobs on their way are used again: with thousands of callers the garbage they leave is what enqueueing costs most.
+var opPool = sync.Pool{New: func() any { return &enqueueOp{done: make(chan struct{}, 1)} }}
 
 // recycle gives an op back. Nobody may be waiting for it, and it must have landed or never have been sent.
 func (op *enqueueOp) recycle() {
@@ -36,11 +39,7 @@ func (op *enqueueOp) recycle() {
 
 // addPlain makes a bare XADD: a job that is due at once and has nothing to guard it.
 func (op *enqueueOp) addPlain(k *wire.Keys, data []byte, meta string) {
-	args := append(op.plain[:0], // pointers to strings: no copies to the heap
-		"XADD", k.StreamArg, "*", wire.FieldID, &op.job.ID, wire.FieldKind, &op.job.Kind, wire.FieldData, data)
-	if meta != "" {
-		args = append(args, wire.FieldMeta, meta)
-	}
+	args := wire.AppendPlain(op.plain[:0], k, &op.job.ID, &op.job.Kind, data, meta)
 	op.unguarded = true
 	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }
@@ -58,25 +57,21 @@ func (op *enqueueOp) addRaw(stream string, fields []string) {
 
 // addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard knows its own call.
 func (op *enqueueOp) addScript(k *wire.Keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
-	keys := []any{k.Stream, k.Delayed(), k.Bodies(), k.Totals()}
-	argv := []any{op.job.ID, op.job.Kind, data, meta, "", ""}
+	call := wire.Enqueue{ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due}
 	var delay time.Duration
 	if op.job.Due != nil {
 		delay = op.job.Due.Sub(now)
-		argv[4], argv[5] = wire.CeilMilli(*op.job.Due), wire.EncodeBody(op.job.Kind, meta, data)
-		argv[2], argv[3] = "", ""
 	}
 	if o.id != "" {
-		keys = append(keys, k.IDMarker(o.id))
-		argv = append(argv, nonce, (delay + IDWindow).Milliseconds())
+		call.Guards = append(call.Guards, wire.Guard{Key: k.IDMarker(o.id), Value: nonce, For: delay + IDWindow})
 	}
+	op.uniqueGuard = -1
 	if o.uniqueKey != "" {
-		keys = append(keys, k.Unique(o.uniqueKey))
-		argv = append(argv, op.job.ID, (delay + o.uniqueFor).Milliseconds())
-		op.uniqueGuard = len(keys)
+		op.uniqueGuard = len(call.Guards)
+		call.Guards = append(call.Guards, wire.Guard{Key: k.Unique(o.uniqueKey), Value: op.job.ID, For: delay + o.uniqueFor})
 	}
-	op.unguarded = len(keys) == 4
-	op.args = append(append([]any{"EVALSHA", wire.ScriptEnqueue.Hash(), len(keys)}, keys...), argv...)
+	op.unguarded = len(call.Guards) == 0
+	op.args = call.Args(k)
 	op.cmd = redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), op.args...)}
 }
 
@@ -87,7 +82,7 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 	case err == nil || try >= resendAtMost || ctx.Err() != nil:
 		return false
 	case redis.HasErrorPrefix(err, "NOSCRIPT"):
-		op.args[0], op.args[1] = "EVAL", wire.ScriptEnqueue.Text()
+		wire.EvalArgs(op.args)
 	case op.unguarded || !mayHaveArrived(err):
 		return false
 	}
@@ -116,24 +111,21 @@ func (op *enqueueOp) settle(err error) {
 	op.done <- struct{}{}
 }
 
-// readReply takes the verdict of enqueue.lua: {1, ID}, or {0, what the guard holds, which guard}.
+// readReply takes over the verdict of enqueue.lua.
 func (op *enqueueOp) readReply() {
 	if op.unguarded {
 		return
 	}
 	cmd, _ := op.cmd.(redisx.OnceCmd)
-	reply, _ := cmd.Val().([]any)
-	if len(reply) < 3 {
+	guard, holds := wire.ReadEnqueue(cmd.Val())
+	if guard < 0 {
 		return
 	}
 	op.job.Duplicate = true
-	if guard, _ := reply[2].(int64); int(guard) == op.uniqueGuard {
-		op.job.ID, _ = reply[1].(string) // a unique key holds the ID of its job
+	if guard == op.uniqueGuard {
+		op.job.ID = holds // a unique key holds the ID of its job
 	}
 }
-
-// Jobs on their way are used again: with thousands of callers the garbage they leave is what enqueueing costs most.
-var opPool = sync.Pool{New: func() any { return &enqueueOp{done: make(chan struct{}, 1)} }}
 
 // mayHaveArrived tells whether a command that failed so may have taken effect all the same.
 func mayHaveArrived(err error) bool {

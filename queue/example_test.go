@@ -248,7 +248,7 @@ func ExampleInspector() {
 	check(err)
 	check(inspector.Delete(ctx, "mail", "w-1"))
 	for page := (inspect.Page{Limit: 1}); ; {
-		list, err := inspector.Delayed(ctx, "mail", page)
+		list, err := inspector.Search(ctx, "mail", inspect.Query{State: inspect.StateDelayed}, page)
 		check(err)
 		for _, job := range list.Jobs {
 			fmt.Println(job.ID, job.Kind, job.State)

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +33,7 @@ func (t *task) execute() {
 	}
 	began := time.Now()
 	t.begin(began)
-	err := t.call(&t.ctx)
+	err := t.kind.handler.call(&t.ctx, &t.run)
 	t.ctx.finish()
 	t.settle(err, time.Since(began))
 }
@@ -48,16 +47,6 @@ func (t *task) begin(now time.Time) {
 		e.Wait = t.ses.w.cfg.Now().Sub(t.run.EnqueuedAt)
 		t.ses.observe(e)
 	}
-}
-
-// call runs the handler; a panic is an error like any other, with its stack.
-func (t *task) call(ctx *runContext) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return t.kind.handler(ctx, &t.run)
 }
 
 // unfit tells why a job cannot be run at all, or must not be run again.
@@ -82,13 +71,13 @@ func (t *task) hasNotes() bool { return t.crashes > 0 || t.cancelled.Load() != n
 // has cancelled them. What a failure leaves behind ends with the hashes. A job without an outcome keeps its notes: they
 // are for whoever takes it over.
 func (ses *session) forget(tasks ...*task) {
-	var noted, ordered []string
+	var noted, cancelled []string
 	for _, t := range tasks {
 		if t.hasNotes() {
-			noted = append(noted, t.entryID)
+			noted = append(noted, t.entry.ID)
 		}
 		if t.cancelled.Load() != nil {
-			ordered = append(ordered, t.entryID)
+			cancelled = append(cancelled, t.entry.ID)
 		}
 	}
 	if len(noted) == 0 {
@@ -96,9 +85,9 @@ func (ses *session) forget(tasks ...*task) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 	defer cancel()
-	_ = ses.w.rdb.HDel(ctx, ses.keys.Crashed(), noted...).Err()
-	if len(ordered) > 0 {
-		_ = ses.w.rdb.HDel(ctx, ses.keys.Cancelled(), ordered...).Err()
+	_ = ses.w.rdb.HDel(ctx, ses.queue.Crashed(), noted...).Err()
+	if len(cancelled) > 0 {
+		_ = ses.w.rdb.HDel(ctx, ses.queue.Cancelled(), cancelled...).Err()
 	}
 }
 
@@ -121,5 +110,3 @@ func (t *task) isStuck() bool {
 	return ran > t.timeout()+patience || t.ses.ctx.Err() != nil ||
 		t.batch == nil && cancelled != nil && monotonic() > cancelled.noticed+int64(patience)
 }
-
-var _ context.Context = (*runContext)(nil)

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
@@ -51,11 +50,11 @@ func (ses *session) readOnce(replies *entryReader, room int) ([]*task, error) {
 		if tasks == nil {
 			tasks, now = make([]*task, 0, room), monotonic()
 		}
-		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), 1, now))
+		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName), 1, now))
 	}
 	cmd := redis.NewRawWriteToCmd(ses.ctx, replies,
-		"XREADGROUP", "GROUP", ses.binding.GroupName(), ses.consumer, "COUNT", room,
-		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.keys.Stream, ">")
+		"XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", room,
+		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.queue.Stream, ">")
 	err := ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
 	if errors.Is(err, redis.Nil) {
 		err = nil
@@ -82,39 +81,6 @@ func (ses *session) recoverFrom(backoff *reconnectBackoff, doing string, err err
 	if err := ses.ensureGroup(ctx); err != nil && ses.reading.Err() == nil {
 		ses.reportError("make sure of the group", err)
 	}
-}
-
-// readRows makes tasks of rows of {entry, deliveries, fields, crashes, cancellation}, as claim.lua and adopt.lua reply them.
-func (ses *session) readRows(reply any) ([]*task, error) {
-	rows, ok := reply.([]any)
-	if !ok {
-		return nil, fmt.Errorf("%w: %T", errProtocol, reply)
-	}
-	now := monotonic()
-	tasks := make([]*task, 0, len(rows))
-	for _, row := range rows {
-		cells, _ := row.([]any)
-		if len(cells) != 5 {
-			return nil, fmt.Errorf("%w: a row of %d cells", errProtocol, len(cells))
-		}
-		id, _ := cells[0].(string)
-		deliveries, _ := cells[1].(int64)
-		values, _ := cells[2].([]any)
-		fields := make([]wire.Pair, 0, len(values)/2)
-		for i := 0; i+1 < len(values); i += 2 {
-			name, _ := values[i].(string)
-			value, _ := values[i+1].(string)
-			fields = append(fields, wire.Pair{Name: []byte(name), Value: []byte(value)})
-		}
-		t := ses.newTask(wire.DecodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now)
-		crashes, _ := cells[3].(int64)
-		t.crashes = int(crashes)
-		if text, _ := cells[4].(string); text != "" {
-			t.cancel(text)
-		}
-		tasks = append(tasks, t)
-	}
-	return tasks, nil
 }
 
 // kindName makes a string of a kind, without a copy if it is a registered one.

@@ -116,7 +116,7 @@ func (f *fleet) empty() {
 func (f *fleet) awaitHandedBack() (n int) {
 	f.Helper()
 	f.eventually("what was read ahead is handed back", func() bool {
-		page, err := f.inspect.InFlight(f.Context(), "orders", inspect.Page{})
+		page, err := f.inspect.Search(f.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.Page{})
 		f.must(err)
 		n = len(page.Jobs)
 		return !slices.ContainsFunc(page.Jobs, func(job inspect.JobInfo) bool { return job.Worker != "~released" })

@@ -24,23 +24,23 @@ func (ses *session) release(tasks []*task) {
 }
 
 // parkOwn parks jobs of this session. Those that another worker has taken meanwhile stay where they are.
-func (ses *session) parkOwn(tasks []*task, where string) {
+func (ses *session) parkOwn(tasks []*task, parking string) {
 	if len(tasks) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
 	for chunk := range slices.Chunk(tasks, 100) {
-		args := []any{ses.binding.GroupName(), ses.consumer, where}
-		for _, t := range chunk {
-			args = append(args, t.entryID)
+		entries := make([]wire.EntryRef, len(chunk))
+		for i, t := range chunk {
+			entries[i] = t.entry
 		}
-		err := wire.ScriptHandback.Run(ctx, ses.w.rdb, []string{ses.keys.Stream}, args...).Err()
+		err := wire.Handback(ctx, ses.w.rdb, &ses.queue, ses.consumer, parking, entries)
 		if redis.HasErrorPrefix(err, "NOGROUP") {
 			return // Redis lost its data, and the jobs with it
 		}
 		if err != nil { // they stay pending here: they are adopted, handed back by leave, or reclaimed
-			ses.reportError("release", err)
+			ses.reportError("hand back", err)
 			ses.replyLost.Store(true)
 			return
 		}

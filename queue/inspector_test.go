@@ -50,19 +50,16 @@ func inEveryState(f *fleet, n int) map[inspect.State][]string {
 	return ids
 }
 
-var lists = map[inspect.State]func(*inspect.Inspector, context.Context, string, inspect.Page) (inspect.JobPage, error){
-	inspect.StateWaiting:  (*inspect.Inspector).Waiting,
-	inspect.StateInFlight: (*inspect.Inspector).InFlight,
-	inspect.StateDelayed:  (*inspect.Inspector).Delayed,
-	inspect.StateRetrying: (*inspect.Inspector).Retrying,
-	inspect.StateDead:     (*inspect.Inspector).Dead,
+// listed lists the states whose jobs can be listed.
+func listed() []inspect.State {
+	return slices.DeleteFunc(inspect.States(), func(s inspect.State) bool { return !s.Listed() })
 }
 
 // walk lists a state page by page.
 func (f *fleet) walk(state inspect.State, limit int) (jobs []inspect.JobInfo) {
 	f.Helper()
 	for page := (inspect.Page{Limit: limit}); ; {
-		got, err := lists[state](f.inspect, f.Context(), "orders", page)
+		got, err := f.inspect.Search(f.Context(), "orders", inspect.Query{State: state}, page)
 		f.must(err)
 		if len(got.Jobs) > limit || len(got.Jobs) < limit && got.Next != "" {
 			f.Fatalf("a page of %s has %d jobs and the cursor %q, the limit is %d", state, len(got.Jobs), got.Next, limit)
@@ -89,7 +86,7 @@ func TestEveryStateIsCountedListedAndFound(t *testing.T) {
 	if got := info.Totals; got.Done != n || got.Retried != n || got.Dead != n || got.Promoted+got.Requeued+got.Deleted+got.Snoozed != 0 {
 		t.Errorf("got %+v", got)
 	}
-	for state := range lists {
+	for _, state := range listed() {
 		for _, limit := range []int{1, 2, 3, n, n + 1} {
 			seen := map[string]int{}
 			for _, job := range f.walk(state, limit) {
@@ -167,10 +164,10 @@ func TestPageGoesOnBehindAJobThatHasGone(t *testing.T) {
 	for n := range 4 {
 		ids = append(ids, f.enqueue("k", `{}`, queue.In(time.Hour+time.Duration(n)*time.Second)).ID)
 	}
-	page, err := f.inspect.Delayed(t.Context(), "orders", inspect.Page{Limit: 2})
+	page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.Page{Limit: 2})
 	f.must(err)
 	f.must(f.inspect.Delete(t.Context(), "orders", ids[1])) // where the cursor is
-	page, err = f.inspect.Delayed(t.Context(), "orders", inspect.Page{Cursor: page.Next, Limit: 10})
+	page, err = f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.Page{Cursor: page.Next, Limit: 10})
 	f.must(err)
 	if len(page.Jobs) != 2 || page.Jobs[0].ID != ids[2] || page.Jobs[1].ID != ids[3] || page.Next != "" {
 		t.Errorf("got %+v", page)
@@ -193,8 +190,8 @@ func TestUnknownQueuesAndJobsAreNotFound(t *testing.T) {
 		_, errs["queue"] = in.Queue(ctx, queueName)
 		_, errs["workers"] = in.Workers(ctx, queueName)
 		_, errs["purge"] = in.Purge(ctx, queueName, inspect.StateDead, nil)
-		for state, list := range lists {
-			_, errs[string(state)] = list(in, ctx, queueName, inspect.Page{})
+		for _, state := range listed() {
+			_, errs[string(state)] = in.Search(ctx, queueName, inspect.Query{State: state}, inspect.Page{})
 		}
 		return errs
 	}
@@ -262,7 +259,7 @@ func TestOldestWaitingIsTheFirstThatWasNotDelivered(t *testing.T) {
 	f.must(err)
 	for delivered, want := range []time.Duration{30 * time.Minute, 20 * time.Minute, 10 * time.Minute, 0} {
 		if delivered > 0 {
-			f.holdAs("w#1", 1)
+			f.holdAs("w#aaaaa1", 1)
 		}
 		info, err := insp.Queue(t.Context(), "orders")
 		f.must(err)

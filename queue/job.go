@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
 
 // Args are the typed arguments of a job. They travel as JSON; Kind names the handler that runs them,
 // e.g. "payment.charge", and must not depend on the value.
@@ -40,11 +44,12 @@ type Run struct {
 	RequestID   string    // the request it was enqueued for, see [RequestID]; "" if there was none
 	Data        []byte    // the arguments as JSON; must not be changed
 
-	task   *task
-	result []byte
+	task     *task // nil of a run that no worker made
+	result   []byte
+	progress wire.Progress
 }
 
-// Acknowledged tells whether the job's success is recorded in Redis: it will not come again, as long as Redis keeps its
+// Acknowledged reports whether the job's success is recorded in Redis: it will not come again, as long as Redis keeps its
 // data. It is false while its handler runs. A handler may ask about the runs before, to clear away what kept them from
 // doing their work twice.
-func (r *Run) Acknowledged() bool { return r.task.recorded.Load() }
+func (r *Run) Acknowledged() bool { return r.task != nil && r.task.recorded.Load() }

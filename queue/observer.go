@@ -33,10 +33,10 @@ func (w *Worker) observe(e Event) {
 }
 
 func (s *subscription) observe(e Event) {
-	e.Queue = s.name
+	e.Queue = s.queue.Name
 	s.w.observe(e)
 }
 
 func (s *subscription) reportError(doing string, err error) {
-	s.observe(Event{Type: EventRedisError, Err: fmt.Errorf("queue: %s: %s: %w", s.name, doing, err)})
+	s.observe(Event{Type: EventRedisError, Err: fmt.Errorf("queue: %s: %s: %w", s.queue.Name, doing, err)})
 }

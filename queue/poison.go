@@ -9,7 +9,7 @@ import (
 func (t *task) crashedWorkers() string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 	defer cancel()
-	names, err := t.ses.w.rdb.HGet(ctx, t.ses.keys.Crashed(), t.entryID).Result()
+	names, err := t.ses.w.rdb.HGet(ctx, t.ses.queue.Crashed(), t.entry.ID).Result()
 	if err != nil {
 		return "their names are lost"
 	}

@@ -9,27 +9,36 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
+// progressKept is how long a progress outlives its run, unless [Retain] says more.
 const progressKept = time.Hour
 
-func (t *task) setProgress(ctx context.Context, percent float64, note string) error {
-	text, err := json.Marshal(wire.Progress{Percent: percent, Note: note, At: t.ses.w.cfg.Now().UTC()})
+// SetProgress records how far the job is, for a person or a program that looks: percent from 0 to 100, and a note.
+// It is one round trip to Redis, so call it some times a second at most. The record outlives the run by an hour, or
+// by the job's [Retain]. Of a run that a test made, it is recorded in the run alone.
+func (r *Run) SetProgress(ctx context.Context, percent float64, note string) error {
+	if !(percent >= 0 && percent <= 100) { // NaN is neither
+		return fmt.Errorf("queue: progress of job %s: %v is not between 0 and 100", r.ID, percent)
+	}
+	r.progress = wire.Progress{Percent: percent, Note: note}
+	if r.task == nil {
+		return nil
+	}
+	return r.task.setProgress(ctx, r.progress)
+}
+
+// Progress returns what [Run.SetProgress] has recorded last in this run: 0 and "" before.
+func (r *Run) Progress() (percent float64, note string) { return r.progress.Percent, r.progress.Note }
+
+func (t *task) setProgress(ctx context.Context, p wire.Progress) error {
+	p.At = t.ses.w.cfg.Now().UTC()
+	text, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	key := t.ses.keys.Job(t.run.ID)
+	key := t.ses.queue.Job(t.run.ID)
 	pipe := t.ses.w.rdb.TxPipeline()
 	pipe.HSet(ctx, key, "progress", text)
 	pipe.PExpire(ctx, key, max(t.policy.Retain, progressKept))
 	_, err = pipe.Exec(ctx)
 	return err
-}
-
-// SetProgress records how far the job is, for a person or a program that looks: percent from 0 to 100, and a note.
-// It is one round trip to Redis, so call it some times a second at most. The record outlives the run by an hour, or
-// by the job's [Retain].
-func (r *Run) SetProgress(ctx context.Context, percent float64, note string) error {
-	if percent < 0 || percent > 100 {
-		return fmt.Errorf("queue: progress of job %s: %v is not between 0 and 100", r.ID, percent)
-	}
-	return r.task.setProgress(ctx, percent, note)
 }

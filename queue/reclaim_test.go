@@ -39,8 +39,8 @@ func TestDeadWorkersJobsRunAgain(t *testing.T) {
 	for range 250 {
 		f.enqueue("k", `{}`)
 	}
-	f.holdAs("gone#1", 250)
-	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err()) // its lease ended in 1970
+	f.holdAs("gone#aaaaa1", 250)
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#aaaaa1"}).Err()) // its lease ended in 1970
 	f.start(muxOf("k", noop))
 	for _, e := range f.await(queue.EventDone, 250) {
 		if e.Attempt != 1 || e.Redelivered != 1 {
@@ -61,9 +61,9 @@ func TestDeletedEntryDoesNotStopReclaim(t *testing.T) {
 	for range 5 {
 		f.enqueue("k", `{}`)
 	}
-	ids := f.holdAs("gone#1", 5)
+	ids := f.holdAs("gone#aaaaa1", 5)
 	f.must(f.rdb.XDel(t.Context(), f.stream(), ids[0], ids[2]).Err())
-	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#aaaaa1"}).Err())
 	f.start(muxOf("k", noop))
 	f.await(queue.EventDone, 3)
 	f.empty()
@@ -73,18 +73,18 @@ func TestJobThatCrashesItsWorkersIsDead(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
-	id := f.holdAs("gone#1", 1)[0]
+	id := f.holdAs("gone#aaaaa1", 1)[0]
 	f.must(f.rdb.HSet(t.Context(), f.stream()+":crashed", id, "gone#8 gone#9").Err())
-	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#aaaaa1"}).Err())
 	f.start(muxOf("k", func(context.Context, *queue.Run) error {
 		t.Error("it ran once more")
 		return nil
 	}))
 	f.await(queue.EventDead, 1)
-	dead, err := f.inspect.Dead(t.Context(), "orders", inspect.Page{})
+	dead, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	f.must(err)
 	if len(dead.Jobs) != 1 || dead.Jobs[0].Reason != inspect.ReasonCrashed || dead.Jobs[0].Attempt != 0 ||
-		!strings.Contains(dead.Jobs[0].Error, "3 workers died while they held it: gone#8, gone#9, gone#1") {
+		!strings.Contains(dead.Jobs[0].Error, "3 workers died while they held it: gone#8, gone#9, gone#aaaaa1") {
 		t.Errorf("got %+v", dead.Jobs)
 	}
 }
@@ -207,8 +207,8 @@ func TestConsumersLeftBehindAreSwept(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
-	f.holdAs("gone#1", 1)
-	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), wire.DefaultGroup, "gone#2").Err())
+	f.holdAs("gone#aaaaa1", 1)
+	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), wire.DefaultGroup, "gone#aaaaa2").Err())
 	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), wire.DefaultGroup, "worker-1").Err())
 	f.start(muxOf("k", noop), func(c *queue.WorkerConfig) { c.Lease = 500 * time.Millisecond })
 	f.eventually("the worker's old selves are gone, and another program's consumer stays", func() bool {
@@ -230,11 +230,11 @@ func TestParkedEntriesGoFirst(t *testing.T) {
 	for range 30 {
 		f.enqueue("old", `{}`)
 	}
-	f.holdAs("gone#1", 30)
+	f.holdAs("gone#aaaaa1", 30)
 	for range 200 {
 		f.enqueue("new", `{}`)
 	}
-	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
+	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#aaaaa1"}).Err())
 	free := make(chan struct{})
 	step := func(context.Context, *queue.Run) error { <-free; return nil }
 	mux := muxOf("old", step)

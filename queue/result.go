@@ -15,3 +15,6 @@ func (r *Run) SetResult(v any) error {
 	r.result = result
 	return nil
 }
+
+// Result returns what [Run.SetResult] has recorded, as JSON; nil if nothing.
+func (r *Run) Result() []byte { return r.result }

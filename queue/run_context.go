@@ -19,6 +19,8 @@ type runContext struct {
 	finished bool
 }
 
+var _ context.Context = (*runContext)(nil)
+
 // Deadline returns when the run times out.
 func (c *runContext) Deadline() (time.Time, bool) {
 	return epoch.Add(time.Duration(c.task.began.Load()) + c.task.timeout()), true

@@ -49,7 +49,7 @@ func filled(f *fleet, n int) {
 	f.must(w.Stop(f.Context()))
 	fill("die", queue.In(time.Hour))
 	fill("die")
-	f.holdAs("w#1", int64(n))
+	f.holdAs("w#aaaaa1", int64(n))
 	fill("die")
 }
 
@@ -58,7 +58,7 @@ func TestSearchInEveryState(t *testing.T) {
 	f := newFleet(t)
 	const n = 300 // more than a chunk
 	filled(f, n)
-	for state := range lists {
+	for _, state := range listed() {
 		q := inspect.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
 		for _, page := range []inspect.Page{{Limit: 1000}, {Limit: 7}, {MaxScan: 13}} {
 			ids, scanned := f.searchAll(q, page)
@@ -117,12 +117,12 @@ func TestSearchBy(t *testing.T) {
 		{inspect.StateRetrying, "error:busy", 6},
 		{inspect.StateDelayed, "age:>0s", 6},
 		{inspect.StateInFlight, "worker:w", 6},
-		{inspect.StateInFlight, "worker:w#1", 6},
-		{inspect.StateInFlight, "worker:w#2", 0},
+		{inspect.StateInFlight, "worker:w#aaaaa1", 6},
+		{inspect.StateInFlight, "worker:w#aaaaa2", 0},
 		{inspect.StateInFlight, "idle:>1h", 0},
 		{inspect.StateInFlight, "deliveries:>=1", 6},
 		{inspect.StateInFlight, "deliveries:>1", 0},
-		{inspect.StateInFlight, "is:orphaned", 6}, // w#1 has no lease
+		{inspect.StateInFlight, "is:orphaned", 6}, // w#aaaaa1 has no lease
 		{inspect.StateInFlight, "is:stuck", 6},
 		{inspect.StateInFlight, "is:poison", 0},
 	} {
@@ -170,7 +170,7 @@ func TestWhatHappensNext(t *testing.T) {
 	lease("gone#1", -time.Second)
 	alive, late, gone, foreign := hold("alive#1"), hold("late#1"), hold("gone#1"), hold("python")
 	mustSay(alive, inspect.HeartbeatAlive, false, "runs")
-	mustSay(late, inspect.HeartbeatLate, true, "reclaimed unless its worker beats in 1.")
+	mustSay(late, inspect.HeartbeatLate, true, "reclaimed unless its worker sends a heartbeat in 1.")
 	mustSay(gone, inspect.HeartbeatGone, true, "reclaimed any moment")
 	mustSay(lost, inspect.HeartbeatGone, true, "reclaimed in ")
 	mustSay(foreign, inspect.HeartbeatGone, true, "reclaimed in ")

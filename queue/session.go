@@ -2,41 +2,44 @@ package queue
 
 import (
 	"context"
-	"crypto/rand"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// session is one incarnation of a worker on one queue: a consumer name with a lease. A worker that loses its lease
-// goes on under a new name, so that what the old one left half done cannot be mistaken for its own.
+// session is a worker's time on one queue under one consumer name, with a lease. A worker that loses its lease goes on in
+// a new session, so that what the old one left half done cannot be mistaken for its own.
+//
+// Its goroutines: heartbeat, fetch (read), claim, one for each chore, and acker.run; and the worker's slots run its tasks.
+// A field says which of them writes it, if it is not safe for all.
 type session struct {
 	*subscription
-	consumer       string
-	ctx            context.Context // parent of the handlers' contexts
-	cancel         context.CancelCauseFunc
-	reading        context.Context // ends earlier, when the worker stops reading
-	isLost         atomic.Bool
-	leaving        atomic.Bool    // it deregisters: a beat that finds nothing is no loss
-	validTo        atomic.Int64   // ns on the worker's monotonic clock: until then nobody can have taken its jobs
-	settled        chan struct{}  // closed when outcomes cannot be recorded any more
-	tasks          sync.WaitGroup // jobs in this session's hands
-	acker          *acker
-	parked         chan struct{}     // a beat saw parked entries
-	claiming       atomic.Bool       // parked entries are being claimed: new ones wait
-	claimed        chan struct{}     // holds a signal that no more are
-	transfer       sync.Mutex        // held while entries come or go otherwise than by a read
-	replyLost      atomic.Bool       // a reply may have been lost: look for entries whose delivery was never seen
-	lastChances    atomic.Int64      // jobs held that are one crash away from dead
-	clock          clockGuard        // of the heart alone
-	lastSweep      int64             // of the heart alone: when empty consumers were last deleted
-	strayCursors   map[string]string // of the heart alone: how far each stray's entries were looked at
-	caretakerUntil atomic.Int64      // caretaker until, on the same clock
+	consumer string
+	ctx      context.Context // parent of the handlers' contexts
+	cancel   context.CancelCauseFunc
+	reading  context.Context // ends earlier, when the worker stops reading; set by serve before the goroutines start
+	isLost   atomic.Bool     // set once, by whichever notices
+	leaving  atomic.Bool     // it deregisters: a heartbeat that finds nothing is no loss
+	validTo  atomic.Int64    // ns on the worker's monotonic clock: until then nobody can have taken its jobs
+	settled  chan struct{}   // closed by serve when outcomes cannot be recorded any more
+	tasks    sync.WaitGroup  // jobs that this session holds
+	acker    *acker
+
+	parked      chan struct{} // holds a signal that there are parked entries
+	claiming    atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
+	claimed     chan struct{} // holds a signal of claim that no more are
+	transfer    sync.Mutex    // held while entries come or go otherwise than by a read
+	replyLost   atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
+	lastChances atomic.Int64  // jobs held that are one crash away from dead
+
+	clock          clockGuard // of heartbeat alone
+	caretakerUntil atomic.Int64
+	choreDue       [choreCount]chan struct{} // each holds a signal of heartbeat that the chore has something to do
+	gone           atomic.Pointer[goneConsumers]
+	strayCursors   map[string]wire.EntryRef // of the chore reclaim alone: how far each stray's entries were looked at
 }
 
 // serve works until the lease is lost or the worker stops, and leaves in good order.
@@ -46,13 +49,15 @@ func (ses *session) serve() {
 	ses.reading = reading
 	ses.w.dispatcher.resume(ses.buffer)
 
-	var heart, readers, finishing sync.WaitGroup
-	beating, stopBeating := context.WithCancel(context.WithoutCancel(ses.ctx))
-	heart.Go(func() { ses.heartbeat(beating) })
-	finishing.Go(ses.acker.run)
-	for _, loop := range []func(){ses.read, ses.claim, ses.caretake} {
-		readers.Go(loop)
+	var alive, readers, acking sync.WaitGroup
+	living, end := context.WithCancel(context.WithoutCancel(ses.ctx))
+	alive.Go(func() { ses.heartbeat(living) })
+	for i := range chores {
+		alive.Go(func() { ses.caretake(living, i) })
 	}
+	acking.Go(ses.acker.run)
+	readers.Go(ses.read)
+	readers.Go(ses.claim)
 	select {
 	case <-ses.w.stopping:
 	case <-ses.ctx.Done():
@@ -67,13 +72,13 @@ func (ses *session) serve() {
 	}
 	close(ses.settled)
 	ses.acker.close()
-	finishing.Wait()
+	acking.Wait()
 	readers.Wait()
 	if !ses.lost() {
 		ses.leave()
 	}
-	stopBeating()
-	heart.Wait()
+	end()
+	alive.Wait()
 	ses.cancel(ErrStopping)
 }
 
@@ -90,17 +95,14 @@ func (ses *session) leave() {
 // handlers left without an outcome is run again at once.
 func (ses *session) abandon() { ses.deregister(wire.ParkOrphans) }
 
-func (ses *session) deregister(where string) bool {
+func (ses *session) deregister(parking string) bool {
 	const page = 200
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
 	ses.acker.recordRest(ctx)
-	k := ses.keys
 	for handed := 1; handed > 0; {
 		var err error
-		handed, err = wire.ScriptLeave.Run(ctx, ses.w.rdb,
-			[]string{k.Stream, k.Workers(), k.Worker(ses.consumer), k.Caretaker()},
-			ses.binding.GroupName(), ses.consumer, page, where).Int()
+		handed, err = wire.Leave(ctx, ses.w.rdb, &ses.queue, ses.consumer, parking, page)
 		if err != nil {
 			ses.reportError("leave", err)
 			return false
@@ -120,30 +122,31 @@ func (s *subscription) join(base context.Context) (*session, error) {
 		return nil, err
 	}
 	ses := &session{
-		subscription: s, consumer: s.w.cfg.Name + wire.Incarnation + strings.ToLower(rand.Text()[:6]),
+		subscription: s, consumer: wire.NewConsumer(s.w.cfg.Name),
 		settled: make(chan struct{}), parked: make(chan struct{}, 1), claimed: make(chan struct{}, 1),
+	}
+	for i := range ses.choreDue {
+		ses.choreDue[i] = make(chan struct{}, 1)
 	}
 	ses.acker = newAcker(ses)
 	sent := monotonic()
-	paused, err := wire.ScriptJoin.Run(ctx, s.w.rdb,
-		[]string{s.keys.Workers(), s.keys.Worker(ses.consumer), s.keys.Paused()}, ses.registration()...).Int()
+	paused, err := wire.Join(ctx, s.w.rdb, &s.queue, ses.consumer, s.w.registration())
 	if err != nil {
 		return nil, err
 	}
 	ses.extend(sent)
 	ses.ctx, ses.cancel = context.WithCancelCause(base)
 	s.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
-	ses.applyPause(ctx, paused == 1)
+	ses.applyPause(ctx, paused)
 	return ses, nil
 }
 
-func (ses *session) registration() []any {
+// registration is what stands in Redis about each session of the worker.
+func (w *Worker) registration() *wire.Registration {
 	host, _ := os.Hostname()
-	w := ses.w
-	return []any{
-		ses.consumer, w.cfg.Lease.Milliseconds(),
-		"host", host, "pid", strconv.Itoa(os.Getpid()), "slots", w.cfg.Concurrency,
-		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(), "max_crashes", w.cfg.MaxCrashes, "version", version(),
+	return &wire.Registration{
+		Worker: w.cfg.Name, Host: host, PID: os.Getpid(), Slots: w.cfg.Concurrency, Started: w.cfg.Now(),
+		Lease: w.cfg.Lease, MaxCrashes: w.cfg.MaxCrashes, Version: version(),
 	}
 }
 

@@ -2,12 +2,10 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -25,19 +23,16 @@ func (t *task) settle(err error, took time.Duration) {
 }
 
 func (t *task) settleError(err error, took time.Duration) {
-	var (
-		snooze      *snoozeError
-		cancelled   *cancelError
-		undecodable *undecodableError
-	)
-	switch {
-	case t.cancelled.Load() != nil:
-		t.fail(wire.ReasonByPerson, t.cancelled.Load().CancelledError(err), took)
-	case errors.As(err, &snooze):
-		t.retry(err, took, snooze.delay, false)
-	case errors.As(err, &cancelled):
+	if by := t.cancelled.Load(); by != nil {
+		t.fail(wire.ReasonByPerson, by.CancelledError(err), took)
+		return
+	}
+	switch o := OutcomeOf(err); {
+	case o.Kind == OutcomeSnoozed:
+		t.retry(err, took, o.Delay, false)
+	case o.Kind == OutcomeCancelled:
 		t.fail(wire.ReasonCancelled, err, took)
-	case errors.As(err, &undecodable):
+	case o.Kind == OutcomeUndecoded:
 		t.fail(wire.ReasonUndecodable, err, took)
 	case t.run.Attempt >= t.run.MaxAttempts:
 		t.fail(wire.ReasonAttempts, err, took)
@@ -56,49 +51,39 @@ func (t *task) done(took time.Duration) {
 		}
 		return
 	}
-	k := t.ses.keys
-	args := []any{
-		t.ses.binding.GroupName(), t.ses.consumer, t.entryID, t.policy.Retain.Milliseconds(),
-		"kind", t.run.Kind, "data", t.run.Data, "attempt", t.run.Attempt, "worker", t.run.Worker,
-		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
-		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
+	record := &wire.Record{
+		ID: t.run.ID, Kind: t.run.Kind, Worker: t.run.Worker, Unique: t.meta.Unique, Trace: t.meta.Trace,
+		RequestID: t.meta.RequestID, Data: t.run.Data, Result: t.run.result, Attempt: t.run.Attempt,
+		Redelivered: t.run.Redelivered, EnqueuedAt: t.run.EnqueuedAt, EndedAt: t.ses.w.cfg.Now(), Took: took,
 	}
-	for name, value := range map[string]string{"unique": t.meta.Unique, "trace": t.meta.Trace, "request_id": t.meta.RequestID} {
-		if value != "" {
-			args = append(args, name, value)
-		}
-	}
-	if t.run.result != nil {
-		args = append(args, "result", t.run.result)
-	}
-	ok := t.record("done", wire.ScriptAckRetain,
-		[]string{k.Stream, k.Totals(), k.Job(t.run.ID)}, args)
+	ok := t.outcome("acknowledge", func(ctx context.Context) (wire.Verdict, error) {
+		return wire.AckRetain(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, record, t.policy.Retain)
+	}) == wire.VerdictDone
 	t.recorded.Store(ok)
 	t.concluded(ok, EventDone, took, nil, time.Time{})
 }
 
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
 func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
-	m, typ, total, zset := t.nextMeta(), EventSnoozed, "snoozed", t.ses.keys.Delayed()
-	outcome := outcomeSnoozed
+	m, typ, outcome := t.nextMeta(), EventSnoozed, outcomeSnoozed
 	if failed {
-		typ, total, zset = EventFailed, "retried", t.ses.keys.Retrying()
+		typ, outcome = EventFailed, outcomeFailed
 		m.Attempt++
 		m.Error = errorText(cause)
-		outcome = outcomeFailed
 	}
 	t.ended(outcome, took)
 	due := t.ses.w.cfg.Now().Add(delay)
-	k := t.ses.keys
-	verdict := t.verdict("retry", wire.ScriptRetry, []string{k.Stream, zset, k.Bodies(), k.Totals(), k.Cancelled()}, []any{
-		t.ses.binding.GroupName(), t.ses.consumer, t.entryID, t.run.ID, wire.CeilMilli(due),
-		wire.EncodeBody(t.run.Kind, m.Encode(), t.run.Data), total,
+	later := &wire.Retry{
+		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Due: due, Snoozed: !failed,
+	}
+	verdict := t.outcome("retry", func(ctx context.Context) (wire.Verdict, error) {
+		return wire.RetryLater(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, later)
 	})
-	if verdict == verdictCancelled {
+	if verdict == wire.VerdictOther { // a person has cancelled it
 		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(cause), took)
 		return
 	}
-	t.concluded(verdict == verdictCounts, typ, took, cause, due)
+	t.concluded(verdict == wire.VerdictDone, typ, took, cause, due)
 }
 
 // drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
@@ -120,56 +105,44 @@ func (ses *session) drop(tasks []*task) {
 	if typ == EventReleased {
 		return
 	}
-	where := wire.ParkReleased
+	parking := wire.ParkReleased
 	if tasks[0].began.Load() > 0 {
-		where = wire.ParkOrphans
+		parking = wire.ParkOrphans
 	}
-	ses.parkOwn(tasks, where)
+	ses.parkOwn(tasks, parking)
 }
 
-// What a script says about an outcome.
-const (
-	verdictNotOwned  = 0
-	verdictCounts    = 1
-	verdictCancelled = 2 // a person has cancelled the job: it must not be tried again
-)
-
-// record runs the script that makes an outcome so, and tells whether the outcome counts.
-func (t *task) record(doing string, script *redisx.Script, keys []string, args []any) bool {
-	return t.verdict(doing, script, keys, args) == verdictCounts
-}
-
-// verdict runs a script. While Redis is in trouble it tries again, for nothing is lost as long as the lease holds: the
-// job is this worker's.
-func (t *task) verdict(doing string, script *redisx.Script, keys []string, args []any) int {
+// outcome calls the script that makes an outcome so, and returns its verdict. While Redis is in trouble it tries again, for
+// nothing is lost as long as the lease holds: the job is this worker's.
+func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdict, error)) wire.Verdict {
 	backoff := newReconnectBackoff(t.ses.w.cfg.Rand)
 	for sent := false; ; sent = true {
 		if !t.ses.valid() {
-			return verdictNotOwned
+			return wire.VerdictNotFound
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
-		verdict, err := script.Run(ctx, t.ses.w.rdb, keys, args...).Int()
+		verdict, err := call(ctx)
 		cancel()
 		if err == nil {
-			if verdict == verdictNotOwned && sent { // after a lost reply, "not yours" means that the first call did it
-				return verdictCounts
+			if verdict == wire.VerdictNotFound && sent { // after a lost reply, "not yours" means: the first call did it
+				return wire.VerdictDone
 			}
 			return verdict
 		}
 		if redis.HasErrorPrefix(err, "NOGROUP") {
-			return verdictNotOwned // Redis lost its data, and the job with it
+			return wire.VerdictNotFound // Redis lost its data, and the job with it
 		}
 		t.ses.reportError(doing, err)
 		backoff.wait(t.ses.settled)
 		select {
 		case <-t.ses.settled:
-			return verdictNotOwned
+			return wire.VerdictNotFound
 		default:
 		}
 	}
 }
 
-// tell says whether the outcome counts: then what was noted about the job is forgotten.
+// concluded ends an outcome: if it counts, what was noted about the job is dropped.
 func (t *task) concluded(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
 	if counts {
 		t.ses.forget(t)
@@ -177,7 +150,7 @@ func (t *task) concluded(counts bool, typ EventType, took time.Duration, cause e
 	t.report(counts, typ, took, cause, due)
 }
 
-// report tells the observer of the outcome, or that it did not count.
+// report notifies the observer of the outcome, or that it did not count.
 func (t *task) report(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
 	if t.ses.w.cfg.Observer == nil {
 		return

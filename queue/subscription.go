@@ -12,68 +12,66 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// source is one queue as a worker works on it.
+// subscription is one queue as a worker works on it.
 type subscription struct {
 	w        *Worker
-	name     string
+	queue    wire.QueueRef
 	cfg      QueueConfig
-	keys     wire.Keys
-	binding  wire.Binding
 	reader   *redisx.Reader
 	buffer   *buffer
 	counters *counters
 
-	wasPaused  atomic.Bool  // by a person, at the last beat
+	wasPaused  atomic.Bool  // by a person, at the last heartbeat
 	redisAhead atomic.Int64 // ms by which Redis' clock is ahead of this process' own
 }
 
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
-	s := &subscription{
-		w: w, name: name, cfg: cfg, reader: redisx.NewReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
+	return &subscription{
+		w: w, queue: wire.NewQueueRef(w.cfg.Namespace, name, cfg.binding()), cfg: cfg,
+		reader: redisx.NewReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
 	}
-	if cfg.Raw != nil {
-		s.binding = wire.Binding{Raw: true, Group: cfg.Raw.Group, Kind: cfg.Raw.Kind}
-	}
-	s.keys = s.binding.Keys(w.cfg.Namespace, name)
-	return s
 }
 
-// check makes sure, at the start, that the queue can be worked on at all.
-func (s *subscription) check(ctx context.Context) error {
-	if err := s.preflight(ctx); err != nil {
-		return err
+// binding is how the queue is bound to its stream.
+func (c QueueConfig) binding() wire.Binding {
+	if c.Raw == nil {
+		return wire.Binding{}
 	}
+	return wire.Binding{Raw: true, Group: c.Raw.Group, Kind: c.Raw.Kind}
+}
+
+// bind makes sure, at the start, that the queue can be worked on at all, and notes in the registry how it is bound.
+func (s *subscription) bind(ctx context.Context) error {
 	if err := s.ensureGroup(ctx); err != nil {
 		return err
 	}
-	if err := s.w.registry().Bind(ctx, s.name, s.binding); err != nil && !redis.HasErrorPrefix(err, "OOM") {
+	if err := s.w.registry().Bind(ctx, s.queue.Name, s.cfg.binding()); err != nil && !redis.HasErrorPrefix(err, "OOM") {
 		return err
 	}
-	groups, err := s.w.rdb.XInfoGroups(ctx, s.keys.Stream).Result()
+	groups, err := s.w.rdb.XInfoGroups(ctx, s.queue.Stream).Result()
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
-		if g.Name != s.binding.GroupName() {
-			return fmt.Errorf("stream %s has another consumer group, %q: finished entries are deleted, and that group would miss them", s.keys.Stream, g.Name)
+		if g.Name != s.queue.Group {
+			return fmt.Errorf("stream %s has another consumer group, %q: finished entries are deleted, and that group would "+
+				"miss them", s.queue.Stream, g.Name)
 		}
 	}
 	return nil
 }
 
-func (w *Worker) registry() wire.Registry {
-	return wire.Registry{RDB: w.rdb, Key: wire.RegistryKey(w.cfg.Namespace)}
-}
+func (w *Worker) registry() wire.Registry { return wire.NewRegistry(w.rdb, w.cfg.Namespace) }
 
 // ensureGroup creates the stream and the group where they are missing, at 0, so that no entry is skipped.
 func (s *subscription) ensureGroup(ctx context.Context) error {
-	err := s.w.rdb.XGroupCreateMkStream(ctx, s.keys.Stream, s.binding.GroupName(), "0").Err()
+	err := s.w.rdb.XGroupCreateMkStream(ctx, s.queue.Stream, s.queue.Group, "0").Err()
 	switch {
 	case redis.HasErrorPrefix(err, "BUSYGROUP"):
 		return nil
 	case redis.HasErrorPrefix(err, "OOM"): // refused before it looked: the group may be there all the same
-		groups, _ := s.w.rdb.XInfoGroups(ctx, s.keys.Stream).Result()
-		if slices.ContainsFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == s.binding.GroupName() }) {
+		groups, _ := s.w.rdb.XInfoGroups(ctx, s.queue.Stream).Result()
+		if slices.ContainsFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == s.queue.Group }) {
 			return nil
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// task is a job in a worker's hands: from its delivery to its outcome.
+// task is a job that a worker holds: from its delivery to its outcome.
 type task struct {
 	ses           *session
-	entryID       string // the ID of its entry
+	entry         wire.EntryRef
 	meta          *wire.Meta
 	err           error   // why it cannot be run
 	kind          *kind   // nil: no handler
@@ -30,14 +30,15 @@ type task struct {
 
 func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
 	t := &task{
-		ses: ses, entryID: e.EntryID, meta: e.Meta, err: e.Err, deliveries: deliveries, heldSince: now, kind: ses.w.kinds[e.Kind],
+		ses: ses, entry: e.Ref, meta: e.Meta, err: e.Err, deliveries: deliveries, heldSince: now,
+		kind: ses.w.kinds[e.Kind],
 	}
 	t.ctx.task = t
 	if t.kind != nil {
 		t.policy = jobPolicy(e.Meta, &t.kind.policy)
 	}
 	t.run = Run{
-		ID: e.ID, Kind: e.Kind, Queue: ses.name, Worker: ses.consumer,
+		ID: e.ID, Kind: e.Kind, Queue: ses.queue.Name, Worker: ses.consumer,
 		Attempt:     e.Meta.Attempt + 1,
 		Redelivered: e.Meta.Redelivered + max(deliveries-1, 0),
 		EnqueuedAt:  e.EnqueuedAt(), LastError: e.Meta.Error, Data: e.Data, task: t,
@@ -47,6 +48,20 @@ func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
 		t.run.MaxAttempts = t.policy.MaxAttempts
 	}
 	return t
+}
+
+// newTasks makes tasks of entries that were not read but claimed or adopted.
+func (ses *session) newTasks(deliveries []wire.Delivery) []*task {
+	now := monotonic()
+	tasks := make([]*task, len(deliveries))
+	for i, d := range deliveries {
+		tasks[i] = ses.newTask(d.Entry, d.Deliveries, now)
+		tasks[i].crashes = d.Crashes
+		if d.Cancelled != "" {
+			tasks[i].cancel(d.Cancelled)
+		}
+	}
+	return tasks
 }
 
 // event begins an event of the task.
@@ -67,7 +82,7 @@ func (t *task) nextMeta() wire.Meta {
 	return m
 }
 
-// hold takes jobs that were read or claimed into the hands of this session.
+// track takes over jobs that were read or claimed, and hands them to the dispatcher.
 func (ses *session) track(tasks []*task) {
 	if len(tasks) == 0 {
 		return
@@ -83,7 +98,7 @@ func (ses *session) track(tasks []*task) {
 	}
 }
 
-// letGo takes a job off this session's hands.
+// untrack ends what track began: the session holds the job no more.
 func (ses *session) untrack(t *task) {
 	if t.isLastChance() {
 		ses.lastChances.Add(-1)

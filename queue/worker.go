@@ -79,7 +79,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 	c.Grace = cmp.Or(c.Grace, DefaultGrace)
 	if c.Name == "" {
 		host, _ := os.Hostname()
-		c.Name = fmt.Sprintf("%s-%d", cmp.Or(host, "worker"), os.Getpid())
+		c.Name = strings.ReplaceAll(fmt.Sprintf("%s-%d", cmp.Or(host, "worker"), os.Getpid()), "#", "-")
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -115,7 +115,9 @@ func (c WorkerConfig) validate() error {
 	check(c.Lease >= minLease, "lease %s: must be at least %s", c.Lease, minLease)
 	check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
 	check(c.Grace >= 0, "grace %s: must not be negative", c.Grace)
-	check(wire.ValidateName(c.Name) == nil && !strings.HasPrefix(c.Name, "~"), "worker name %q: must be a name without spaces that does not begin with ~", c.Name)
+	if err := wire.ValidateWorker(c.Name); err != nil {
+		errs = append(errs, fmt.Errorf("worker name %q: %w", c.Name, err))
+	}
 	for name, q := range c.Queues {
 		check(q.Weight >= 1, "queue %s: weight %d: must be at least 1", name, q.Weight)
 		if q.Raw == nil {
@@ -162,6 +164,25 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	return w, nil
 }
 
+// check makes sure, before anything is written, that the worker may do all that it will, and that it understands what is
+// in Redis; and then that each queue can be worked on.
+func (w *Worker) check(ctx context.Context) error {
+	for _, s := range w.subscriptions {
+		if err := s.preflight(ctx); err != nil {
+			return fmt.Errorf("queue %s: %w", s.queue.Name, err)
+		}
+	}
+	if err := w.registry().CheckVersion(ctx); err != nil {
+		return err
+	}
+	for _, s := range w.subscriptions {
+		if err := s.bind(ctx); err != nil {
+			return fmt.Errorf("queue %s: %w", s.queue.Name, err)
+		}
+	}
+	return nil
+}
+
 // Start joins the queues and begins to work. It fails when Redis cannot be reached or refuses; once it has returned
 // nil, the worker outlives any failure of Redis. A worker starts once.
 func (w *Worker) Start(ctx context.Context) error {
@@ -170,10 +191,8 @@ func (w *Worker) Start(ctx context.Context) error {
 	if w.started {
 		return errors.New("queue: worker: started twice, or stopped before")
 	}
-	for _, s := range w.subscriptions {
-		if err := s.check(ctx); err != nil {
-			return fmt.Errorf("queue: worker: queue %s: %w", s.name, err)
-		}
+	if err := w.check(ctx); err != nil {
+		return fmt.Errorf("queue: worker: %w", err)
 	}
 	for _, warning := range w.warnings(ctx) {
 		w.observe(Event{Type: EventWarning, Err: warning})

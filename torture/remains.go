@@ -90,7 +90,7 @@ func (h *house) dead(ctx context.Context) (map[string]inspect.JobInfo, error) {
 	for name := range queues {
 		page := inspect.Page{Limit: 1000}
 		for {
-			jobs, err := h.inspect.Dead(ctx, name, page)
+			jobs, err := h.inspect.Search(ctx, name, inspect.Query{State: inspect.StateDead}, page)
 			if errors.Is(err, inspect.ErrNotFound) {
 				break
 			}
@@ -117,7 +117,7 @@ func (h *house) remains(ctx context.Context) ([]string, error) {
 		key := keys.Val()
 		switch part := key[strings.LastIndex(key, "}")+1:]; {
 		case part == "": // a stream: looked at below
-		case part == ":dead", part == ":dead:ids", part == ":stats", part == ":metrics", key == queue.DefaultNamespace+":queues":
+		case part == ":dead", part == ":dead:ids", part == ":stats", part == ":metrics", key == queue.DefaultNamespace+":queues", key == queue.DefaultNamespace+":version":
 		default:
 			ttl, err := h.rdb.PTTL(ctx, key).Result()
 			if err != nil {

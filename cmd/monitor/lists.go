@@ -13,7 +13,7 @@ import (
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-const maxPage = 1000 // queue.Page's own limit
+const maxPage = 1000 // inspect.Page's own limit
 
 // lister reads one page of the jobs in a state.
 type lister func(ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page) (inspect.JobPage, error)

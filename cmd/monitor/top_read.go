@@ -35,7 +35,7 @@ func (p pane) state() inspect.State {
 type sight struct {
 	pane  pane
 	queue string // whose jobs
-	query string // which of them, see [queue.ParseQuery]
+	query string // which of them, see [inspect.ParseQuery]
 	job   string // the job whose details are shown, or ""
 }
 

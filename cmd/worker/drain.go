@@ -82,7 +82,7 @@ func (d *drain) due(ctx context.Context, info inspect.QueueInfo) (bool, error) {
 	if info.Delayed == 0 {
 		return false, nil
 	}
-	page, err := d.inspector.Delayed(ctx, info.Name, inspect.Page{Limit: 1})
+	page, err := d.inspector.Search(ctx, info.Name, inspect.Query{State: inspect.StateDelayed}, inspect.Page{Limit: 1})
 	if err != nil || len(page.Jobs) == 0 {
 		return false, err
 	}

@@ -6,40 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// Action is what a person can do to a job, or to all that match a query.
-type Action string
-
-// The actions, and the states of the jobs that each is for.
-const (
-	ActionRequeue Action = "requeue" // dead: see [Inspector.Requeue]
-	ActionRunNow  Action = "run_now" // delayed, retrying: see [Inspector.RunNow]
-	ActionCancel  Action = "cancel"  // waiting, in flight, delayed, retrying: see [Inspector.Cancel]
-	ActionBury    Action = "bury"    // the same: see [Inspector.Bury]
-	ActionRelease Action = "release" // in flight: see [Inspector.Release]
-	ActionDelete  Action = "delete"  // any: see [Inspector.Delete]
-)
-
-// Suits tells whether the action is one for jobs of a state.
-func (a Action) AppliesTo(state State) bool {
-	switch a {
-	case ActionRequeue:
-		return state == StateDead
-	case ActionRunNow:
-		return state == StateDelayed || state == StateRetrying
-	case ActionRelease:
-		return state == StateInFlight
-	case ActionCancel, ActionBury:
-		return state == StateWaiting || state == StateInFlight || state == StateDelayed || state == StateRetrying
-	case ActionDelete:
-		return state != StateDone
-	}
-	return false
-}
-
-// Tally is how far an action on many jobs is.
+// BulkResult is how far an action on many jobs is.
 type BulkResult struct {
 	Looked int64 `json:"looked_at"` // jobs that were held against the query
 	Total  int64 `json:"total"`     // jobs in the state when it began
@@ -55,47 +25,51 @@ const (
 
 // Act does an action to every job that matches a query, in small batches with rests between them. It looks at no more
 // jobs than were in the state when it began, so it ends, whatever is added meanwhile; acting again is harmless. After
-// each batch progress, unless nil, is told how far it is. The tally counts also what was done before an error.
-func (i *Inspector) Act(ctx context.Context, queue string, query Query, action Action, progress func(BulkResult)) (BulkResult, error) {
-	tally, err := i.act(ctx, queue, query, action, progress)
+// each batch progress, unless nil, is told how far it is. The result counts also what was done before an error.
+func (i *Inspector) Act(
+	ctx context.Context, queue string, query Query, a Action, progress func(BulkResult),
+) (BulkResult, error) {
+	result, err := i.act(ctx, queue, query, a, progress)
 	if err != nil {
-		return tally, fmt.Errorf("queue: %s in %s, after %d jobs: %w", action, queue, tally.Done, err)
+		return result, fmt.Errorf("queue: %s in %s, after %d jobs: %w", a, queue, result.Done, err)
 	}
-	return tally, nil
+	return result, nil
 }
 
-func (i *Inspector) act(ctx context.Context, queue string, query Query, action Action, progress func(BulkResult)) (tally BulkResult, err error) {
+func (i *Inspector) act(
+	ctx context.Context, queue string, query Query, a Action, progress func(BulkResult),
+) (result BulkResult, err error) {
 	if err := query.validate(); err != nil {
-		return tally, err
+		return result, err
 	}
-	if !action.AppliesTo(query.State) {
-		return tally, fmt.Errorf("%q is nothing to do to %s jobs", action, query.State)
+	if !a.AppliesTo(query.State) {
+		return result, fmt.Errorf("%q is nothing to do to %s jobs", a, query.State)
 	}
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
-		return tally, err
+		return result, err
 	}
-	if tally.Total, err = i.count(ctx, p, query.State); err != nil {
-		return tally, err
+	if result.Total, err = i.count(ctx, q, query.State); err != nil {
+		return result, err
 	}
 	for page := (Page{Limit: actAtOnce}); ; {
-		page.MaxScan = int(min(tally.Total-tally.Looked, DefaultMaxScan))
+		page.MaxScan = int(min(result.Total-result.Looked, DefaultMaxScan))
 		if page.MaxScan <= 0 {
-			return tally, nil
+			return result, nil
 		}
-		found, err := i.scan(ctx, p, query.specAll(i.now()), page)
+		found, err := i.scan(ctx, q, query.specAll(i.now()), page)
 		if err != nil {
-			return tally, err
+			return result, err
 		}
-		tally.Looked += found.Scanned
-		if err := i.actOn(ctx, p, found.Jobs, action, &tally); err != nil {
-			return tally, err
+		result.Looked += found.Scanned
+		if err := i.actOn(ctx, q, found.Jobs, a, &result); err != nil {
+			return result, err
 		}
 		if progress != nil {
-			progress(tally)
+			progress(result)
 		}
 		if page.Cursor = found.Next; found.Next == "" {
-			return tally, nil
+			return result, nil
 		}
 	}
 }
@@ -110,25 +84,25 @@ func (q Query) specAll(now time.Time) scanSpec {
 }
 
 // actOn acts on a batch of jobs in one round trip, and rests.
-func (i *Inspector) actOn(ctx context.Context, p place, jobs []JobInfo, action Action, tally *BulkResult) error {
+func (i *Inspector) actOn(ctx context.Context, q *wire.QueueRef, jobs []JobInfo, a Action, result *BulkResult) error {
 	if len(jobs) == 0 {
 		return nil
 	}
 	began := time.Now()
-	pipe := i.rdb.Pipeline()
-	verdicts := make([]*redis.Cmd, len(jobs))
+	pipe, command := i.rdb.Pipeline(), a.row().command
+	verdicts := make([]wire.VerdictCmd, len(jobs))
 	for k := range jobs {
-		verdicts[k] = i.command(ctx, pipe, p, &jobs[k], action)
+		verdicts[k] = command(i, ctx, pipe, q, &jobs[k])
 	}
 	_, failed := pipe.Exec(ctx)
 	for _, verdict := range verdicts {
 		switch err := verdictOf(verdict); {
 		case err == nil:
-			tally.Done++
+			result.Done++
 		case errors.Is(err, ErrNotFound):
-			tally.Gone++
+			result.Gone++
 		case errors.Is(err, ErrHeld):
-			tally.Held++
+			result.Held++
 		}
 	}
 	if failed != nil {
@@ -140,18 +114,4 @@ func (i *Inspector) actOn(ctx context.Context, p place, jobs []JobInfo, action A
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func (i *Inspector) command(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo, action Action) *redis.Cmd {
-	switch action {
-	case ActionRequeue:
-		return requeueJob(ctx, rdb, p, job)
-	case ActionRunNow:
-		return dueAt(ctx, rdb, p, job.ID, i.now())
-	case ActionRelease:
-		return releaseJob(ctx, rdb, p, job)
-	case ActionDelete:
-		return deleteJob(ctx, rdb, p, job)
-	}
-	return i.cancelFound(ctx, rdb, p, job, action)
 }

@@ -4,17 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-const (
-	cancelKept  = 24 * time.Hour // a cancellation that no worker has applied
-	cancelTries = 5              // a job may move on between the look and the step
-)
+// cancelTries is how often a job is looked for: it may move on between the look and the step.
+const cancelTries = 5
 
 // Cancel ends a job that has not ended. One that waits, is delayed or retrying, or is parked for the next free worker
 // goes to the dead at once, with [ReasonByPerson]. A running one ends within a heartbeat (half a second with the
@@ -35,16 +32,16 @@ func (i *Inspector) Bury(ctx context.Context, queue, id string) error {
 }
 
 // end cancels or buries a job, wherever it moves meanwhile.
-func (i *Inspector) end(ctx context.Context, queue, id string, action Action) error {
+func (i *Inspector) end(ctx context.Context, queue, id string, a Action) error {
 	for range cancelTries {
-		job, p, err := i.locate(ctx, queue, id)
+		job, q, err := i.locate(ctx, queue, id)
 		if err != nil {
 			return err
 		}
-		if job.State == StateDead || job.State == StateDone {
+		if job.State.row().ended {
 			return fmt.Errorf("%w that goes on: it is %s", ErrNotFound, job.State)
 		}
-		switch err := verdictOf(i.cancelFound(ctx, i.rdb, p, &job, action)); {
+		switch err := verdictOf(i.cancelFound(ctx, i.rdb, q, &job, a)); {
 		case !errors.Is(err, ErrNotFound):
 			return err
 		case job.Reason == entryDeleted:
@@ -55,19 +52,29 @@ func (i *Inspector) end(ctx context.Context, queue, id string, action Action) er
 }
 
 // cancelFound cancels or buries a job where it was seen.
-func (i *Inspector) cancelFound(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo, action Action) *redis.Cmd {
-	e, k, by := job.source, p.keys, i.attribution(ctx)
+func (i *Inspector) cancelFound(
+	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo, a Action,
+) wire.VerdictCmd {
+	e, by := job.source, i.attribution(ctx)
 	m := *e.Meta
 	m.Redelivered = job.Redelivered
-	keys := []string{
-		k.Stream, k.Dead(), k.DeadIDs(), k.Totals(), k.Cancelled(), k.Workers(), k.Delayed(), k.Retrying(), k.Bodies(),
-	}
-	if m.Unique != "" {
-		keys = append(keys, k.Unique(m.Unique))
-	}
-	return wire.ScriptCancel.Eval(ctx, rdb, keys,
-		p.GroupName(), e.ID, e.EntryID, job.body, by.Encode(), int64(cancelKept.Seconds()), string(action),
-		wire.FieldID, e.ID, wire.FieldKind, e.Kind, wire.FieldData, e.Data, wire.FieldMeta, m.Encode(),
-		"error", by.CancelledError(nil).Error(), "reason", ReasonByPerson, "worker", job.Worker,
-		"died_ms", by.At.UnixMilli())
+	return wire.CancelJob(ctx, rdb, q, &wire.Cancel{
+		Entry: e.Ref, Body: job.body, By: by, Now: a == ActionBury,
+		Death: wire.Death{
+			ID: e.ID, Kind: e.Kind, Data: e.Data, Meta: m, Error: by.CancelledError(nil).Error(), Reason: ReasonByPerson,
+			Worker: job.Worker, At: by.At,
+		},
+	})
+}
+
+func (i *Inspector) cancelJob(
+	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
+) wire.VerdictCmd {
+	return i.cancelFound(ctx, rdb, q, job, ActionCancel)
+}
+
+func (i *Inspector) buryJob(
+	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
+) wire.VerdictCmd {
+	return i.cancelFound(ctx, rdb, q, job, ActionBury)
 }

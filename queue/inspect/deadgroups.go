@@ -41,11 +41,11 @@ func (i *Inspector) DeadGroups(ctx context.Context, queue string, maxScan int) (
 }
 
 func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (all DeadGroups, err error) {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return all, err
 	}
-	if all.Total, err = i.count(ctx, p, StateDead); err != nil {
+	if all.Total, err = i.count(ctx, q, StateDead); err != nil {
 		return all, err
 	}
 	bySignature := map[string]*DeadGroup{}
@@ -53,7 +53,7 @@ func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (
 		addToGroup(bySignature, job)
 		return false
 	}}
-	found, err := i.scan(ctx, p, collect, Page{Limit: 1, MaxScan: maxScan})
+	found, err := i.scan(ctx, q, collect, Page{Limit: 1, MaxScan: maxScan})
 	if err != nil {
 		return all, err
 	}

@@ -12,24 +12,21 @@ import (
 // Delete removes a job in whatever state [Inspector.Job] finds it, and sets its unique key free. A handler that runs
 // the job is not stopped, but its outcome no longer counts. [ErrNotFound] if the job is not found.
 func (i *Inspector) Delete(ctx context.Context, queue, id string) error {
-	job, p, err := i.locate(ctx, queue, id)
+	job, q, err := i.locate(ctx, queue, id)
 	if err == nil {
-		err = verdictOf(deleteJob(ctx, i.rdb, p, &job))
+		err = verdictOf(i.deleteJob(ctx, i.rdb, q, &job))
 	}
 	return wrapAction("delete", queue, id, err)
 }
 
-func deleteJob(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo) *redis.Cmd {
-	k := p.keys
-	keys := []string{k.Stream, k.Delayed(), k.Retrying(), k.Bodies(), k.Dead(), k.DeadIDs(), k.Totals(), k.Job(job.ID)}
-	if job.UniqueKey != "" {
-		keys = append(keys, k.Unique(job.UniqueKey))
-	}
-	entry, dead := job.Entry, ""
+func (i *Inspector) deleteJob(
+	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
+) wire.VerdictCmd {
+	d := wire.Delete{ID: job.ID, Unique: job.UniqueKey, Entry: wire.EntryRef{ID: job.Entry}}
 	if job.State == StateDead {
-		entry, dead = "", job.Entry
+		d.Entry, d.Dead = wire.EntryRef{}, d.Entry
 	}
-	return wire.ScriptDelete.Eval(ctx, rdb, keys, job.ID, p.GroupName(), entry, dead)
+	return wire.DeleteJob(ctx, rdb, q, d)
 }
 
 // Purge deletes every job of a queue that is waiting, delayed, retrying or dead. After each batch progress, unless nil,
@@ -38,10 +35,10 @@ func (i *Inspector) Purge(ctx context.Context, queue string, state State, progre
 	if state == StateInFlight || state == StateDone {
 		return 0, fmt.Errorf("queue: purge %s: jobs that are %s cannot be purged", queue, state)
 	}
-	tally, err := i.Act(ctx, queue, Query{State: state}, ActionDelete, func(tally BulkResult) {
+	result, err := i.Act(ctx, queue, Query{State: state}, ActionDelete, func(result BulkResult) {
 		if progress != nil {
-			progress(tally.Done)
+			progress(result.Done)
 		}
 	})
-	return tally.Done, err
+	return result.Done, err
 }

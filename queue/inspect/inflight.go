@@ -14,13 +14,13 @@ import (
 const cancelPatience = 3 * time.Second
 
 // inFlight lists the group's pending entries. Rows that cannot match are dropped before their entries are read.
-func (i *Inspector) inFlight(ctx context.Context, p place, s scanSpec, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) inFlight(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (c chunk, err error) {
 	start := "-"
 	if cursor != "" {
-		start = wire.EntryAfter(cursor)
+		start = "(" + cursor
 	}
 	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: p.keys.Stream, Group: p.GroupName(), Start: start, End: "+", Count: int64(n), Consumer: s.consumer,
+		Stream: q.Stream, Group: q.Group, Start: start, End: "+", Count: int64(n), Consumer: s.consumer,
 	}).Result()
 	if err = ignoreNoGroup(err); err != nil || len(rows) == 0 {
 		return c, err
@@ -30,18 +30,18 @@ func (i *Inspector) inFlight(ctx context.Context, p place, s scanSpec, cursor st
 	if s.row != nil {
 		rows = slices.DeleteFunc(rows, func(row redis.XPendingExt) bool { return !s.row(row) })
 	}
-	err = i.pending(ctx, p, s, rows, &c)
+	err = i.pending(ctx, q, s, rows, &c)
 	return c, err
 }
 
 // pending reads the entries of pending rows, and what is known of those who hold them, in one round trip.
-func (i *Inspector) pending(ctx context.Context, p place, s scanSpec, rows []redis.XPendingExt, c *chunk) error {
+func (i *Inspector) pending(ctx context.Context, q *wire.QueueRef, s scanSpec, rows []redis.XPendingExt, c *chunk) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	pipe := i.rdb.Pipeline()
-	view := newFleetView(ctx, pipe, p, rows)
-	runs := newPendingEntries(ctx, pipe, p.keys.Stream, rows)
+	view := newFleetView(ctx, pipe, q, rows)
+	runs := newPendingEntries(ctx, pipe, q.Stream, rows)
 	if err := execute(ctx, pipe); err != nil {
 		return err
 	}
@@ -50,14 +50,14 @@ func (i *Inspector) pending(ctx context.Context, p place, s scanSpec, rows []red
 		return err
 	}
 	for k, row := range rows {
-		job := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
-		job.source = wire.Entry{EntryID: row.ID, ID: row.ID, Meta: wire.NoMeta}
+		job := JobInfo{ID: row.ID, Queue: q.Name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
+		job.source = wire.Entry{Ref: wire.EntryRef{ID: row.ID}, ID: row.ID, Meta: wire.NoMeta}
 		if found, ok := entries[row.ID]; ok {
 			c.bytes += messageSize(found)
 			if s.entry != nil && !s.entry(found) {
 				continue
 			}
-			job = p.fromEntry(found, StateInFlight)
+			job = fromEntry(q, found, StateInFlight)
 		}
 		job.Worker, job.IdleMS, job.Deliveries = row.Consumer, row.Idle.Milliseconds(), row.RetryCount
 		job.Redelivered += int(max(row.RetryCount-1, 0))

@@ -14,9 +14,9 @@ import (
 // Inspector shows what is in Redis and lets a person act on it. Nothing it does takes longer in a longer queue, unless
 // its comment says what bounds it.
 type Inspector struct {
-	rdb       redis.UniversalClient
-	namespace string
-	now       func() time.Time
+	rdb      redis.UniversalClient
+	registry wire.Registry
+	now      func() time.Time
 }
 
 // Config configures an [Inspector]. The zero value works.
@@ -34,35 +34,26 @@ func New(rdb redis.UniversalClient, cfg Config) (*Inspector, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Inspector{rdb: rdb, namespace: cfg.Namespace, now: cfg.Now}, nil
+	return &Inspector{rdb: rdb, registry: wire.NewRegistry(rdb, cfg.Namespace), now: cfg.Now}, nil
 }
 
-// place is a queue as the inspector finds it.
-type place struct {
-	name string
-	wire.Binding
-	keys wire.Keys
-}
-
-// find looks a queue up. ErrNotFound if nobody has ever used it.
-func (i *Inspector) find(ctx context.Context, queue string) (place, error) {
-	r := wire.Registry{RDB: i.rdb, Key: wire.RegistryKey(i.namespace)}
-	b, known, err := r.Lookup(ctx, queue)
+// find looks a queue up. [ErrNotFound] if nobody has ever used it.
+func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, error) {
+	q, known, err := i.registry.Lookup(ctx, queue)
 	if err != nil {
-		return place{}, err
+		return nil, err
 	}
-	p := place{name: queue, Binding: b, keys: b.Keys(i.namespace, queue)}
 	if known {
-		return p, nil
+		return &q, nil
 	}
 	if err := wire.ValidateQueue(queue); err != nil {
-		return place{}, err
+		return nil, err
 	}
-	switch n, err := i.rdb.Exists(ctx, p.keys.Stream, p.keys.Bodies()).Result(); {
+	switch n, err := i.rdb.Exists(ctx, q.Stream, q.Bodies()).Result(); {
 	case err != nil:
-		return place{}, err
+		return nil, err
 	case n == 0:
-		return place{}, fmt.Errorf("no queue %q has ever been used here: %w", queue, ErrNotFound)
+		return nil, fmt.Errorf("no queue %q has ever been used here: %w", queue, ErrNotFound)
 	}
-	return p, nil
+	return &q, nil
 }

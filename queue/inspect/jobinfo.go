@@ -36,6 +36,7 @@ type JobInfo struct {
 	RequestID   string          `json:"request_id,omitempty"`
 	Cancelled   *Attribution    `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
 	Heartbeat   Heartbeat       `json:"heartbeat,omitempty"` // in flight: how its holder is
+	Parked      bool            `json:"parked,omitempty"`    // in flight: nobody holds it, see [HeartbeatParked]
 	Crashes     int             `json:"crashes,omitempty"`   // in flight: how many workers died with it
 	Stuck       bool            `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
 	NextStep    string          `json:"next_step,omitempty"` // in flight: what happens next, for a person
@@ -63,15 +64,15 @@ func (j JobInfo) shown() JobInfo {
 const entryDeleted = "its entry was deleted"
 
 // fromEntry shows an entry of the stream.
-func (p place) fromEntry(m redis.XMessage, state State) JobInfo {
-	info := p.fromJob(p.decode(m), state)
+func fromEntry(q *wire.QueueRef, m redis.XMessage, state State) JobInfo {
+	info := fromJob(q, decode(q, m), state)
 	info.Entry = m.ID
 	return info
 }
 
 // decode reads an entry of the stream.
-func (p place) decode(m redis.XMessage) wire.Entry {
-	return wire.DecodeEntry(m.ID, messagePairs(m), p.Kind, func(b []byte) string { return string(b) })
+func decode(q *wire.QueueRef, m redis.XMessage) wire.Entry {
+	return wire.DecodeEntry(m.ID, messagePairs(m), q.Kind, func(b []byte) string { return string(b) })
 }
 
 // messagePairs puts the fields that the client library hands out as a map back in navvy's order; the order of others
@@ -94,10 +95,10 @@ func messagePairs(m redis.XMessage) []wire.Pair {
 }
 
 // fromJob shows a job without its data, which [JobInfo.shown] adds: most jobs that a search looks at are not shown.
-func (p place) fromJob(e wire.Entry, state State) JobInfo {
+func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 	info := JobInfo{
 		source: e,
-		ID:     e.ID, Kind: e.Kind, Queue: p.name, State: state,
+		ID:     e.ID, Kind: e.Kind, Queue: q.Name, State: state,
 		Attempt: e.Meta.Attempt, MaxAttempts: int(e.Meta.MaxAttempts), Redelivered: e.Meta.Redelivered,
 		Error: e.Meta.Error, UniqueKey: e.Meta.Unique, EnqueuedAt: timePtr(e.EnqueuedAt()),
 		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
@@ -127,36 +128,29 @@ func timePtr(t time.Time) *time.Time {
 	return &t
 }
 
-func (p place) fromBody(id, body string, due float64, state State) JobInfo {
-	info := p.fromJob(wire.DecodeBody(id, body), state)
+func fromBody(q *wire.QueueRef, id, body string, due float64, state State) JobInfo {
+	info := fromJob(q, wire.DecodeBody(id, body), state)
 	info.body = body
 	info.Due = timePtr(time.UnixMilli(int64(due)))
 	return info
 }
 
-func (p place) fromDead(m redis.XMessage) JobInfo {
-	text := func(name string) string {
-		value, _ := m.Values[name].(string)
-		return value
-	}
-	died, _ := strconv.ParseInt(text("died_ms"), 10, 64)
-	worker, reason, failure := text("worker"), text("reason"), text("error")
-	e := wire.Entry{EntryID: m.ID, ID: text(wire.FieldID), Kind: text(wire.FieldKind), Data: []byte(text(wire.FieldData))}
-	e.Meta, _ = wire.DecodeMeta([]byte(text(wire.FieldMeta)))
-	info := p.fromJob(e, StateDead)
-	info.Entry, info.Worker, info.Reason, info.Error = m.ID, worker, reason, failure
-	info.EndedAt = timePtr(time.UnixMilli(died))
+func fromDead(q *wire.QueueRef, m redis.XMessage) JobInfo {
+	e, death := wire.ReadDeath(m)
+	info := fromJob(q, e, StateDead)
+	info.Entry, info.Worker, info.Reason, info.Error = m.ID, death.Worker, death.Reason, death.Error
+	info.EndedAt = timePtr(death.At)
 	return info
 }
 
 // fromRecord shows a job that was done and is kept for a while.
-func (p place) fromRecord(id string, record map[string]string) JobInfo {
+func fromRecord(q *wire.QueueRef, id string, record map[string]string) JobInfo {
 	n := func(name string) int64 {
 		v, _ := strconv.ParseInt(record[name], 10, 64)
 		return v
 	}
 	info := JobInfo{
-		ID: id, Kind: record["kind"], Queue: p.name, State: StateDone, Data: showData([]byte(record["data"])),
+		ID: id, Kind: record["kind"], Queue: q.Name, State: StateDone, Data: showData([]byte(record["data"])),
 		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],
 		Result: showData([]byte(record["result"])), Progress: readProgress(record), UniqueKey: record["unique"],
 		Trace: record["trace"], RequestID: record["request_id"],

@@ -9,45 +9,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
-
-// Waiting lists jobs that were not delivered yet, the oldest first.
-func (i *Inspector) Waiting(ctx context.Context, queue string, page Page) (JobPage, error) {
-	return i.list(ctx, StateWaiting, queue, page)
-}
-
-// InFlight lists jobs that were delivered and not acknowledged, the oldest entry first: those that workers hold, and
-// those parked under ~orphans and ~released for the next worker with a free slot.
-func (i *Inspector) InFlight(ctx context.Context, queue string, page Page) (JobPage, error) {
-	return i.list(ctx, StateInFlight, queue, page)
-}
-
-// Delayed lists jobs that are due later, the next first. Jobs that become due between two pages are not seen twice.
-func (i *Inspector) Delayed(ctx context.Context, queue string, page Page) (JobPage, error) {
-	return i.list(ctx, StateDelayed, queue, page)
-}
-
-// Retrying lists jobs that wait for their next attempt, the next first.
-func (i *Inspector) Retrying(ctx context.Context, queue string, page Page) (JobPage, error) {
-	return i.list(ctx, StateRetrying, queue, page)
-}
-
-// Dead lists the dead, those that died last at the front.
-func (i *Inspector) Dead(ctx context.Context, queue string, page Page) (JobPage, error) {
-	return i.list(ctx, StateDead, queue, page)
-}
-
-func (i *Inspector) list(ctx context.Context, state State, queue string, page Page) (JobPage, error) {
-	p, err := i.find(ctx, queue)
-	if err == nil {
-		var found SearchPage
-		if found, err = i.scan(ctx, p, scanSpec{state: state}, page); err == nil {
-			return found.JobPage, nil
-		}
-	}
-	return JobPage{}, fmt.Errorf("queue: list %s jobs of %s: %w", state, queue, err)
-}
 
 // chunk is a run of a state's jobs, read in one go.
 type chunk struct {
@@ -67,61 +31,72 @@ func (c *chunk) behind(cursor string, n int) {
 }
 
 // chunk reads up to n jobs of a state behind a cursor.
-func (i *Inspector) chunk(ctx context.Context, p place, s scanSpec, cursor string, n int) (chunk, error) {
-	switch s.state {
-	case StateWaiting:
-		return i.waiting(ctx, p, s, cursor, n)
-	case StateInFlight:
-		return i.inFlight(ctx, p, s, cursor, n)
-	case StateDead:
-		return i.dead(ctx, p, cursor, n)
-	case StateDelayed:
-		return i.scheduled(ctx, p, p.keys.Delayed(), s.state, cursor, n)
-	case StateRetrying:
-		return i.scheduled(ctx, p, p.keys.Retrying(), s.state, cursor, n)
+func (i *Inspector) chunk(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (chunk, error) {
+	row := s.state.row()
+	if row == nil || row.list == nil {
+		return chunk{}, fmt.Errorf("no list of %q jobs", s.state)
 	}
-	return chunk{}, fmt.Errorf("no list of %q jobs", s.state)
+	return row.list(i, ctx, q, s, cursor, n)
+}
+
+// isAfter reports whether a cursor is behind an entry.
+func isAfter(cursor, entry string) bool {
+	at, _ := redisx.ParseStreamID(cursor)
+	other, _ := redisx.ParseStreamID(entry)
+	return at.Compare(other) > 0
 }
 
 // waiting begins behind what has been delivered meanwhile.
-func (i *Inspector) waiting(ctx context.Context, p place, s scanSpec, cursor string, n int) (c chunk, err error) {
-	after, err := i.lastDelivered(ctx, p)
+func (i *Inspector) waiting(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (c chunk, err error) {
+	after, err := i.lastDelivered(ctx, q)
 	if err != nil {
 		return c, err
 	}
-	if cursor != "" && wire.CompareEntries(cursor, after) > 0 {
+	if isAfter(cursor, after) {
 		after = cursor
 	}
-	entries, err := i.rdb.XRangeN(ctx, p.keys.Stream, wire.EntryAfter(after), "+", int64(n)).Result()
+	entries, err := i.rdb.XRangeN(ctx, q.Stream, "("+after, "+", int64(n)).Result()
 	for _, e := range entries {
 		c.read++
 		c.bytes += messageSize(e)
 		c.behind(e.ID, n)
 		if s.entry == nil || s.entry(e) {
-			c.add(p.fromEntry(e, StateWaiting))
+			c.add(fromEntry(q, e, StateWaiting))
 		}
 	}
 	return c, err
 }
 
-func (i *Inspector) dead(ctx context.Context, p place, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) dead(ctx context.Context, q *wire.QueueRef, _ scanSpec, cursor string, n int) (c chunk, err error) {
 	start := "+"
 	if cursor != "" {
 		start = "(" + cursor
 	}
-	entries, err := i.rdb.XRevRangeN(ctx, p.keys.Dead(), start, "-", int64(n)).Result()
+	entries, err := i.rdb.XRevRangeN(ctx, q.Dead(), start, "-", int64(n)).Result()
 	for _, e := range entries {
 		c.bytes += messageSize(e)
-		c.add(p.fromDead(e))
+		c.add(fromDead(q, e))
 		c.read++
 		c.behind(e.ID, n)
 	}
 	return c, err
 }
 
+func (i *Inspector) delayed(
+	ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int,
+) (chunk, error) {
+	return i.scheduled(ctx, q, q.Delayed(), s.state, cursor, n)
+}
+
+func (i *Inspector) retrying(
+	ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int,
+) (chunk, error) {
+	return i.scheduled(ctx, q, q.Retrying(), s.state, cursor, n)
+}
+
 // scheduled lists a zset of due times. Its cursor is "<due>:<job ID>", the last one seen: the list goes on behind it,
 // or, if it has gone meanwhile, behind its time.
-func (i *Inspector) scheduled(ctx context.Context, p place, zset string, state State, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) scheduled(ctx context.Context, q *wire.QueueRef, zset string, state State, cursor string, n int) (c chunk, err error) {
 	rows, err := i.scheduledRows(ctx, zset, cursor, int64(n))
 	if err != nil || len(rows) == 0 {
 		return c, err
@@ -131,14 +106,14 @@ func (i *Inspector) scheduled(ctx context.Context, p place, zset string, state S
 	for k, row := range rows {
 		ids[k], _ = row.Member.(string)
 	}
-	bodies, err := i.rdb.HMGet(ctx, p.keys.Bodies(), ids...).Result()
+	bodies, err := i.rdb.HMGet(ctx, q.Bodies(), ids...).Result()
 	if err != nil {
 		return c, err
 	}
 	for k, row := range rows {
 		if body, ok := bodies[k].(string); ok { // else it was promoted this moment
 			c.bytes += len(body) + entryOverhead
-			c.add(p.fromBody(ids[k], body, row.Score, state))
+			c.add(fromBody(q, ids[k], body, row.Score, state))
 		}
 	}
 	c.read = len(rows)

@@ -13,6 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -33,7 +34,7 @@ func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) 
 }
 
 // look is a place where a job may be.
-type look func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error)
+type look func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error)
 
 // looks are the places where a job may be if no result of it is kept, and then, in the order in which it moves, those
 // where it may have come meanwhile.
@@ -44,71 +45,71 @@ var looks = []look{
 }
 
 // locate finds a job and its queue.
-func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, place, error) {
-	p, err := i.find(ctx, queue)
+func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, *wire.QueueRef, error) {
+	q, err := i.find(ctx, queue)
 	if err != nil {
-		return JobInfo{}, p, err
+		return JobInfo{}, q, err
 	}
-	kept, found, err := i.lookDone(ctx, p, id)
+	kept, found, err := i.lookDone(ctx, q, id)
 	if found || err != nil {
-		return kept, p, err
+		return kept, q, err
 	}
 	for _, look := range looks {
-		info, found, err := look(i, ctx, p, id)
+		info, found, err := look(i, ctx, q, id)
 		if err != nil {
-			return JobInfo{}, p, err
+			return JobInfo{}, q, err
 		}
 		if found {
 			info.Progress = cmp.Or(info.Progress, kept.Progress)
-			return info, p, nil
+			return info, q, nil
 		}
 	}
-	return JobInfo{}, p, fmt.Errorf("%w: not dead, delayed or retrying, no result kept, and not among the entries looked at", ErrNotFound)
+	return JobInfo{}, q, fmt.Errorf("%w: not dead, delayed or retrying, no result kept, and not among the entries looked at", ErrNotFound)
 }
 
 // lookDone finds a job that was done and is kept for a while. Of any other it tells the progress.
-func (i *Inspector) lookDone(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	record, err := i.rdb.HGetAll(ctx, p.keys.Job(id)).Result()
+func (i *Inspector) lookDone(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+	record, err := i.rdb.HGetAll(ctx, q.Job(id)).Result()
 	if err != nil || record["ended_ms"] == "" {
 		return JobInfo{Progress: readProgress(record)}, false, err
 	}
-	return p.fromRecord(id, record), true, nil
+	return fromRecord(q, id, record), true, nil
 }
 
-func (i *Inspector) lookScheduled(ctx context.Context, p place, id string) (JobInfo, bool, error) {
+func (i *Inspector) lookScheduled(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
 	pipe := i.rdb.Pipeline()
-	delayed, retrying := pipe.ZScore(ctx, p.keys.Delayed(), id), pipe.ZScore(ctx, p.keys.Retrying(), id)
-	body := pipe.HGet(ctx, p.keys.Bodies(), id)
+	delayed, retrying := pipe.ZScore(ctx, q.Delayed(), id), pipe.ZScore(ctx, q.Retrying(), id)
+	body := pipe.HGet(ctx, q.Bodies(), id)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return JobInfo{}, false, err
 	}
 	switch {
 	case body.Err() != nil:
 	case delayed.Err() == nil:
-		return p.fromBody(id, body.Val(), delayed.Val(), StateDelayed).shown(), true, nil
+		return fromBody(q, id, body.Val(), delayed.Val(), StateDelayed).shown(), true, nil
 	case retrying.Err() == nil:
-		return p.fromBody(id, body.Val(), retrying.Val(), StateRetrying).shown(), true, nil
+		return fromBody(q, id, body.Val(), retrying.Val(), StateRetrying).shown(), true, nil
 	}
 	return JobInfo{}, false, nil
 }
 
 // lookDead finds a dead job by its ID or by that of its entry among the dead. Not so on a raw stream: there a job's ID
 // is a stream ID itself, and may be that of another job's entry.
-func (i *Inspector) lookDead(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	at, err := i.rdb.HGet(ctx, p.keys.DeadIDs(), id).Result()
+func (i *Inspector) lookDead(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+	at, err := i.rdb.HGet(ctx, q.DeadIDs(), id).Result()
 	if errors.Is(err, redis.Nil) {
-		if at, err = id, nil; p.Raw || wire.EntryTime(id).IsZero() {
+		if at, err = id, nil; q.Raw || !isEntry(id) {
 			return JobInfo{}, false, nil
 		}
 	}
 	if err != nil {
 		return JobInfo{}, false, err
 	}
-	found, err := i.rdb.XRange(ctx, p.keys.Dead(), at, at).Result()
+	found, err := i.rdb.XRange(ctx, q.Dead(), at, at).Result()
 	if err != nil || len(found) == 0 {
 		return JobInfo{}, false, err
 	}
-	return p.fromDead(found[0]).shown(), true, nil
+	return fromDead(q, found[0]).shown(), true, nil
 }
 
 // byID is what finds a job by its ID or its entry's.
@@ -123,34 +124,34 @@ func byID(state State, id string) scanSpec {
 // near looks among the entries of a state that were added when the job was enqueued: where it is unless it was delayed
 // or retried.
 func near(state State) look {
-	return func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error) {
+	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
 		at, ok := idTime(id)
 		if !ok {
 			return JobInfo{}, false, nil
 		}
-		return i.first(ctx, p, byID(state, id), strconv.FormatInt(at.Add(-time.Second).UnixMilli(), 10)+"-0")
+		return i.first(ctx, q, byID(state, id), strconv.FormatInt(at.Add(-time.Second).UnixMilli(), 10)+"-0")
 	}
 }
 
 // front looks among the oldest entries of a state.
 func front(state State) look {
-	return func(i *Inspector, ctx context.Context, p place, id string) (JobInfo, bool, error) {
-		return i.first(ctx, p, byID(state, id), "")
+	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+		return i.first(ctx, q, byID(state, id), "")
 	}
 }
 
 // lookInFlight finds a job in flight.
-func (i *Inspector) lookInFlight(ctx context.Context, p place, id string) (JobInfo, bool, error) {
-	job, found, err := near(StateInFlight)(i, ctx, p, id)
+func (i *Inspector) lookInFlight(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+	job, found, err := near(StateInFlight)(i, ctx, q, id)
 	if found || err != nil {
 		return job, found, err
 	}
-	return front(StateInFlight)(i, ctx, p, id)
+	return front(StateInFlight)(i, ctx, q, id)
 }
 
 // first looks at so many jobs for the first that fits.
-func (i *Inspector) first(ctx context.Context, p place, s scanSpec, cursor string) (JobInfo, bool, error) {
-	found, err := i.scan(ctx, p, s, Page{Cursor: cursor, Limit: 1, MaxScan: lookupScan})
+func (i *Inspector) first(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string) (JobInfo, bool, error) {
+	found, err := i.scan(ctx, q, s, Page{Cursor: cursor, Limit: 1, MaxScan: lookupScan})
 	if err != nil || len(found.Jobs) == 0 {
 		return JobInfo{}, false, err
 	}
@@ -162,8 +163,14 @@ func idTime(id string) (time.Time, bool) {
 	if parsed, err := ulid.ParseStrict(id); err == nil {
 		return ulid.Time(parsed.Time()), true
 	}
-	at := wire.EntryTime(id)
-	return at, !at.IsZero()
+	entry, _ := redisx.ParseStreamID(id)
+	return entry.Time(), entry.Ms > 0
 }
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+// isEntry reports whether a text may be the ID of an entry.
+func isEntry(id string) bool {
+	entry, _ := redisx.ParseStreamID(id)
+	return entry.Ms > 0
+}

@@ -42,13 +42,13 @@ func (i *Inspector) Metrics(ctx context.Context, queue string) (QueueMetrics, er
 }
 
 func (i *Inspector) metrics(ctx context.Context, queue string) (m QueueMetrics, err error) {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return m, err
 	}
 	kinds, others := map[string]*KindMetrics{}, Stat{}
 	for cursor := uint64(0); ; {
-		pairs, next, err := i.rdb.HScan(ctx, p.keys.Metrics(), cursor, "", chunkJobs).Result()
+		pairs, next, err := i.rdb.HScan(ctx, q.Metrics(), cursor, "", chunkJobs).Result()
 		if err != nil {
 			return m, err
 		}
@@ -64,7 +64,7 @@ func (i *Inspector) metrics(ctx context.Context, queue string) (m QueueMetrics, 
 	}
 	slices.SortFunc(m.Kinds, func(a, b KindMetrics) int { return strings.Compare(a.Kind, b.Kind) })
 	m.Redelivered, m.Reclaimed, m.LeaseLost = others.Redelivered, others.Reclaimed, others.LeaseLost
-	m.Caretaker, err = i.rdb.Get(ctx, p.keys.Caretaker()).Result()
+	m.Caretaker, err = i.rdb.Get(ctx, q.Caretaker()).Result()
 	if errors.Is(err, redis.Nil) {
 		err = nil
 	}

@@ -15,6 +15,7 @@ import (
 
 // fleetView is what Redis knows, at one moment, of those who hold some entries.
 type fleetView struct {
+	raw       bool
 	rows      []redis.XPendingExt
 	consumers []string
 	now       *redis.TimeCmd
@@ -26,22 +27,22 @@ type fleetView struct {
 	paused    *redis.IntCmd
 }
 
-func newFleetView(ctx context.Context, pipe redis.Pipeliner, p place, rows []redis.XPendingExt) *fleetView {
-	v := &fleetView{rows: rows, workers: map[string]*redis.SliceCmd{}}
+func newFleetView(ctx context.Context, pipe redis.Pipeliner, q *wire.QueueRef, rows []redis.XPendingExt) *fleetView {
+	v := &fleetView{rows: rows, raw: q.Raw, workers: map[string]*redis.SliceCmd{}}
 	entries := make([]string, len(rows))
 	for k, row := range rows {
 		entries[k] = row.ID
 		if _, known := v.workers[row.Consumer]; !known {
 			v.consumers = append(v.consumers, row.Consumer)
-			v.workers[row.Consumer] = pipe.HMGet(ctx, p.keys.Worker(row.Consumer), "lease_ms", "max_crashes", "stuck")
+			v.workers[row.Consumer] = pipe.HMGet(ctx, q.Worker(row.Consumer), "lease_ms", "max_crashes", "stuck")
 		}
 	}
 	v.now = pipe.Time(ctx)
-	v.leases = pipe.ZMScore(ctx, p.keys.Workers(), v.consumers...)
-	v.last = pipe.ZRevRangeWithScores(ctx, p.keys.Workers(), 0, 0)
-	v.crashed = pipe.HMGet(ctx, p.keys.Crashed(), entries...)
-	v.cancelled = pipe.HMGet(ctx, p.keys.Cancelled(), entries...)
-	v.paused = pipe.Exists(ctx, p.keys.Paused())
+	v.leases = pipe.ZMScore(ctx, q.Workers(), v.consumers...)
+	v.last = pipe.ZRevRangeWithScores(ctx, q.Workers(), 0, 0)
+	v.crashed = pipe.HMGet(ctx, q.Crashed(), entries...)
+	v.cancelled = pipe.HMGet(ctx, q.Cancelled(), entries...)
+	v.paused = pipe.Exists(ctx, q.Paused())
 	return v
 }
 
@@ -58,7 +59,7 @@ func (v *fleetView) holder(consumer string) holder {
 		return ""
 	}
 	ms, _ := strconv.ParseInt(text(0), 10, 64)
-	h := newHolder(ends, ms)
+	h := newHolder(ends, time.Duration(ms)*time.Millisecond)
 	if h.maxCrashes, _ = strconv.Atoi(text(1)); h.maxCrashes == 0 {
 		h.maxCrashes = wire.DefaultMaxCrashes
 	}
@@ -76,6 +77,7 @@ func (v *fleetView) judge(job *JobInfo, k int) {
 	}
 	now, h := v.now.Val(), v.holder(job.Worker)
 	job.Heartbeat = h.heartbeat(job.Worker, now)
+	job.Parked = job.Heartbeat == HeartbeatParked
 	job.Stuck = slices.Contains(h.stuck, job.Entry) || job.Heartbeat == HeartbeatGone || job.Heartbeat == HeartbeatLate ||
 		job.Cancelled != nil && now.Sub(job.Cancelled.At) > cancelPatience
 	at := time.Time{}
@@ -97,7 +99,7 @@ func (v *fleetView) nextStep(job *JobInfo, h holder, now time.Time) (step string
 	case job.Heartbeat == HeartbeatAlive:
 		return "runs", at
 	case job.Heartbeat == HeartbeatLate:
-		return untilThen("reclaimed unless its worker beats", h.ends, now)
+		return untilThen("reclaimed unless its worker sends a heartbeat", h.ends, now)
 	case !alive:
 		return "waits: no worker serves this queue", at
 	case job.Heartbeat == HeartbeatParked && job.Crashes >= h.maxCrashes:
@@ -108,10 +110,17 @@ func (v *fleetView) nextStep(job *JobInfo, h holder, now time.Time) (step string
 		return "parked, runs in the next free slot", at
 	case !h.ends.IsZero():
 		return untilThen("reclaimed", now, now)
-	case strings.Contains(job.Worker, wire.Incarnation):
+	case v.isEarlierSession(job.Worker):
 		return untilThen("reclaimed", now.Add(h.lease-idle), now)
 	}
 	return untilThen("reclaimed", now.Add(wire.DefaultForeignIdle-idle), now)
+}
+
+// isEarlierSession reports whether a consumer without a lease is a worker's session whose registration was lost with
+// Redis' data: on a raw stream it is taken for another program's.
+func (v *fleetView) isEarlierSession(consumer string) bool {
+	_, ok := wire.SplitConsumer(consumer)
+	return ok && !v.raw
 }
 
 // untilThen says when something happens.

@@ -10,9 +10,9 @@ import (
 // still promoted, and clients still enqueue. A queue that is paused already stays so, by the first order. [ErrNotFound]
 // if nobody has ever used the queue.
 func (i *Inspector) Pause(ctx context.Context, queue string) error {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = i.rdb.SetNX(ctx, p.keys.Paused(), i.attribution(ctx).Encode(), 0).Err()
+		err = i.rdb.SetNX(ctx, q.Paused(), i.attribution(ctx).Encode(), 0).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("queue: pause %s: %w", queue, err)
@@ -23,9 +23,9 @@ func (i *Inspector) Pause(ctx context.Context, queue string) error {
 // Resume lets the workers of a paused queue go on, each within a beat; what was handed back goes first. A queue that
 // is not paused stays as it is.
 func (i *Inspector) Resume(ctx context.Context, queue string) error {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = i.rdb.Del(ctx, p.keys.Paused()).Err()
+		err = i.rdb.Del(ctx, q.Paused()).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("queue: resume %s: %w", queue, err)

@@ -49,20 +49,19 @@ func (q Query) validate() error {
 }
 
 func (q Query) problem() error {
-	switch q.State {
-	case StateWaiting, StateInFlight, StateDelayed, StateRetrying, StateDead:
-	default:
-		return fmt.Errorf("state %q: want waiting, in_flight, delayed, retrying or dead", q.State)
+	row := q.State.row()
+	if row == nil || row.list == nil {
+		return fmt.Errorf("state %q: want %s", q.State, listedStates())
 	}
 	switch q.Preset {
 	case "", PresetStuck, PresetPoison, PresetOrphaned:
 	default:
 		return fmt.Errorf("preset %q: want stuck, poison or orphaned", q.Preset)
 	}
-	if q.State != StateInFlight && (q.Preset != "" || q.MinIdle > 0 || q.MinDeliveries > 0) {
+	if !row.inFlight && (q.Preset != "" || q.MinIdle > 0 || q.MinDeliveries > 0) {
 		return fmt.Errorf("%s jobs have no idle time, deliveries, or preset: they are not in flight", q.State)
 	}
-	if q.State != StateInFlight && q.State != StateDead && q.Worker != "" {
+	if !row.hasWorker && q.Worker != "" {
 		return fmt.Errorf("%s jobs have no worker", q.State)
 	}
 	if q.State != StateDead && q.Signature != "" {
@@ -87,7 +86,7 @@ func (q Query) spec(now time.Time) scanSpec {
 		s.row = func(row redis.XPendingExt) bool {
 			return row.Idle >= q.MinIdle && row.RetryCount >= q.MinDeliveries && isWorker(row.Consumer, q.Worker)
 		}
-		if strings.Contains(q.Worker, wire.Incarnation) || strings.HasPrefix(q.Worker, "~") {
+		if _, ok := wire.SplitConsumer(q.Worker); ok || wire.IsParking(q.Worker) {
 			s.consumer = q.Worker
 		}
 	}
@@ -127,7 +126,7 @@ func matchText(text, want string) bool {
 
 // isWorker compares a consumer with a consumer's name or a worker's.
 func isWorker(consumer, want string) bool {
-	name, _, _ := strings.Cut(consumer, wire.Incarnation)
+	name, _ := wire.SplitConsumer(consumer)
 	return want == "" || consumer == want || name == want || strings.HasSuffix(want, "*") && matchText(consumer, want)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -28,6 +29,7 @@ type QueueInfo struct {
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
 	Paused        *Attribution  `json:"paused,omitempty"`  // since when and by whom; nil if it is not
 	Totals        Totals        `json:"totals"`
+	Keys          Keys          `json:"-"`
 }
 
 // Totals count what has happened to a queue's jobs since it was created. They change in the same atomic step as the
@@ -45,7 +47,7 @@ type Totals struct {
 
 // Queues lists, by name, the queues that a client or a worker has used.
 func (i *Inspector) Queues(ctx context.Context) ([]string, error) {
-	names, err := i.rdb.HKeys(ctx, wire.RegistryKey(i.namespace)).Result()
+	names, err := i.registry.Queues(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("queue: list queues: %w", err)
 	}
@@ -63,23 +65,23 @@ func (i *Inspector) Queue(ctx context.Context, queue string) (QueueInfo, error) 
 }
 
 func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, error) {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return QueueInfo{}, err
 	}
 	pipe := i.rdb.Pipeline()
-	length := pipe.XLen(ctx, p.keys.Stream)
-	pending := pipe.XPending(ctx, p.keys.Stream, p.GroupName())
-	delayed, retrying := pipe.ZCard(ctx, p.keys.Delayed()), pipe.ZCard(ctx, p.keys.Retrying())
-	dead, workers := pipe.XLen(ctx, p.keys.Dead()), pipe.ZCard(ctx, p.keys.Workers())
-	totals, paused := pipe.HGetAll(ctx, p.keys.Totals()), pipe.Get(ctx, p.keys.Paused())
+	length := pipe.XLen(ctx, q.Stream)
+	pending := pipe.XPending(ctx, q.Stream, q.Group)
+	delayed, retrying := pipe.ZCard(ctx, q.Delayed()), pipe.ZCard(ctx, q.Retrying())
+	dead, workers := pipe.XLen(ctx, q.Dead()), pipe.ZCard(ctx, q.Workers())
+	totals, paused := pipe.HGetAll(ctx, q.Totals()), pipe.Get(ctx, q.Paused())
 	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
 		return QueueInfo{}, err
 	}
 	info := QueueInfo{
-		Name: queue, Stream: p.keys.Stream, Group: p.GroupName(), Raw: p.Raw,
+		Name: queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
-		Totals: readTotals(totals.Val()),
+		Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
 	}
 	if paused.Val() != "" {
 		info.Paused = newAttribution(paused.Val())
@@ -89,7 +91,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	}
 	info.Waiting = max(length.Val()-info.InFlight, 0)
 	if info.Waiting > 0 {
-		info.OldestWaiting, err = i.oldestWaiting(ctx, p)
+		info.OldestWaiting, err = i.oldestWaiting(ctx, q)
 	}
 	return info, err
 }
@@ -106,26 +108,27 @@ func readTotals(fields map[string]string) Totals {
 }
 
 // oldestWaiting is the age of the first entry that was not delivered.
-func (i *Inspector) oldestWaiting(ctx context.Context, p place) (time.Duration, error) {
-	after, err := i.lastDelivered(ctx, p)
+func (i *Inspector) oldestWaiting(ctx context.Context, q *wire.QueueRef) (time.Duration, error) {
+	after, err := i.lastDelivered(ctx, q)
 	if err != nil {
 		return 0, err
 	}
-	first, err := i.rdb.XRangeN(ctx, p.keys.Stream, wire.EntryAfter(after), "+", 1).Result()
+	first, err := i.rdb.XRangeN(ctx, q.Stream, "("+after, "+", 1).Result()
 	if err != nil || len(first) == 0 {
 		return 0, err
 	}
-	return max(i.now().Sub(wire.EntryTime(first[0].ID)), 0), nil
+	id, _ := redisx.ParseStreamID(first[0].ID)
+	return max(i.now().Sub(id.Time()), 0), nil
 }
 
 // lastDelivered is the stream ID behind which entries wait; "0-0" if there is no group yet.
-func (i *Inspector) lastDelivered(ctx context.Context, p place) (string, error) {
-	groups, err := i.rdb.XInfoGroups(ctx, p.keys.Stream).Result()
+func (i *Inspector) lastDelivered(ctx context.Context, q *wire.QueueRef) (string, error) {
+	groups, err := i.rdb.XInfoGroups(ctx, q.Stream).Result()
 	if err != nil && !redis.HasErrorPrefix(err, "ERR no such key") {
 		return "", err
 	}
 	for _, g := range groups {
-		if g.Name == p.GroupName() && g.LastDeliveredID != "" {
+		if g.Name == q.Group && g.LastDeliveredID != "" {
 			return g.LastDeliveredID, nil
 		}
 	}

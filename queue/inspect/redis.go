@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // execute runs a pipeline in which a missing key or field is an answer.
@@ -26,25 +28,12 @@ func ignoreNoGroup(err error) error {
 }
 
 // isPending tells whether an entry is in flight.
-func (i *Inspector) isPending(ctx context.Context, p place, entry string) (bool, error) {
+func (i *Inspector) isPending(ctx context.Context, q *wire.QueueRef, entry string) (bool, error) {
 	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: p.keys.Stream, Group: p.GroupName(), Start: entry, End: entry, Count: 1,
+		Stream: q.Stream, Group: q.Group, Start: entry, End: entry, Count: 1,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		err = nil
 	}
 	return len(rows) == 1, ignoreNoGroup(err)
-}
-
-// verdictOf reads a script's verdict: 1 or more done, 0 not found, -1 its worker lives.
-func verdictOf(cmd *redis.Cmd) error {
-	switch n, err := cmd.Int(); {
-	case err != nil:
-		return err
-	case n == 0:
-		return ErrNotFound
-	case n < 0:
-		return ErrHeld
-	}
-	return nil
 }

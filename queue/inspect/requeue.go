@@ -34,11 +34,11 @@ func (i *Inspector) RequeueWith(ctx context.Context, queue, id string, data []by
 
 // requeue takes the job's own data if there is none.
 func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) error {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return err
 	}
-	job, found, err := i.lookDead(ctx, p, id)
+	job, found, err := i.lookDead(ctx, q, id)
 	if err != nil {
 		return err
 	}
@@ -48,13 +48,11 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 	if data != nil {
 		job.source.Data = data
 	}
-	return verdictOf(requeueJob(ctx, i.rdb, p, &job))
+	return verdictOf(i.requeueJob(ctx, i.rdb, q, &job))
 }
 
-func requeueJob(ctx context.Context, rdb redis.Scripter, p place, job *JobInfo) *redis.Cmd {
-	k, e := p.keys, job.source
-	m := *e.Meta
-	m.Attempt, m.Redelivered, m.Error = 0, 0, ""
-	return wire.ScriptRequeue.Eval(ctx, rdb, []string{k.Stream, k.Dead(), k.DeadIDs(), k.Totals()},
-		e.ID, job.Entry, e.Kind, e.Data, m.Encode())
+func (i *Inspector) requeueJob(
+	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
+) wire.VerdictCmd {
+	return wire.Requeue(ctx, rdb, q, &job.source)
 }

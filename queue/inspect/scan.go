@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // How much is read from Redis in one command: what it does in well under a millisecond, whatever the jobs' size.
@@ -28,7 +30,7 @@ type scanSpec struct {
 
 // sift walks through the jobs of a state in chunks that are no burden for Redis, and keeps those that match, until the
 // page is full or as many were looked at as the page allows.
-func (i *Inspector) scan(ctx context.Context, p place, s scanSpec, page Page) (SearchPage, error) {
+func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page Page) (SearchPage, error) {
 	found, size := SearchPage{}, firstChunk
 	found.Next = page.Cursor
 	limit, budget := page.limit(), page.maxScan()
@@ -41,7 +43,7 @@ func (i *Inspector) scan(ctx context.Context, p place, s scanSpec, page Page) (S
 			found.Truncated = true
 			return found, nil
 		}
-		c, err := i.chunk(ctx, p, s, found.Next, n)
+		c, err := i.chunk(ctx, q, s, found.Next, n)
 		if err != nil {
 			return SearchPage{}, err
 		}

@@ -20,13 +20,15 @@ func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.T
 }
 
 func (i *Inspector) due(ctx context.Context, queue, id string, due time.Time) error {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return err
 	}
-	return verdictOf(dueAt(ctx, i.rdb, p, id, due))
+	return verdictOf(wire.Reschedule(ctx, i.rdb, q, id, due))
 }
 
-func dueAt(ctx context.Context, rdb redis.Scripter, p place, id string, due time.Time) *redis.Cmd {
-	return wire.ScriptReschedule.Eval(ctx, rdb, []string{p.keys.Delayed(), p.keys.Retrying()}, id, wire.CeilMilli(due))
+func (i *Inspector) runJobNow(
+	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
+) wire.VerdictCmd {
+	return wire.Reschedule(ctx, rdb, q, job.ID, i.now())
 }

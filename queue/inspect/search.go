@@ -26,13 +26,13 @@ func (i *Inspector) search(ctx context.Context, queue string, query Query, page 
 	if query.ID != "" {
 		return i.searchID(ctx, queue, query)
 	}
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return SearchPage{}, err
 	}
-	found, err := i.scan(ctx, p, query.spec(i.now()), page)
+	found, err := i.scan(ctx, q, query.spec(i.now()), page)
 	if err == nil {
-		found.Total, err = i.count(ctx, p, query.State)
+		found.Total, err = i.count(ctx, q, query.State)
 	}
 	return found, err
 }
@@ -40,9 +40,9 @@ func (i *Inspector) search(ctx context.Context, queue string, query Query, page 
 // searchID finds at most one job.
 func (i *Inspector) searchID(ctx context.Context, queue string, query Query) (SearchPage, error) {
 	var found SearchPage
-	job, p, err := i.locate(ctx, queue, query.ID)
+	job, q, err := i.locate(ctx, queue, query.ID)
 	switch {
-	case errors.Is(err, ErrNotFound) && p.keys.Stream != "":
+	case errors.Is(err, ErrNotFound) && q.Stream != "":
 		found.Truncated = query.State == StateWaiting || query.State == StateInFlight
 	case err != nil:
 		return found, err
@@ -52,7 +52,7 @@ func (i *Inspector) searchID(ctx context.Context, queue string, query Query) (Se
 			found.Jobs = append(found.Jobs, job)
 		}
 	}
-	found.Total, err = i.count(ctx, p, query.State)
+	found.Total, err = i.count(ctx, q, query.State)
 	return found, err
 }
 
@@ -77,9 +77,9 @@ func (i *Inspector) CountMatching(ctx context.Context, queue string, query Query
 func (i *Inspector) countMatching(ctx context.Context, queue string, query Query, maxScan int) (Count, error) {
 	var count Count
 	if query.isEverything() {
-		p, err := i.find(ctx, queue)
+		q, err := i.find(ctx, queue)
 		if err == nil {
-			count.Total, err = i.count(ctx, p, query.State)
+			count.Total, err = i.count(ctx, q, query.State)
 		}
 		count.Matched = count.Total
 		return count, errors.Join(query.validate(), err)

@@ -3,8 +3,12 @@ package inspect
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // State is where a job is in its life.
@@ -22,27 +26,110 @@ const (
 	StateDone     State = "done"
 )
 
+// state is what there is to know about a state of a job.
+type state struct {
+	state State
+	ended bool // the job goes on no more
+
+	count func(i *Inspector, ctx context.Context, q *wire.QueueRef) (int64, error) // nil: not counted
+	list  func(i *Inspector, ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (chunk, error)
+
+	hasWorker bool // a worker holds the job, or held it last
+	inFlight  bool // the job has an idle time and deliveries
+}
+
+// A new state is a row here, the file that lists it, and the actions of actions.go that apply to it.
+var states = [...]state{
+	{state: StateWaiting, count: (*Inspector).countWaiting, list: (*Inspector).waiting},
+	{
+		state: StateInFlight, count: (*Inspector).countInFlight, list: (*Inspector).inFlight,
+		hasWorker: true, inFlight: true,
+	},
+	{state: StateDelayed, count: countOf(redis.Cmdable.ZCard, wire.Keys.Delayed), list: (*Inspector).delayed},
+	{state: StateRetrying, count: countOf(redis.Cmdable.ZCard, wire.Keys.Retrying), list: (*Inspector).retrying},
+	{
+		state: StateDead, ended: true, count: countOf(redis.Cmdable.XLen, wire.Keys.Dead), list: (*Inspector).dead,
+		hasWorker: true,
+	},
+	{state: StateDone, ended: true, hasWorker: true},
+}
+
+// States lists the states in the order in which a job has them.
+func States() []State {
+	all := make([]State, len(states))
+	for k := range states {
+		all[k] = states[k].state
+	}
+	return all
+}
+
+// Label is the state in words.
+func (s State) Label() string { return strings.ReplaceAll(string(s), "_", " ") }
+
+// Listed reports whether the jobs in the state can be listed and searched.
+func (s State) Listed() bool { row := s.row(); return row != nil && row.list != nil }
+
+// Actions lists what can be done to a job in the state.
+func (s State) Actions() []Action {
+	return slices.DeleteFunc(Actions(), func(a Action) bool { return !a.AppliesTo(s) })
+}
+
+func (s State) row() *state {
+	k := slices.IndexFunc(states[:], func(row state) bool { return row.state == s })
+	if k < 0 {
+		return nil
+	}
+	return &states[k]
+}
+
+// listedStates names the states that can be listed, for an error's text.
+func listedStates() string {
+	var names []string
+	for _, s := range States() {
+		if s.Listed() {
+			names = append(names, string(s))
+		}
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
 // count is how many jobs are in a state now.
-func (i *Inspector) count(ctx context.Context, p place, state State) (int64, error) {
-	switch state {
-	case StateDelayed:
-		return i.rdb.ZCard(ctx, p.keys.Delayed()).Result()
-	case StateRetrying:
-		return i.rdb.ZCard(ctx, p.keys.Retrying()).Result()
-	case StateDead:
-		return i.rdb.XLen(ctx, p.keys.Dead()).Result()
+func (i *Inspector) count(ctx context.Context, q *wire.QueueRef, s State) (int64, error) {
+	row := s.row()
+	if row == nil || row.count == nil {
+		return 0, nil
 	}
+	return row.count(i, ctx, q)
+}
+
+// countOf counts the members of a key.
+func countOf(
+	command func(redis.Cmdable, context.Context, string) *redis.IntCmd, key func(wire.Keys) string,
+) func(*Inspector, context.Context, *wire.QueueRef) (int64, error) {
+	return func(i *Inspector, ctx context.Context, q *wire.QueueRef) (int64, error) {
+		return command(i.rdb, ctx, key(q.Keys)).Result()
+	}
+}
+
+func (i *Inspector) countWaiting(ctx context.Context, q *wire.QueueRef) (int64, error) {
+	length, inFlight, err := i.countStream(ctx, q)
+	return max(length-inFlight, 0), err
+}
+
+func (i *Inspector) countInFlight(ctx context.Context, q *wire.QueueRef) (int64, error) {
+	_, inFlight, err := i.countStream(ctx, q)
+	return inFlight, err
+}
+
+// countStream counts the entries of the stream, and those of them that are in flight.
+func (i *Inspector) countStream(ctx context.Context, q *wire.QueueRef) (length, inFlight int64, err error) {
 	pipe := i.rdb.Pipeline()
-	length, pending := pipe.XLen(ctx, p.keys.Stream), pipe.XPending(ctx, p.keys.Stream, p.GroupName())
+	all, pending := pipe.XLen(ctx, q.Stream), pipe.XPending(ctx, q.Stream, q.Group)
 	if _, err := pipe.Exec(ctx); ignoreNoGroup(err) != nil && !errors.Is(err, redis.Nil) {
-		return 0, err
+		return 0, 0, err
 	}
-	inFlight := int64(0)
 	if pending.Err() == nil && pending.Val() != nil {
 		inFlight = pending.Val().Count
 	}
-	if state == StateInFlight {
-		return inFlight, nil
-	}
-	return max(length.Val()-inFlight, 0), nil
+	return all.Val(), inFlight, nil
 }

@@ -60,7 +60,7 @@ func (i *Inspector) stats(ctx context.Context, queue string, from, to time.Time,
 	if n <= 0 || n > statsMost {
 		return nil, fmt.Errorf("from %s to %s in steps of %s: want 1 to %d times %s", from, to, step, statsMost, unit)
 	}
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (i *Inspector) stats(ctx context.Context, queue string, from, to time.Time,
 		pipe := i.rdb.Pipeline()
 		var hashes []*redis.MapStringStringCmd
 		for k := start; k < min(start+statsAtOnce, n); k++ {
-			hashes = append(hashes, pipe.HGetAll(ctx, key(p.keys, first.Add(time.Duration(k)*unit))))
+			hashes = append(hashes, pipe.HGetAll(ctx, key(q.Keys, first.Add(time.Duration(k)*unit))))
 		}
 		if err := execute(ctx, pipe); err != nil {
 			return nil, err

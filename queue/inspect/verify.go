@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // Audit is what [Inspector.Verify] found. A queue is in order when every Balance is and Missing is empty.
@@ -50,15 +52,15 @@ func (a *Audit) miss(format string, args ...any) {
 // before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
 	audit := Audit{Queue: queue}
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = i.balance(ctx, p, &audit)
+		err = i.balance(ctx, q, &audit)
 	}
-	for _, walk := range []func(context.Context, place, *Audit, func(int64)) error{
+	for _, walk := range []func(context.Context, *wire.QueueRef, *Audit, func(int64)) error{
 		i.verifyInFlight, i.verifyScheduled, i.verifyBodies, i.verifyDead,
 	} {
 		if err == nil {
-			err = walk(ctx, p, &audit, progress)
+			err = walk(ctx, q, &audit, progress)
 		}
 	}
 	if err != nil {
@@ -69,12 +71,12 @@ func (i *Inspector) Verify(ctx context.Context, queue string, progress func(look
 
 // balance reads the books in one MULTI. Redis before 7.0 does not count what was added to a stream: the first balance
 // is then left out.
-func (i *Inspector) balance(ctx context.Context, p place, audit *Audit) error {
+func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit) error {
 	tx := i.rdb.TxPipeline()
-	info := tx.XInfoStream(ctx, p.keys.Stream)
-	totals := tx.HGetAll(ctx, p.keys.Totals())
-	delayed, retrying := tx.ZCard(ctx, p.keys.Delayed()), tx.ZCard(ctx, p.keys.Retrying())
-	dead := tx.XLen(ctx, p.keys.Dead())
+	info := tx.XInfoStream(ctx, q.Stream)
+	totals := tx.HGetAll(ctx, q.Totals())
+	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
+	dead := tx.XLen(ctx, q.Dead())
 	if _, err := tx.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "no such key") && !redis.HasErrorPrefix(err, "ERR no such key") {
 		return err
 	}
@@ -98,9 +100,9 @@ func (i *Inspector) balance(ctx context.Context, p place, audit *Audit) error {
 
 // verifyInFlight looks for pending entries that are not in the stream any more: a job that somebody deleted or trimmed
 // while it was running.
-func (i *Inspector) verifyInFlight(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+func (i *Inspector) verifyInFlight(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
 	for cursor := ""; ; {
-		jobs, err := i.inFlight(ctx, p, scanSpec{}, cursor, chunkJobs)
+		jobs, err := i.inFlight(ctx, q, scanSpec{}, cursor, chunkJobs)
 		if err != nil {
 			return err
 		}
@@ -108,7 +110,7 @@ func (i *Inspector) verifyInFlight(ctx context.Context, p place, audit *Audit, p
 			if job.Reason != entryDeleted {
 				continue
 			}
-			still, err := i.isPending(ctx, p, job.Entry)
+			still, err := i.isPending(ctx, q, job.Entry)
 			if err != nil {
 				return err
 			}
@@ -173,12 +175,12 @@ func (i *Inspector) walk(ctx context.Context, audit *Audit, progress func(int64)
 }
 
 // verifyScheduled looks for due times without a job.
-func (i *Inspector) verifyScheduled(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
-	for _, zset := range []string{p.keys.Delayed(), p.keys.Retrying()} {
+func (i *Inspector) verifyScheduled(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
+	for _, zset := range []string{q.Delayed(), q.Retrying()} {
 		err := i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
 			return i.rdb.ZScan(ctx, zset, cursor, "", chunkJobs).Result()
 		}, func(pipe redis.Pipeliner, id, _ string) func() bool {
-			body, due := pipe.HExists(ctx, p.keys.Bodies(), id), pipe.ZScore(ctx, zset, id)
+			body, due := pipe.HExists(ctx, q.Bodies(), id), pipe.ZScore(ctx, zset, id)
 			return func() bool { return !body.Val() && due.Err() == nil }
 		}, "job %s is due at %s and its data is gone")
 		if err != nil {
@@ -189,22 +191,22 @@ func (i *Inspector) verifyScheduled(ctx context.Context, p place, audit *Audit, 
 }
 
 // verifyBodies looks for jobs that will never be due.
-func (i *Inspector) verifyBodies(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+func (i *Inspector) verifyBodies(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
 	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
-		return i.rdb.HScan(ctx, p.keys.Bodies(), cursor, "", chunkJobs).Result()
+		return i.rdb.HScan(ctx, q.Bodies(), cursor, "", chunkJobs).Result()
 	}, func(pipe redis.Pipeliner, id, _ string) func() bool {
-		body := pipe.HExists(ctx, p.keys.Bodies(), id)
-		delayed, retrying := pipe.ZScore(ctx, p.keys.Delayed(), id), pipe.ZScore(ctx, p.keys.Retrying(), id)
+		body := pipe.HExists(ctx, q.Bodies(), id)
+		delayed, retrying := pipe.ZScore(ctx, q.Delayed(), id), pipe.ZScore(ctx, q.Retrying(), id)
 		return func() bool { return body.Val() && delayed.Err() != nil && retrying.Err() != nil }
 	}, "job %[1]s is neither delayed nor retrying, and its data is still there")
 }
 
 // verifyDead looks for dead jobs that are not found by their ID.
-func (i *Inspector) verifyDead(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+func (i *Inspector) verifyDead(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
 	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
-		return i.rdb.HScan(ctx, p.keys.DeadIDs(), cursor, "", chunkJobs).Result()
+		return i.rdb.HScan(ctx, q.DeadIDs(), cursor, "", chunkJobs).Result()
 	}, func(pipe redis.Pipeliner, id, at string) func() bool {
-		now, entry := pipe.HGet(ctx, p.keys.DeadIDs(), id), pipe.XRange(ctx, p.keys.Dead(), at, at)
+		now, entry := pipe.HGet(ctx, q.DeadIDs(), id), pipe.XRange(ctx, q.Dead(), at, at)
 		return func() bool { return now.Val() == at && len(entry.Val()) == 0 }
 	}, "dead job %s is known by its ID, and its entry %s is gone")
 }

@@ -52,16 +52,20 @@ func (i *Inspector) CommandWorker(ctx context.Context, queue, worker string, com
 	if command != CommandQuiet && command != CommandWake && command != CommandStop {
 		return fmt.Errorf("queue: command %q for worker %s: want quiet, wake or stop", command, worker)
 	}
-	p, err := i.find(ctx, queue)
-	received := 0
-	if err == nil {
-		received, err = wire.ScriptCommand.Run(ctx, i.rdb, []string{p.keys.Worker(worker)}, string(command), actor(ctx)).Int()
-	}
-	if err == nil && received == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
+	if err := i.commandWorker(ctx, queue, worker, command); err != nil {
 		return fmt.Errorf("queue: %s worker %s of %s: %w", command, worker, queue, err)
 	}
 	return nil
+}
+
+func (i *Inspector) commandWorker(ctx context.Context, queue, worker string, command WorkerCommand) error {
+	q, err := i.find(ctx, queue)
+	if err != nil {
+		return err
+	}
+	received, err := wire.Command(ctx, i.rdb, q, worker, string(command), actor(ctx))
+	if err == nil && !received {
+		err = ErrNotFound
+	}
+	return err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,7 +13,8 @@ import (
 
 // WorkerInfo is one worker registered with a queue.
 type WorkerInfo struct {
-	Name      string    `json:"worker"`
+	Name      string    `json:"worker"`  // its consumer name, new in each session
+	Process   string    `json:"process"` // the worker's own name, the same in each session and queue
 	Queue     string    `json:"queue"`
 	Host      string    `json:"host"`
 	PID       int       `json:"pid"`
@@ -41,20 +40,20 @@ func (i *Inspector) Workers(ctx context.Context, queue string) ([]WorkerInfo, er
 }
 
 func (i *Inspector) workers(ctx context.Context, queue string) ([]WorkerInfo, error) {
-	p, err := i.find(ctx, queue)
+	q, err := i.find(ctx, queue)
 	if err != nil {
 		return nil, err
 	}
-	leases, err := i.rdb.ZRangeWithScores(ctx, p.keys.Workers(), 0, -1).Result()
+	leases, err := i.rdb.ZRangeWithScores(ctx, q.Workers(), 0, -1).Result()
 	if err != nil {
 		return nil, err
 	}
 	pipe := i.rdb.Pipeline()
 	now := pipe.Time(ctx)
-	pending := pipe.XPending(ctx, p.keys.Stream, p.GroupName())
+	pending := pipe.XPending(ctx, q.Stream, q.Group)
 	details := make([]*redis.MapStringStringCmd, len(leases))
 	for n, lease := range leases {
-		details[n] = pipe.HGetAll(ctx, p.keys.Worker(lease.Member.(string)))
+		details[n] = pipe.HGetAll(ctx, q.Worker(lease.Member.(string)))
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
 		return nil, err
@@ -72,17 +71,13 @@ func (i *Inspector) workers(ctx context.Context, queue string) ([]WorkerInfo, er
 }
 
 func readWorker(queue string, lease redis.Z, fields map[string]string, now time.Time) WorkerInfo {
-	n := func(name string) int64 {
-		v, _ := strconv.ParseInt(fields[name], 10, 64)
-		return v
-	}
 	name, _ := lease.Member.(string)
+	r := wire.ReadRegistration(name, fields)
 	return WorkerInfo{
-		Name: name, Queue: queue, Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
-		Running: int(n("running")), Stuck: len(strings.Fields(fields["stuck"])), Version: fields["version"],
-		Started: time.UnixMilli(n("started_ms")).UTC(), LeaseMS: int64(lease.Score) - now.UnixMilli(),
-		State:     WorkerState(fields["state"]),
-		Heartbeat: newHolder(lease.Score, n("lease_ms")).heartbeat(name, now),
+		Name: name, Process: r.Worker, Queue: queue, Host: r.Host, PID: r.PID, Slots: r.Slots,
+		Running: r.Running, Stuck: len(r.Stuck), Version: r.Version, Started: r.Started,
+		LeaseMS: int64(lease.Score) - now.UnixMilli(), State: WorkerState(r.State),
+		Heartbeat: newHolder(lease.Score, r.Lease).heartbeat(name, now),
 	}
 }
 
@@ -106,8 +101,8 @@ type holder struct {
 }
 
 // newHolder is a consumer whose lease ends then, 0 for none, and has that length, 0 for an unknown one.
-func newHolder(endsMS float64, leaseMS int64) holder {
-	h := holder{lease: time.Duration(leaseMS) * time.Millisecond}
+func newHolder(endsMS float64, lease time.Duration) holder {
+	h := holder{lease: lease}
 	if endsMS > 0 {
 		h.ends = time.UnixMilli(int64(endsMS))
 	}
@@ -119,7 +114,7 @@ func newHolder(endsMS float64, leaseMS int64) holder {
 
 func (h holder) heartbeat(consumer string, now time.Time) Heartbeat {
 	switch left := h.ends.Sub(now); {
-	case consumer == wire.ParkOrphans || consumer == wire.ParkReleased:
+	case wire.IsParking(consumer):
 		return HeartbeatParked
 	case left <= 0:
 		return HeartbeatGone

@@ -39,7 +39,7 @@ func good() (findings, *report) {
 		}
 	}
 	found.ledger.Counts = simgate.Counts{Calls: 3, Replayed: 1, Unanswered: 1}
-	found.queue.Totals.Done = 2 * producers
+	found.inspect.Totals.Done = 2 * producers
 	found.audit.Balances = []inspect.Balance{{Place: "stream", In: 6, Out: 6}}
 	return found, &report{Phase: phaseRedis, Orders: 2, WorkersKilled: 1, RedisKilled: 1}
 }
@@ -76,8 +76,8 @@ func TestJudge(t *testing.T) {
 		"no record":       {func(f *findings, _ *report) { delete(f.orders, first) }, "o-000000 is for 100 cents"},
 		"a job left":      {func(f *findings, _ *report) { f.queue.InFlight = 1 }, "1 jobs are left"},
 		"a job dead":      {func(f *findings, _ *report) { f.queue.Dead = 1 }, "1 jobs are dead"},
-		"a job lost":      {func(f *findings, _ *report) { f.queue.Totals.Done-- }, "6 jobs were enqueued and 5 are done"},
-		"a job twice":     {func(f *findings, _ *report) { f.queue.Totals.Done++ }, "6 jobs were enqueued and 7 are done"},
+		"a job lost":      {func(f *findings, _ *report) { f.inspect.Totals.Done-- }, "6 jobs were enqueued and 5 are done"},
+		"a job twice":     {func(f *findings, _ *report) { f.inspect.Totals.Done++ }, "6 jobs were enqueued and 7 are done"},
 		"books":           {func(f *findings, _ *report) { f.audit.Balances[0].Out = 5 }, "do not balance"},
 		"no kills":        {func(_ *findings, r *report) { r.WorkersKilled = 0 }, "no worker was killed"},
 		"no outage":       {func(_ *findings, r *report) { r.RedisKilled = 0 }, "Redis was not killed"},

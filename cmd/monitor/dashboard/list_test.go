@@ -54,7 +54,7 @@ func TestListsEscapeAndMask(t *testing.T) {
 	bury(t, rdb, namespace, "orders", 1)
 	enqueue(t, rdb, namespace, "orders", fmt.Sprintf(`{"password":"hunter2","note":%q}`, evil))
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Mask: dashboard.DefaultMask})
-	dead, err := inspector(t, rdb, namespace).Dead(t.Context(), "orders", inspect.Page{})
+	dead, err := inspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	if err != nil || len(dead.Jobs) != 1 {
 		t.Fatal(dead, err)
 	}
@@ -84,7 +84,7 @@ func TestActOnSelectedAndMatching(t *testing.T) {
 	bury(t, rdb, namespace, "orders", 7) // 4 with o-0, 3 with o-1
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
 	client, look := browser(t), inspector(t, rdb, namespace)
-	dead, err := look.Dead(t.Context(), "orders", inspect.Page{})
+	dead, err := look.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestEditAndRequeue(t *testing.T) {
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	bury(t, rdb, namespace, "orders", 1)
 	look := inspector(t, rdb, namespace)
-	dead, err := look.Dead(t.Context(), "orders", inspect.Page{})
+	dead, err := look.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	if err != nil || len(dead.Jobs) != 1 {
 		t.Fatal(dead, err)
 	}
@@ -223,7 +223,7 @@ func TestEditAndRequeue(t *testing.T) {
 		t.Fatalf("%d %s", got.StatusCode, got.body)
 	}
 	counts(t, look, 1, 0)
-	waiting, err := look.Waiting(t.Context(), "orders", inspect.Page{})
+	waiting, err := look.Search(t.Context(), "orders", inspect.Query{State: inspect.StateWaiting}, inspect.Page{})
 	if err != nil || string(waiting.Jobs[0].Data) != `{"order_id":"o-9"}` {
 		t.Errorf("%+v, %v", waiting.Jobs, err)
 	}

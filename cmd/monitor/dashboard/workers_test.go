@@ -166,7 +166,7 @@ func TestStripCountsProcessesAndStuckJobs(t *testing.T) {
 	if !says(1, 0) {
 		t.Fatalf("a worker with a job: %+v", seen.Total)
 	}
-	job, err := inspector(t, rdb, namespace).InFlight(t.Context(), "orders", inspect.Page{})
+	job, err := inspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.Page{})
 	must(t, err)
 	must(t, inspector(t, rdb, namespace).Cancel(t.Context(), "orders", job.Jobs[0].ID))
 	if !says(1, 1) {

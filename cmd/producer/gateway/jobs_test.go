@@ -253,7 +253,7 @@ func TestShop(t *testing.T) {
 	}
 	inspector, err := inspect.New(a.rdb, inspect.Config{})
 	a.must(err)
-	page, err := inspector.Waiting(t.Context(), "orders", inspect.Page{})
+	page, err := inspector.Search(t.Context(), "orders", inspect.Query{State: inspect.StateWaiting}, inspect.Page{})
 	a.must(err)
 	if len(page.Jobs) != 2 || page.Jobs[0].Kind != "payment.charge" || string(page.Jobs[0].Data) != `{"order_id":"o-1","cents":1999}` {
 		t.Errorf("got %+v", page.Jobs)

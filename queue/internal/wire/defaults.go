@@ -21,5 +21,5 @@ const (
 	ReasonByPerson    = "cancelled by a person"
 )
 
-// ceilMilli rounds up, so that a job never starts before it is due.
+// CeilMilli rounds up, so that a job never starts before it is due.
 func CeilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }

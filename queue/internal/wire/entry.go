@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // The fields of an entry, always these names in this order: Redis then stores the names once per node of the stream.
@@ -20,11 +22,11 @@ const (
 	FieldMeta = "meta"
 )
 
-// meta is what there is to say about a job beyond its ID, kind and data. A plain first attempt has none.
+// Meta is what there is to say about a job beyond its ID, kind and data. A plain first attempt has none.
 type Meta struct {
 	Attempt     int    `json:"attempt,omitempty"`     // failed attempts so far
 	Redelivered int    `json:"redelivered,omitempty"` // before the last retry
-	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not tell
+	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not say
 	MaxAttempts int64  `json:"max_attempts,omitempty"`
 	Timeout     int64  `json:"timeout_ms,omitempty"`
 	BackoffMin  int64  `json:"backoff_min_ms,omitempty"`
@@ -36,6 +38,7 @@ type Meta struct {
 	RequestID   string `json:"request_id,omitempty"`
 }
 
+// Encode returns the meta as an entry has it, "" for one that says nothing.
 func (m *Meta) Encode() string {
 	if *m == (Meta{}) {
 		return ""
@@ -44,6 +47,7 @@ func (m *Meta) Encode() string {
 	return string(text)
 }
 
+// DecodeMeta reads what Encode wrote, or what another program did.
 func DecodeMeta(text []byte) (*Meta, error) {
 	if len(text) == 0 {
 		return NoMeta, nil
@@ -56,20 +60,20 @@ func DecodeMeta(text []byte) (*Meta, error) {
 	return m, nil
 }
 
-// entry is a job as it stands in a stream or, with no stream ID, in the bodies of delayed jobs.
+// Entry is a job as it stands in a stream or, with no stream ID, in the bodies of delayed jobs.
 type Entry struct {
-	EntryID string // its ID in the stream
-	ID      string
-	Kind    string
-	Data    []byte
-	Meta    *Meta // never nil
-	Err     error // why it cannot be run; the other fields then hold what could be read
+	Ref  EntryRef // the zero value in bodies
+	ID   string
+	Kind string
+	Data []byte
+	Meta *Meta // never nil
+	Err  error // why it cannot be run; the other fields then hold what could be read
 }
 
-// noMeta is what most entries have: nothing to say. It is shared, so whoever changes a job's meta copies it first.
+// NoMeta is what most entries have: nothing to say. It is shared, so a caller that changes a job's meta copies it first.
 var NoMeta = &Meta{}
 
-// encodeBody frames a job for the bodies hash as "<len kind> <len meta> <kind><meta><data>": safe for any bytes, and
+// EncodeBody frames a job for the bodies hash as "<len kind> <len meta> <kind><meta><data>": safe for any bytes, and
 // cheap to take apart in a script.
 func EncodeBody(kind, meta string, data []byte) string {
 	var b strings.Builder
@@ -84,13 +88,15 @@ func EncodeBody(kind, meta string, data []byte) string {
 	return b.String()
 }
 
+// DecodeBody reads what EncodeBody wrote.
 func DecodeBody(id, body string) Entry {
 	e := Entry{ID: id, Meta: NoMeta}
 	kindText, rest, ok1 := strings.Cut(body, " ")
 	metaText, rest, ok2 := strings.Cut(rest, " ")
 	kindLen, err1 := strconv.Atoi(kindText)
 	metaLen, err2 := strconv.Atoi(metaText)
-	if !ok1 || !ok2 || errors.Join(err1, err2) != nil || kindLen < 0 || kindLen > len(rest) || metaLen < 0 || metaLen > len(rest)-kindLen {
+	if !ok1 || !ok2 || errors.Join(err1, err2) != nil ||
+		kindLen < 0 || kindLen > len(rest) || metaLen < 0 || metaLen > len(rest)-kindLen {
 		e.Data, e.Err = []byte(body), errors.New("its body is damaged")
 		return e
 	}
@@ -100,17 +106,17 @@ func DecodeBody(id, body string) Entry {
 	return e
 }
 
-// pair is one field of an entry, still in the buffer it was read into.
+// Pair is one field of an entry, still in the buffer it was read into.
 type Pair struct{ Name, Value []byte }
 
-// decodeEntry makes an entry of its fields, copying what it keeps. rawKind is "" for a queue of navvy's own: its
-// entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form than navvy's are jobs of rawKind whose data
-// is their fields.
+// DecodeEntry makes an entry of its fields, copying what it keeps. rawKind is "" for a queue of navvy's own: its
+// entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form than navvy's
+// are jobs of rawKind whose data is their fields.
 func DecodeEntry(streamID string, fields []Pair, rawKind string, intern func([]byte) string) Entry {
 	if rawKind != "" && !isNavvyForm(fields) {
-		return Entry{EntryID: streamID, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
+		return Entry{Ref: EntryRef{streamID}, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
 	}
-	e := Entry{EntryID: streamID, ID: streamID, Meta: NoMeta}
+	e := Entry{Ref: EntryRef{streamID}, ID: streamID, Meta: NoMeta}
 	var metaText []byte
 	for _, f := range fields {
 		switch string(f.Name) {
@@ -132,7 +138,7 @@ func DecodeEntry(streamID string, fields []Pair, rawKind string, intern func([]b
 	return e
 }
 
-// isNavvyForm tells an entry that navvy wrote (a retried job, on a raw stream) from one of another program that
+// isNavvyForm distinguishes an entry that navvy wrote (a retried job, on a raw stream) from one of another program that
 // happens to have a field of the same name.
 func isNavvyForm(fields []Pair) bool {
 	names := [...]string{FieldID, FieldKind, FieldData, FieldMeta}
@@ -166,7 +172,7 @@ func fieldsToJSON(fields []Pair) []byte {
 	return append(object, '}')
 }
 
-// appendJSONString quotes a text as json.Marshal does, which it leaves the unusual to.
+// AppendJSONString quotes a text as json.Marshal does, which it leaves the unusual to.
 func AppendJSONString(to, text []byte) []byte {
 	start := len(to)
 	to = append(to, '"')
@@ -184,7 +190,7 @@ func AppendJSONString(to, text []byte) []byte {
 	return append(to, '"')
 }
 
-// enqueuedAt tells when a job was enqueued: its meta says so, or its ULID, or the ID of its entry.
+// EnqueuedAt returns when a job was enqueued: its meta says so, or its ULID, or the ID of its entry.
 func (e *Entry) EnqueuedAt() time.Time {
 	if e.Meta.EnqueuedAt > 0 {
 		return time.UnixMilli(e.Meta.EnqueuedAt)
@@ -192,5 +198,6 @@ func (e *Entry) EnqueuedAt() time.Time {
 	if id, err := ulid.ParseStrict(e.ID); err == nil {
 		return ulid.Time(id.Time())
 	}
-	return EntryTime(e.EntryID)
+	at, _ := redisx.ParseStreamID(e.Ref.ID)
+	return at.Time()
 }

@@ -158,7 +158,7 @@ func TestEntryIsReadFromItsFields(t *testing.T) {
 		"meta is not JSON":          {pairs("id", "j-1", "kind", "k", "data", "{}", "meta", "{"), "", "j-1", "k", "{}", "meta is not JSON", 0},
 	} {
 		e := DecodeEntry("7-1", test.fields, test.rawKind, text)
-		if e.EntryID != "7-1" || e.ID != test.id || e.Kind != test.kind || string(e.Data) != test.data || e.Meta.Attempt != test.attempt {
+		if e.Ref.ID != "7-1" || e.ID != test.id || e.Kind != test.kind || string(e.Data) != test.data || e.Meta.Attempt != test.attempt {
 			t.Errorf("%s: got %+v", name, e)
 		}
 		if (e.Err == nil) != (test.err == "") || e.Err != nil && !strings.Contains(e.Err.Error(), test.err) {
@@ -183,16 +183,17 @@ func TestEntryKeepsNothingOfTheBuffer(t *testing.T) {
 func TestEnqueuedAtIsTakenFromWhatKnowsIt(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[int64]Entry{
-		5_000:             {EntryID: "7000-1", ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Meta: &Meta{EnqueuedAt: 5_000}},
-		1_469_922_850_259: {EntryID: "7000-1", ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Meta: NoMeta},
-		7_000:             {EntryID: "7000-1", ID: "o-42", Meta: NoMeta},
+		5_000:             {Ref: EntryRef{ID: "7000-1"}, ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Meta: &Meta{EnqueuedAt: 5_000}},
+		1_469_922_850_259: {Ref: EntryRef{ID: "7000-1"}, ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Meta: NoMeta},
+		7_000:             {Ref: EntryRef{ID: "7000-1"}, ID: "o-42", Meta: NoMeta},
 	} {
 		if got := e.EnqueuedAt(); got.UnixMilli() != want {
 			t.Errorf("%+v: got %d, want %d", e, got.UnixMilli(), want)
 		}
 	}
 	for _, id := range []string{"", "-", "x-1", "0-0", "-5-0", "99999999999999999999-0"} {
-		if at := EntryTime(id); !at.IsZero() {
+		e := Entry{Ref: EntryRef{ID: id}, Meta: NoMeta}
+		if at := e.EnqueuedAt(); !at.IsZero() {
 			t.Errorf("%q has the time %s", id, at)
 		}
 	}

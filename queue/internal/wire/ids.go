@@ -9,19 +9,21 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// idSource makes ULIDs that rise within a process, also within one millisecond.
+// IDSource makes ULIDs that rise within a process, also within one millisecond.
 type IDSource struct {
 	mu      sync.Mutex
 	entropy *ulid.MonotonicEntropy
 	scratch ulid.ULID
 }
 
+// NewIDSource returns a source with a seed of its own.
 func NewIDSource() *IDSource {
 	var seed [32]byte
 	_, _ = crand.Read(seed[:]) // never fails, says its documentation
 	return &IDSource{entropy: ulid.Monotonic(rand.NewChaCha8(seed), 0)}
 }
 
+// Next returns a ULID of that time, or a little later.
 func (s *IDSource) Next(now time.Time) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

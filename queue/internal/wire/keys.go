@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // DefaultNamespace begins every key that is not a raw stream's.
@@ -14,9 +16,10 @@ const DefaultNamespace = "navvy"
 // DefaultGroup is the consumer group of a queue unless a raw stream names another.
 const DefaultGroup = "workers"
 
+// MaxNameLen bounds the names of queues, kinds, workers, groups and keys, in bytes.
 const MaxNameLen = 128
 
-// keys builds every Redis key of one queue. They share one hash tag, so that a script, a MULTI and a blocking read
+// Keys builds every Redis key of one queue. They share one hash tag, so that a script, a MULTI and a blocking read
 // touch one slot of a cluster. docs/keys.md lists them, and a test holds the list against a running system.
 type Keys struct {
 	Stream    string // the jobs
@@ -24,58 +27,76 @@ type Keys struct {
 	Prefix    string // of every companion
 }
 
-// queueKeys returns the keys of a navvy queue.
-func QueueKeys(namespace, queue string) Keys {
-	stream := namespace + ":{" + queue + "}"
-	return Keys{Stream: stream, StreamArg: stream, Prefix: stream + ":"}
-}
+// queueKeys returns the keys of a queue of navvy's own.
+func queueKeys(namespace, queue string) Keys { return keysOf(namespace + ":{" + queue + "}") }
 
 // rawKeys returns the keys of a stream that others write: the stream under its own name, its companions beside it in
 // the same slot.
-func rawKeys(stream string) Keys {
-	if hasHashTag(stream) {
-		return Keys{Stream: stream, StreamArg: stream, Prefix: stream + ":"}
-	}
-	return Keys{Stream: stream, StreamArg: stream, Prefix: "{" + stream + "}:"}
+func rawKeys(stream string) Keys { return keysOf(stream) }
+
+func keysOf(stream string) Keys {
+	return Keys{Stream: stream, StreamArg: stream, Prefix: redisx.CompanionPrefix(stream)}
 }
 
-// hasHashTag tells whether Redis Cluster hashes only a part of the key: what stands between the first { and the
-// next }, if that is not empty.
-func hasHashTag(key string) bool {
-	open := strings.IndexByte(key, '{')
-	return open >= 0 && strings.IndexByte(key[open+1:], '}') > 0
-}
+// Delayed has the due times of jobs that were enqueued with a delay, or snoozed.
+func (k Keys) Delayed() string { return k.Prefix + "delayed" }
 
-func (k Keys) Delayed() string               { return k.Prefix + "delayed" }
-func (k Keys) Retrying() string              { return k.Prefix + "retrying" }
-func (k Keys) Bodies() string                { return k.Prefix + "bodies" }
-func (k Keys) Dead() string                  { return k.Prefix + "dead" }
-func (k Keys) DeadIDs() string               { return k.Prefix + "dead:ids" }
-func (k Keys) Workers() string               { return k.Prefix + "workers" }
+// Retrying has the due times of jobs whose attempt failed.
+func (k Keys) Retrying() string { return k.Prefix + "retrying" }
+
+// Bodies has the jobs that are delayed or retrying.
+func (k Keys) Bodies() string { return k.Prefix + "bodies" }
+
+// Dead has the jobs that gave up.
+func (k Keys) Dead() string { return k.Prefix + "dead" }
+
+// DeadIDs has the entry of each dead job.
+func (k Keys) DeadIDs() string { return k.Prefix + "dead:ids" }
+
+// Workers has the leases.
+func (k Keys) Workers() string { return k.Prefix + "workers" }
+
+// Worker is the registration of a worker's session.
 func (k Keys) Worker(consumer string) string { return k.Prefix + "worker:" + consumer }
-func (k Keys) Caretaker() string             { return k.Prefix + "caretaker" }
-func (k Keys) Crashed() string               { return k.Prefix + "crashed" }
-func (k Keys) Paused() string                { return k.Prefix + "paused" }
-func (k Keys) Cancelled() string             { return k.Prefix + "cancelled" }
-func (k Keys) Totals() string                { return k.Prefix + "stats" }
-func (k Keys) Job(id string) string          { return k.Prefix + "job:" + id }
-func (k Keys) Unique(key string) string      { return k.Prefix + "unique:" + key }
-func (k Keys) IDMarker(id string) string     { return k.Prefix + "id:" + id }
 
-// metrics counts what workers did since the queue was created, kind by kind.
+// Caretaker names the worker that does the chores.
+func (k Keys) Caretaker() string { return k.Prefix + "caretaker" }
+
+// Crashed names the workers that died with a job.
+func (k Keys) Crashed() string { return k.Prefix + "crashed" }
+
+// Paused says who has paused the queue.
+func (k Keys) Paused() string { return k.Prefix + "paused" }
+
+// Cancelled has the cancellations of jobs in flight.
+func (k Keys) Cancelled() string { return k.Prefix + "cancelled" }
+
+// Totals counts what happened to the jobs since the queue was created.
+func (k Keys) Totals() string { return k.Prefix + "stats" }
+
+// Job is the record of a job: its progress, and its result if it is kept.
+func (k Keys) Job(id string) string { return k.Prefix + "job:" + id }
+
+// Unique holds the ID of the job that has a unique key.
+func (k Keys) Unique(key string) string { return k.Prefix + "unique:" + key }
+
+// IDMarker guards an ID that its caller chose.
+func (k Keys) IDMarker(id string) string { return k.Prefix + "id:" + id }
+
+// Metrics counts what workers did since the queue was created, kind by kind.
 func (k Keys) Metrics() string { return k.Prefix + "metrics" }
 
+// Hour counts what workers did in an hour.
 func (k Keys) Hour(at time.Time) string {
 	return k.Prefix + "stats:h:" + strconv.FormatInt(at.Unix()/3600, 10)
 }
 
+// Minute counts what workers did in a minute.
 func (k Keys) Minute(at time.Time) string {
 	return k.Prefix + "stats:" + strconv.FormatInt(at.Unix()/60, 10)
 }
 
-// registryKey is the one key of a namespace that belongs to no queue: which queues exist, and how each is bound.
-func RegistryKey(namespace string) string { return namespace + ":queues" }
-
+// ValidateNamespace refuses what would break the hash tags of keys.
 func ValidateNamespace(namespace string) error {
 	if namespace == "" || strings.ContainsAny(namespace, "{} \t\r\n") {
 		return fmt.Errorf("namespace %q: must not be empty or contain braces or spaces", namespace)
@@ -83,6 +104,7 @@ func ValidateNamespace(namespace string) error {
 	return nil
 }
 
+// ValidateQueue refuses what would break the hash tags of keys.
 func ValidateQueue(name string) error {
 	if err := ValidateName(name); err != nil {
 		return fmt.Errorf("queue name %q: %w", name, err)
@@ -93,6 +115,7 @@ func ValidateQueue(name string) error {
 	return nil
 }
 
+// ValidateKind refuses what no kind can be named.
 func ValidateKind(kind string) error {
 	if err := ValidateName(kind); err != nil {
 		return fmt.Errorf("kind %q: %w", kind, err)
@@ -100,7 +123,7 @@ func ValidateKind(kind string) error {
 	return nil
 }
 
-// validateName refuses what would make keys, entries or log lines ambiguous.
+// ValidateName refuses what would make keys, entries or log lines ambiguous.
 func ValidateName(name string) error {
 	switch {
 	case name == "":
@@ -115,3 +138,5 @@ func ValidateName(name string) error {
 	}
 	return nil
 }
+
+var errWorkerName = errors.New("must not begin with ~ or contain #: consumer names are made with them")

@@ -9,56 +9,55 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// registry knows which queues exist, in one hash of the namespace: queue → how it is bound. It is where a person's
-// look begins, and nothing that a job depends on.
+// Registry knows which queues exist, in one hash of the namespace: queue → how it is bound. It is where a person's look
+// begins, and nothing that a job depends on. Beside it stands the version of what is in Redis.
 type Registry struct {
-	RDB redis.UniversalClient
-	Key string
+	rdb       redis.UniversalClient
+	namespace string
+	queues    string
+	version   string
 }
 
-// binding is how a queue is bound to its stream.
+// NewRegistry returns the registry of a namespace.
+func NewRegistry(rdb redis.UniversalClient, namespace string) Registry {
+	return Registry{rdb: rdb, namespace: namespace, queues: namespace + ":queues", version: namespace + ":version"}
+}
+
+// Binding is how a queue is bound to its stream. The zero value is that of a queue of navvy's own.
 type Binding struct {
 	Raw   bool   `json:"raw,omitempty"`
-	Group string `json:"group,omitempty"`
-	Kind  string `json:"kind,omitempty"` // raw: of entries that have none
+	Group string `json:"group,omitempty"` // "" is DefaultGroup
+	Kind  string `json:"kind,omitempty"`  // raw: of entries that have none
 }
 
-func (b Binding) Keys(namespace, queue string) Keys {
-	if b.Raw {
-		return rawKeys(queue)
-	}
-	return QueueKeys(namespace, queue)
-}
-
-func (b Binding) GroupName() string {
-	if b.Group == "" {
-		return DefaultGroup
-	}
-	return b.Group
-}
-
-// noteQueue notes that a client uses a queue. Its failure is no one's concern: the next does it.
+// AddQueue notes that a client uses a queue. It cannot fail for the caller: the next client notes it otherwise.
 func (r Registry) AddQueue(ctx context.Context, queue string) {
-	_ = r.RDB.HSetNX(ctx, r.Key, queue, "{}").Err()
+	_ = r.rdb.HSetNX(ctx, r.queues, queue, "{}").Err()
 }
 
-// bind notes how a worker has bound a queue.
+// Bind notes how a worker has bound a queue.
 func (r Registry) Bind(ctx context.Context, queue string, b Binding) error {
 	text, _ := json.Marshal(b) // strings and a bool: cannot fail
-	return r.RDB.HSet(ctx, r.Key, queue, text).Err()
+	return r.rdb.HSet(ctx, r.queues, queue, text).Err()
 }
 
-// lookup returns how a queue is bound; one that nobody has noted is a queue of navvy's own.
-func (r Registry) Lookup(ctx context.Context, queue string) (b Binding, known bool, err error) {
-	text, err := r.RDB.HGet(ctx, r.Key, queue).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return b, false, nil
-	}
-	if err != nil {
-		return b, false, err
+// Lookup returns a queue as it is bound, and whether it was noted; one that was not is a queue of navvy's own.
+func (r Registry) Lookup(ctx context.Context, queue string) (q QueueRef, known bool, err error) {
+	var b Binding
+	text, err := r.rdb.HGet(ctx, r.queues, queue).Bytes()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return NewQueueRef(r.namespace, queue, b), false, nil
+	case err != nil:
+		return QueueRef{}, false, err
 	}
 	if err := json.Unmarshal(text, &b); err != nil {
-		return b, false, fmt.Errorf("registry of queues: %w", err)
+		return QueueRef{}, false, fmt.Errorf("registry of queues: %w", err)
 	}
-	return b, true, nil
+	return NewQueueRef(r.namespace, queue, b), true, nil
+}
+
+// Queues lists the queues that were noted, in no order.
+func (r Registry) Queues(ctx context.Context) ([]string, error) {
+	return r.rdb.HKeys(ctx, r.queues).Result()
 }

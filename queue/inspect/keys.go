@@ -1,0 +1,25 @@
+package inspect
+
+import "github.com/navvy-go/navvy/queue/internal/wire"
+
+// Keys are the Redis keys of a queue, see docs/keys.md.
+type Keys struct {
+	Stream, Delayed, Retrying, Bodies, Dead, DeadIDs                string
+	Workers, Caretaker, Crashed, Paused, Cancelled, Totals, Metrics string
+
+	keys wire.Keys
+}
+
+func newKeys(k wire.Keys) Keys {
+	return Keys{
+		Stream: k.Stream, Delayed: k.Delayed(), Retrying: k.Retrying(), Bodies: k.Bodies(), Dead: k.Dead(),
+		DeadIDs: k.DeadIDs(), Workers: k.Workers(), Caretaker: k.Caretaker(), Crashed: k.Crashed(), Paused: k.Paused(),
+		Cancelled: k.Cancelled(), Totals: k.Totals(), Metrics: k.Metrics(), keys: k,
+	}
+}
+
+// Job is the key of a job's record.
+func (k Keys) Job(id string) string { return k.keys.Job(id) }
+
+// Worker is the key of the registration of a worker, by its consumer name.
+func (k Keys) Worker(consumer string) string { return k.keys.Worker(consumer) }

@@ -1,0 +1,134 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Delivery is an entry that a worker has got otherwise than by a read.
+type Delivery struct {
+	Entry      Entry
+	Deliveries int
+	Crashes    int    // how many workers died with it
+	Cancelled  string // who has cancelled it, see [DecodeAttribution]; "" if nobody has
+}
+
+// Claim is what a worker may take of the parked entries.
+type Claim struct {
+	Consumer    string
+	Count       int   // at the most
+	MaxCrashes  int   // as many make a job dead
+	LastChances int64 // how many may be taken that are one crash away from that
+}
+
+// ClaimParked takes parked entries: those that were handed back first. [ErrLost] if the worker has lost its lease.
+func ClaimParked(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, c Claim, intern func([]byte) string,
+) ([]Delivery, error) {
+	reply, err := scriptClaim.Run(ctx, rdb,
+		[]string{q.Stream, q.Worker(c.Consumer), q.Crashed(), q.Cancelled()},
+		q.Group, c.Consumer, c.Count, c.MaxCrashes, c.LastChances).Result()
+	if err != nil {
+		return nil, err
+	}
+	if _, lost := reply.(int64); lost {
+		return nil, ErrLost
+	}
+	return q.readDeliveries(reply, intern)
+}
+
+// Adopt lists a page of what is pending for a worker: the entries behind one of them, all if that is the zero value. The
+// next page is behind last, which is the zero value at the end.
+func Adopt(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, behind EntryRef, count int, intern func([]byte) string,
+) (found []Delivery, last EntryRef, err error) {
+	start := "-"
+	if behind.ID != "" {
+		start = "(" + behind.ID
+	}
+	reply, err := scriptAdopt.Run(ctx, rdb, []string{q.Stream, q.Crashed(), q.Cancelled()},
+		q.Group, consumer, start, count).Slice()
+	if err != nil {
+		return nil, last, err
+	}
+	if len(reply) != 2 {
+		return nil, last, fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
+	}
+	last.ID, _ = reply[0].(string)
+	found, err = q.readDeliveries(reply[1], intern)
+	return found, last, err
+}
+
+// readDeliveries reads rows of {entry, deliveries, fields, crashes, cancellation}.
+func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Delivery, error) {
+	rows, ok := reply.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: %T", ErrProtocol, reply)
+	}
+	found := make([]Delivery, 0, len(rows))
+	for _, row := range rows {
+		cells, _ := row.([]any)
+		if len(cells) != 5 {
+			return nil, fmt.Errorf("%w: a row of %d cells", ErrProtocol, len(cells))
+		}
+		id, _ := cells[0].(string)
+		deliveries, _ := cells[1].(int64)
+		values, _ := cells[2].([]any)
+		crashes, _ := cells[3].(int64)
+		d := Delivery{Entry: DecodeEntry(id, readPairs(values), q.Kind, intern), Deliveries: int(deliveries), Crashes: int(crashes)}
+		d.Cancelled, _ = cells[4].(string)
+		found = append(found, d)
+	}
+	return found, nil
+}
+
+func readPairs(values []any) []Pair {
+	fields := make([]Pair, 0, len(values)/2)
+	for i := 0; i+1 < len(values); i += 2 {
+		name, _ := values[i].(string)
+		value, _ := values[i+1].(string)
+		fields = append(fields, Pair{Name: []byte(name), Value: []byte(value)})
+	}
+	return fields
+}
+
+// Reclaim is a page of what a consumer holds that is gone.
+type Reclaim struct {
+	Consumer string
+	Count    int           // entries to look at
+	Idle     time.Duration // how long an entry must be idle: 0 for a consumer that had a lease
+	Behind   EntryRef      // the page begins behind it; the zero value for the first
+}
+
+// ReclaimEntries parks a page of a consumer's entries, and returns how many, and behind which the next page begins: the
+// zero value at the end. alive says that the consumer has a lease after all: nothing was parked.
+func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Reclaim) (
+	parked int64, last EntryRef, alive bool, err error,
+) {
+	start := "-"
+	if r.Behind.ID != "" {
+		start = "(" + r.Behind.ID
+	}
+	reply, err := scriptReclaim.Run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(r.Consumer), q.Crashed()},
+		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), start).Result()
+	if err != nil {
+		return 0, last, false, err
+	}
+	cells, ok := reply.([]any)
+	if !ok || len(cells) != 2 {
+		return 0, last, true, nil
+	}
+	parked, _ = cells[0].(int64)
+	last.ID, _ = cells[1].(string)
+	return parked, last, false, nil
+}
+
+// ReleaseOrphan parks an entry whose consumer is gone. [VerdictHeld] if its worker lives.
+func ReleaseOrphan(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef) VerdictCmd {
+	return VerdictCmd{scriptReleaseOrphan.Eval(ctx, rdb,
+		[]string{q.Stream, q.Workers(), q.Worker(consumer), q.Crashed()},
+		q.Group, consumer, entry.ID, int64(CrashedKept.Seconds()))}
+}

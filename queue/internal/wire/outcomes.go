@@ -1,0 +1,140 @@
+package wire
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Ack acknowledges and deletes done entries of a worker. It returns those that were, all of them as long as the worker
+// is registered, and whether it is.
+func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entries []*EntryRef) (
+	registered bool, acked []string, err error,
+) {
+	args := make([]any, 2, len(entries)+2)
+	args[0], args[1] = q.Group, consumer
+	for _, entry := range entries {
+		args = append(args, &entry.ID) // a pointer: no copy to the heap
+	}
+	reply, err := scriptAck.Run(ctx, rdb, []string{q.Stream, q.Worker(consumer), q.Totals()}, args...).Result()
+	if err != nil {
+		return false, nil, err
+	}
+	if _, ok := reply.([]any); ok {
+		return false, texts(reply), nil
+	}
+	return true, nil, nil
+}
+
+// Record is what is kept of a done job.
+type Record struct {
+	ID, Kind, Worker, Unique, Trace, RequestID string
+	Data, Result                               []byte // Result nil: none
+	Attempt, Redelivered                       int
+	EnqueuedAt, EndedAt                        time.Time
+	Took                                       time.Duration
+}
+
+func (r *Record) fields() []any {
+	fields := []any{
+		"kind", r.Kind, "data", r.Data, "attempt", r.Attempt, "worker", r.Worker, "redelivered", r.Redelivered,
+		"enqueued_ms", r.EnqueuedAt.UnixMilli(), "ended_ms", r.EndedAt.UnixMilli(), "took_us", r.Took.Microseconds(),
+	}
+	for name, value := range map[string]string{"unique": r.Unique, "trace": r.Trace, "request_id": r.RequestID} {
+		if value != "" {
+			fields = append(fields, name, value)
+		}
+	}
+	if r.Result != nil {
+		fields = append(fields, "result", r.Result)
+	}
+	return fields
+}
+
+// AckRetain acknowledges one entry and keeps a record of its job for a while.
+func AckRetain(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, r *Record, keep time.Duration,
+) (Verdict, error) {
+	args := append([]any{q.Group, consumer, entry.ID, keep.Milliseconds()}, r.fields()...)
+	n, err := scriptAckRetain.Run(ctx, rdb, []string{q.Stream, q.Totals(), q.Job(r.ID)}, args...).Int()
+	return Verdict(n), err
+}
+
+// Retry is a job that is put off.
+type Retry struct {
+	ID, Kind string
+	Data     []byte
+	Meta     Meta
+	Due      time.Time
+	Snoozed  bool // else its attempt failed
+}
+
+// RetryLater moves a job from a worker to a later time. [VerdictOther] says that a person has cancelled it: it was not
+// moved.
+func RetryLater(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, r *Retry,
+) (Verdict, error) {
+	due, total := q.Retrying(), "retried"
+	if r.Snoozed {
+		due, total = q.Delayed(), "snoozed"
+	}
+	n, err := scriptRetry.Run(ctx, rdb, []string{q.Stream, due, q.Bodies(), q.Totals(), q.Cancelled()},
+		q.Group, consumer, entry.ID, r.ID, CeilMilli(r.Due), EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total).Int()
+	return Verdict(n), err
+}
+
+// Death is a job as it stands among the dead.
+type Death struct {
+	ID, Kind, Error, Reason, Worker string
+	Data                            []byte
+	Meta                            Meta
+	At                              time.Time
+}
+
+func (d *Death) fields() []any {
+	return []any{
+		FieldID, d.ID, FieldKind, d.Kind, FieldData, d.Data, FieldMeta, d.Meta.Encode(),
+		"error", d.Error, "reason", d.Reason, "worker", d.Worker, "died_ms", d.At.UnixMilli(),
+	}
+}
+
+// ReadDeath reads an entry of the dead.
+func ReadDeath(entry redis.XMessage) (e Entry, d Death) {
+	text := func(name string) string {
+		value, _ := entry.Values[name].(string)
+		return value
+	}
+	d = Death{
+		ID: text(FieldID), Kind: text(FieldKind), Data: []byte(text(FieldData)),
+		Error: text("error"), Reason: text("reason"), Worker: text("worker"), At: time.UnixMilli(parseInt(text("died_ms"))),
+	}
+	e = Entry{Ref: EntryRef{ID: entry.ID}, ID: d.ID, Kind: d.Kind, Data: d.Data}
+	e.Meta, _ = DecodeMeta([]byte(text(FieldMeta)))
+	d.Meta = *e.Meta
+	return e, d
+}
+
+// Bury moves a job from a worker to the dead, and sets its unique key free.
+func Bury(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, d *Death,
+) (Verdict, error) {
+	keys := []string{q.Stream, q.Dead(), q.DeadIDs(), q.Totals()}
+	if d.Meta.Unique != "" {
+		keys = append(keys, q.Unique(d.Meta.Unique))
+	}
+	args := append([]any{q.Group, consumer, entry.ID, d.ID}, d.fields()...)
+	n, err := scriptBury.Run(ctx, rdb, keys, args...).Int()
+	return Verdict(n), err
+}
+
+// Handback parks entries of a worker under one of the pseudo-consumers.
+func Handback(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer, parking string, entries []EntryRef,
+) error {
+	args := []any{q.Group, consumer, parking}
+	for _, entry := range entries {
+		args = append(args, entry.ID)
+	}
+	return scriptHandback.Run(ctx, rdb, []string{q.Stream}, args...).Err()
+}

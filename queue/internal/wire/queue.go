@@ -1,0 +1,32 @@
+package wire
+
+import "cmp"
+
+// QueueRef names a queue for client, worker and inspector alike: how it is bound, and its keys.
+type QueueRef struct {
+	Keys
+	Name  string
+	Group string // the consumer group
+	Raw   bool   // bound to a stream that other programs write
+	Kind  string // raw: of entries that have none
+}
+
+// NewQueueRef names a queue of a namespace that is bound so.
+func NewQueueRef(namespace, name string, b Binding) QueueRef {
+	q := QueueRef{Name: name, Group: cmp.Or(b.Group, DefaultGroup), Raw: b.Raw, Kind: b.Kind}
+	if b.Raw {
+		q.Keys = rawKeys(name)
+	} else {
+		q.Keys = queueKeys(namespace, name)
+	}
+	return q
+}
+
+// EntryRef names an entry of a queue. It is compared and used as a map's key as a whole: a stream ID names an entry only
+// together with what else will stand here.
+type EntryRef struct {
+	ID string // in the stream
+}
+
+// String returns the reference as people see it.
+func (e EntryRef) String() string { return e.ID }

@@ -1,0 +1,30 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Promote puts at most count due jobs of each kind of waiting, delayed and retrying, into the stream. It returns how
+// many, and in how long the next is due: negative if none is.
+func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, now time.Time, count int) (
+	promoted int64, next time.Duration, err error,
+) {
+	reply, err := scriptPromote.Run(ctx, rdb,
+		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying()}, now.UnixMilli(), count).Int64Slice()
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(reply) != 2 {
+		return 0, 0, fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
+	}
+	return reply[0], time.Duration(reply[1]) * time.Millisecond, nil
+}
+
+// Reschedule makes a delayed or retrying job due at another time.
+func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, id string, due time.Time) VerdictCmd {
+	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, id, CeilMilli(due))}
+}
