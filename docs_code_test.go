@@ -144,8 +144,8 @@ var keysOfWords = map[string][]string{
 	"delayed or retrying": {"<q>:delayed", "<q>:retrying"}, "bodies": {"<q>:bodies"}, "dead": {"<q>:dead"},
 	"dead:ids": {"<q>:dead:ids"}, "workers": {"<q>:workers"}, "worker": {"<q>:worker:<consumer>"},
 	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
-	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "of the hour": {"<q>:stats:h:<hour>"},
-	"of all time": {"<q>:metrics"}, "job": {"<q>:job:<id>"}, "unique key": {"<q>:unique:<key>"},
+	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
+	"counts of all time": {"<q>:metrics"}, "job": {"<q>:job:<id>"}, "unique key": {"<q>:unique:<key>"},
 	"guards": {"<q>:unique:<key>", "<q>:id:<id>"},
 }
 
@@ -238,10 +238,14 @@ func readScript(text string) (script, error) {
 		}
 	}
 	for _, match := range helpersKey.FindAllStringSubmatch(text, -1) {
-		if slices.Contains([]string{"call", "pcall", "allow_when_full"}, match[1]) {
+		to := s.adds
+		switch match[1] {
+		case "call", "pcall", "allow_when_full", "owns", "consumer_of", "has_lease", "count_crashes": // they add nothing
 			continue
+		case "remove_entry", "release_unique":
+			to = s.removes
 		}
-		if err := note(s.adds, match[2]); err != nil {
+		if err := note(to, match[2]); err != nil {
 			return s, err
 		}
 	}
