@@ -144,8 +144,8 @@ var keysOfWords = map[string][]string{
 	"delayed or retrying": {"<q>:delayed", "<q>:retrying"}, "bodies": {"<q>:bodies"}, "dead": {"<q>:dead"},
 	"dead:ids": {"<q>:dead:ids"}, "workers": {"<q>:workers"}, "worker": {"<q>:worker:<consumer>"},
 	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
-	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "of the hour": {"<q>:stats:h:<hour>"},
-	"of all time": {"<q>:metrics"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"}, "unique key": {"<q>:unique:<key>"},
+	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
+	"counts of all time": {"<q>:metrics"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"}, "unique key": {"<q>:unique:<key>"},
 	"guards": {"<q>:unique:<key>", "<q>:id:<id>"},
 }
 
@@ -153,9 +153,8 @@ var keysOfWords = map[string][]string{
 type script struct{ adds, removes map[string]bool }
 
 var (
-	oldHead     = regexp.MustCompile(`(\d+)(?:\.\.\.)? (\S+(?: \S+)*)`) // KEYS  1 stream  2 worker
-	newHead     = regexp.MustCompile(`^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
-	writtenKey  = regexp.MustCompile(`redis\.p?call\('(\w+)', ?KEYS\[([^\]]+)\](, '')?`)
+	keyOfHead   = regexp.MustCompile(`(?m)^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
+	writtenKey  = regexp.MustCompile(`redis\.p?call\('(\w+)', ?KEYS\[([^\]]+)\]`)
 	helpersKey  = regexp.MustCompile(`\b(\w+)\((?:[^()]*, ?)?KEYS\[(\w+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
 	afterTheKey = regexp.MustCompile(`[,:(].*$`)
@@ -163,25 +162,10 @@ var (
 
 // keyWords reads the head of a script: what each key is called.
 func keyWords(text string) map[int]string {
-	words, old := map[int]string{}, ""
-	inKeys := false
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		if match := newHead.FindStringSubmatch(line); match != nil {
-			n, _ := strconv.Atoi(match[1])
-			words[n] = match[2]
-			continue
-		}
-		rest, isHead := strings.CutPrefix(line, "-- KEYS ")
-		if inKeys = isHead || inKeys && strings.HasPrefix(line, "--  "); inKeys {
-			old += "  " + strings.TrimPrefix(rest, "--")
-		}
-	}
-	for _, match := range oldHead.FindAllStringSubmatch(old, -1) {
+	words := map[int]string{}
+	for _, match := range keyOfHead.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(match[1])
-		words[n] = match[2]
-	}
-	for n, word := range words {
+		word := match[2]
 		if _, isKey := keysOfWords[word]; !isKey { // "the dead:ids, a hash" is dead:ids
 			word = strings.TrimPrefix(word, "the ")
 		}
@@ -229,19 +213,21 @@ func readScript(text string) (script, error) {
 		case "XADD", "ZADD", "HSET", "HSETNX", "HINCRBY", "SET", "SADD", "INCR":
 			err = note(s.adds, match[2])
 		case "XDEL", "ZREM", "HDEL", "DEL", "UNLINK", "SREM":
-			if match[3] == "" { // a member '' is removed only to be allowed to write
-				err = note(s.removes, match[2])
-			}
+			err = note(s.removes, match[2])
 		}
 		if err != nil {
 			return s, err
 		}
 	}
 	for _, match := range helpersKey.FindAllStringSubmatch(text, -1) {
-		if slices.Contains([]string{"call", "pcall", "allow_when_full"}, match[1]) {
+		to := s.adds
+		switch match[1] {
+		case "call", "pcall", "allow_when_full", "owns", "consumer_of", "has_lease", "count_crashes": // they add nothing
 			continue
+		case "remove_entry", "release_unique":
+			to = s.removes
 		}
-		if err := note(s.adds, match[2]); err != nil {
+		if err := note(to, match[2]); err != nil {
 			return s, err
 		}
 	}
@@ -294,17 +280,14 @@ func TestKeysNameTheirWriters(t *testing.T) {
 
 func TestReadingScripts(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{
-		"old head":  "-- KEYS  1 stream  2 dead:ids  3 guards, one for each pair\n-- ARGV  1 stream\n",
-		"new head":  "-- KEYS[1]  the stream\n-- KEYS[2]  the dead:ids, a hash\n-- KEYS[3...]  the guards\n-- Reply  1\n",
-		"two lines": "-- KEYS  1 stream  2 dead:ids\n--       3 guards (two)\n-- ARGV  1 stream\n",
-	} {
-		got, err := readScript(text + "redis.call('HDEL', KEYS[2], '')\nadd_job(KEYS[1], ARGV[1])\n" +
-			"for i = 3, #KEYS do redis.call('DEL', KEYS[i]) end\nif redis.call('GET', KEYS[2]) then end\n")
-		want := script{map[string]bool{"<stream>": true}, map[string]bool{"<q>:unique:<key>": true, "<q>:id:<id>": true}}
-		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%s: %v, %v; want %v", name, got, err, want)
-		}
+	got, err := readScript("-- KEYS[1]  the stream\n-- KEYS[2]  the dead:ids, a hash\n-- KEYS[3]  job (if any)\n" +
+		"-- KEYS[4…] guards, one for each pair\n-- ARGV[1]  stream\n-- Reply    1\nallow_when_full('HDEL', KEYS[2])\n" +
+		"if owns(KEYS[2], ARGV[1]) then add_job(KEYS[1], ARGV[1]) end\nrelease_unique(KEYS[3], ARGV[1])\n" +
+		"for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end\nif redis.call('GET', KEYS[2]) then end\n")
+	want := script{map[string]bool{"<stream>": true},
+		map[string]bool{"<q>:job:<id>": true, "<q>:unique:<key>": true, "<q>:id:<id>": true}}
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 	if _, err := readScript("-- KEYS[1]  the whatever\nredis.call('DEL', KEYS[1])\n"); err == nil {
 		t.Error("an unknown key was read")

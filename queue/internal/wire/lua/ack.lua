@@ -1,9 +1,14 @@
 -- Acknowledges and deletes finished entries of a worker, many at a time. The worker's registration is the fence:
--- the caretaker deletes it before it takes the first entry away. Without it, each entry is looked at: what nobody has
--- taken yet is finished all the same.
--- KEYS  1 stream  2 worker  3 totals
--- ARGV  1 group  2 consumer  3... entries
--- REPLY how many were acknowledged; without a registration: the entries that were
+-- the caretaker deletes it before it takes the first entry away. Without it, each entry is looked at: one that nobody
+-- has taken yet is finished all the same.
+--
+-- KEYS[1]  stream
+-- KEYS[2]  worker
+-- KEYS[3]  totals
+-- ARGV[1]  group
+-- ARGV[2]  consumer
+-- ARGV[3…] entries
+-- Reply    how many were acknowledged; without a registration: the entries that were
 if redis.call('EXISTS', KEYS[2]) == 1 then
   local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 3))
   redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
@@ -12,9 +17,8 @@ if redis.call('EXISTS', KEYS[2]) == 1 then
 end
 local finished = {}
 for i = 3, #ARGV do
-  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
-    redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
-    redis.call('XDEL', KEYS[1], ARGV[i])
+  if owns(KEYS[1], ARGV[1], ARGV[i], ARGV[2]) then
+    remove_entry(KEYS[1], ARGV[1], ARGV[i])
     redis.call('HINCRBY', KEYS[3], 'done', 1)
     finished[#finished + 1] = ARGV[i]
   end

@@ -1,9 +1,15 @@
--- Lists what is pending for a worker, so that it can adopt entries whose delivery it never saw: the reply of its
--- read was lost. An entry that was deleted while it was pending is acknowledged away.
--- KEYS  1 stream  2 crashed  3 cancelled
--- ARGV  1 group  2 consumer  3 first entry  4 how many at the most
--- REPLY {last entry looked at or "", {{entry, deliveries, {field, value, ...}, how many workers died
---       with it, its cancellation or ""}, ...}}
+-- Lists what is pending for a worker, so that it can adopt entries that were delivered in a reply that was lost. An
+-- entry that was deleted while it was pending is acknowledged away.
+--
+-- KEYS[1]  stream
+-- KEYS[2]  crashed
+-- KEYS[3]  cancelled
+-- ARGV[1]  group
+-- ARGV[2]  consumer
+-- ARGV[3]  first entry
+-- ARGV[4]  how many at the most
+-- Reply    {last entry looked at or '', {{entry, deliveries, {field, value, ...}, how many workers died with it, its
+--          cancellation or ''}, ...}}
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], '+', ARGV[4], ARGV[2])
 local found, last = {}, ''
 for _, row in ipairs(rows) do
@@ -12,7 +18,7 @@ for _, row in ipairs(rows) do
   if #entry == 0 then
     redis.call('XACK', KEYS[1], ARGV[1], last)
   else
-    local _, crashes = string.gsub(redis.call('HGET', KEYS[2], last) or '', '%S+', '')
+    local crashes = count_crashes(KEYS[2], last)
     found[#found + 1] = {last, row[4], entry[1][2], crashes, redis.call('HGET', KEYS[3], last) or ''}
   end
 end

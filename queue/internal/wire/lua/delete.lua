@@ -1,7 +1,19 @@
 -- Deletes a job wherever it was last seen, and sets its unique key free.
--- KEYS  1 stream  2 delayed  3 retrying  4 bodies  5 dead  6 dead:ids  7 totals  8 job  9 unique key (only if it has one)
--- ARGV  1 job ID  2 group  3 its entry in the stream, or ""  4 its entry among the dead, or ""
--- REPLY 1 deleted; 0 it is not there any more
+--
+-- KEYS[1]  stream
+-- KEYS[2]  delayed
+-- KEYS[3]  retrying
+-- KEYS[4]  bodies
+-- KEYS[5]  dead
+-- KEYS[6]  dead:ids
+-- KEYS[7]  totals
+-- KEYS[8]  job
+-- KEYS[9]  unique key (only if the job has one)
+-- ARGV[1]  job ID
+-- ARGV[2]  group
+-- ARGV[3]  its entry in the stream, or ''
+-- ARGV[4]  its entry among the dead, or ''
+-- Reply    1 deleted, 0 it is not there any more
 local found = redis.call('DEL', KEYS[8])
 local function count(where)
   found = 1
@@ -19,5 +31,5 @@ if ARGV[3] ~= '' and redis.call('XDEL', KEYS[1], ARGV[3]) == 1 then
   redis.pcall('XACK', KEYS[1], ARGV[2], ARGV[3])
   count('deleted_stream')
 end
-if found == 1 and KEYS[9] and redis.call('GET', KEYS[9]) == ARGV[1] then redis.call('DEL', KEYS[9]) end
+if found == 1 then release_unique(KEYS[9], ARGV[1]) end
 return found

@@ -1,10 +1,14 @@
 -- Hands entries back unfinished: parked under ~released, the next delivery is not counted; under ~orphans, it is.
--- KEYS  1 stream
--- ARGV  1 group  2 consumer  3 where to park  4... entries
--- REPLY how many the worker owned and handed back
+--
+-- KEYS[1]  stream
+-- ARGV[1]  group
+-- ARGV[2]  consumer
+-- ARGV[3]  where to park
+-- ARGV[4…] entries
+-- Reply    how many the worker owned and handed back
 local released = 0
 for i = 4, #ARGV do
-  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
+  if owns(KEYS[1], ARGV[1], ARGV[i], ARGV[2]) then
     redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, ARGV[i], 'JUSTID')
     released = released + 1
   end

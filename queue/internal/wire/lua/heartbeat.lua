@@ -1,18 +1,31 @@
--- A worker's heartbeat: extends its lease by Redis' clock, writes its counts, and brings back what it should know.
--- The first write is a command that Redis allows when it is out of memory, and so allows the rest.
--- KEYS  1 workers  2 worker  3 caretaker  4 stream  5 counts of the minute  6 of the hour  7 of all time
---       8 paused  9 cancelled
--- ARGV  1 consumer  2 lease, ms  3 how long it is caretaker, ms  4 group  5 how long the minute is kept, s  6 the hour
---       7 how many slots are busy  8 entries whose handlers are stuck  9 quiet, stopping or nothing  10 how many values
---       follow for the minute and the hour  11... those, names and numbers to add  ... names and numbers to add to those
---       of all time
--- REPLY {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
---       never had a lease}, Redis' time, ms, is paused (1 or 0), how many cancellations wait for workers to heed, the
---       latest order to this worker, or nothing}; -1 the worker lost its lease
+-- A worker's heartbeat: extends its lease by Redis' clock, writes its counts, and returns what the worker must act on.
+--
+-- KEYS[1]  workers
+-- KEYS[2]  worker
+-- KEYS[3]  caretaker
+-- KEYS[4]  stream
+-- KEYS[5]  counts of the minute
+-- KEYS[6]  counts of the hour
+-- KEYS[7]  counts of all time
+-- KEYS[8]  paused
+-- KEYS[9]  cancelled
+-- ARGV[1]  consumer
+-- ARGV[2]  lease, in ms
+-- ARGV[3]  how long it is caretaker, in ms
+-- ARGV[4]  group
+-- ARGV[5]  how long the minute is kept, in s
+-- ARGV[6]  how long the hour is kept, in s
+-- ARGV[7]  how many slots are busy
+-- ARGV[8]  entries whose handlers are stuck
+-- ARGV[9]  quiet, stopping or ''
+-- ARGV[10] how many values follow for the minute and the hour
+-- ARGV[11…] those, names and numbers to add; then names and numbers to add to the counts of all time
+-- Reply    {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
+--          never had a lease}, Redis' time in ms, is paused (1 or 0), how many cancellations wait for workers, the
+--          latest command to this worker or ''}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREM', KEYS[1], '')
+local now = now_ms()
+allow_when_full('ZREM', KEYS[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9])
 

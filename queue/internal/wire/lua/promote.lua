@@ -1,11 +1,15 @@
--- Puts due jobs into the stream.
--- The first write is a command that Redis allows when it is out of memory, and so allows the rest: the move adds no
--- more than it takes away.
--- KEYS  1 stream  2 bodies  3 totals  4 delayed  5 retrying
--- ARGV  1 now, ms  2 how many of each at the most
--- REPLY {how many were promoted, ms until the next is due or -1}
+-- Puts due jobs into the stream. The move adds no more than it takes away, so a full Redis does not stop it.
+--
+-- KEYS[1]  stream
+-- KEYS[2]  bodies
+-- KEYS[3]  totals
+-- KEYS[4]  delayed
+-- KEYS[5]  retrying
+-- ARGV[1]  now, in ms
+-- ARGV[2]  how many of each at the most
+-- Reply    {how many were promoted, ms until the next is due or -1}
 local now, promoted, next_due = tonumber(ARGV[1]), 0, -1
-redis.call('ZREM', KEYS[4], '')
+allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   local ids = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
   for _, id in ipairs(ids) do
@@ -14,12 +18,8 @@ for k = 4, 5 do
       local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
       if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
       local meta_at, data_at = from + klen, from + klen + mlen
-      local kind, meta, data = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1), string.sub(body, data_at)
-      if meta == '' then
-        redis.call('XADD', KEYS[1], '*', 'id', id, 'kind', kind, 'data', data)
-      else
-        redis.call('XADD', KEYS[1], '*', 'id', id, 'kind', kind, 'data', data, 'meta', meta)
-      end
+      local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
+      add_job(KEYS[1], id, kind, string.sub(body, data_at), meta)
       redis.call('HDEL', KEYS[2], id)
       promoted = promoted + 1
     end

@@ -1,18 +1,22 @@
 -- Parks a page of the entries of a worker whose lease has ended under ~orphans, for workers with free slots to take,
 -- and notes for each which worker it was. The worker's registration goes first, so that it cannot finish what is taken
--- away; its empty consumer goes last.
--- The first write is a command that Redis allows when it is out of memory, and so allows the rest.
+-- away; its empty consumer goes last. Deleting the registration also lets the rest write while Redis is
+-- out of memory.
 -- XPENDING's own IDLE would look at all entries of a consumer for those few that are idle: the page bounds what is
 -- looked at.
--- KEYS  1 stream  2 workers  3 worker  4 crashed
--- ARGV  1 group  2 consumer  3 how many entries to look at  4 how long an entry must be idle, ms (a consumer that never
---       had a lease: 0 for one that had)  5 how long to remember the worker, s  6 where the page begins: -, or ( and the
---       last entry of the page before
--- REPLY {how many were parked, the last entry of the page or "" behind the end}; -1 the worker has a lease after all
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local lease = redis.call('ZSCORE', KEYS[2], ARGV[2])
-if lease and tonumber(lease) >= now then return -1 end
+--
+-- KEYS[1]  stream
+-- KEYS[2]  workers
+-- KEYS[3]  worker
+-- KEYS[4]  crashed
+-- ARGV[1]  group
+-- ARGV[2]  consumer
+-- ARGV[3]  how many entries to look at
+-- ARGV[4]  how long an entry must be idle, in ms, for a consumer that never had a lease; 0 for one that had
+-- ARGV[5]  how long the crash is remembered, in s
+-- ARGV[6]  where the page begins: -, or ( and the last entry of the page before
+-- Reply    {how many were parked, the last entry of the page or '' behind the end}; -1 the worker has a lease after all
+if has_lease(KEYS[2], ARGV[2]) then return -1 end
 redis.call('DEL', KEYS[3])
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[6], '+', ARGV[3], ARGV[2])
 local ids = {}

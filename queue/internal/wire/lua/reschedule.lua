@@ -1,7 +1,10 @@
 -- Makes a delayed or retrying job due at another time.
--- KEYS  1 delayed  2 retrying
--- ARGV  1 job ID  2 due, ms
--- REPLY 1 done; 0 the job is in neither
+--
+-- KEYS[1]  delayed
+-- KEYS[2]  retrying
+-- ARGV[1]  job ID
+-- ARGV[2]  when it is due, in ms
+-- Reply    1 done, 0 the job is in neither
 for k = 1, 2 do
   if redis.call('ZSCORE', KEYS[k], ARGV[1]) then
     redis.call('ZADD', KEYS[k], 'XX', ARGV[2], ARGV[1])
