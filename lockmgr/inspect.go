@@ -11,33 +11,33 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Sort is one of the sorts of locks that [Manager.Look] looks at.
-type Sort string
+// Kind is a kind of lock that [Manager.Inspect] can show.
+type Kind string
 
-// The sorts of locks. Idempotency keys are none of them.
+// The kinds of locks. Idempotency keys are none of them.
 const (
-	Plain         Sort = "lock" // also a part of a [Quorum]'s lock
-	OfSemaphore   Sort = "semaphore"
-	ReadersWriter Sort = "rwlock"
+	KindLock      Kind = "lock" // also a part of a [Quorum]'s lock
+	KindSemaphore Kind = "semaphore"
+	KindRWLock    Kind = "rwlock"
 )
 
 // MaxHolders is how many holders of one semaphore or readers-writer lock a [State] names.
 const MaxHolders = 50
 
-// KeyPrefix begins the keys of all locks of that sort; the lock's name follows.
-func (s Sort) KeyPrefix() string { return string(s) + ":" }
+// KeyPrefix begins the keys of all locks of that kind; the lock's name follows.
+func (k Kind) KeyPrefix() string { return string(k) + ":" }
 
-func (s Sort) validate() error {
-	switch s {
-	case Plain, OfSemaphore, ReadersWriter:
+func (k Kind) validate() error {
+	switch k {
+	case KindLock, KindSemaphore, KindRWLock:
 		return nil
 	}
-	return fmt.Errorf("%w: no sort %q of locks: want %s, %s or %s", ErrInvalid, s, Plain, OfSemaphore, ReadersWriter)
+	return fmt.Errorf("%w: no kind %q of locks: want %s, %s or %s", ErrInvalid, k, KindLock, KindSemaphore, KindRWLock)
 }
 
 // State is a lock as it stands.
 type State struct {
-	Sort    Sort     `json:"sort"`
+	Kind    Kind     `json:"sort"`
 	Name    string   `json:"name"`
 	Holders []Holder `json:"holders"` // whose lease ends first comes first; MaxHolders at the most
 	Held    int64    `json:"held"`    // how many holders there are
@@ -55,23 +55,23 @@ type Holder struct {
 // Forever is [Holder.Left] of a lock without an end, as another program may have taken it.
 const Forever = time.Duration(-1)
 
-// Look returns those of the named locks that somebody holds, in the order of the names, in two round trips. Keys that
+// Inspect returns those of the named locks that somebody holds, in the order of the names, in two round trips. Keys that
 // another program made and that are no locks are left out.
-func (m *Manager) Look(ctx context.Context, sort Sort, names ...string) ([]State, error) {
-	if err := sort.validate(); err != nil {
-		return nil, fmt.Errorf("lockmgr: look: %w", err)
+func (m *Manager) Inspect(ctx context.Context, kind Kind, names ...string) ([]State, error) {
+	if err := kind.validate(); err != nil {
+		return nil, fmt.Errorf("lockmgr: inspect: %w", err)
 	}
 	now, err := m.hub.rdb.Time(ctx).Result()
 	if err != nil {
-		return nil, fmt.Errorf("lockmgr: look: %w", err)
+		return nil, fmt.Errorf("lockmgr: inspect: %w", err)
 	}
 	pipe := m.hub.rdb.Pipeline()
 	asked := make([]glance, len(names))
 	for i, name := range names {
-		asked[i] = newGlance(ctx, pipe, sort, name, now)
+		asked[i] = newGlance(ctx, pipe, kind, name, now)
 	}
 	if err := execute(ctx, pipe); err != nil {
-		return nil, fmt.Errorf("lockmgr: look: %w", err)
+		return nil, fmt.Errorf("lockmgr: inspect: %w", err)
 	}
 	states := make([]State, 0, len(names))
 	for _, g := range asked {
@@ -103,7 +103,7 @@ func execute(ctx context.Context, pipe redis.Pipeliner) error {
 
 // glance is what was asked about one lock.
 type glance struct {
-	sort    Sort
+	kind    Kind
 	name    string
 	owner   *redis.StringCmd // of a plain lock; of the others, the wish
 	ttl     *redis.DurationCmd
@@ -112,11 +112,11 @@ type glance struct {
 	fence   *redis.StringCmd
 }
 
-func newGlance(ctx context.Context, pipe redis.Pipeliner, sort Sort, name string, now time.Time) glance {
-	key := sort.KeyPrefix() + name
-	g := glance{sort: sort, name: name, fence: pipe.Get(ctx, companion(key, "fence"))}
+func newGlance(ctx context.Context, pipe redis.Pipeliner, kind Kind, name string, now time.Time) glance {
+	key := kind.KeyPrefix() + name
+	g := glance{kind: kind, name: name, fence: pipe.Get(ctx, companion(key, "fence"))}
 	living := strconv.FormatInt(now.UnixMilli(), 10)
-	if sort == Plain {
+	if kind == KindLock {
 		g.owner, g.ttl = pipe.Get(ctx, key), pipe.PTTL(ctx, key)
 		g.count = pipe.ZCount(ctx, companion(key, "waiters"), "("+living, "+inf")
 		return g
@@ -130,9 +130,9 @@ func newGlance(ctx context.Context, pipe redis.Pipeliner, sort Sort, name string
 }
 
 func (g glance) state(now time.Time) State {
-	s := State{Sort: g.sort, Name: g.name}
+	s := State{Kind: g.kind, Name: g.name}
 	s.Fence, _ = strconv.ParseUint(g.fence.Val(), 10, 64)
-	if g.sort == Plain {
+	if g.kind == KindLock {
 		if g.owner.Err() == nil && g.ttl.Val() != -2 {
 			s.Held, s.Waiting = 1, g.count.Val()
 			s.Holders = []Holder{{Owner: g.owner.Val(), Left: g.ttl.Val()}}
@@ -152,12 +152,12 @@ func (g glance) state(now time.Time) State {
 	return s
 }
 
-// Evict takes a lock away from a holder that [Manager.Look] has named, and wakes who waits. It is for a person who knows
+// Evict takes a lock away from a holder that [Manager.Inspect] has named, and wakes who waits. It is for a person who knows
 // that the holder is beyond help, since a dead one loses the lock by itself. A living holder learns of it at its next
 // renewal, and may work on until then: what the lock guards is safe only where fencing tokens are checked. Evict reports
 // whether the holder still had it.
-func (m *Manager) Evict(ctx context.Context, sort Sort, name, owner string) (bool, error) {
-	err := sort.validate()
+func (m *Manager) Evict(ctx context.Context, kind Kind, name, owner string) (bool, error) {
+	err := kind.validate()
 	if err == nil {
 		err = checkName(name)
 	}
@@ -165,8 +165,8 @@ func (m *Manager) Evict(ctx context.Context, sort Sort, name, owner string) (boo
 		return false, fmt.Errorf("lockmgr: evict from %s: %w", quote(name), err)
 	}
 	f := m.hub.lockForm(name)
-	if sort != Plain {
-		f = m.hub.permitForm(sort.KeyPrefix()+name, 1, 0)
+	if kind != KindLock {
+		f = m.hub.permitForm(kind.KeyPrefix()+name, 1, 0)
 	}
 	had, err := f.release(ctx, owner)
 	if err != nil {
