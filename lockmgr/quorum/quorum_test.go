@@ -1,4 +1,4 @@
-package lockmgr_test
+package quorum_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/quorum"
 )
 
 // members is a number of servers of a test's own.
@@ -41,15 +42,15 @@ func (m *members) client(server *redistest.Server) *redis.Client {
 	return rdb
 }
 
-func (m *members) quorum() *lockmgr.Quorum {
+func (m *members) quorum() *quorum.Manager {
 	m.Helper()
-	q, err := lockmgr.NewQuorum(m.clients...)
+	q, err := quorum.New(m.clients...)
 	must(m.T, err)
 	m.Cleanup(q.Close)
 	return q
 }
 
-func (m *members) take(q *lockmgr.Quorum, opts ...lockmgr.Option) *lockmgr.Lock {
+func (m *members) take(q *quorum.Manager, opts ...quorum.Option) *quorum.Lock {
 	m.Helper()
 	lock, err := q.TryAcquire(m.Context(), "a", opts...)
 	must(m.T, err)
@@ -107,7 +108,7 @@ func TestQuorumExcludesAndIsRenewed(t *testing.T) {
 	t.Parallel()
 	m := newMembers(t, 3)
 	q, other := m.quorum(), m.quorum()
-	lock := m.take(q, lockmgr.TTL(time.Second))
+	lock := m.take(q, quorum.TTL(time.Second))
 	until := time.Now().Add(2200 * time.Millisecond)
 	eventually(t, "two TTLs pass", func() bool {
 		if _, err := other.TryAcquire(t.Context(), "a"); !errors.Is(err, lockmgr.ErrNotAcquired) {
@@ -138,7 +139,7 @@ func TestQuorumOutlivesAMinority(t *testing.T) {
 			t.Parallel()
 			m := newMembers(t, n)
 			q := m.quorum()
-			held, err := q.TryAcquire(t.Context(), "held", lockmgr.TTL(time.Second))
+			held, err := q.TryAcquire(t.Context(), "held", quorum.TTL(time.Second))
 			must(t, err)
 			minority := m.servers[:(n-1)/2]
 			thaw := func() {}
@@ -150,7 +151,7 @@ func TestQuorumOutlivesAMinority(t *testing.T) {
 				}
 			}
 			began := time.Now()
-			lock := m.take(q, lockmgr.TTL(2*time.Second)) // a server that hung may keep its part as long
+			lock := m.take(q, quorum.TTL(2*time.Second)) // a server that hung may keep its part as long
 			took := time.Since(began)
 			must(t, lock.Release(t.Context()))
 			if took > time.Second {
@@ -182,7 +183,7 @@ func TestQuorumRefusesWithoutAMajority(t *testing.T) {
 			t.Parallel()
 			m := newMembers(t, n)
 			q := m.quorum()
-			ttl := lockmgr.TTL(time.Second)
+			ttl := quorum.TTL(time.Second)
 			held, err := q.TryAcquire(t.Context(), "held", ttl)
 			must(t, err)
 			ended := make(chan time.Time, 1)
@@ -242,7 +243,7 @@ func TestQuorumsLockIsMendedWhereItWasLost(t *testing.T) {
 	t.Parallel()
 	m := newMembers(t, 3)
 	q := m.quorum()
-	lock := m.take(q, lockmgr.TTL(2*time.Second))
+	lock := m.take(q, quorum.TTL(2*time.Second))
 	for i, server := range m.servers { // one after the other, all lose their data
 		server.Kill()
 		must(t, server.Restart())
@@ -271,7 +272,7 @@ func TestQuorumRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Shared(t).Client(t)
 	for _, clients := range [][]redis.UniversalClient{nil, {rdb}, {rdb, rdb, rdb}, {rdb, nil, redistest.Shared(t).Client(t)}} {
-		if _, err := lockmgr.NewQuorum(clients...); !errors.Is(err, lockmgr.ErrInvalid) {
+		if _, err := quorum.New(clients...); !errors.Is(err, lockmgr.ErrInvalid) {
 			t.Errorf("%d clients: got %v, want ErrInvalid", len(clients), err)
 		}
 	}
@@ -280,8 +281,7 @@ func TestQuorumRefusesBadInput(t *testing.T) {
 	none := func(context.Context) error { return nil }
 	for what, err := range map[string]error{
 		"no name":     q.Do(t.Context(), "", none),
-		"low TTL":     q.Do(t.Context(), "a", none, lockmgr.TTL(1)),
-		"fair":        q.Do(t.Context(), "a", none, lockmgr.Fair()),
+		"low TTL":     q.Do(t.Context(), "a", none, quorum.TTL(1)),
 		"no function": q.Do(t.Context(), "a", nil),
 	} {
 		if !errors.Is(err, lockmgr.ErrInvalid) {
