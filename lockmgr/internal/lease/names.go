@@ -31,8 +31,8 @@ func Quote(name string) string {
 	return strconv.Quote(name)
 }
 
-// CheckName refuses names from which no key can be made with [ErrInvalid]. A name with a } and no hash tag could have no
-// companions in its slot.
+// CheckName refuses names from which no key can be made with [ErrInvalid]. A name with a } and no hash tag could have
+// no companions in its slot.
 func CheckName(name string) error {
 	switch {
 	case name == "":
