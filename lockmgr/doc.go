@@ -6,8 +6,8 @@
 // # What a lock is worth
 //
 // A lock is renewed while its holder lives and keeps others out for its [TTL] when the holder dies, not for ever: a
-// holder that is paused longer, or a Redis that fails over to a replica that has not seen the lock, lets a second holder
-// in. Three things keep that from doing harm, each stronger than the one before:
+// holder that is paused longer, or a Redis that fails over to a replica that has not seen the lock, lets a second
+// holder in. Three things keep that from doing harm, each stronger than the one before:
 //
 //   - [Lock.Context] ends before the lock can end, so work that stops with its context stops in time.
 //   - [Lock.Token] is greater than that of every holder before. A store that refuses lower tokens is safe from work

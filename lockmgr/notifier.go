@@ -39,8 +39,8 @@ func newNotifier(rdb redis.UniversalClient) *notifier {
 	return &notifier{rdb: rdb, channels: map[string]*channel{}}
 }
 
-// publishCommand is the command that wakes: the sharded one where the server has it, which a cluster need not pass on to
-// every node. Without an answer it is the old one, and waiters that subscribed to the other look by themselves.
+// publishCommand is the command that wakes: the sharded one where the server has it, which a cluster need not pass on
+// to every node. Without an answer it is the old one, and waiters that subscribed to the other look by themselves.
 func (n *notifier) publishCommand(ctx context.Context) string {
 	n.mu.Lock()
 	command := n.command

@@ -8,8 +8,8 @@ import (
 // DefaultTTL is how long a lock keeps others out when its holder died, unless [TTL] says otherwise: 10 s.
 const DefaultTTL = 10 * time.Second
 
-// MinTTL is the shortest [TTL] and the shortest [Retain], 100 ms: a shorter one would end during an ordinary pause of the
-// network or the process.
+// MinTTL is the shortest [TTL] and the shortest [Retain], 100 ms: a shorter one would end during an ordinary pause of
+// the network or the process.
 const MinTTL = 100 * time.Millisecond
 
 // DefaultRetain is how long [Manager.Once] keeps a result unless [Retain] says otherwise: 24 hours.
@@ -29,8 +29,8 @@ type options struct {
 func TTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 
 // Fair lets waiters have a lock in the order in which they came, first come, first served. It holds among the callers
-// that ask for it, of [Manager.Acquire] and [Manager.Do]; a caller that does not may come in between. A waiter that died
-// is skipped after 3 s. With a semaphore, a readers-writer lock or Once it is [ErrInvalid].
+// that ask for it, of [Manager.Acquire] and [Manager.Do]; a caller that does not may come in between. A waiter that
+// died is skipped after 3 s. With a semaphore, a readers-writer lock or Once it is [ErrInvalid].
 func Fair() Option { return func(o *options) { o.fair = true } }
 
 // Retain is how long [Manager.Once] keeps a result for callers that ask again. Defaults to [DefaultRetain]; less than

@@ -19,19 +19,19 @@ func (m *Manager) RWLock(name string, opts ...Option) *RWLock {
 	return &RWLock{manager: m, name: name, opts: opts}
 }
 
-// Lock waits until there is no other holder, and keeps all others out. It waits as [Manager.Acquire] does, with the same
-// errors.
+// Lock waits until there is no other holder, and keeps all others out. It waits as [Manager.Acquire] does, with the
+// same errors.
 func (l *RWLock) Lock(ctx context.Context) (*Lock, error) { return l.await(ctx, allPermits) }
 
 // RLock waits until no writer is in, and keeps writers out. It waits as [Manager.Acquire] does, with the same errors.
 func (l *RWLock) RLock(ctx context.Context) (*Lock, error) { return l.await(ctx, math.MaxInt32) }
 
-// TryLock is Lock without the wait: it returns [ErrNotAcquired] if there is any other holder. Its other errors are those
-// of [Manager.TryAcquire].
+// TryLock is Lock without the wait: it returns [ErrNotAcquired] if there is any other holder. Its other errors are
+// those of [Manager.TryAcquire].
 func (l *RWLock) TryLock(ctx context.Context) (*Lock, error) { return l.try(ctx, allPermits) }
 
-// TryRLock is RLock without the wait: it returns [ErrNotAcquired] if a writer is in or waits. Its other errors are those
-// of [Manager.TryAcquire].
+// TryRLock is RLock without the wait: it returns [ErrNotAcquired] if a writer is in or waits. Its other errors are
+// those of [Manager.TryAcquire].
 func (l *RWLock) TryRLock(ctx context.Context) (*Lock, error) { return l.try(ctx, math.MaxInt32) }
 
 func (l *RWLock) await(ctx context.Context, permits int) (*Lock, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
-// scriptBackend keeps one lock, semaphore or readers-writer lock in one Redis, by scripts: a [lease.Backend]. It is only
-// read once it is made.
+// scriptBackend keeps one lock, semaphore or readers-writer lock in one Redis, by scripts: a [lease.Backend]. It is
+// only read once it is made.
 type scriptBackend struct {
 	rdb                     redis.UniversalClient
 	notifier                *notifier

@@ -64,7 +64,8 @@ func (s *Semaphore) TryAcquire(ctx context.Context) (*Lock, error) {
 
 func (s *Semaphore) newPermit() (*Lock, scriptBackend, error) {
 	if s.permits < 1 {
-		return nil, scriptBackend{}, fmt.Errorf("lockmgr: semaphore %s: %w: %d permits", lease.Quote(s.name), ErrInvalid, s.permits)
+		err := fmt.Errorf("lockmgr: semaphore %s: %w: %d permits", lease.Quote(s.name), ErrInvalid, s.permits)
+		return nil, scriptBackend{}, err
 	}
 	return s.manager.newPermit(semaphorePrefix, s.name, s.permits, intentTTL, s.opts)
 }

@@ -23,7 +23,8 @@ var holdScript = redis.NewScript("if redis.replicate_commands then redis.replica
 var errBusy = errors.New("no answer yet")
 
 // backend keeps one lock in most of several servers: a [lease.Backend]. It is used by one goroutine at a time: first
-// that which acquires the lock, then that which renews it, then, when that has ended, those that release it, one by one.
+// that which acquires the lock, then that which renews it, then, when that has ended, those that release it, one by
+// one.
 type backend struct {
 	requests *requests
 	key      string
@@ -50,8 +51,8 @@ func newBackend(m *Manager, key string) *backend {
 
 func (b *backend) majority() int { return len(b.members)/2 + 1 }
 
-// Acquire asks for the lock and for a token, and then has most servers confirm the token. What it got and cannot use, it
-// gives back.
+// Acquire asks for the lock and for a token, and then has most servers confirm the token. What it got and cannot use,
+// it gives back.
 func (b *backend) Acquire(ctx context.Context, owner string, ttl time.Duration) (uint64, time.Duration, error) {
 	token, err := b.propose(ctx, owner, ttl)
 	if err == nil && token > 0 {

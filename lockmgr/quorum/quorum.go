@@ -5,9 +5,9 @@
 // Servers are independent if no two can fail together and none is another's replica. A server that may come back
 // without its last writes (no AOF with fsync always) counts as failed until the longest TTL has passed.
 //
-// On each server the lock is the key lock:<name>, which [lockmgr.Manager] uses as well. A lock of that package on one of
-// the servers takes the server's vote, and does not keep a quorum out that has the others: use one or the other for a
-// name.
+// On each server the lock is the key lock:<name>, which [lockmgr.Manager] uses as well. A lock of that package on one
+// of the servers takes the server's vote, and does not keep a quorum out that has the others: use one or the other for
+// a name.
 package quorum
 
 import (
@@ -25,8 +25,8 @@ import (
 // minMembers is the least number of servers of which one may fail.
 const minMembers = 3
 
-// A waiter looks again after a pause between half of this and all of it, at random: two that tried at once, and each got
-// a part, are apart the next time.
+// A waiter looks again after a pause between half of this and all of it, at random: two that tried at once, and each
+// got a part, are apart the next time.
 const pollPause = 50 * time.Millisecond
 
 // Manager takes locks in most of several servers. It is safe for concurrent use.
@@ -38,8 +38,8 @@ type Manager struct {
 }
 
 // New returns a manager of the locks in most of the servers. It needs clients of at least 3, none of them nil or there
-// twice, or returns [lockmgr.ErrInvalid]; an even number works as well as the next lower odd one. The clients remain the
-// caller's to close, after [Manager.Close]. Requests to a server that hangs end in the background with the client's
+// twice, or returns [lockmgr.ErrInvalid]; an even number works as well as the next lower odd one. The clients remain
+// the caller's to close, after [Manager.Close]. Requests to a server that hangs end in the background with the client's
 // time-outs.
 func New(clients ...redis.UniversalClient) (*Manager, error) {
 	if len(clients) < minMembers {
@@ -65,9 +65,9 @@ func (m *Manager) Close() {
 }
 
 // TryAcquire takes the lock of that name, or returns [lockmgr.ErrNotAcquired] if another has it, or if several tried at
-// once and none got most servers; [lockmgr.ErrInvalid] for bad arguments; or [lockmgr.ErrClosed]. If most servers do not
-// answer, it returns another error, after three fifths of the TTL at the most (150 ms if that is longer), and never more
-// than 3 s.
+// once and none got most servers; [lockmgr.ErrInvalid] for bad arguments; or [lockmgr.ErrClosed]. If most servers do
+// not answer, it returns another error, after three fifths of the TTL at the most (150 ms if that is longer), and never
+// more than 3 s.
 func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
 	lock, err := m.newLock(name, opts)
 	if err != nil {
@@ -80,8 +80,8 @@ func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (
 }
 
 // Acquire waits for the lock of that name until ctx ends, which is [lockmgr.ErrNotAcquired] and the context's cause. It
-// looks every 25 to 50 ms, one waiter of this process at a time. That most servers do not answer is an error at once, as
-// in [Manager.TryAcquire].
+// looks every 25 to 50 ms, one waiter of this process at a time. That most servers do not answer is an error at once,
+// as in [Manager.TryAcquire].
 func (m *Manager) Acquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
 	lock, err := m.newLock(name, opts)
 	if err != nil {
