@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // The client library repeats a command whose reply was lost; the holder must then not be refused its own lock.
@@ -17,9 +18,7 @@ func TestTakingTwiceGivesTheSameToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			lock, _, err := locks.newLock(redistest.Namespace(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			locktest.Must(t, err)
 			lock.core.Backend = backendOf(lock.Name())
 			var tokens []uint64
 			for range 2 {

@@ -29,7 +29,7 @@ func ExampleManager_TryAcquire() {
 		return
 	}
 	defer lock.Release(ctx)
-	fmt.Println("nobody else is here for 30 seconds")
+	fmt.Println("no other process is here for 30 seconds")
 }
 
 func ExampleManager_Acquire() {

@@ -2,20 +2,20 @@ package lockmgr_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 func inspect(t *testing.T, locks *lockmgr.Manager, kind lockmgr.Kind, names ...string) []lockmgr.State {
 	t.Helper()
 	states, err := locks.Inspect(t.Context(), kind, names...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	locktest.Must(t, err)
 	return states
 }
 
@@ -31,7 +31,8 @@ func TestInspectShowsTheHolderOfALock(t *testing.T) {
 		t.Fatalf("got %+v", states)
 	}
 	held, foreign := states[0], states[1]
-	if held.Held != 1 || held.Fence != lock.Token() || held.Waiting != 0 || held.Holders[0].Left < 30*time.Second || len(held.Holders[0].Owner) != 32 {
+	if held.Held != 1 || held.Fence != lock.Token() || held.Waiting != 0 ||
+		held.Holders[0].Left < 30*time.Second || len(held.Holders[0].Owner) != 32 {
 		t.Errorf("got %+v", held)
 	}
 	if foreign.Fence != 0 || foreign.Holders[0] != (lockmgr.Holder{Owner: "someone", Left: lockmgr.Forever}) {
@@ -49,19 +50,16 @@ func TestInspectShowsTheHoldersOfPermits(t *testing.T) {
 		}
 	}
 	rdb.ZAdd(t.Context(), "semaphore:"+name, redis.Z{Score: 1, Member: "dead"})
-	if got := inspect(t, locks, lockmgr.KindSemaphore, name); len(got) != 1 || got[0].Held != 2 || len(got[0].Holders) != 2 || got[0].Fence == 0 {
+	got := inspect(t, locks, lockmgr.KindSemaphore, name)
+	if len(got) != 1 || got[0].Held != 2 || len(got[0].Holders) != 2 || got[0].Fence == 0 {
 		t.Errorf("a semaphore: %+v", got)
 	}
 	writer, err := locks.RWLock(name).TryLock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	locktest.Must(t, err)
 	if got := inspect(t, locks, lockmgr.KindRWLock, name); len(got) != 1 || got[0].Held != 1 || !got[0].Holders[0].Writer {
 		t.Errorf("a writer: %+v", got)
 	}
-	if err := writer.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	locktest.Must(t, writer.Release(t.Context()))
 	if got := inspect(t, locks, lockmgr.KindRWLock, name); len(got) != 0 {
 		t.Errorf("a free lock: %+v", got)
 	}
@@ -71,41 +69,32 @@ func TestInspectCountsFairWaiters(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	mustTake(t, locks, name, lockmgr.TTL(time.Minute))
-	ended := make(chan error, 1)
+	ended, ctx := make(chan error, 1), locktest.Bounded(t)
 	go func() {
-		_, err := locks.Acquire(t.Context(), name, lockmgr.Fair())
+		_, err := locks.Acquire(ctx, name, lockmgr.Fair())
 		ended <- err
 	}()
 	awaitWaiters(t, locks, name, 1)
 	evict(t, locks, lockmgr.KindLock, name)
-	if err := <-ended; err != nil {
-		t.Errorf("who waited: %v", err)
+	if err := locktest.Receive(t, "the waiter returns", ended); err != nil {
+		t.Errorf("the waiter: %v", err)
 	}
 }
 
 // awaitWaiters waits until so many stand in a lock's fair queue.
 func awaitWaiters(t *testing.T, locks *lockmgr.Manager, name string, n int64) {
 	t.Helper()
-	tick, deadline := time.NewTicker(10*time.Millisecond), time.NewTimer(10*time.Second)
-	defer tick.Stop()
-	defer deadline.Stop()
-	for {
-		if states := inspect(t, locks, lockmgr.KindLock, name); len(states) == 1 && states[0].Waiting == n {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("%d never waited for %s", n, name)
-		}
-	}
+	locktest.Eventually(t, fmt.Sprintf("%d wait for %s", n, name), func() bool {
+		states := inspect(t, locks, lockmgr.KindLock, name)
+		return len(states) == 1 && states[0].Waiting == n
+	})
 }
 
 func evict(t *testing.T, locks *lockmgr.Manager, kind lockmgr.Kind, name string) {
 	t.Helper()
 	states := inspect(t, locks, kind, name)
 	if len(states) != 1 {
-		t.Fatalf("nobody holds %s", name)
+		t.Fatalf("%s has no holder", name)
 	}
 	owner := states[0].Holders[0].Owner
 	if had, err := locks.Evict(t.Context(), kind, name, owner); err != nil || !had {
@@ -128,21 +117,19 @@ func TestEvictTakesALockFromThatHolderAlone(t *testing.T) {
 	if second.Token() <= first.Token() {
 		t.Errorf("the token after the eviction, %d, is not above %d", second.Token(), first.Token())
 	}
-	<-first.Context().Done() // at its next renewal
+	locktest.Receive(t, "the context ends at the next renewal", first.Context().Done())
 	if err := first.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
-		t.Errorf("the one who was evicted releases: %v", err)
+		t.Errorf("release by the evicted holder: got %v, want ErrLockLost", err)
 	}
 
 	permit, err := locks.Semaphore(name, 1).TryAcquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	locktest.Must(t, err)
 	evict(t, locks, lockmgr.KindSemaphore, name)
 	if _, err := locks.Semaphore(name, 1).TryAcquire(t.Context()); err != nil {
 		t.Errorf("after the eviction: %v", err)
 	}
 	if err := permit.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
-		t.Errorf("the one who was evicted releases: %v", err)
+		t.Errorf("release by the evicted holder: got %v, want ErrLockLost", err)
 	}
 }
 
