@@ -178,17 +178,18 @@ func scriptsRun(t *testing.T, rdb *redis.Client) (n int) {
 // order of the first arrivals and the round that the end of the time cuts short.
 func TestContendersOfSeveralProcesses(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name               string
 		processes, callers int
 		fair               bool
 		length             time.Duration
 		requests           float64
 	}{
-		"2 processes, 1 caller each":         {2, 1, false, time.Second, 4},
-		"4 processes, 50 callers each":       {4, 50, false, 2 * time.Second, 8},
-		"4 processes, 50 callers each, fair": {4, 50, true, 2 * time.Second, 8},
+		{"2 processes, 1 caller each", 2, 1, false, time.Second, 4},
+		{"4 processes, 50 callers each", 4, 50, false, 2 * time.Second, 8},
+		{"4 processes, 50 callers each, fair", 4, 50, true, 2 * time.Second, 8},
 	} {
-		t.Run(name, func(t *testing.T) { // one after the other: each is measured
+		t.Run(test.name, func(t *testing.T) { // one after the other: each is measured
 			c := runContest(t, test.processes, test.callers, test.length, test.fair)
 			if c.perAcquisition() > test.requests {
 				t.Errorf("%.1f requests for each acquisition, want %.0f at the most", c.perAcquisition(), test.requests)
