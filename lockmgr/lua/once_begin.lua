@@ -1,4 +1,4 @@
--- Begins the work under an idempotency key, takes it over from a holder whose lease ended, or says how it stands. A
+-- Begins the work under an idempotency key, takes it over from a holder whose lease ended, or replies with its state. A
 -- holder that asks again still has it: the client library may send the script twice.
 --
 -- KEYS[1]  the key, a hash: state (running, done, failed), fingerprint, owner, token, lease, result, failure
