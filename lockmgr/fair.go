@@ -1,31 +1,19 @@
 package lockmgr
 
 import (
-	_ "embed"
 	"time"
 
-	"github.com/navvy-go/navvy/lockmgr/internal/lease"
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // waiterLease is how long a waiter keeps its place in a fair queue after it last looked.
 const waiterLease = 3 * time.Second
 
-//go:embed lua/fair_acquire.lua
-var fairAcquireSource string
-
-//go:embed lua/fair_leave.lua
-var fairLeaveSource string
-
-var (
-	fairAcquireScript = newScript(fairAcquireSource)
-	fairLeaveScript   = newScript(fairLeaveSource)
-)
-
 // fairBackend is a lock whose waiters stand in a queue in Redis.
 func (m *Manager) fairBackend(name string) scriptBackend {
 	b := m.lockBackend(name)
 	key, queue := lockPrefix+name, b.releaseKeys[1]
-	leases := lease.Companion(key, "waiters")
+	leases := redisx.Companion(key, "waiters")
 	b.acquire, b.leave = fairAcquireScript, fairLeaveScript
 	b.acquireKeys = append(b.acquireKeys, queue, leases)
 	b.leaveKeys = []string{key, queue, leases}

@@ -2,7 +2,6 @@ package lockmgr
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
@@ -72,7 +72,7 @@ func (m *Manager) Inspect(ctx context.Context, kind Kind, names ...string) ([]St
 	for i, name := range names {
 		asked[i] = newStateQuery(ctx, pipe, kind, name, now)
 	}
-	if err := execute(ctx, pipe); err != nil {
+	if err := redisx.Execute(ctx, pipe, "WRONGTYPE"); err != nil { // a key may be another program's
 		return nil, fmt.Errorf("lockmgr: inspect: %w", err)
 	}
 	states := make([]State, 0, len(names))
@@ -82,25 +82,6 @@ func (m *Manager) Inspect(ctx context.Context, kind Kind, names ...string) ([]St
 		}
 	}
 	return states, nil
-}
-
-// execute sends a pipeline. A key that is gone, or is another program's and of another type, fails its own command
-// alone.
-func execute(ctx context.Context, pipe redis.Pipeliner) error {
-	if pipe.Len() == 0 {
-		return nil
-	}
-	commands, err := pipe.Exec(ctx)
-	if err == nil {
-		return nil
-	}
-	for _, command := range commands {
-		err := command.Err()
-		if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return err
-		}
-	}
-	return nil
 }
 
 // stateQuery is the commands that ask for the state of one lock.
@@ -117,14 +98,14 @@ type stateQuery struct {
 
 func newStateQuery(ctx context.Context, pipe redis.Pipeliner, kind Kind, name string, now time.Time) stateQuery {
 	key := kind.KeyPrefix() + name
-	q := stateQuery{kind: kind, name: name, fence: pipe.Get(ctx, lease.Companion(key, "fence"))}
+	q := stateQuery{kind: kind, name: name, fence: pipe.Get(ctx, redisx.Companion(key, "fence"))}
 	living := strconv.FormatInt(now.UnixMilli(), 10)
 	if kind == KindLock {
 		q.owner, q.ttl = pipe.Get(ctx, key), pipe.PTTL(ctx, key)
-		q.count = pipe.ZCount(ctx, lease.Companion(key, "waiters"), "("+living, "+inf")
+		q.count = pipe.ZCount(ctx, redisx.Companion(key, "waiters"), "("+living, "+inf")
 		return q
 	}
-	q.intent = pipe.Get(ctx, lease.Companion(key, "wish"))
+	q.intent = pipe.Get(ctx, redisx.Companion(key, "wish"))
 	q.count = pipe.ZCount(ctx, key, "("+living, "+inf")
 	q.holders = pipe.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
 		Key: key, ByScore: true, Start: "(" + living, Stop: "+inf", Count: MaxHolders,

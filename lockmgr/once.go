@@ -2,28 +2,12 @@ package lockmgr
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
-)
-
-//go:embed lua/once_begin.lua
-var onceBeginSource string
-
-//go:embed lua/once_renew.lua
-var onceRenewSource string
-
-//go:embed lua/once_finish.lua
-var onceFinishSource string
-
-var (
-	onceBeginScript  = newScript(onceBeginSource)
-	onceRenewScript  = newScript(onceRenewSource)
-	onceFinishScript = newScript(onceFinishSource)
 )
 
 // Once runs fn for an idempotency key unless that was done before: then it returns the first result, and replayed is

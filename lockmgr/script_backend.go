@@ -2,12 +2,12 @@ package lockmgr
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
@@ -16,31 +16,14 @@ import (
 type scriptBackend struct {
 	rdb                     redis.UniversalClient
 	notifier                *notifier
-	acquire, renew, release *redis.Script
+	acquire, renew, release *redisx.Script
 	acquireKeys             []string // the first is the lock itself, and all that a renewal needs
 	releaseKeys             []string
 	args                    []any // of acquire, beyond the holder and the TTL
 	channel                 string
 	fair                    bool
-	leave                   *redis.Script // for a waiter that gives up; nil if there is nothing to do
+	leave                   *redisx.Script // for a waiter that gives up; nil if there is nothing to do
 	leaveKeys               []string
-}
-
-//go:embed lua/acquire.lua
-var acquireSource string
-
-//go:embed lua/renew.lua
-var renewSource string
-
-var (
-	acquireScript = newScript(acquireSource)
-	renewScript   = newScript(renewSource)
-)
-
-// newScript makes Redis before 7.0 accept a write after the time was asked for, however it is set up. Later servers
-// always do.
-func newScript(source string) *redis.Script {
-	return redis.NewScript("if redis.replicate_commands then redis.replicate_commands() end\n" + source)
 }
 
 func (m *Manager) lockBackend(name string) scriptBackend {
@@ -48,9 +31,9 @@ func (m *Manager) lockBackend(name string) scriptBackend {
 	return scriptBackend{
 		rdb: m.rdb, notifier: m.notifier,
 		acquire: acquireScript, renew: renewScript, release: lease.ReleaseScript,
-		acquireKeys: []string{key, lease.Companion(key, "fence")},
-		releaseKeys: []string{key, lease.Companion(key, "queue")},
-		channel:     lease.Companion(key, "free"),
+		acquireKeys: []string{key, redisx.Companion(key, "fence")},
+		releaseKeys: []string{key, redisx.Companion(key, "queue")},
+		channel:     redisx.Companion(key, "free"),
 	}
 }
 

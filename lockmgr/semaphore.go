@@ -2,31 +2,16 @@ package lockmgr
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
 // intentTTL is how long the intent of a waiting writer keeps readers out after it was last renewed, which is each time
 // the writer looks.
 const intentTTL = time.Second
-
-//go:embed lua/permit_acquire.lua
-var permitAcquireSource string
-
-//go:embed lua/permit_renew.lua
-var permitRenewSource string
-
-//go:embed lua/permit_release.lua
-var permitReleaseSource string
-
-var (
-	permitAcquireScript = newScript(permitAcquireSource)
-	permitRenewScript   = newScript(permitRenewSource)
-	permitReleaseScript = newScript(permitReleaseSource)
-)
 
 // Semaphore lets a number of holders in at a time, over the whole fleet. Each has a lease of its own.
 // It is safe for concurrent use.
@@ -97,9 +82,9 @@ func (m *Manager) permitBackend(key string, permits int, intent time.Duration) s
 	return scriptBackend{
 		rdb: m.rdb, notifier: m.notifier,
 		acquire: permitAcquireScript, renew: permitRenewScript, release: permitReleaseScript,
-		acquireKeys: []string{key, lease.Companion(key, "fence"), lease.Companion(key, "wish")},
+		acquireKeys: []string{key, redisx.Companion(key, "fence"), redisx.Companion(key, "wish")},
 		releaseKeys: []string{key},
 		args:        []any{permits, intent.Milliseconds()},
-		channel:     lease.Companion(key, "free"),
+		channel:     redisx.Companion(key, "free"),
 	}
 }

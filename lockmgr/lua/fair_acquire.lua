@@ -9,8 +9,7 @@
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  a waiter's lease in milliseconds
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change, negative if unknown}
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
+local us = now_us()
 local ms = math.floor(us / 1000)
 local last = tonumber(redis.call('GET', KEYS[2]) or 0)
 if redis.call('GET', KEYS[1]) == ARGV[1] then

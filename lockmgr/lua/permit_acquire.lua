@@ -10,8 +10,7 @@
 -- ARGV[3]  how many permits there are; 0 to take all
 -- ARGV[4]  how long an intent lasts in milliseconds; 0 for a caller that does not wait
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change}
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
+local us = now_us()
 local ms = math.floor(us / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms)
 local all = ARGV[3] == '0'

@@ -2,7 +2,7 @@ package quorum
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,14 +10,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
 //go:embed lua/hold.lua
-var holdSource string
+var luaFiles embed.FS
 
-// holdScript may write after it asked for the time also before Redis 7.0, however that is set up.
-var holdScript = redis.NewScript("if redis.replicate_commands then redis.replicate_commands() end\n" + holdSource)
+var holdScript = redisx.LoadScript(luaFiles, "hold")
 
 // errBusy says that a server has not answered an earlier request for the same lock.
 var errBusy = errors.New("no answer yet")
@@ -88,7 +88,7 @@ func (b *backend) Renew(ctx context.Context, owner string, ttl time.Duration) (b
 
 // hold asks all servers for the lock; most have answered if there is no error.
 func (b *backend) hold(ctx context.Context, owner string, ttl time.Duration, token uint64) (votes, error) {
-	keys := []string{b.key, lease.Companion(b.key, "fence")}
+	keys := []string{b.key, redisx.Companion(b.key, "fence")}
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout(ttl))
 	defer cancel()
 	return b.ask(ctx, func(ctx context.Context, m *member) (uint64, error) {
@@ -111,14 +111,14 @@ func (b *backend) Release(ctx context.Context, owner string) (bool, error) {
 
 // free releases the lock at all servers, and wakes the waiters that a [lockmgr.Manager] has there.
 func (b *backend) free(ctx context.Context, owner string) (votes, error) {
-	keys := []string{b.key, lease.Companion(b.key, "queue")}
+	keys := []string{b.key, redisx.Companion(b.key, "queue")}
 	return b.ask(ctx, func(ctx context.Context, m *member) (uint64, error) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.released {
 			return 1, nil
 		}
-		released, err := lease.ReleaseScript.Run(ctx, m.rdb, keys, owner, lease.Companion(b.key, "free"), "PUBLISH").Uint64()
+		released, err := lease.ReleaseScript.Run(ctx, m.rdb, keys, owner, redisx.Companion(b.key, "free"), "PUBLISH").Uint64()
 		m.released = released == 1
 		return released, err
 	})

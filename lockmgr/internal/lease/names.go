@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // KeyPrefix begins the keys of locks. Programs that do not use this module share it.
@@ -39,27 +41,8 @@ func CheckName(name string) error {
 		return fmt.Errorf("%w: name must not be empty", ErrInvalid)
 	case len(name) > MaxName:
 		return fmt.Errorf("%w: name has %d bytes, at most %d", ErrInvalid, len(name), MaxName)
-	case strings.Contains(name, "}") && hashTag(name) == "":
+	case strings.Contains(name, "}") && redisx.HashTag(name) == "":
 		return fmt.Errorf("%w: name has a } that closes no {tag}", ErrInvalid)
 	}
 	return nil
-}
-
-// Companion names a key that goes with another and is in its slot of a cluster. It begins with a brace, so that it is
-// the key of no lock.
-func Companion(key, role string) string {
-	if tag := hashTag(key); tag != "" {
-		return "{" + tag + "}:" + key + ":" + role
-	}
-	return "{" + key + "}:" + role
-}
-
-// hashTag is the part of the key that alone decides its slot, or "" if the whole key does.
-func hashTag(key string) string {
-	_, rest, _ := strings.Cut(key, "{")
-	tag, _, closed := strings.Cut(rest, "}")
-	if !closed {
-		return ""
-	}
-	return tag
 }

@@ -8,20 +8,6 @@ import (
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
-func TestCompanionsAreInTheSlotOfTheirKey(t *testing.T) {
-	t.Parallel()
-	for key, want := range map[string]string{
-		"lock:a":       "{lock:a}:fence",
-		"lock:a{b":     "{lock:a{b}:fence",
-		"lock:{a}:b":   "{a}:lock:{a}:b:fence",
-		"lock:{a}{b}}": "{a}:lock:{a}{b}}:fence",
-	} {
-		if got := lease.Companion(key, "fence"); got != want {
-			t.Errorf("companion of %s: got %s, want %s", key, got, want)
-		}
-	}
-}
-
 func TestNamesWithoutAKeyAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "a}b", "a{}b", "}{", strings.Repeat("n", lease.MaxName+1)} {

@@ -1,13 +1,13 @@
 package lease
 
 import (
-	_ "embed"
+	"embed"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 //go:embed lua/release.lua
-var releaseSource string
+var luaFiles embed.FS
 
 // ReleaseScript releases a lock on one server, for a lock in one Redis as for a part of a quorum's.
-var ReleaseScript = redis.NewScript(releaseSource)
+var ReleaseScript = redisx.LoadScript(luaFiles, "release")

@@ -19,8 +19,7 @@ local token, floor = tonumber(redis.call('GET', KEYS[2]) or 0), tonumber(ARGV[3]
 if floor > 0 then
   token = math.max(token, floor)
 else
-  local time = redis.call('TIME')
-  token = math.max(token + 1, time[1] * 1000000 + time[2])
+  token = math.max(token + 1, now_us())
 end
 redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)
 return token
