@@ -50,7 +50,9 @@ func oneDay() time.Time {
 }
 
 // sameStats compares what both sides say of a day.
-func sameStats(t *testing.T, python *object, counter *analytics.Counter, day time.Time, events map[string]int64, users int64) {
+func sameStats(
+	t *testing.T, python *object, counter *analytics.Counter, day time.Time, events map[string]int64, users int64,
+) {
 	t.Helper()
 	var theirs dailyStats
 	python.call(&theirs, "get_daily_stats", day.UTC().Format(time.DateOnly))
@@ -60,7 +62,8 @@ func sameStats(t *testing.T, python *object, counter *analytics.Counter, day tim
 	for _, n := range events {
 		total += n
 	}
-	if theirs.Date != ours.Date || theirs.TotalEvents != total || ours.TotalEvents != total || theirs.UniqueUsers != users ||
+	if theirs.Date != ours.Date || theirs.TotalEvents != total || ours.TotalEvents != total ||
+		theirs.UniqueUsers != users ||
 		ours.UniqueUsers != users || !maps.Equal(theirs.Events, events) || !maps.Equal(ours.Events, events) {
 		t.Errorf("Python says %+v and Go %+v, want %v and %d users", theirs, ours, events, users)
 	}
@@ -121,7 +124,8 @@ func TestEventsAreCountedByBothSidesAtTheSameTime(t *testing.T) {
 		return rdb.XLen(ctx, analytics.DefaultStream).Val() == 0
 	})
 	sameStats(t, python, counter, day, events, 151)
-	if stats, err := counter.Stats(t.Context(), day); err != nil || stats.EstimatedUsers < 148 || stats.EstimatedUsers > 154 {
+	if stats, err := counter.Stats(t.Context(), day); err != nil || stats.EstimatedUsers < 148 ||
+		stats.EstimatedUsers > 154 {
 		t.Errorf("of 151 users: %+v, %v", stats, err)
 	}
 }
@@ -153,7 +157,8 @@ func TestEventsOfGoAreInTheArticlesForm(t *testing.T) {
 	python := peer.object("RedisStreamQueue", analytics.DefaultStream)
 	python.call(nil, "setup")
 	at := time.Now()
-	must(t, counter.Track(ctx, analytics.Track{Event: "signup", UserID: "ada", At: at, Metadata: map[string]any{"plan": "pro"}}))
+	must(t, counter.Track(ctx, analytics.Track{Event: "signup", UserID: "ada", At: at,
+		Metadata: map[string]any{"plan": "pro"}}))
 	peer.object("RedisAnalytics").call(nil, "track_event", "signup", "ada", map[string]string{"plan": "pro"})
 	for _, from := range []string{"Go", "Python"} {
 		fields := consumeOne(python).fields
@@ -161,7 +166,8 @@ func TestEventsOfGoAreInTheArticlesForm(t *testing.T) {
 		err := json.Unmarshal([]byte(fields["metadata"]), &metadata)
 		var seconds float64
 		_, scanErr := fmt.Sscan(fields["timestamp"], &seconds)
-		if err != nil || scanErr != nil || fields["event"] != "signup" || fields["user_id"] != "ada" || metadata["plan"] != "pro" ||
+		if err != nil || scanErr != nil || fields["event"] != "signup" || fields["user_id"] != "ada" ||
+			metadata["plan"] != "pro" ||
 			seconds < float64(at.Unix()) || seconds > float64(at.Unix()+60) {
 			t.Errorf("of %s Python reads %v", from, fields)
 		}

@@ -128,7 +128,8 @@ func TestPageCacheSharesItsPages(t *testing.T) {
 		t.Helper()
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/middleware", nil))
-		if body, from := w.Body.String(), w.Header().Get("X-Cache"); body != wantBody || from != wantFrom || runs != wantRuns {
+		if body, from := w.Body.String(), w.Header().Get("X-Cache"); body != wantBody || from != wantFrom ||
+			runs != wantRuns {
 			t.Errorf("%s: %q, %s, after %d runs of the handler", what, body, from, runs)
 		}
 	}
@@ -138,7 +139,8 @@ func TestPageCacheSharesItsPages(t *testing.T) {
 	python.call(nil, "set_page", "/middleware", map[string]int{"products": 3}, 900)
 	check("Python's object is none", "made by the handler", "MISS", 1)
 	var stored map[string]any
-	if python.call(&stored, "get_page", "/middleware"); stored["body"] != "made by the handler" || stored["status"] != 200.0 {
+	if python.call(&stored, "get_page", "/middleware"); stored["body"] != "made by the handler" ||
+		stored["status"] != 200.0 {
 		t.Errorf("Python reads %v", stored)
 	}
 	stored["body"] = "edited by Python"

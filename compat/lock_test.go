@@ -32,7 +32,8 @@ func TestLockKeepsTheOtherSideOut(t *testing.T) {
 
 	lock, err := locks.TryAcquire(ctx, "compat", lockmgr.TTL(300*time.Millisecond))
 	must(t, err)
-	for tick, start := time.NewTicker(20*time.Millisecond), time.Now(); time.Since(start) < 700*time.Millisecond; <-tick.C {
+	tick, start := time.NewTicker(20*time.Millisecond), time.Now()
+	for ; time.Since(start) < 700*time.Millisecond; <-tick.C {
 		if python.call(&acquired, "acquire", false); acquired { // Go renews its lock, which the article's class cannot
 			t.Fatal("while Go holds it, Python gets it")
 		}

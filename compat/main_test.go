@@ -1,5 +1,6 @@
-// Package compat_test holds the Go libraries against the classes of the article they are compatible with, run by Python:
-// what one side writes, the other reads, also while both write. Where the article is wrong, Go is right beside it.
+// Package compat_test holds the Go libraries against the classes of the article they are compatible with, run by
+// Python: what one side writes, the other reads, also while both write. Where the article is wrong, Go is right beside
+// it.
 package compat_test
 
 import (

@@ -30,7 +30,8 @@ func TestPythonHearsGo(t *testing.T) {
 	server, ctx := redistest.New(t), t.Context() // what is subscribed is counted
 	rdb := server.Client(t)
 	peer := newPeer(t, server)
-	one, all, glob := peer.object("Notifications", "one"), peer.object("Notifications", "all"), peer.object("Notifications", "glob")
+	one, all, glob := peer.object("Notifications", "one"), peer.object("Notifications", "all"),
+		peer.object("Notifications", "glob")
 	one.call(nil, "subscribe", "user:42:notifications")
 	all.call(nil, "pattern_subscribe", "user:*:notifications")
 	glob.call(nil, "subscribe", "user:*") // as the article does
@@ -54,7 +55,8 @@ func TestPythonHearsGo(t *testing.T) {
 	if string(pair[0]) != `"user:42:notifications"` {
 		t.Errorf("Python hears %s", pair)
 	}
-	if n, err := notify.Publish(ctx, rdb, "user:42:notifications", message{Title: "no more than this"}); err != nil || n != 2 {
+	if n, err := notify.Publish(ctx, rdb, "user:42:notifications", message{Title: "no more than this"}); err != nil ||
+		n != 2 {
 		t.Errorf("%d receive it, %v", n, err)
 	}
 	if one.call(&received, "next"); received.Title != "no more than this" {

@@ -115,12 +115,14 @@ func TestWhatPythonAddsAGoWorkerRuns(t *testing.T) {
 	done := newTally()
 	runWorker(t, rdb, done.mux(), "orders:queue", queue.Raw{Group: "orders:queue:group", Kind: "order.placed"})
 	add(orders/2, orders) // while it works
-	eventually(t, "the stream is empty", func(ctx context.Context) bool { return rdb.XLen(ctx, "orders:queue").Val() == 0 })
+	eventually(t, "the stream is empty", func(ctx context.Context) bool {
+		return rdb.XLen(ctx, "orders:queue").Val() == 0
+	})
 	done.check(t, orders)
 }
 
-// A consumer of the article's and a Go worker are one group: each message is for one of them, and what Python held when it
-// crashed, Go takes over.
+// A consumer of the article's and a Go worker are one group: each message is for one of them, and what Python held when
+// it crashed, Go takes over.
 func TestPythonAndGoShareAStream(t *testing.T) {
 	t.Parallel()
 	server, ctx := redistest.Shared(t), t.Context()

@@ -14,7 +14,9 @@ import (
 	"github.com/navvy-go/navvy/jobs/ratelimit"
 )
 
-func newLimiter(t *testing.T, server *redistest.Server, algorithm ratelimit.Algorithm, rate int64, window time.Duration) *ratelimit.Limiter {
+func newLimiter(
+	t *testing.T, server *redistest.Server, algorithm ratelimit.Algorithm, rate int64, window time.Duration,
+) *ratelimit.Limiter {
 	limiter, err := ratelimit.New(server.Client(t), ratelimit.Limit{Algorithm: algorithm, Rate: rate, Window: window},
 		ratelimit.Options{Timeout: 5 * time.Second})
 	must(t, err)
@@ -62,8 +64,8 @@ func TestSlidingWindowIsOneQuota(t *testing.T) {
 	}
 }
 
-// The article's callers are held off by their own refused calls, for as long as they go on asking. Go's refused calls cost
-// nothing: a window after the last allowed one, the next is allowed.
+// The article's callers are held off by their own refused calls, for as long as they go on asking. Go's refused calls
+// cost nothing: a window after the last allowed one, the next is allowed.
 func TestRefusedCallsCostGoNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Shared(t)

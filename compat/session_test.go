@@ -57,7 +57,8 @@ func TestPythonsSessionIsUsedByGo(t *testing.T) {
 	}
 
 	python.call(nil, "update_session", id, map[string]any{"theme": "dark"}) // beside the three fields
-	if got, err = store.Get(ctx, id); err != nil || got.Extra["theme"] != "dark" || got.Metadata["cart"] != json.Number("3") {
+	if got, err = store.Get(ctx, id); err != nil || got.Extra["theme"] != "dark" ||
+		got.Metadata["cart"] != json.Number("3") {
 		t.Errorf("after Python's update Go reads %+v, %v", got, err)
 	}
 	must(t, rdb.Expire(ctx, "session:"+id, time.Minute).Err())

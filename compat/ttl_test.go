@@ -74,7 +74,8 @@ func getPage(ctx context.Context, rdb *redis.Client) error {
 	c := cache.New(rdb, cache.Config{})
 	defer c.Close()
 	page := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("page")) }
-	handler := cache.Pages(c, cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})(http.HandlerFunc(page))
+	handler := cache.Pages(c,
+		cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})(http.HandlerFunc(page))
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
 	return nil
 }

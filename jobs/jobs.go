@@ -41,7 +41,10 @@ func Catalogue() []Job {
 		{analytics.Tracked{}.Kind(), Events, "notes the user of an event that its producer has counted"},
 		{analytics.Rollup{}.Kind(), Events, "brings the days of a month into its totals"},
 		{analytics.Expire{}.Kind(), Events, "lets the counts of old days go"},
-		{cache.Warm{}.Kind(), queue.DefaultQueue, "loads keys by a registered loader, or pages of configured hosts, into the cache"},
+		{
+			cache.Warm{}.Kind(), queue.DefaultQueue,
+			"loads keys by a registered loader, or pages of configured hosts, into the cache",
+		},
 		{cache.Refresh{}.Kind(), queue.DefaultQueue, "loads a cached key anew by a registered loader"},
 		{cache.Invalidate{}.Kind(), queue.DefaultQueue, "removes cached entries by key, tag and prefix"},
 		{session.Sweep{}.Kind(), queue.DefaultQueue, "takes ended sessions from the indexes of their users"},
@@ -69,7 +72,7 @@ type Deps struct {
 	Redis    redis.UniversalClient         // where orders, locks and counters are
 	Gateway  payment.Gateway               // charges orders
 	Orders   payment.Store                 // where orders are instead, or nil for Redis
-	Cache    *cache.Cache                  // what the cache jobs work on, or nil for one in Redis that lives as long as the process
+	Cache    *cache.Cache                  // of the cache jobs, or nil for one in Redis that lives as long as the process
 	Sessions *session.Store                // or nil for one in Redis with its defaults
 	Warming  cache.JobsConfig              // the loaders and hosts that cache jobs may name
 	Boards   map[string]leaderboard.Config // how boards work that are more than plain

@@ -39,7 +39,7 @@ func TestPythonsLockAndOursExcludeEachOther(t *testing.T) {
 	go func() {
 		defer close(done)
 		said, peerErr = peer.Output()
-		cancel() // nobody is left to hand over the turn
+		cancel() // no peer is left to hand over the turn
 	}()
 	rdb.RPush(ctx, name+":turn:go", "")
 	refused := 0
@@ -58,14 +58,17 @@ func TestPythonsLockAndOursExcludeEachOther(t *testing.T) {
 	if count := rdb.Get(t.Context(), name+":count").Val(); count != "1000" {
 		t.Errorf("the counter is at %s after 1,000 turns", count)
 	}
-	t.Logf("1,000 alternations; Go found the lock held %d times, Python %s times", refused, strings.TrimSpace(string(said)))
-	if refused == 0 || strings.TrimSpace(string(said)) == "0" {
+	theirs := strings.TrimSpace(string(said))
+	t.Logf("1,000 alternations; Go found the lock held %d times, Python %s times", refused, theirs)
+	if refused == 0 || theirs == "0" {
 		t.Error("one of them was never kept out, so nothing is shown")
 	}
 }
 
 // turn does what the peer does. It looks every half millisecond, or waits as [lockmgr.Manager.Acquire] does.
-func turn(ctx context.Context, locks *lockmgr.Manager, rdb *redis.Client, name string, wait bool) (refused int, err error) {
+func turn(
+	ctx context.Context, locks *lockmgr.Manager, rdb *redis.Client, name string, wait bool,
+) (refused int, err error) {
 	if err := rdb.BLPop(ctx, 30*time.Second, name+":turn:go").Err(); err != nil {
 		return 0, err
 	}
@@ -93,7 +96,7 @@ func turn(ctx context.Context, locks *lockmgr.Manager, rdb *redis.Client, name s
 	rdb.RPush(ctx, name+":turn:python", "")
 	rdb.Set(ctx, name+":count", count+1, 0)
 	if inside, err := rdb.SetArgs(ctx, name+":inside", "", redis.SetArgs{Get: true}).Result(); inside != "go" {
-		return refused, errors.Join(errors.New("somebody came in"), err)
+		return refused, errors.Join(errors.New("another came in"), err)
 	}
 	return refused, lock.Release(ctx)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // enterScript and leaveScript guard a counter as a store should: they refuse a token that is not higher than the last,
@@ -36,24 +37,25 @@ return redis.call('HINCRBY', KEYS[1], 'count', 1)`)
 
 // tally is what a process of contenders reports.
 type tally struct {
-	Entries []int   // of each contender
-	Waits   []int64 // from each release to the next holder, µs: more than the wake-up, for the store is told in between
+	Entries []int // of each contender
+	// Waits are from each release to the next holder in µs: more than the wake-up, for the store is written to in between.
+	Waits []int64
 }
 
-func contend(ctx context.Context, a *actor) error {
-	a.say("ready", os.Getpid())
-	if _, err := a.obey(); err != nil {
+func contend(ctx context.Context, c *child) error {
+	c.report("ready", os.Getpid())
+	if _, err := c.nextCommand(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.For)
+	ctx, cancel := context.WithTimeout(ctx, c.For)
 	defer cancel()
-	result := tally{Entries: make([]int, a.Callers)}
+	result := tally{Entries: make([]int, c.Callers)}
 	var wg sync.WaitGroup
-	for i := range a.Callers {
+	for i := range c.Callers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if err := a.visit(ctx, &result, i); err != nil && ctx.Err() == nil {
-					a.say("failed", err)
+				if err := c.visit(ctx, &result, i); err != nil && ctx.Err() == nil {
+					c.report("failed", err)
 					return
 				}
 			}
@@ -61,32 +63,32 @@ func contend(ctx context.Context, a *actor) error {
 	}
 	wg.Wait()
 	text, err := json.Marshal(result)
-	a.say("tally", string(text))
+	c.report("tally", string(text))
 	return err
 }
 
 // visit takes the lock, enters the store and leaves it. The lock guards the tally as well.
-func (a *actor) visit(ctx context.Context, result *tally, contender int) error {
+func (c *child) visit(ctx context.Context, result *tally, contender int) error {
 	var opts []lockmgr.Option
-	if a.Fair {
+	if c.Fair {
 		opts = append(opts, lockmgr.Fair())
 	}
-	lock, err := a.locks.Acquire(ctx, a.Name, opts...)
+	lock, err := c.locks.Acquire(ctx, c.Name, opts...)
 	if err != nil {
 		return err
 	}
 	got, ctx := time.Now().UnixMicro(), context.WithoutCancel(ctx)
-	left, err := enterScript.Run(ctx, a.rdb, []string{a.Name}, lock.Token()).Int64()
+	left, err := enterScript.Run(ctx, c.rdb, []string{c.Name}, lock.Token()).Int64()
 	if err != nil {
 		return errors.Join(err, lock.Release(ctx))
 	}
-	a.mu.Lock() // the lock under test may fail
+	c.mu.Lock() // the lock under test may fail
 	result.Entries[contender]++
 	if left > 0 {
 		result.Waits = append(result.Waits, got-left)
 	}
-	a.mu.Unlock()
-	err = leaveScript.Run(ctx, a.rdb, []string{a.Name}, lock.Token(), time.Now().UnixMicro()).Err()
+	c.mu.Unlock()
+	err = leaveScript.Run(ctx, c.rdb, []string{c.Name}, lock.Token(), time.Now().UnixMicro()).Err()
 	return errors.Join(err, lock.Release(ctx))
 }
 
@@ -104,23 +106,26 @@ func runContest(t *testing.T, processes, callers int, length time.Duration, fair
 	if text := os.Getenv("NAVVY_TEST_CONTEND"); text != "" {
 		var err error
 		length, err = time.ParseDuration(text)
-		must(t, err)
+		locktest.Must(t, err)
 	}
 	store := redistest.Shared(t)
-	work := task{Do: "contend", Addr: server.Addr, Store: store.Addr, Name: redistest.Namespace(), Callers: callers, For: length, Fair: fair}
+	work := task{
+		Do: "contend", Addr: server.Addr, Store: store.Addr, Name: redistest.Namespace(),
+		Callers: callers, For: length, Fair: fair,
+	}
 	var all []*process
 	for range processes {
 		p := start(t, work)
-		p.hear("ready")
+		p.expect("ready")
 		all = append(all, p)
 	}
 	for _, p := range all {
-		p.order("go")
+		p.send("go")
 	}
 	result := contest{quietest: time.Hour}
 	for _, p := range all {
 		var one tally
-		must(t, json.Unmarshal([]byte(p.hear("tally")), &one))
+		locktest.Must(t, json.Unmarshal([]byte(p.expect("tally")), &one))
 		result.Entries = append(result.Entries, one.Entries...)
 		result.Waits = append(result.Waits, one.Waits...)
 		for tenth := range slices.Chunk(one.Waits, len(one.Waits)/10+1) {
@@ -131,8 +136,8 @@ func runContest(t *testing.T, processes, callers int, length time.Duration, fair
 	if count, err := store.Client(t).HGet(t.Context(), work.Name, "count").Int(); err != nil || count != result.total() {
 		t.Errorf("the store counts %d entries (%v), the processes %d", count, err, result.total())
 	}
-	t.Logf("%d × %d contenders, fair %t, %s: %d acquisitions (%d to %d each), %.1f requests for each, release to next holder %s median, %s for 99 %%",
-		processes, callers, fair, length, result.total(), slices.Min(result.Entries), slices.Max(result.Entries),
+	t.Logf("%d acquisitions in %s (%d to %d each), %.1f requests for each, release to next holder %s median, %s for 99 %%",
+		result.total(), length, slices.Min(result.Entries), slices.Max(result.Entries),
 		result.perAcquisition(), quantile(result.Waits, 0.5), quantile(result.Waits, 0.99))
 	return result
 }
@@ -161,58 +166,61 @@ func scriptsRun(t *testing.T, rdb *redis.Client) (n int) {
 		}
 		calls, _, _ := strings.Cut(rest, ",")
 		number, err := strconv.Atoi(calls)
-		must(t, err)
+		locktest.Must(t, err)
 		n += number
 	}
 	return n
 }
 
-// Without fairness an acquisition costs a request for the release, one for each process that then tries, and one for
-// whoever comes in and finds the lock held; the bound leaves room for the looks of those whom nobody wakes. With it,
-// whoever comes back stands behind all the others, so that all have had the lock as often, give or take the order of
-// the first arrivals and the round that the end of the time cuts short.
+// Without fairness an acquisition costs a request for the release, one for each process that then tries, and one for a
+// caller that comes in and finds the lock held; the bound leaves room for the looks of waiters that are not woken. With
+// it, a caller that comes back stands behind all the others, so that all have had the lock as often, give or take the
+// order of the first arrivals and the round that the end of the time cuts short.
 func TestContendersOfSeveralProcesses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
+		name               string
 		processes, callers int
 		fair               bool
 		length             time.Duration
 		requests           float64
 	}{
-		{2, 1, false, time.Second, 4},
-		{4, 50, false, 2 * time.Second, 8},
-		{4, 50, true, 2 * time.Second, 8},
+		{"2 processes, 1 caller each", 2, 1, false, time.Second, 4},
+		{"4 processes, 50 callers each", 4, 50, false, 2 * time.Second, 8},
+		{"4 processes, 50 callers each, fair", 4, 50, true, 2 * time.Second, 8},
 	} {
-		c := runContest(t, test.processes, test.callers, test.length, test.fair)
-		if c.perAcquisition() > test.requests {
-			t.Errorf("%.1f requests for each acquisition, want %.0f at the most", c.perAcquisition(), test.requests)
-		}
-		if c.quietest > 2*time.Millisecond {
-			t.Errorf("from release to next holder %s median at the best of times, want 2 ms", c.quietest)
-		}
-		if spread := slices.Max(c.Entries) - slices.Min(c.Entries); test.fair && spread > 2 {
-			t.Errorf("some had the lock %d times more often than others", spread)
-		}
+		t.Run(test.name, func(t *testing.T) { // one after the other: each is measured
+			c := runContest(t, test.processes, test.callers, test.length, test.fair)
+			if c.perAcquisition() > test.requests {
+				t.Errorf("%.1f requests for each acquisition, want %.0f at the most", c.perAcquisition(), test.requests)
+			}
+			if c.quietest > 2*time.Millisecond {
+				t.Errorf("from release to next holder %s median at the best of times, want 2 ms", c.quietest)
+			}
+			if spread := slices.Max(c.Entries) - slices.Min(c.Entries); test.fair && spread > 2 {
+				t.Errorf("some had the lock %d times more often than others", spread)
+			}
+		})
 	}
 }
 
-// arrive is a process whose callers come one by one, when they are told to, and sign a list while they hold the lock.
-func arrive(ctx context.Context, a *actor) error {
-	a.say("ready", os.Getpid())
+// arrive is a process whose callers come one by one, at a command, and sign a list while they hold the lock.
+func arrive(ctx context.Context, c *child) error {
+	c.report("ready", os.Getpid())
 	var wg sync.WaitGroup
 	for {
-		who, err := a.obey()
-		if err != nil || who == "end" {
+		signature, err := c.nextCommand()
+		if err != nil || signature == "end" {
 			wg.Wait()
-			a.say("ended", err)
+			c.report("ended", err)
 			return err
 		}
 		wg.Go(func() {
-			err := a.locks.Do(ctx, a.Name, func(ctx context.Context) error {
-				return a.rdb.RPush(ctx, a.Name, who).Err()
+			err := c.locks.Do(ctx, c.Name, func(ctx context.Context) error {
+				return c.rdb.RPush(ctx, c.Name, signature).Err()
 			}, lockmgr.Fair())
 			if err != nil {
-				a.say("failed", err)
+				c.report("failed", err)
 			}
 		})
 	}
@@ -225,19 +233,21 @@ func TestFairWaitersOfFourProcessesComeInOrder(t *testing.T) {
 	var all []*process
 	for range 4 {
 		p := start(t, task{Do: "arrive", Addr: redistest.Shared(t).Addr, Store: redistest.Shared(t).Addr, Name: name})
-		p.hear("ready")
+		p.expect("ready")
 		all = append(all, p)
 	}
 	var want []string
 	for i := range 40 {
 		want = append(want, fmt.Sprint(i))
-		all[i*7%4].order(i)
-		eventually(t, "the waiter stands in the queue", func() bool { return rdb.ZCard(t.Context(), queue).Val() == int64(i+1) })
+		all[i*7%4].send(i)
+		locktest.Eventually(t, "the waiter stands in the queue", func() bool {
+			return rdb.ZCard(t.Context(), queue).Val() == int64(i+1)
+		})
 	}
-	must(t, held.Release(t.Context()))
+	locktest.Must(t, held.Release(t.Context()))
 	for _, p := range all {
-		p.order("end")
-		p.hear("ended")
+		p.send("end")
+		p.expect("ended")
 	}
 	if got := rdb.LRange(t.Context(), name, 0, -1).Val(); !slices.Equal(got, want) {
 		t.Errorf("they came as %v, want %v", got, want)

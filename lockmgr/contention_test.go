@@ -14,19 +14,8 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
-
-// eventually waits until the condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick, deadline := time.NewTicker(2*time.Millisecond), time.Now().Add(10*time.Second)
-	defer tick.Stop()
-	for !holds() {
-		if <-tick.C; time.Now().After(deadline) {
-			t.Fatalf("waited 10 s: %s", what)
-		}
-	}
-}
 
 // guarded is a store that refuses tokens lower than it has seen.
 type guarded struct {
@@ -45,17 +34,15 @@ func (g *guarded) write(token uint64) bool {
 }
 
 // A holder whose renewals do not arrive stands for one that is paused or cut off.
-func TestPausedHolderIsFencedOffAndKnowsIt(t *testing.T) {
+func TestPausedHolderIsFencedOffAndItsContextEnds(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	theirs := redistest.Shared(t).Client(t)
 	paused := mustTake(t, newManager(t, theirs), name, lockmgr.TTL(300*time.Millisecond))
 	_ = theirs.Close()
 
-	successor, err := locks.Acquire(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	successor, err := locks.Acquire(locktest.Bounded(t), name)
+	locktest.Must(t, err)
 	if cause := context.Cause(paused.Context()); !errors.Is(cause, lockmgr.ErrLockLost) {
 		t.Errorf("another holds the lock and the paused holder's context ended with %v, want ErrLockLost", cause)
 	}
@@ -70,7 +57,7 @@ func TestHeldLockIsRenewed(t *testing.T) {
 	locks, rdb, name := setup(t)
 	lock := mustTake(t, locks, name, lockmgr.TTL(150*time.Millisecond))
 	until := time.Now().Add(600 * time.Millisecond)
-	eventually(t, "four TTLs pass", func() bool {
+	locktest.Eventually(t, "four TTLs pass", func() bool {
 		if rdb.Exists(t.Context(), "lock:"+name).Val() != 1 || lock.Context().Err() != nil {
 			t.Fatal("the lock ended while its holder lived")
 		}
@@ -88,8 +75,8 @@ func TestContextEndsWhenAnotherTookTheLock(t *testing.T) {
 	t.Parallel()
 	locks, rdb, name := setup(t)
 	lock := mustTake(t, locks, name, lockmgr.TTL(300*time.Millisecond))
-	rdb.Set(t.Context(), "lock:"+name, "thief", time.Minute)
-	<-lock.Context().Done()
+	rdb.Set(t.Context(), "lock:"+name, "another", time.Minute)
+	locktest.Receive(t, "the context ends", lock.Context().Done())
 	if cause := context.Cause(lock.Context()); !errors.Is(cause, lockmgr.ErrLockLost) {
 		t.Errorf("ended with %v, want ErrLockLost", cause)
 	}
@@ -123,16 +110,19 @@ func TestTokensGrowOverExpiryAndLossOfTheLastOne(t *testing.T) {
 }
 
 // The two managers have connections of their own and share nothing, like two processes.
-func TestContendersOfTwoFleetsAreNeverInTogether(t *testing.T) {
+func TestContendersOfTwoManagersAreNeverInTogether(t *testing.T) {
 	t.Parallel()
 	_, rdb, name := setup(t)
-	fleets := []*lockmgr.Manager{newManager(t, redistest.Shared(t).Client(t)), newManager(t, redistest.Shared(t).Client(t))}
+	managers := []*lockmgr.Manager{
+		newManager(t, redistest.Shared(t).Client(t)), newManager(t, redistest.Shared(t).Client(t)),
+	}
+	ctx := locktest.Bounded(t)
 	var store guarded
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
 			for range 4 {
-				err := fleets[i%2].Do(t.Context(), name, func(ctx context.Context) error {
+				err := managers[i%2].Do(ctx, name, func(ctx context.Context) error {
 					if n := rdb.Incr(ctx, name+":inside").Val(); n != 1 {
 						t.Errorf("%d holders at once", n)
 					}
@@ -154,12 +144,12 @@ func TestWaiterIsWokenByTheRelease(t *testing.T) {
 	t.Parallel()
 	locks, rdb, name := setup(t)
 	others := newManager(t, redistest.Shared(t).Client(t))
-	var quick int
+	ctx, quick := locktest.Bounded(t), 0
 	for range 10 {
 		held := mustTake(t, locks, name)
 		got := make(chan time.Time, 1)
 		go func() {
-			lock, err := others.Acquire(t.Context(), name)
+			lock, err := others.Acquire(ctx, name)
 			got <- time.Now()
 			if err == nil {
 				err = lock.Release(t.Context())
@@ -169,18 +159,16 @@ func TestWaiterIsWokenByTheRelease(t *testing.T) {
 			}
 			got <- time.Time{}
 		}()
-		eventually(t, "the waiter listens", func() bool {
+		locktest.Eventually(t, "the waiter listens", func() bool {
 			return rdb.PubSubShardNumSub(t.Context(), "{lock:"+name+"}:free").Val()["{lock:"+name+"}:free"] == 1 ||
 				rdb.PubSubNumSub(t.Context(), "{lock:"+name+"}:free").Val()["{lock:"+name+"}:free"] == 1
 		})
 		released := time.Now()
-		if err := held.Release(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if (<-got).Sub(released) < 50*time.Millisecond {
+		locktest.Must(t, held.Release(t.Context()))
+		if locktest.Receive(t, "the waiter has the lock", got).Sub(released) < 50*time.Millisecond {
 			quick++
 		}
-		<-got
+		locktest.Receive(t, "the waiter has released the lock", got)
 	}
 	if quick < 5 {
 		t.Errorf("%d of 10 waiters came within 50 ms of the release", quick)
@@ -195,10 +183,8 @@ func TestWaiterGetsALockThatItsHolderReleasesInSilence(t *testing.T) {
 		time.AfterFunc(30*time.Millisecond, func() {
 			rdb.Eval(context.Background(), articleRelease, []string{"lock:" + name}, "theirs")
 		})
-		lock, err := locks.Acquire(t.Context(), name, opt)
-		if err != nil {
-			t.Fatal(err)
-		}
+		lock, err := locks.Acquire(locktest.Bounded(t), name, opt)
+		locktest.Must(t, err)
 		if err := lock.Release(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -208,7 +194,7 @@ func TestWaiterGetsALockThatItsHolderReleasesInSilence(t *testing.T) {
 func TestFairWaitersComeInOrder(t *testing.T) {
 	t.Parallel()
 	locks, rdb, name := setup(t)
-	fleets := []*lockmgr.Manager{locks, newManager(t, redistest.Shared(t).Client(t))}
+	managers := []*lockmgr.Manager{locks, newManager(t, redistest.Shared(t).Client(t))}
 	held, queue := mustTake(t, locks, name), "{lock:"+name+"}:queue"
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -217,7 +203,8 @@ func TestFairWaitersComeInOrder(t *testing.T) {
 	var order []int // guarded by the lock under test
 	var wg sync.WaitGroup
 	wait := func(ctx context.Context, i int) {
-		err := fleets[i%2].Do(ctx, name, func(context.Context) error { order = append(order, i); return nil }, lockmgr.Fair())
+		note := func(context.Context) error { order = append(order, i); return nil }
+		err := managers[i%2].Do(ctx, name, note, lockmgr.Fair())
 		if (i == 3) != errors.Is(err, context.Canceled) {
 			t.Errorf("waiter %d: %v", i, err)
 		}
@@ -230,10 +217,12 @@ func TestFairWaitersComeInOrder(t *testing.T) {
 			}
 			wait(ctx, i)
 		})
-		eventually(t, "the waiter stands in the queue", func() bool { return rdb.ZCard(ctx, queue).Val() == int64(i+1) })
+		locktest.Eventually(t, "the waiter stands in the queue", func() bool {
+			return rdb.ZCard(ctx, queue).Val() == int64(i+1)
+		})
 	}
 	giveUp()
-	eventually(t, "the impatient one left", func() bool { return rdb.ZCard(ctx, queue).Val() == 7 })
+	locktest.Eventually(t, "the impatient one left", func() bool { return rdb.ZCard(ctx, queue).Val() == 7 })
 	rdb.ZAdd(ctx, queue, redis.Z{Score: 1, Member: "dead"}) // first in the queue, and without a lease
 	if err := held.Release(ctx); err != nil {
 		t.Error(err)
@@ -251,7 +240,7 @@ func TestDoRefusesAndReports(t *testing.T) {
 		t.Errorf("no function: got %v, want ErrInvalid", err)
 	}
 	failure := errors.New("failure")
-	err := locks.Do(t.Context(), name, func(ctx context.Context) error {
+	err := locks.Do(locktest.Bounded(t), name, func(ctx context.Context) error {
 		rdb.Del(ctx, "lock:"+name)
 		<-ctx.Done()
 		return errors.Join(failure, context.Cause(ctx))
@@ -265,16 +254,16 @@ func TestCloseEndsHoldersAndWaiters(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	held := mustTake(t, locks, name)
-	waited := make(chan error, 2)
+	waited, ctx := make(chan error, 2), locktest.Bounded(t)
 	for _, opts := range [][]lockmgr.Option{nil, {lockmgr.Fair()}} {
 		go func() {
-			_, err := locks.Acquire(t.Context(), name, opts...)
+			_, err := locks.Acquire(ctx, name, opts...)
 			waited <- err
 		}()
 	}
 	locks.Close()
 	for range 2 {
-		if err := <-waited; !errors.Is(err, lockmgr.ErrClosed) {
+		if err := locktest.Receive(t, "the waiter returns", waited); !errors.Is(err, lockmgr.ErrClosed) {
 			t.Errorf("waiter: got %v, want ErrClosed", err)
 		}
 	}
@@ -294,8 +283,8 @@ func newCluster(t *testing.T) (*redis.Client, *redis.ClusterClient) {
 	t.Helper()
 	server := redistest.New(t, "--cluster-enabled", "yes")
 	direct := server.Client(t)
-	must(t, direct.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
-	eventually(t, "the cluster is up", func() bool {
+	locktest.Must(t, direct.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	locktest.Eventually(t, "the cluster is up", func() bool {
 		return strings.Contains(direct.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
 	})
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}})
@@ -306,13 +295,13 @@ func newCluster(t *testing.T) (*redis.Client, *redis.ClusterClient) {
 func TestOnACluster(t *testing.T) {
 	t.Parallel()
 	_, rdb := newCluster(t)
-	locks := newManager(t, rdb)
+	locks, ctx := newManager(t, rdb), locktest.Bounded(t)
 	var wg sync.WaitGroup
 	for _, name := range []string{"plain", "{tag}:a", "b:{tag}", "open{"} {
 		for range 5 {
 			for _, opts := range [][]lockmgr.Option{nil, {lockmgr.Fair()}} {
 				wg.Go(func() {
-					if err := locks.Do(t.Context(), name, func(context.Context) error { return nil }, opts...); err != nil {
+					if err := locks.Do(ctx, name, func(context.Context) error { return nil }, opts...); err != nil {
 						t.Error(err)
 					}
 				})
@@ -321,9 +310,9 @@ func TestOnACluster(t *testing.T) {
 				locks.Semaphore(name, 2).Acquire, locks.RWLock(name).Lock, locks.RWLock(name).RLock,
 			} {
 				wg.Go(func() {
-					lock, err := take(t.Context())
+					lock, err := take(ctx)
 					if err == nil {
-						err = lock.Release(t.Context())
+						err = lock.Release(ctx)
 					}
 					if err != nil {
 						t.Error(err)
@@ -333,7 +322,7 @@ func TestOnACluster(t *testing.T) {
 		}
 		wg.Go(func() {
 			fn := func(context.Context) ([]byte, error) { return []byte("r"), nil }
-			if _, _, err := locks.Once(t.Context(), name, "f", fn); err != nil {
+			if _, _, err := locks.Once(ctx, name, "f", fn); err != nil {
 				t.Error(err)
 			}
 		})

@@ -6,10 +6,10 @@
 // # What a lock is worth
 //
 // A lock is renewed while its holder lives and keeps others out for its [TTL] when the holder dies, not for ever: a
-// holder that is paused longer, or a Redis that fails over to a replica that has not seen the lock, lets a second holder
-// in. Three things keep that from doing harm, each stronger than the one before:
+// holder that is paused longer, or a Redis that fails over to a replica that has not seen the lock, lets a second
+// holder in. Three things keep that from doing harm, each stronger than the one before:
 //
-//   - [Lock.Context] ends before the lock can end, so work that heeds its context stops in time.
+//   - [Lock.Context] ends before the lock can end, so work that stops with its context stops in time.
 //   - [Lock.Token] is greater than that of every holder before. A store that refuses lower tokens is safe from work
 //     that does not stop, and from writes that were sent and arrive late.
 //   - What must not happen twice at all, such as a payment, has a judge that does not forget: a UNIQUE column, or the
@@ -20,6 +20,8 @@
 // [Manager.Acquire] waits for a lock, [Manager.TryAcquire] does not, and [Manager.Do] holds it while a function runs.
 // Waiters are woken by the release, and with [Fair] come in the order in which they asked. [Manager.Semaphore] lets
 // several in, [Manager.RWLock] any number of readers or one writer. [Manager.Once] does work once for each idempotency
-// key and replays its result. [Quorum] keeps a lock in most of several independent servers. Package idemhttp does for
-// HTTP handlers what Once does for functions.
+// key and replays its result. [Manager.Inspect] shows the holders of locks, and [Manager.Evict] takes a lock from one.
+//
+// Package quorum keeps a lock in most of several independent servers. Package idemhttp does for HTTP handlers what Once
+// does for functions.
 package lockmgr

@@ -29,7 +29,7 @@ func ExampleManager_TryAcquire() {
 		return
 	}
 	defer lock.Release(ctx)
-	fmt.Println("nobody else is here for 30 seconds")
+	fmt.Println("no other process is here for 30 seconds")
 }
 
 func ExampleManager_Acquire() {
@@ -103,24 +103,4 @@ func ExampleManager_Semaphore() {
 	}
 	defer permit.Release(ctx)
 	fmt.Println("no more than five of the fleet are here")
-}
-
-func ExampleQuorum() {
-	ctx := context.Background()
-	var clients []redis.UniversalClient
-	for _, addr := range []string{"10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"} {
-		rdb := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
-		defer rdb.Close()
-		clients = append(clients, rdb)
-	}
-	locks, err := lockmgr.NewQuorum(clients...)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer locks.Close()
-	err = locks.Do(ctx, "migrate", func(context.Context) error { return nil }, lockmgr.TTL(30*time.Second))
-	if err != nil {
-		fmt.Println(err)
-	}
 }

@@ -1,31 +1,22 @@
 package lockmgr
 
 import (
-	_ "embed"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
-// waiterLease is how long a waiter of a fair queue is thought to live after it was last heard of.
+// waiterLease is how long a waiter keeps its place in a fair queue after it last looked.
 const waiterLease = 3 * time.Second
 
-//go:embed lua/fair_acquire.lua
-var fairAcquireSource string
-
-//go:embed lua/fair_leave.lua
-var fairLeaveSource string
-
-var (
-	fairAcquireScript = newScript(fairAcquireSource)
-	fairLeaveScript   = newScript(fairLeaveSource)
-)
-
-func (h *hub) fairForm(name string) form {
-	f := h.lockForm(name)
-	key, queue := lockPrefix+name, f.releaseKeys[1]
-	leases := companion(key, "waiters")
-	f.acquire, f.leave = fairAcquireScript, fairLeaveScript
-	f.acquireKeys = append(f.acquireKeys, queue, leases)
-	f.leaveKeys = []string{key, queue, leases}
-	f.args, f.fair = []any{waiterLease.Milliseconds()}, true
-	return f
+// fairBackend is a lock whose waiters stand in a queue in Redis.
+func (m *Manager) fairBackend(name string) scriptBackend {
+	b := m.lockBackend(name)
+	key, queue := lockPrefix+name, b.releaseKeys[1]
+	leases := redisx.Companion(key, "waiters")
+	b.acquire, b.leave = fairAcquireScript, fairLeaveScript
+	b.acquireKeys = append(b.acquireKeys, queue, leases)
+	b.leaveKeys = []string{key, queue, leases}
+	b.args, b.fair = []any{waiterLease.Milliseconds()}, true
+	return b
 }

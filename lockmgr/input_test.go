@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 func TestBadInputIsRefused(t *testing.T) {
@@ -33,25 +34,27 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 	}
 	for what, take := range taking {
-		for _, test := range []struct {
+		for fault, test := range map[string]struct {
 			name string
 			opt  lockmgr.Option
 			want string
 		}{
-			{"", lockmgr.TTL(time.Second), "name must not be empty"},
-			{long, lockmgr.TTL(time.Second), "name has 1025 bytes, at most 1024"},
-			{"a}b", lockmgr.TTL(time.Second), "closes no {tag}"},
-			{"}{", lockmgr.TTL(time.Second), "closes no {tag}"},
-			{"a{}b", lockmgr.TTL(time.Second), "closes no {tag}"},
-			{name, lockmgr.TTL(lockmgr.MinTTL - 1), "must be at least 100ms"},
-			{name, lockmgr.TTL(0), "must be at least 100ms"},
-			{name, lockmgr.TTL(-time.Second), "must be at least 100ms"},
-			{name, nil, "nil option"},
+			"empty name":         {"", lockmgr.TTL(time.Second), "name must not be empty"},
+			"long name":          {long, lockmgr.TTL(time.Second), "name has 1025 bytes, at most 1024"},
+			"only a }":           {"a}b", lockmgr.TTL(time.Second), "closes no {tag}"},
+			"} before {":         {"}{", lockmgr.TTL(time.Second), "closes no {tag}"},
+			"empty tag":          {"a{}b", lockmgr.TTL(time.Second), "closes no {tag}"},
+			"TTL just too low":   {name, lockmgr.TTL(lockmgr.MinTTL - 1), "must be at least 100ms"},
+			"TTL of 0":           {name, lockmgr.TTL(0), "must be at least 100ms"},
+			"TTL below 0":        {name, lockmgr.TTL(-time.Second), "must be at least 100ms"},
+			"option that is nil": {name, nil, "nil option"},
 		} {
-			err := take(test.name, test.opt)
-			if !errors.Is(err, lockmgr.ErrInvalid) || !strings.Contains(err.Error(), test.want) || len(err.Error()) > 300 {
-				t.Errorf("%s of %.20q: got %v, want ErrInvalid and %q", what, test.name, err, test.want)
-			}
+			t.Run(what+", "+fault, func(t *testing.T) {
+				err := take(test.name, test.opt)
+				if !errors.Is(err, lockmgr.ErrInvalid) || !strings.Contains(err.Error(), test.want) || len(err.Error()) > 300 {
+					t.Errorf("got %v, want ErrInvalid and %q", err, test.want)
+				}
+			})
 		}
 	}
 	for _, permits := range []int{0, -1} {
@@ -68,10 +71,11 @@ func TestBadInputIsRefused(t *testing.T) {
 func TestOddNamesWork(t *testing.T) {
 	t.Parallel()
 	locks, _, unique := setup(t)
-	for _, odd := range []string{"{", "a{b", "{{a}", "{a}}", "a b\n\x00", "ключ", strings.Repeat("n", lockmgr.MaxName-30)} {
+	long := strings.Repeat("n", lockmgr.MaxName-30)
+	for _, odd := range []string{"{", "a{b", "{{a}", "{a}}", "a b\n\x00", "ключ", long} {
 		name := unique + odd
 		for _, opts := range [][]lockmgr.Option{nil, {lockmgr.Fair()}} {
-			if err := locks.Do(t.Context(), name, func(context.Context) error { return nil }, opts...); err != nil {
+			if err := locks.Do(locktest.Bounded(t), name, func(context.Context) error { return nil }, opts...); err != nil {
 				t.Errorf("name %.20q: %v", name, err)
 			}
 		}

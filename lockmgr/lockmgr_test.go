@@ -12,6 +12,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // articleRelease is how the Python programs that share these locks let go of them.
@@ -66,11 +67,12 @@ func TestAcquireLetsOneInAtATime(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 
+	ctx := locktest.Bounded(t)
 	var inside, entered atomic.Int64
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			lock, err := locks.Acquire(t.Context(), name)
+			lock, err := locks.Acquire(ctx, name)
 			if err != nil {
 				t.Errorf("Acquire: %v", err)
 				return
@@ -191,15 +193,13 @@ func TestRedisAwayIsNotHeldByAnother(t *testing.T) {
 	lock := mustTake(t, locks, "a")
 	server.Stop()
 
-	if _, err := locks.Acquire(t.Context(), "b"); err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
+	if _, err := locks.Acquire(locktest.Bounded(t), "b"); err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
 		t.Errorf("Acquire: got %v, want the connection's error", err)
 	}
 	if err := lock.Release(t.Context()); err == nil || errors.Is(err, lockmgr.ErrLockLost) {
 		t.Errorf("Release: got %v, want the connection's error", err)
 	}
-	if err := server.Restart(); err != nil {
-		t.Fatal(err)
-	}
+	locktest.Must(t, server.Restart())
 	if err := lock.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
 		t.Errorf("Release after Redis came back empty: got %v, want ErrLockLost", err)
 	}

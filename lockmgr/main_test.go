@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if actInstead() {
+	if runsAsChild() {
 		return
 	}
 	code := redistest.Main(m)

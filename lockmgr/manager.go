@@ -2,76 +2,73 @@ package lockmgr
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
-)
 
-const ownerBytes = 16
+	"github.com/navvy-go/navvy/lockmgr/internal/lease"
+)
 
 // Manager takes locks in one Redis. It is safe for concurrent use.
 type Manager struct {
-	hub    *hub
-	leases leases
+	rdb      redis.UniversalClient
+	leases   lease.Set         // of all that is held
+	local    *lease.LocalQueue // the waiters of this process
+	notifier *notifier         // wakes them
 }
 
 // New returns a manager of the locks in rdb. The client remains the caller's to close, after [Manager.Close].
 func New(rdb redis.UniversalClient) *Manager {
-	return &Manager{hub: newHub(rdb)}
+	return &Manager{rdb: rdb, local: lease.NewLocalQueue(), notifier: newNotifier(rdb)}
 }
 
 // Close ends every wait with [ErrClosed], the subscription that waiters share, and the renewal of what is still held:
 // its contexts end with the cause ErrClosed, and it is free when its TTL ends or when it is released. Closing twice is
-// harmless. A manager whose locks are all released, and on which nobody ever had to wait, holds nothing to close.
+// harmless. A manager whose locks are all released, and whose callers never had to wait, holds nothing to close.
 func (m *Manager) Close() {
-	m.leases.close()
-	m.hub.close()
+	m.leases.Close()
+	m.local.Close()
+	m.notifier.close()
 }
 
-// TryAcquire takes the lock of that name, or returns [ErrNotAcquired] at once if another holds it.
-// After any other error the lock may be taken until its TTL ends.
+// TryAcquire takes the lock of that name, or returns [ErrNotAcquired] at once if another holds it, [ErrInvalid] for bad
+// arguments, or [ErrClosed]. After any other error the lock may be taken until its TTL ends. [Fair] changes nothing
+// here: a caller that does not wait enters no queue.
 func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
-	lock, _, err := newLock(&m.leases, name, opts)
+	lock, _, err := m.newLock(name, opts)
 	if err != nil {
 		return nil, err
 	}
-	lock.seat = m.hub.lockForm(name) // who does not wait stands in no queue
+	lock.core.Backend = m.lockBackend(name)
 	return lock.try(ctx)
 }
 
-// Acquire waits for the lock of that name until ctx ends, which is [ErrNotAcquired] and the context's cause.
-// It is woken when the lock is released or its TTL ends, and looks by itself every 100 to 200 ms (with [Fair], every
-// half second to second), for holders that wake nobody. After any other error the lock may be taken until its TTL ends.
+// Acquire waits for the lock of that name until ctx ends, which is [ErrNotAcquired] and the context's cause. It returns
+// [ErrInvalid] for bad arguments, and [ErrClosed] if the manager is closed before or meanwhile. After any other error
+// the lock may be taken until its TTL ends.
+//
+// A waiter is woken when the lock is released or its TTL ends, and looks by itself every 100 to 200 ms (with [Fair],
+// every half second to second), for holders that wake no waiter.
 func (m *Manager) Acquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
-	lock, o, err := newLock(&m.leases, name, opts)
+	lock, o, err := m.newLock(name, opts)
 	if err != nil {
 		return nil, err
 	}
-	form := m.hub.lockForm(name)
+	backend := m.lockBackend(name)
 	if o.fair {
-		form = m.hub.fairForm(name)
+		backend = m.fairBackend(name)
 	}
-	lock.seat = form
-	return m.hub.await(ctx, lock, form)
+	return m.await(ctx, lock, backend)
 }
 
-// newLock prepares a lock that has yet to be given its seat.
-func newLock(leases *leases, name string, opts []Option) (*Lock, options, error) {
+// newLock prepares a lock that has yet to be given its backend.
+func (m *Manager) newLock(name string, opts []Option) (*Lock, options, error) {
 	o, err := newOptions(opts)
-	if nameErr := checkName(name); nameErr != nil {
+	if nameErr := lease.CheckName(name); nameErr != nil {
 		err = nameErr
 	}
 	if err != nil {
-		return nil, o, fmt.Errorf("lockmgr: lock %s: %w", quote(name), err)
+		return nil, o, fmt.Errorf("lockmgr: lock %s: %w", lease.Quote(name), err)
 	}
-	return &Lock{leases: leases, name: name, owner: newOwner(), ttl: o.ttl}, o, nil
-}
-
-// newOwner returns 128 random bits. crypto/rand never fails: it ends the process instead.
-func newOwner() string {
-	var owner [ownerBytes]byte
-	_, _ = rand.Read(owner[:])
-	return hex.EncodeToString(owner[:])
+	return &Lock{core: lease.Lock{Leases: &m.leases, Name: name, Owner: lease.NewOwner(), TTL: o.ttl}}, o, nil
 }

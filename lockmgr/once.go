@@ -2,31 +2,18 @@ package lockmgr
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
-)
 
-//go:embed lua/once_begin.lua
-var onceBeginSource string
-
-//go:embed lua/once_renew.lua
-var onceRenewSource string
-
-//go:embed lua/once_finish.lua
-var onceFinishSource string
-
-var (
-	onceBeginScript  = newScript(onceBeginSource)
-	onceRenewScript  = newScript(onceRenewSource)
-	onceFinishScript = newScript(onceFinishSource)
+	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
 // Once runs fn for an idempotency key unless that was done before: then it returns the first result, and replayed is
 // true. The fingerprint stands for what is asked for, such as a hash of the arguments: another one under the same key
-// is [ErrKeyReused]. While fn runs elsewhere, the answer is an [InProgressError].
+// is [ErrKeyReused]. While fn runs elsewhere, the answer is an [InProgressError]. Bad arguments are [ErrInvalid]: a key
+// that is empty or longer than [MaxName], fn is nil, the option [Fair].
 //
 // The key is held by a lease of [TTL], which is renewed while fn runs. When the holder dies, the next caller takes over
 // with a higher fencing token, which [Token] finds in the context of fn; the late first one can then record nothing and
@@ -34,22 +21,15 @@ var (
 // again, unless it is [Final]: then it is kept, and comes back as a [FinalError].
 //
 // Redis may forget: a failover can lose the key. What must never happen twice needs a judge that cannot, such as a
-// UNIQUE column with the key. If fn succeeded and Redis could not be told, the result comes with an error.
-func (m *Manager) Once(ctx context.Context, key, fingerprint string, fn func(context.Context) ([]byte, error), opts ...Option) (result []byte, replayed bool, err error) {
+// UNIQUE column with the key. If fn succeeded and that could not be recorded, the result comes with an error.
+func (m *Manager) Once(
+	ctx context.Context, key, fingerprint string, fn func(context.Context) ([]byte, error), opts ...Option,
+) (result []byte, replayed bool, err error) {
 	once, err := m.newOnce(key, fn == nil, opts)
 	if err != nil {
-		return nil, false, fmt.Errorf("lockmgr: once %s: %w", quote(key), err)
+		return nil, false, fmt.Errorf("lockmgr: once %s: %w", lease.Quote(key), err)
 	}
-	sent := time.Now()
-	reply, err := once.begin(ctx, fingerprint)
-	switch {
-	case err != nil:
-	case reply[0] == "run":
-		result, err = once.run(ctx, sent, reply[1], fn)
-	default:
-		result, err = once.replay(reply)
-		replayed = err == nil || errors.As(err, new(*FinalError))
-	}
+	result, replayed, err = once.do(ctx, fingerprint, fn)
 	if err != nil {
 		err = fmt.Errorf("lockmgr: once %q: %w", key, err)
 	}
@@ -78,30 +58,49 @@ func (m *Manager) newOnce(key string, noFunction bool, opts []Option) (*once, er
 	case o.fair:
 		return nil, fmt.Errorf("%w: only plain locks can be Fair", ErrInvalid)
 	}
-	return &once{manager: m, key: key, owner: newOwner(), ttl: o.ttl, retain: o.retain}, nil
+	return &once{manager: m, key: key, owner: lease.NewOwner(), ttl: o.ttl, retain: o.retain}, nil
+}
+
+func (o *once) do(
+	ctx context.Context, fingerprint string, fn func(context.Context) ([]byte, error),
+) (result []byte, replayed bool, err error) {
+	sent := time.Now()
+	reply, err := o.begin(ctx, fingerprint)
+	if err != nil {
+		return nil, false, err
+	}
+	if reply[0] == "run" {
+		result, err = o.run(ctx, sent, reply[1], fn)
+		return result, false, err
+	}
+	result, err = o.replay(reply)
+	return result, err == nil || errors.As(err, new(*FinalError)), err
 }
 
 func (o *once) begin(ctx context.Context, fingerprint string) ([]string, error) {
 	args := []any{o.owner, o.ttl.Milliseconds(), fingerprint, o.retain.Milliseconds()}
-	return onceBeginScript.Run(ctx, o.manager.hub.rdb, []string{oncePrefix + o.key}, args...).StringSlice()
+	return onceBeginScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).StringSlice()
 }
 
-func (o *once) run(ctx context.Context, sent time.Time, token string, fn func(context.Context) ([]byte, error)) (result []byte, err error) {
+// run calls fn under a lease that began at the time sent, and records how it ended.
+func (o *once) run(
+	ctx context.Context, sent time.Time, token string, fn func(context.Context) ([]byte, error),
+) (result []byte, err error) {
 	number, err := strconv.ParseUint(token, 10, 64)
 	if err != nil {
 		return nil, err
 	}
-	lease := startLease(ctx, sent, o.ttl, o.renew)
-	if !o.manager.leases.keep(lease) {
-		lease.halt(ErrClosed)
+	held := lease.Start(ctx, sent, o.ttl, o.renew)
+	if !o.manager.leases.Add(held) {
+		held.Stop(ErrClosed)
 		return nil, errors.Join(ErrClosed, o.finish(ctx, "free", nil, ""))
 	}
 	panicked := true
 	defer func() {
-		o.manager.leases.drop(lease)
+		o.manager.leases.End(held)
 		err = errors.Join(err, o.settle(ctx, result, err, panicked))
 	}()
-	work, end := lease.within(withToken(ctx, number))
+	work, end := held.Within(lease.WithToken(ctx, number))
 	defer end()
 	result, err = fn(work)
 	panicked = false
@@ -121,10 +120,10 @@ func (o *once) settle(ctx context.Context, result []byte, err error, panicked bo
 }
 
 func (o *once) finish(ctx context.Context, state string, result []byte, failure string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.ReleaseTimeout)
 	defer cancel()
 	args := []any{o.owner, state, result, failure, o.retain.Milliseconds()}
-	recorded, err := onceFinishScript.Run(ctx, o.manager.hub.rdb, []string{oncePrefix + o.key}, args...).Bool()
+	recorded, err := onceFinishScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
 	switch {
 	case err != nil:
 		return fmt.Errorf("record the outcome: %w", err)
@@ -136,7 +135,7 @@ func (o *once) finish(ctx context.Context, state string, result []byte, failure 
 
 func (o *once) renew(ctx context.Context) (bool, error) {
 	args := []any{o.owner, o.ttl.Milliseconds(), o.retain.Milliseconds()}
-	return onceRenewScript.Run(ctx, o.manager.hub.rdb, []string{oncePrefix + o.key}, args...).Bool()
+	return onceRenewScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
 }
 
 // replay is the answer for a key that is not this caller's to run.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 func TestOnceRunsOnceForManyCallers(t *testing.T) {
@@ -41,7 +42,7 @@ func TestOnceRunsOnceForManyCallers(t *testing.T) {
 	for range 100 {
 		wg.Go(call)
 	}
-	eventually(t, "99 are told to wait", func() bool { return busy.Load() == 99 })
+	locktest.Eventually(t, "99 callers find the work in progress", func() bool { return busy.Load() == 99 })
 	close(proceed)
 	wg.Wait()
 	call()
@@ -73,28 +74,28 @@ func TestOnceTakesOverFromADeadHolder(t *testing.T) {
 		}, ttl)
 		late <- err
 	}()
-	<-paused
+	locktest.Receive(t, "the function runs", paused)
 	gone.Close() // renews no more
-	eventually(t, "the lease ends", func() bool {
+	locktest.Eventually(t, "the lease ends", func() bool {
 		result, replayed, err := locks.Once(t.Context(), key, "f", func(ctx context.Context) ([]byte, error) {
 			second = lockmgr.Token(ctx)
-			return []byte("heir"), nil
+			return []byte("successor"), nil
 		}, ttl)
 		if err != nil && !errors.Is(err, lockmgr.ErrInProgress) {
 			t.Fatal(err)
 		}
-		return err == nil && !replayed && string(result) == "heir"
+		return err == nil && !replayed && string(result) == "successor"
 	})
 	close(proceed)
-	if err := <-late; !errors.Is(err, lockmgr.ErrLockLost) {
+	if err := locktest.Receive(t, "the late one returns", late); !errors.Is(err, lockmgr.ErrLockLost) {
 		t.Errorf("the late one: got %v, want ErrLockLost", err)
 	}
 	if second <= first {
 		t.Errorf("token %d after %d", second, first)
 	}
 	result, replayed, err := locks.Once(t.Context(), key, "f", unreachable(t))
-	if string(result) != "heir" || !replayed || err != nil {
-		t.Errorf("got %q, %t, %v: want the heir's result", result, replayed, err)
+	if string(result) != "successor" || !replayed || err != nil {
+		t.Errorf("got %q, %t, %v: want the successor's result", result, replayed, err)
 	}
 }
 
@@ -104,7 +105,7 @@ func TestOnceRenewsWhileTheFunctionRuns(t *testing.T) {
 	ttl := lockmgr.TTL(150 * time.Millisecond)
 	_, _, err := locks.Once(t.Context(), key, "f", func(ctx context.Context) ([]byte, error) {
 		until := time.Now().Add(500 * time.Millisecond)
-		eventually(t, "three leases pass", func() bool {
+		locktest.Eventually(t, "three leases pass", func() bool {
 			if _, _, err := locks.Once(ctx, key, "f", unreachable(t), ttl); !errors.Is(err, lockmgr.ErrInProgress) {
 				t.Errorf("got %v, want ErrInProgress", err)
 			}
@@ -160,9 +161,11 @@ func TestOnceRefuses(t *testing.T) {
 		"low Retain":  func() error { _, _, err := locks.Once(t.Context(), key, "f", ok, lockmgr.Retain(1)); return err },
 		"fair":        func() error { _, _, err := locks.Once(t.Context(), key, "f", ok, lockmgr.Fair()); return err },
 	} {
-		if err := call(); !errors.Is(err, lockmgr.ErrInvalid) {
-			t.Errorf("%s: got %v, want ErrInvalid", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if err := call(); !errors.Is(err, lockmgr.ErrInvalid) {
+				t.Errorf("got %v, want ErrInvalid", err)
+			}
+		})
 	}
 }
 

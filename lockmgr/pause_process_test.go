@@ -16,6 +16,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // writeScript is a store that refuses tokens lower than it has seen.
@@ -24,28 +25,29 @@ if tonumber(ARGV[1]) < tonumber(redis.call('HGET', KEYS[1], 'token') or 0) then 
 redis.call('HSET', KEYS[1], 'token', ARGV[1], 'value', ARGV[2])
 return 1`)
 
-// hold takes the lock, and writes what it is told to, whatever has become of the lock.
-func hold(ctx context.Context, a *actor) error {
-	lock, err := a.locks.TryAcquire(ctx, a.Name, lockmgr.TTL(a.TTL))
+// hold takes the lock, and writes the values that it is sent, whatever has become of the lock.
+func hold(ctx context.Context, c *child) error {
+	lock, err := c.locks.TryAcquire(ctx, c.Name, lockmgr.TTL(c.TTL))
 	if err != nil {
 		return err
 	}
-	a.say("token", lock.Token())
+	c.report("token", lock.Token())
 	for {
-		value, err := a.obey()
+		value, err := c.nextCommand()
 		if err != nil {
 			return err
 		}
-		written, err := writeScript.Run(ctx, a.rdb, []string{a.Name}, lock.Token(), value).Bool()
+		written, err := writeScript.Run(ctx, c.rdb, []string{c.Name}, lock.Token(), value).Bool()
 		if err != nil {
 			return err
 		}
-		a.say("written", written)
+		c.report("written", written)
 		if written {
 			continue
 		}
 		<-lock.Context().Done()
-		a.say("lost", errors.Is(context.Cause(lock.Context()), lockmgr.ErrLockLost), errors.Is(lock.Release(ctx), lockmgr.ErrLockLost))
+		cause, released := context.Cause(lock.Context()), lock.Release(ctx)
+		c.report("lost", errors.Is(cause, lockmgr.ErrLockLost), errors.Is(released, lockmgr.ErrLockLost))
 		return nil
 	}
 }
@@ -55,46 +57,47 @@ func TestFrozenHolderIsFencedOff(t *testing.T) {
 	locks, rdb, name := setup(t)
 	addr := redistest.Shared(t).Addr
 	frozen := start(t, task{Do: "hold", Addr: addr, Store: addr, Name: name, TTL: 400 * time.Millisecond})
-	first := parseToken(t, frozen.hear("token"))
-	frozen.order("before")
-	if written := frozen.hear("written"); written != "true" {
+	first := parseToken(t, frozen.expect("token"))
+	frozen.send("before")
+	if written := frozen.expect("written"); written != "true" {
 		t.Fatalf("the holder's own write: %s", written)
 	}
 	frozen.signal(syscall.SIGSTOP)
 
-	heir, err := locks.Acquire(t.Context(), name)
-	must(t, err)
-	if heir.Token() <= first {
-		t.Errorf("token %d after %d", heir.Token(), first)
+	successor, err := locks.Acquire(locktest.Bounded(t), name)
+	locktest.Must(t, err)
+	if successor.Token() <= first {
+		t.Errorf("token %d after %d", successor.Token(), first)
 	}
-	if written, err := writeScript.Run(t.Context(), rdb, []string{name}, heir.Token(), "heir").Bool(); err != nil || !written {
-		t.Fatalf("the heir's write: %t, %v", written, err)
+	written, err := writeScript.Run(t.Context(), rdb, []string{name}, successor.Token(), "successor").Bool()
+	if err != nil || !written {
+		t.Fatalf("the successor's write: %t, %v", written, err)
 	}
-	frozen.order("late")
+	frozen.send("late")
 	frozen.signal(syscall.SIGCONT)
-	if written := frozen.hear("written"); written != "false" {
+	if written := frozen.expect("written"); written != "false" {
 		t.Errorf("the late write was let through")
 	}
-	if lost := frozen.hear("lost"); lost != "true true" {
+	if lost := frozen.expect("lost"); lost != "true true" {
 		t.Errorf("the cause is ErrLockLost, the release says ErrLockLost: got %s, want true true", lost)
 	}
-	if value := rdb.HGet(t.Context(), name, "value").Val(); value != "heir" {
-		t.Errorf("the store has %q, want the heir's", value)
+	if value := rdb.HGet(t.Context(), name, "value").Val(); value != "successor" {
+		t.Errorf("the store has %q, want the successor's", value)
 	}
-	must(t, heir.Release(t.Context()))
+	locktest.Must(t, successor.Release(t.Context()))
 }
 
 // callOnce asks from many goroutines until there is an answer. The work is visible in the store.
-func callOnce(ctx context.Context, a *actor) error {
-	a.say("ready", os.Getpid())
-	if _, err := a.obey(); err != nil {
+func callOnce(ctx context.Context, c *child) error {
+	c.report("ready", os.Getpid())
+	if _, err := c.nextCommand(); err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
-	for range a.Callers {
+	for range c.Callers {
 		wg.Go(func() {
-			result, err := a.once(ctx, a.say)
-			a.say("result", string(result), err)
+			result, err := c.once(ctx, c.report)
+			c.report("result", string(result), err)
 		})
 	}
 	wg.Wait()
@@ -102,16 +105,16 @@ func callOnce(ctx context.Context, a *actor) error {
 }
 
 // once asks until there is an answer.
-func (a *actor) once(ctx context.Context, say func(...any)) ([]byte, error) {
+func (c *child) once(ctx context.Context, report func(...any)) ([]byte, error) {
 	for {
-		result, _, err := a.locks.Once(ctx, a.Name, "f", func(ctx context.Context) ([]byte, error) {
-			runs := a.rdb.Incr(ctx, a.Name+":runs").Val()
+		result, _, err := c.locks.Once(ctx, c.Name, "f", func(ctx context.Context) ([]byte, error) {
+			runs := c.rdb.Incr(ctx, c.Name+":runs").Val()
 			select {
 			case <-time.After(50 * time.Millisecond): // long enough for the others to meet it
 			case <-ctx.Done():
 			}
 			return []byte("run-" + strconv.FormatInt(runs, 10)), nil
-		}, lockmgr.TTL(a.TTL))
+		}, lockmgr.TTL(c.TTL))
 		if !errors.Is(err, lockmgr.ErrInProgress) {
 			return result, err
 		}
@@ -130,15 +133,15 @@ func TestOnceForCallersOfFourProcesses(t *testing.T) {
 	var all []*process
 	for range 4 {
 		p := start(t, task{Do: "once", Addr: addr, Store: addr, Name: key, Callers: 25, TTL: lockmgr.DefaultTTL})
-		p.hear("ready")
+		p.expect("ready")
 		all = append(all, p)
 	}
 	for _, p := range all {
-		p.order("go")
+		p.send("go")
 	}
 	for _, p := range all {
 		for range 25 {
-			if result := p.hear("result"); result != "run-1 <nil>" {
+			if result := p.expect("result"); result != "run-1 <nil>" {
 				t.Errorf("a caller got %s, want the first run's", result)
 			}
 		}
@@ -148,14 +151,14 @@ func TestOnceForCallersOfFourProcesses(t *testing.T) {
 	}
 }
 
-// stopInOnce does not come to the end of its work before it is told to.
-func stopInOnce(ctx context.Context, a *actor) error {
-	result, replayed, err := a.locks.Once(ctx, a.Name, "f", func(ctx context.Context) ([]byte, error) {
-		a.say("token", lockmgr.Token(ctx))
-		_, err := a.obey()
+// stopInOnce does not come to the end of its work before it is sent a command.
+func stopInOnce(ctx context.Context, c *child) error {
+	result, replayed, err := c.locks.Once(ctx, c.Name, "f", func(ctx context.Context) ([]byte, error) {
+		c.report("token", lockmgr.Token(ctx))
+		_, err := c.nextCommand()
 		return []byte("late"), err
-	}, lockmgr.TTL(a.TTL))
-	a.say("result", string(result), replayed, errors.Is(err, lockmgr.ErrLockLost))
+	}, lockmgr.TTL(c.TTL))
+	c.report("result", string(result), replayed, errors.Is(err, lockmgr.ErrLockLost))
 	return nil
 }
 
@@ -168,26 +171,26 @@ func TestOnceIsTakenOverFromAnotherProcess(t *testing.T) {
 			locks, _, key := setup(t)
 			addr, ttl := redistest.Shared(t).Addr, 500*time.Millisecond
 			gone := start(t, task{Do: "stop in once", Addr: addr, Store: addr, Name: key, TTL: ttl})
-			first := parseToken(t, gone.hear("token"))
+			first := parseToken(t, gone.expect("token"))
 			gone.signal(sig)
 			struck := time.Now()
 			if _, _, err := locks.Once(t.Context(), key, "another", unreachable(t)); !errors.Is(err, lockmgr.ErrKeyReused) {
 				t.Errorf("another fingerprint: got %v, want ErrKeyReused", err)
 			}
-			heir := takeOver(t, locks, key)
-			if took := time.Since(struck); heir <= first || took > 5*time.Second {
-				t.Errorf("token %d after %d, %s after the holder was gone", heir, first, took)
+			successor := takeOver(t, locks, key)
+			if took := time.Since(struck); successor <= first || took > 5*time.Second {
+				t.Errorf("token %d after %d, %s after the holder was gone", successor, first, took)
 			}
 			if sig == syscall.SIGSTOP {
-				gone.order("go on")
+				gone.send("go on")
 				gone.signal(syscall.SIGCONT)
-				if late := gone.hear("result"); late != "late false true" {
+				if late := gone.expect("result"); late != "late false true" {
 					t.Errorf("the late one got %s, want its own result and ErrLockLost", late)
 				}
 			}
 			result, replayed, err := locks.Once(t.Context(), key, "f", unreachable(t))
-			if string(result) != "heir" || !replayed || err != nil {
-				t.Errorf("got %q, %t, %v: want the heir's result", result, replayed, err)
+			if string(result) != "successor" || !replayed || err != nil {
+				t.Errorf("got %q, %t, %v: want the successor's result", result, replayed, err)
 			}
 		})
 	}
@@ -196,10 +199,10 @@ func TestOnceIsTakenOverFromAnotherProcess(t *testing.T) {
 // takeOver asks until the work is this process's own, and returns its token.
 func takeOver(t *testing.T, locks *lockmgr.Manager, key string) (token uint64) {
 	t.Helper()
-	eventually(t, "the lease ends", func() bool {
+	locktest.Eventually(t, "the lease ends", func() bool {
 		_, _, err := locks.Once(t.Context(), key, "f", func(ctx context.Context) ([]byte, error) {
 			token = lockmgr.Token(ctx)
-			return []byte("heir"), nil
+			return []byte("successor"), nil
 		})
 		if err != nil && !errors.Is(err, lockmgr.ErrInProgress) {
 			t.Fatal(err)
@@ -212,7 +215,7 @@ func takeOver(t *testing.T, locks *lockmgr.Manager, key string) (token uint64) {
 func parseToken(t *testing.T, text string) uint64 {
 	t.Helper()
 	token, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
-	must(t, err)
+	locktest.Must(t, err)
 	if token == 0 {
 		t.Fatal(fmt.Errorf("token %q", text))
 	}

@@ -10,17 +10,19 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 func TestSemaphoreLetsInItsNumber(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
-	fleets := []*lockmgr.Manager{locks, newManager(t, redistest.Shared(t).Client(t))}
+	managers := []*lockmgr.Manager{locks, newManager(t, redistest.Shared(t).Client(t))}
+	ctx := locktest.Bounded(t)
 	var inside atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 30 {
 		wg.Go(func() {
-			permit, err := fleets[i%2].Semaphore(name, 3).Acquire(t.Context())
+			permit, err := managers[i%2].Semaphore(name, 3).Acquire(ctx)
 			if err != nil {
 				t.Error(err)
 				return
@@ -41,25 +43,20 @@ func TestSemaphoreTakesPermitsFromTheDeadAlone(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	gone := lockmgr.New(redistest.Shared(t).Client(t))
-	sem, ttl := locks.Semaphore(name, 2, lockmgr.TTL(200*time.Millisecond)), lockmgr.TTL(200*time.Millisecond)
-	dead, err := gone.Semaphore(name, 2, ttl).Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ttl := lockmgr.TTL(500 * time.Millisecond) // long enough for a renewal on a busy machine
+	sem := locks.Semaphore(name, 2, ttl)
+	dead, err := gone.Semaphore(name, 2, ttl).Acquire(locktest.Bounded(t))
+	locktest.Must(t, err)
 	gone.Close()
-	alive, err := sem.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	alive, err := sem.Acquire(locktest.Bounded(t))
+	locktest.Must(t, err)
 	if _, err := sem.TryAcquire(t.Context()); !errors.Is(err, lockmgr.ErrNotAcquired) {
 		t.Errorf("a third holder: got %v, want ErrNotAcquired", err)
 	}
-	heir, err := sem.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if heir.Token() <= alive.Token() || alive.Token() <= dead.Token() {
-		t.Errorf("tokens %d, %d, %d do not grow", dead.Token(), alive.Token(), heir.Token())
+	successor, err := sem.Acquire(locktest.Bounded(t))
+	locktest.Must(t, err)
+	if successor.Token() <= alive.Token() || alive.Token() <= dead.Token() {
+		t.Errorf("tokens %d, %d, %d do not grow", dead.Token(), alive.Token(), successor.Token())
 	}
 	if err := dead.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
 		t.Errorf("release of the dead one's permit: got %v, want ErrLockLost", err)
@@ -73,10 +70,8 @@ func TestRWLockLetsInReadersOrOneWriter(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	lock := locks.RWLock(name)
-	reader, err := lock.RLock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	reader, err := lock.RLock(locktest.Bounded(t))
+	locktest.Must(t, err)
 	if _, err := lock.TryLock(t.Context()); !errors.Is(err, lockmgr.ErrNotAcquired) {
 		t.Errorf("a writer beside a reader: got %v, want ErrNotAcquired", err)
 	}
@@ -84,15 +79,15 @@ func TestRWLockLetsInReadersOrOneWriter(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a second reader: %v", err)
 	}
-	written := make(chan *lockmgr.Lock)
+	written, ctx := make(chan *lockmgr.Lock, 1), locktest.Bounded(t)
 	go func() {
-		writer, err := lock.Lock(t.Context())
+		writer, err := lock.Lock(ctx)
 		if err != nil {
 			t.Error(err)
 		}
 		written <- writer
 	}()
-	eventually(t, "a waiting writer keeps readers out", func() bool {
+	locktest.Eventually(t, "a waiting writer keeps readers out", func() bool {
 		third, err := lock.TryRLock(t.Context())
 		if err == nil {
 			err = third.Release(t.Context())
@@ -104,7 +99,10 @@ func TestRWLockLetsInReadersOrOneWriter(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	writer := <-written
+	writer := locktest.Receive(t, "the writer gets in", written)
+	if writer == nil {
+		return
+	}
 	if _, err := lock.TryRLock(t.Context()); !errors.Is(err, lockmgr.ErrNotAcquired) {
 		t.Errorf("a reader beside a writer: got %v, want ErrNotAcquired", err)
 	}
@@ -127,8 +125,10 @@ func TestPermitsRefuseBadInput(t *testing.T) {
 		"low TTL, rw":  locks.RWLock(name, lockmgr.TTL(1)).RLock,
 		"fair, try rw": locks.RWLock(name, lockmgr.Fair()).TryLock,
 	} {
-		if _, err := take(t.Context()); !errors.Is(err, lockmgr.ErrInvalid) {
-			t.Errorf("%s: got %v, want ErrInvalid", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			if _, err := take(locktest.Bounded(t)); !errors.Is(err, lockmgr.ErrInvalid) {
+				t.Errorf("got %v, want ErrInvalid", err)
+			}
+		})
 	}
 }

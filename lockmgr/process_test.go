@@ -17,10 +17,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // A user of locks in a process of its own, to be frozen and killed: this test binary, started again with its task in
-// the environment. It says what happens on its output and takes orders on its input, line by line.
+// the environment. It reports what happens on its output and reads commands on its input, line by line.
 
 const processEnv = "NAVVY_TEST_LOCKS"
 
@@ -35,58 +36,58 @@ type task struct {
 	Fair    bool
 }
 
-// actor is a task under way.
-type actor struct {
+// child is a task under way.
+type child struct {
 	task
-	locks  *lockmgr.Manager
-	rdb    *redis.Client // with what the locks guard
-	orders *bufio.Scanner
-	mu     sync.Mutex
+	locks    *lockmgr.Manager
+	rdb      *redis.Client // with what the locks guard
+	commands *bufio.Scanner
+	mu       sync.Mutex
 }
 
-var tasks = map[string]func(context.Context, *actor) error{
+var tasks = map[string]func(context.Context, *child) error{
 	"contend": contend, "arrive": arrive, "hold": hold, "once": callOnce, "stop in once": stopInOnce,
 }
 
-// actInstead is the main of such a process; it reports whether this is one.
-func actInstead() bool {
+// runsAsChild is the main of such a process; it reports whether this is one.
+func runsAsChild() bool {
 	text := os.Getenv(processEnv)
 	if text == "" {
 		return false
 	}
-	if err := act(text); err != nil {
+	if err := runChild(text); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	return true
 }
 
-func act(text string) error {
-	a := &actor{orders: bufio.NewScanner(os.Stdin)}
-	if err := json.Unmarshal([]byte(text), &a.task); err != nil {
+func runChild(text string) error {
+	c := &child{commands: bufio.NewScanner(os.Stdin)}
+	if err := json.Unmarshal([]byte(text), &c.task); err != nil {
 		return err
 	}
-	rdb := redis.NewClient(&redis.Options{Addr: a.Addr, PoolSize: 64})
+	rdb := redis.NewClient(&redis.Options{Addr: c.Addr, PoolSize: 64})
 	defer rdb.Close()
-	a.rdb = redis.NewClient(&redis.Options{Addr: a.Store, PoolSize: 64})
-	defer a.rdb.Close()
-	a.locks = lockmgr.New(rdb)
-	defer a.locks.Close()
-	return tasks[a.Do](context.Background(), a)
+	c.rdb = redis.NewClient(&redis.Options{Addr: c.Store, PoolSize: 64})
+	defer c.rdb.Close()
+	c.locks = lockmgr.New(rdb)
+	defer c.locks.Close()
+	return tasks[c.Do](context.Background(), c)
 }
 
-func (a *actor) say(words ...any) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (c *child) report(words ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	fmt.Println(words...)
 }
 
-// obey waits for the next order; the parent that is gone gives none.
-func (a *actor) obey() (string, error) {
-	if !a.orders.Scan() {
+// nextCommand waits for the next line of the input, which ends with the parent.
+func (c *child) nextCommand() (string, error) {
+	if !c.commands.Scan() {
 		return "", io.ErrUnexpectedEOF
 	}
-	return a.orders.Text(), nil
+	return c.commands.Text(), nil
 }
 
 // process is such a process as the test sees it.
@@ -100,15 +101,15 @@ type process struct {
 func start(t *testing.T, task task) *process {
 	t.Helper()
 	text, err := json.Marshal(task)
-	must(t, err)
+	locktest.Must(t, err)
 	p := &process{T: t, cmd: exec.Command(os.Args[0]), lines: make(chan string, 1000)}
 	p.cmd.Env = append(os.Environ(), processEnv+"="+string(text))
 	p.cmd.Stderr = os.Stderr
 	p.in, err = p.cmd.StdinPipe()
-	must(t, err)
+	locktest.Must(t, err)
 	out, err := p.cmd.StdoutPipe()
-	must(t, err)
-	must(t, p.cmd.Start())
+	locktest.Must(t, err)
+	locktest.Must(t, p.cmd.Start())
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer close(p.lines)
@@ -129,14 +130,14 @@ func start(t *testing.T, task task) *process {
 
 func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
-func (p *process) order(words ...any) {
+func (p *process) send(words ...any) {
 	p.Helper()
 	_, err := fmt.Fprintln(p.in, words...)
-	must(p.T, err)
+	locktest.Must(p.T, err)
 }
 
-// hear waits for the next line, which must begin with a word, and returns the rest of it.
-func (p *process) hear(word string) string {
+// expect waits for the next line, which must begin with a word, and returns the rest of it.
+func (p *process) expect(word string) string {
 	p.Helper()
 	select {
 	case line, open := <-p.lines:
@@ -149,11 +150,4 @@ func (p *process) hear(word string) string {
 		p.Fatalf("the process did not say %q within 60 s", word)
 	}
 	return ""
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // wakeUps are waits for locks of one server, each ended by a release.
@@ -24,8 +25,9 @@ func (w *wakeUps) waiter(locks *lockmgr.Manager, name string) (got <-chan time.T
 	arrived := make(chan time.Time, 1)
 	var waiting sync.WaitGroup
 	w.Cleanup(waiting.Wait)
+	ctx := locktest.Bounded(w)
 	waiting.Go(func() {
-		lock, err := locks.Acquire(w.Context(), name)
+		lock, err := locks.Acquire(ctx, name)
 		arrived <- time.Now()
 		if err == nil {
 			err = lock.Release(context.WithoutCancel(w.Context()))
@@ -41,14 +43,14 @@ func (w *wakeUps) waiter(locks *lockmgr.Manager, name string) (got <-chan time.T
 func (w *wakeUps) listening(name string) {
 	w.Helper()
 	channel := "{lock:" + name + "}:free"
-	eventually(w.T, "the waiter listens", func() bool {
+	locktest.Eventually(w.T, "the waiter listens", func() bool {
 		return w.direct.PubSubShardNumSub(w.Context(), channel).Val()[channel] == 1 ||
 			w.direct.PubSubNumSub(w.Context(), channel).Val()[channel] == 1
 	})
 }
 
 // wakes breaks each of some waiters' subscriptions, waits until it is mended, and reports how many of them then had the
-// lock within 50 ms of its release; those whom nobody wakes come 75 ms later on average.
+// lock within 50 ms of its release; a waiter that is not woken comes 75 ms later on average.
 func (w *wakeUps) wakes(rounds int, breakIt func()) (quick int) {
 	w.Helper()
 	for range rounds {
@@ -59,15 +61,15 @@ func (w *wakeUps) wakes(rounds int, breakIt func()) (quick int) {
 		breakIt()
 		w.listening(name)
 		released := time.Now()
-		must(w.T, held.Release(w.Context()))
-		if (<-got).Sub(released) < 50*time.Millisecond {
+		locktest.Must(w.T, held.Release(w.Context()))
+		if locktest.Receive(w.T, "the waiter has the lock", got).Sub(released) < 50*time.Millisecond {
 			quick++
 		}
 	}
 	return quick
 }
 
-func TestWaitersHearReleasesAgainAfterTheirConnectionBroke(t *testing.T) {
+func TestWaitersAreWokenAgainAfterTheirConnectionBroke(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
 	w := &wakeUps{T: t, direct: rdb, rdb: rdb}
@@ -81,14 +83,14 @@ func TestWaitersHearReleasesAgainAfterTheirConnectionBroke(t *testing.T) {
 	}
 }
 
-func TestWaitersHearReleasesAgainAfterARestart(t *testing.T) {
+func TestWaitersAreWokenAgainAfterARestart(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t, "--appendonly", "yes", "--appendfsync", "always")
 	rdb := server.Client(t)
 	w := &wakeUps{T: t, direct: rdb, rdb: rdb}
 	quick := w.wakes(4, func() {
 		server.Kill()
-		must(t, server.Restart())
+		locktest.Must(t, server.Restart())
 	})
 	if quick < 3 {
 		t.Errorf("%d of 4 waiters were woken", quick)

@@ -2,29 +2,16 @@ package lockmgr
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
-// wishLease is how long the wish of a waiting writer keeps readers out after it was last renewed, which is each time
+// intentTTL is how long the intent of a waiting writer keeps readers out after it was last renewed, which is each time
 // the writer looks.
-const wishLease = time.Second
-
-//go:embed lua/permit_acquire.lua
-var permitAcquireSource string
-
-//go:embed lua/permit_renew.lua
-var permitRenewSource string
-
-//go:embed lua/permit_release.lua
-var permitReleaseSource string
-
-var (
-	permitAcquireScript = newScript(permitAcquireSource)
-	permitRenewScript   = newScript(permitRenewSource)
-	permitReleaseScript = newScript(permitReleaseSource)
-)
+const intentTTL = time.Second
 
 // Semaphore lets a number of holders in at a time, over the whole fleet. Each has a lease of its own.
 // It is safe for concurrent use.
@@ -36,21 +23,22 @@ type Semaphore struct {
 }
 
 // Semaphore returns the semaphore of that name, with a number of permits above 0 that all its users must agree on.
-// [TTL] applies to each permit. Bad arguments are [ErrInvalid] when a permit is asked for.
+// [TTL] applies to each permit. Bad arguments, and [Fair] is one, are [ErrInvalid] when a permit is asked for.
 func (m *Manager) Semaphore(name string, permits int, opts ...Option) *Semaphore {
 	return &Semaphore{manager: m, name: name, permits: permits, opts: opts}
 }
 
-// Acquire waits for a permit as [Manager.Acquire] does for a lock.
+// Acquire waits for a permit as [Manager.Acquire] does for a lock, with the same errors.
 func (s *Semaphore) Acquire(ctx context.Context) (*Lock, error) {
-	permit, form, err := s.newPermit()
+	permit, backend, err := s.newPermit()
 	if err != nil {
 		return nil, err
 	}
-	return s.manager.hub.await(ctx, permit, form)
+	return s.manager.await(ctx, permit, backend)
 }
 
-// TryAcquire takes a permit, or returns [ErrNotAcquired] at once if all are held.
+// TryAcquire takes a permit, or returns [ErrNotAcquired] at once if all are held. Its other errors are those of
+// [Manager.TryAcquire].
 func (s *Semaphore) TryAcquire(ctx context.Context) (*Lock, error) {
 	permit, _, err := s.newPermit()
 	if err != nil {
@@ -59,41 +47,44 @@ func (s *Semaphore) TryAcquire(ctx context.Context) (*Lock, error) {
 	return permit.try(ctx)
 }
 
-func (s *Semaphore) newPermit() (*Lock, form, error) {
+func (s *Semaphore) newPermit() (*Lock, scriptBackend, error) {
 	if s.permits < 1 {
-		return nil, form{}, fmt.Errorf("lockmgr: semaphore %s: %w: %d permits", quote(s.name), ErrInvalid, s.permits)
+		err := fmt.Errorf("lockmgr: semaphore %s: %w: %d permits", lease.Quote(s.name), ErrInvalid, s.permits)
+		return nil, scriptBackend{}, err
 	}
-	return s.manager.newPermit(semaphorePrefix, s.name, s.permits, wishLease, s.opts)
+	return s.manager.newPermit(semaphorePrefix, s.name, s.permits, intentTTL, s.opts)
 }
 
 // allPermits stands for as many as there are.
 const allPermits = 0
 
-// newPermit prepares one of a number of permits, or all of them, under which nobody else gets in. Who wants all and
-// must wait wishes for that long.
-func (m *Manager) newPermit(prefix, name string, permits int, wish time.Duration, opts []Option) (*Lock, form, error) {
-	lock, o, err := newLock(&m.leases, name, opts)
+// newPermit prepares one of a number of permits, or all of them, under which no other holder gets in. A caller that
+// wants all and must wait leaves an intent that lasts that long, 0 for none.
+func (m *Manager) newPermit(
+	prefix, name string, permits int, intent time.Duration, opts []Option,
+) (*Lock, scriptBackend, error) {
+	lock, o, err := m.newLock(name, opts)
 	if err == nil && o.fair {
-		err = fmt.Errorf("lockmgr: %s: %w: only plain locks can be Fair", quote(prefix+name), ErrInvalid)
+		err = fmt.Errorf("lockmgr: %s: %w: only plain locks can be Fair", lease.Quote(prefix+name), ErrInvalid)
 	}
 	if err != nil {
-		return nil, form{}, err
+		return nil, scriptBackend{}, err
 	}
 	if permits == allPermits {
-		lock.owner = "!" + lock.owner
+		lock.core.Owner = "!" + lock.core.Owner
 	}
-	f := m.hub.permitForm(prefix+name, permits, wish)
-	lock.seat = f
-	return lock, f, nil
+	backend := m.permitBackend(prefix+name, permits, intent)
+	lock.core.Backend = backend
+	return lock, backend, nil
 }
 
-func (h *hub) permitForm(key string, permits int, wish time.Duration) form {
-	return form{
-		hub:     h,
-		acquire: permitAcquireScript, extend: permitRenewScript, free: permitReleaseScript,
-		acquireKeys: []string{key, companion(key, "fence"), companion(key, "wish")},
+func (m *Manager) permitBackend(key string, permits int, intent time.Duration) scriptBackend {
+	return scriptBackend{
+		rdb: m.rdb, notifier: m.notifier,
+		acquire: permitAcquireScript, renew: permitRenewScript, release: permitReleaseScript,
+		acquireKeys: []string{key, redisx.Companion(key, "fence"), redisx.Companion(key, "wish")},
 		releaseKeys: []string{key},
-		args:        []any{permits, wish.Milliseconds()},
-		channel:     companion(key, "free"),
+		args:        []any{permits, intent.Milliseconds()},
+		channel:     redisx.Companion(key, "free"),
 	}
 }

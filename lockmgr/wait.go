@@ -6,83 +6,49 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"time"
+
+	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
-// A waiter that nobody wakes looks again after a pause between half of this and all of it, at random, so that waiters
+// A waiter that is not woken looks again after a pause between half of this and all of it, at random, so that waiters
 // do not come in step. The fair ones are many at once, and must look several times in a [waiterLease].
 const (
 	pollPause     = 200 * time.Millisecond
 	fairPollPause = time.Second
 )
 
-// await takes the lock as soon as it is free. Of the waiters in one process only the first talks to Redis, and the
+// await takes the lock as soon as it is free. Of the waiters in one process only the first contends in Redis, and the
 // others wait behind it, except in a fair queue, in which each has its own place.
-func (h *hub) await(ctx context.Context, lock *Lock, form form) (*Lock, error) {
-	room := h.enter(form.channel)
-	defer h.leave(room)
-	if !form.fair {
-		if err := h.takeTurn(ctx, room, lock); err != nil {
+func (m *Manager) await(ctx context.Context, lock *Lock, backend scriptBackend) (*Lock, error) {
+	lock.core.Backend = backend
+	channel := m.notifier.join(backend.channel)
+	defer m.notifier.leave(channel)
+	if !backend.fair {
+		end, err := m.local.Turn(ctx, &lock.core, backend.channel)
+		if err != nil {
 			return nil, err
 		}
-		defer room.endTurn()
+		defer end()
 	}
-	waiter := h.wait(room, lock.owner, form.fair)
-	defer h.unwait(room, waiter)
-	pause := func(wait time.Duration) time.Duration { return pauseFor(wait, form.fair) }
-	err := h.contend(ctx, lock, waiter, pause, func() { h.subscribe(room) })
+	w := m.notifier.addWaiter(channel, lock.core.Owner, backend.fair)
+	defer m.notifier.removeWaiter(channel, w)
+	err := m.local.Contend(ctx, &lock.core, lease.Contention{
+		Wake:  w.wake,
+		Pause: func(wait time.Duration) time.Duration { return pauseFor(wait, backend.fair) },
+		// The confirmation of the subscription wakes the waiter, which then looks again: no release between its first
+		// attempt and the subscription goes unnoticed.
+		Refused: func() { m.notifier.subscribe(channel) },
+	})
 	if err == nil {
 		return lock, nil
 	}
-	if form.leave != nil {
-		err = errors.Join(err, form.quit(ctx, lock))
+	if backend.leave != nil {
+		err = errors.Join(err, backend.leaveQueue(ctx, lock))
 	}
 	return nil, err
 }
 
-// takeTurn waits until no other waiter of this process talks to Redis.
-func (h *hub) takeTurn(ctx context.Context, room *room, lock *Lock) error {
-	select {
-	case room.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return gaveUp(ctx, lock)
-	case <-h.closing:
-		return fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
-	}
-}
-
-func (r *room) endTurn() { <-r.turn }
-
-// contend tries until the lock is taken or there is a reason to stop. It tries at once, and again once it is certain
-// that a release will be heard: the confirmation of the subscription wakes it.
-func (h *hub) contend(ctx context.Context, lock *Lock, waiter *waiter, pause func(time.Duration) time.Duration, listen func()) error {
-	for {
-		wait, err := lock.take(ctx)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return gaveUp(ctx, lock)
-		case !errors.Is(err, ErrNotAcquired):
-			return err
-		}
-		listen()
-		timer := time.NewTimer(pause(wait))
-		select {
-		case <-waiter.wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		case <-h.closing:
-			timer.Stop()
-			return fmt.Errorf("lockmgr: wait for %q: %w", lock.name, ErrClosed)
-		}
-		timer.Stop()
-		if ctx.Err() != nil {
-			return gaveUp(ctx, lock)
-		}
-	}
-}
-
+// pauseFor is how long a waiter pauses of which the lock may change after a wait; 0 or less is unknown.
 func pauseFor(wait time.Duration, fair bool) time.Duration {
 	limit := pollPause
 	if fair {
@@ -95,17 +61,13 @@ func pauseFor(wait time.Duration, fair bool) time.Duration {
 	return pause
 }
 
-// quit leaves the fair queue, so that those behind need not wait for this one to be thought dead.
-func (f form) quit(ctx context.Context, lock *Lock) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseLimit)
+// leaveQueue leaves the fair queue, so that the waiters behind need not wait until this one counts as dead.
+func (b scriptBackend) leaveQueue(ctx context.Context, lock *Lock) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.ReleaseTimeout)
 	defer cancel()
-	err := f.leave.Run(ctx, f.hub.rdb, f.leaveKeys, lock.owner, f.channel, f.hub.publish(ctx)).Err()
+	err := b.leave.Run(ctx, b.rdb, b.leaveKeys, lock.core.Owner, b.channel, b.notifier.publishCommand(ctx)).Err()
 	if err != nil {
-		return fmt.Errorf("lockmgr: leave the queue of %q: %w", lock.name, err)
+		return fmt.Errorf("lockmgr: leave the queue of %q: %w", lock.core.Name, err)
 	}
 	return nil
-}
-
-func gaveUp(ctx context.Context, lock *Lock) error {
-	return fmt.Errorf("lockmgr: wait for %q: %w: %w", lock.name, ErrNotAcquired, context.Cause(ctx))
 }

@@ -54,8 +54,9 @@ func TestExitStatusAndOneLine(t *testing.T) {
 		status int
 		says   string
 	}{
-		"done":            {args: []string{"act"}, status: 0},
-		"failed":          {args: []string{"act"}, err: errors.New("it broke\nhere"), status: 1, says: "prog: it broke; here\n"},
+		"done": {args: []string{"act"}, status: 0},
+		"failed": {args: []string{"act"}, err: errors.New("it broke\nhere"), status: 1,
+			says: "prog: it broke; here\n"},
 		"wrong":           {args: []string{"act"}, err: Usage("no %s", "name"), status: 2, says: "prog: no name\n"},
 		"joined":          {args: []string{"act"}, err: errors.Join(Usage("a"), nil), status: 2, says: "prog: a\n"},
 		"no command":      {status: 2, says: "prog: no command given; see prog --help\n"},
@@ -94,7 +95,8 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 				if got := c.Args().Slice(); !slices.Equal(got, []string{"one", "two"}) {
 					t.Errorf("arguments %q", got)
 				}
-				if c.String("text") != "-" || c.Duration("in") != -5*time.Minute || !c.Bool("json") || c.String("namespace") != "ns" {
+				if c.String("text") != "-" || c.Duration("in") != -5*time.Minute || !c.Bool("json") ||
+					c.String("namespace") != "ns" {
 					t.Errorf("text %q, in %s, json %v, namespace %q",
 						c.String("text"), c.Duration("in"), c.Bool("json"), c.String("namespace"))
 				}

@@ -172,8 +172,8 @@ func (s *server) url() string {
 	return fmt.Sprintf("postgres://navvy@127.0.0.1:%d/postgres?sslmode=disable", s.port)
 }
 
-// binaries is the directory of initdb and postgres: $POSTGRES_BIN, that of the PATH, or the newest of where systems keep
-// them.
+// binaries is the directory of initdb and postgres: $POSTGRES_BIN, that of the PATH, or the newest of where systems
+// keep them.
 func binaries() (string, error) {
 	candidates := []string{os.Getenv("POSTGRES_BIN")}
 	if path, err := exec.LookPath("initdb"); err == nil {

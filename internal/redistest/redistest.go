@@ -44,8 +44,8 @@ func Binary() (string, error) {
 		"macOS: brew install redis) or set REDIS_SERVER to the path of one")
 }
 
-// startTries bounds how often a server is started that ends at once: somebody else may have taken its port meanwhile, or
-// the second one that a server in cluster mode listens on, 10,000 above.
+// startTries bounds how often a server is started that ends at once: somebody else may have taken its port meanwhile,
+// or the second one that a server in cluster mode listens on, 10,000 above.
 const startTries = 5
 
 var errEnded = errors.New("ended at once")

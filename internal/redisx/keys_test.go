@@ -11,6 +11,7 @@ func TestCompanionsShareTheSlotOfTheirKey(t *testing.T) {
 	cluster := newCluster(t)
 	for _, c := range []struct{ key, tag, companion, prefix string }{
 		{"lock:a", "", "{lock:a}:role", "{lock:a}:"},
+		{"lock:{a}{b}}", "a", "{a}:lock:{a}{b}}:role", "lock:{a}{b}}:"},
 		{"navvy:{q}", "q", "{q}:navvy:{q}:role", "navvy:{q}:"},
 		{"{t}:x", "t", "{t}:{t}:x:role", "{t}:x:"},
 		{"a{b}{c}", "b", "{b}:a{b}{c}:role", "a{b}{c}:"},

@@ -25,11 +25,12 @@ func TestAPipelineFailsWithTheFirstErrorThatIsNoAnswer(t *testing.T) {
 		answers  []string
 		want     string // prefix of the error; "" for none
 	}{
-		"nothing":                        {nil, nil, ""},
-		"a missing key":                  {[]adds{missing}, nil, ""},
-		"another type":                   {[]adds{missing, otherType}, nil, "WRONGTYPE"},
-		"another type, an answer":        {[]adds{otherType, missing}, []string{"NOGROUP", "WRONGTYPE"}, ""},
-		"an error behind answers":        {[]adds{missing, otherType, noNumber}, []string{"WRONGTYPE"}, "value is not an integer"},
+		"nothing":                 {nil, nil, ""},
+		"a missing key":           {[]adds{missing}, nil, ""},
+		"another type":            {[]adds{missing, otherType}, nil, "WRONGTYPE"},
+		"another type, an answer": {[]adds{otherType, missing}, []string{"NOGROUP", "WRONGTYPE"}, ""},
+		"an error behind answers": {[]adds{missing, otherType, noNumber}, []string{"WRONGTYPE"},
+			"value is not an integer"},
 		"an error behind a missing key":  {[]adds{missing, noNumber, otherType}, nil, "value is not an integer"},
 		"another type, another's answer": {[]adds{otherType}, []string{"NOGROUP"}, "WRONGTYPE"},
 	} {

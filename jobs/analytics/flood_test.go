@@ -112,7 +112,8 @@ func (f *flood) check(t *testing.T) {
 	if off < -1 || off > 1 {
 		t.Errorf("estimated %d users of %d: off by %.2f %%", got.EstimatedUsers, exact, off)
 	}
-	t.Logf("counted %d events of %d users exactly; HyperLogLog estimates %d users, %+.2f %%", got.TotalEvents, exact, got.EstimatedUsers, off)
+	t.Logf("counted %d events of %d users exactly; HyperLogLog estimates %d users, %+.2f %%", got.TotalEvents, exact,
+		got.EstimatedUsers, off)
 	pending := f.rdb.XPending(t.Context(), analytics.DefaultStream, "workers").Val()
 	if pending.Count != 0 || f.rdb.XLen(t.Context(), analytics.DefaultStream).Val() != 0 {
 		t.Errorf("the stream is not empty: %+v", pending)
@@ -122,7 +123,8 @@ func (f *flood) check(t *testing.T) {
 	}
 }
 
-// commands lists what Redis has done since the statistics were reset, what scripts did included, without the test's own.
+// commands lists what Redis has done since the statistics were reset, what scripts did included, without the test's
+// own.
 func (f *flood) commands(t *testing.T) (total int64, each string) {
 	t.Helper()
 	var lines []string
@@ -170,7 +172,8 @@ func TestAFloodIsCountedExactly(t *testing.T) {
 	f.check(t)
 	marks := int64(0)
 	for day := range floodedDays {
-		marks += f.rdb.SCard(t.Context(), "{analytics:events:"+floodDay.AddDate(0, 0, day).Format(time.DateOnly)+"}:counted").Val()
+		key := "{analytics:events:" + floodDay.AddDate(0, 0, day).Format(time.DateOnly) + "}:counted"
+		marks += f.rdb.SCard(t.Context(), key).Val()
 	}
 	t.Logf("%d marks are left", marks)
 	if marks > int64(f.events)/2 && marks > 20_000 {
@@ -178,7 +181,8 @@ func TestAFloodIsCountedExactly(t *testing.T) {
 	}
 }
 
-// Workers that are killed in the middle leave events that were counted and not acknowledged: they are not counted again.
+// Workers that are killed in the middle leave events that were counted and not acknowledged: they are not counted
+// again.
 func TestAFloodIsCountedExactlyThoughWorkersAreKilled(t *testing.T) {
 	t.Parallel()
 	f := newFlood(t)
@@ -191,7 +195,8 @@ func TestAFloodIsCountedExactlyThoughWorkersAreKilled(t *testing.T) {
 	}
 	f.ebb(t, 0)
 	f.check(t)
-	if counted := f.rdb.HGet(t.Context(), "{"+analytics.DefaultStream+"}:stats", "done").Val(); counted != strconv.Itoa(f.events) {
+	counted := f.rdb.HGet(t.Context(), "{"+analytics.DefaultStream+"}:stats", "done").Val()
+	if counted != strconv.Itoa(f.events) {
 		t.Errorf("%s jobs done, want %d", counted, f.events)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Funnel returns how many users did the first of the steps on the day of t, how many of them did then the second, and so
-// on: 2 to [MaxSteps] different steps, each one of [Config.Steps]. A user has come to a step who did it, for the first
-// time that day, no earlier than the step before. With more than [MaxUsers] on the first step it is [ErrTooMany].
+// Funnel returns how many users did the first of the steps on the day of t, how many of them did then the second, and
+// so on: 2 to [MaxSteps] different steps, each one of [Config.Steps]. A user has come to a step who did it, for the
+// first time that day, no earlier than the step before. With more than [MaxUsers] on the first step it is [ErrTooMany].
 func (c *Counter) Funnel(ctx context.Context, t time.Time, steps ...string) ([]int64, error) {
 	if err := c.checkSteps(steps); err != nil {
 		return nil, err

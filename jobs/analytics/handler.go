@@ -15,7 +15,9 @@ const (
 
 // Register gives the mux the handlers of analytics.track, analytics.tracked, analytics.rollup and analytics.expire.
 func (c *Counter) Register(mux *queue.Mux) {
-	batching := []queue.HandleOption{queue.BatchOf(batchOf), queue.BatchWithin(batchWithin), queue.Timeout(30 * time.Second)}
+	batching := []queue.HandleOption{
+		queue.BatchOf(batchOf), queue.BatchWithin(batchWithin), queue.Timeout(30 * time.Second),
+	}
 	queue.HandleBatch(mux, func(ctx context.Context, jobs []*queue.Job[countedTrack]) error {
 		batch := make([]countable, len(jobs))
 		for i, job := range jobs {

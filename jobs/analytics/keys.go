@@ -35,7 +35,8 @@ func (p period) firsts(event string) string {
 func daysBetween(from, to time.Time) ([]period, error) {
 	first, last := from.UTC().Truncate(24*time.Hour), to.UTC().Truncate(24*time.Hour)
 	if last.Before(first) || last.Sub(first) >= MaxDays*24*time.Hour {
-		return nil, fmt.Errorf("analytics: %w: from %s to %s: want 1 to %d days, in order", ErrInvalid, dayOf(from), dayOf(to), MaxDays)
+		return nil, fmt.Errorf("analytics: %w: from %s to %s: want 1 to %d days, in order",
+			ErrInvalid, dayOf(from), dayOf(to), MaxDays)
 	}
 	var days []period
 	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {

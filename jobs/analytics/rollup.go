@@ -115,8 +115,8 @@ func (c *Counter) raise(ctx context.Context, of, day period, events map[string]i
 	return nil
 }
 
-// Expire gives the counts and users of single days a lifetime: keepDays after the day's end, 1 to [MaxDays]. It looks at
-// the days that are kept and at [MaxDays] before them, whose months it rolls up first.
+// Expire gives the counts and users of single days a lifetime: keepDays after the day's end, 1 to [MaxDays]. It looks
+// at the days that are kept and at [MaxDays] before them, whose months it rolls up first.
 func (c *Counter) Expire(ctx context.Context, now time.Time, keepDays int) error {
 	if keepDays < 1 || keepDays > MaxDays {
 		return fmt.Errorf("analytics: %w: keep %d days: want 1 to %d", ErrInvalid, keepDays, MaxDays)

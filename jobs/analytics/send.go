@@ -12,8 +12,8 @@ import (
 	"github.com/navvy-go/navvy/internal/redisx"
 )
 
-// Send puts an event on the raw stream, for a worker to count: one command. It is sent once: after an error the event may
-// be in the stream or not.
+// Send puts an event on the raw stream, for a worker to count: one command. It is sent once: after an error the event
+// may be in the stream or not.
 func (c *Counter) Send(ctx context.Context, event Track) error {
 	cmd, err := c.entry(ctx, event)
 	if err == nil {

@@ -52,7 +52,9 @@ func awaitDone(t *testing.T, rdb redis.UniversalClient, fleet *jobtest.Fleet, n 
 func TestEventsOfEveryProducerAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	for kind, write := range map[string]func(t *testing.T, rdb redis.UniversalClient, c *analytics.Counter){
-		"analytics.tracked": func(t *testing.T, rdb redis.UniversalClient, _ *analytics.Counter) { python(t, rdb, "purchase", "u-1") },
+		"analytics.tracked": func(t *testing.T, rdb redis.UniversalClient, _ *analytics.Counter) {
+			python(t, rdb, "purchase", "u-1")
+		},
 		"analytics.track": func(t *testing.T, _ redis.UniversalClient, c *analytics.Counter) {
 			if err := c.Send(t.Context(), analytics.Track{Event: "purchase", UserID: "u-1", At: noon}); err != nil {
 				t.Error(err)

@@ -26,7 +26,8 @@ func count(t *testing.T, counter *analytics.Counter, all ...seen) {
 	t.Helper()
 	for i, s := range all {
 		at := time.Date(2025, 11, 22, s.hours, 0, 0, 0, time.UTC)
-		if err := counter.Count(t.Context(), t.Name()+strconv.Itoa(i), analytics.Track{Event: s.event, UserID: s.user, At: at}); err != nil {
+		if err := counter.Count(t.Context(), t.Name()+strconv.Itoa(i),
+			analytics.Track{Event: s.event, UserID: s.user, At: at}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,8 +66,10 @@ func TestRangesAndCohorts(t *testing.T) {
 		)
 		from, to := noon, noon.AddDate(0, 0, 2)
 		r, err := counter.Range(ctx, from, to)
-		if err != nil || r.TotalEvents != 7 || r.EstimatedUsers != 3 || !maps.Equal(r.Events, map[string]int64{"view": 6, "buy": 1}) ||
-			len(r.Days) != 3 || r.Days[1].UniqueUsers != 2 || r.Days[1].Date != "2025-11-23" || r.From != "2025-11-22" || r.To != "2025-11-24" {
+		if err != nil || r.TotalEvents != 7 || r.EstimatedUsers != 3 ||
+			!maps.Equal(r.Events, map[string]int64{"view": 6, "buy": 1}) ||
+			len(r.Days) != 3 || r.Days[1].UniqueUsers != 2 || r.Days[1].Date != "2025-11-23" || r.From != "2025-11-22" ||
+			r.To != "2025-11-24" {
 			t.Errorf("Range: %+v (%v)", r, err)
 		}
 		if n, err := counter.UniqueUsers(ctx, from, to); err != nil || n != 3 {
@@ -127,7 +130,8 @@ func TestFunnel(t *testing.T) {
 			t.Errorf("first times live for %s", ttl)
 		}
 		for what, steps := range map[string][]string{
-			"one step": {"view"}, "not kept": {"view", "other"}, "twice": {"view", "view"}, "too many": make([]string, analytics.MaxSteps+1),
+			"one step": {"view"}, "not kept": {"view", "other"}, "twice": {"view", "view"},
+			"too many": make([]string, analytics.MaxSteps+1),
 		} {
 			if _, err := counter.Funnel(t.Context(), noon, steps...); !errors.Is(err, analytics.ErrInvalid) {
 				t.Errorf("%s: got %v, want ErrInvalid", what, err)
@@ -142,7 +146,8 @@ func TestEstimateOnlyKeepsNoSets(t *testing.T) {
 	counter := analytics.New(rdb, analytics.Config{EstimateOnly: true})
 	count(t, counter, seen{"view", "a", 1}, seen{"view", "b", 1})
 	stats, err := counter.Stats(t.Context(), noon)
-	if err != nil || stats.UniqueUsers != 0 || stats.EstimatedUsers != 2 || rdb.Exists(t.Context(), "analytics:users:2025-11-22").Val() != 0 {
+	if err != nil || stats.UniqueUsers != 0 || stats.EstimatedUsers != 2 ||
+		rdb.Exists(t.Context(), "analytics:users:2025-11-22").Val() != 0 {
 		t.Errorf("got %+v (%v)", stats, err)
 	}
 }
@@ -160,7 +165,8 @@ func TestMonthsAreTheSumOfTheirDays(t *testing.T) {
 				}
 			}
 			got, err := counter.Month(ctx, noon)
-			if err != nil || got.Date != "2025-11" || got.TotalEvents != events || got.Events["view"] != events || got.EstimatedUsers != users {
+			if err != nil || got.Date != "2025-11" || got.TotalEvents != events || got.Events["view"] != events ||
+				got.EstimatedUsers != users {
 				t.Errorf("got %+v (%v), want %d events of %d users", got, err, events, users)
 			}
 		}
@@ -200,7 +206,8 @@ func TestOldDaysGoAndTheirMonthsStay(t *testing.T) {
 			}
 			for at, days := range map[time.Time]int{recent: 26, today: 31} {
 				end := at.Truncate(24*time.Hour).AddDate(0, 0, 31)
-				if ttl := rdb.PTTL(ctx, prefix+day(at)).Val(); ttl < time.Until(end)-time.Minute || ttl > time.Duration(days)*24*time.Hour {
+				if ttl := rdb.PTTL(ctx, prefix+day(at)).Val(); ttl < time.Until(end)-time.Minute ||
+					ttl > time.Duration(days)*24*time.Hour {
 					t.Errorf("%s lives for %s", prefix+day(at), ttl)
 				}
 			}
@@ -221,7 +228,8 @@ func TestChoresAsJobs(t *testing.T) {
 	rdb := redistest.New(t).Client(t)
 	fleet, counter := startFleet(t, rdb)
 	count(t, counter, seen{"view", "a", 1})
-	for _, job := range []queue.Args{analytics.Rollup{Month: "2025-11"}, analytics.Rollup{}, analytics.Expire{KeepDays: 400}, analytics.Expire{}} {
+	for _, job := range []queue.Args{analytics.Rollup{Month: "2025-11"}, analytics.Rollup{},
+		analytics.Expire{KeepDays: 400}, analytics.Expire{}} {
 		if ended := fleet.Run(t, job); ended.Type != queue.EventDone {
 			t.Errorf("%+v ended as %s: %v", job, ended.Type, ended.Err)
 		}
@@ -243,7 +251,8 @@ func TestABatchOfManyDays(t *testing.T) {
 		fleet, counter := bound(t, rdb, "analytics.track")
 		from := noon.AddDate(0, 0, 1-analytics.MaxDays)
 		for n := range analytics.MaxDays {
-			if err := counter.Send(t.Context(), analytics.Track{Event: "view", UserID: "u", At: from.AddDate(0, 0, n)}); err != nil {
+			event := analytics.Track{Event: "view", UserID: "u", At: from.AddDate(0, 0, n)}
+			if err := counter.Send(t.Context(), event); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -12,8 +12,8 @@ import (
 const usersAtOnce = 1000
 
 // UniqueUsers returns how many different users were seen on the days of from to to, both included: exactly, by reading
-// each day's set. The days lie in different slots of a cluster, so no server can count them. With more than [MaxUsers] it
-// is [ErrTooMany]; see [Counter.Range] for an estimate.
+// each day's set. The days lie in different slots of a cluster, so no server can count them. With more than [MaxUsers]
+// it is [ErrTooMany]; see [Counter.Range] for an estimate.
 func (c *Counter) UniqueUsers(ctx context.Context, from, to time.Time) (int64, error) {
 	days, err := daysBetween(from, to)
 	if err != nil {
@@ -77,7 +77,9 @@ func (c *Counter) countSeen(ctx context.Context, days []period, users []string, 
 }
 
 // eachUser visits the users of a day that were not seen before, some hundreds at a time.
-func (c *Counter) eachUser(ctx context.Context, day period, seen map[string]bool, visit func(users []string) error) error {
+func (c *Counter) eachUser(
+	ctx context.Context, day period, seen map[string]bool, visit func(users []string) error,
+) error {
 	for cursor := uint64(0); ; {
 		page, next, err := c.rdb.SScan(ctx, day.users(), cursor, "", usersAtOnce).Result()
 		if err != nil {

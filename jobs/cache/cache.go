@@ -34,8 +34,8 @@ type Config struct {
 	TTL         time.Duration // how long an entry is fresh. Defaults to [DefaultTTL]
 	MissTTL     time.Duration // how long "does not exist" is remembered; negative: not. Defaults to [DefaultMissTTL]
 	LoadTimeout time.Duration // what a loader gets. Defaults to [DefaultLoadTimeout]
-	Lease       time.Duration // after which others take over from a loader that died, 100 ms or more. Defaults to [DefaultLease]
-	Jitter      float64       // the part of the TTL that is taken off at random, below 1; negative: none. Defaults to [DefaultJitter]
+	Lease       time.Duration // others take over from a loader that died after it; 100 ms or more. Or [DefaultLease]
+	Jitter      float64       // part of the TTL taken off at random, below 1; negative: none. Or [DefaultJitter]
 	Beta        float64       // XFetch's: above 1 refreshes earlier, negative never early. Defaults to [DefaultBeta]
 
 	Report func(error)      // called for what was survived: no Redis, damaged entries, failed refreshes. Optional
@@ -87,7 +87,8 @@ func (c *Cache) Close() {
 }
 
 // Get decodes the entry at key into value, a pointer, as encoding/json does. It returns [ErrMiss] if there is none or
-// if it cannot be decoded (which is reported), and [ErrNotFound] if it is known not to exist. A stale entry is an entry.
+// if it cannot be decoded (which is reported), and [ErrNotFound] if it is known not to exist. A stale entry is an
+// entry.
 func (c *Cache) Get(ctx context.Context, key string, value any) error {
 	if err := checkKey(key); err != nil {
 		return fmt.Errorf("cache: get: %w", err)

@@ -3,8 +3,8 @@
 //
 // An entry is plain JSON at the key itself (user:profile:<id>, cache:page:<url>), so a program in any language that
 // reads with GET and writes with SETEX shares it. What this package knows beyond that is in a companion key in the same
-// slot of a cluster: {<key>}:meta, see [Cache]. A companion that does not belong to the value beside it, because another
-// program wrote the value, is ignored.
+// slot of a cluster: {<key>}:meta, see [Cache]. A companion that does not belong to the value beside it, because
+// another program wrote the value, is ignored.
 //
 // [GetOrLoad] runs one loader for each key in the whole fleet, hands its value to everybody who waits, and lets another
 // process take over when that one dies. It refreshes popular entries before they expire (XFetch: Vattani, Chierichetti,

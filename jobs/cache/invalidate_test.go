@@ -102,7 +102,8 @@ func TestAPrefixHasNoSpecialCharacters(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, redistest.New(t).Client(t), cache.Config{})
 	ctx := t.Context()
-	all := []string{"cache:page:/a", "cache:page:/a?x=[1]", "cache:page:/a*b", "cache:page:/ab", `cache:page:/a\b`, "other:cache:page:/a*b"}
+	all := []string{"cache:page:/a", "cache:page:/a?x=[1]", "cache:page:/a*b", "cache:page:/ab", `cache:page:/a\b`,
+		"other:cache:page:/a*b"}
 	for prefix, want := range map[string]int64{
 		"cache:page:/a*": 1, "cache:page:/a?": 1, "cache:page:/a?x=[": 1, `cache:page:/a\`: 1, "cache:page:/[a]": 0,
 		"cache:page:/a": 5, "cache:page:/odd": 1,

@@ -81,7 +81,8 @@ func TestOnlyConfiguredHostsAreWarmed(t *testing.T) {
 		t.Errorf("%d pages were warmed, want 2", got.Load())
 	}
 	for _, u := range []string{
-		inner.URL, front.URL + "/away", "file:///etc/passwd", "http://u:p@" + address.Host, "http://" + address.Hostname() + ":1/",
+		inner.URL, front.URL + "/away", "file:///etc/passwd", "http://u:p@" + address.Host,
+		"http://" + address.Hostname() + ":1/",
 		"//" + address.Host, "http://169.254.169.254/", "%", "http://" + address.Host + ".evil.example/",
 	} {
 		ended(t, fleet, cache.Warm{URLs: []string{u}}, queue.EventDead)

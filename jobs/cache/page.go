@@ -53,7 +53,10 @@ func newPage(r *http.Request, status int, h http.Header, body []byte, now time.T
 		sum := sha256.Sum256(body)
 		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
 	}
-	p := page{Status: status, Header: h, Body: string(body), StoredMS: now.UnixMilli(), Shared: sharedByName(parseDirectives(h))}
+	p := page{
+		Status: status, Header: h, Body: string(body), StoredMS: now.UnixMilli(),
+		Shared: sharedByName(parseDirectives(h)),
+	}
 	if !utf8.Valid(body) {
 		p.Body, p.Base64 = base64.StdEncoding.EncodeToString(body), true
 	}

@@ -11,7 +11,9 @@ import (
 // refreshBehind loads an entry anew in the background, unless somebody is at it. seen is what made the caller want it.
 //
 // Why: docs/decisions/features.md#xfetch-refreshes-in-the-background
-func (c *Cache) refreshBehind(ctx context.Context, key string, seen meta, load func(context.Context, *lockmgr.Lock) error) {
+func (c *Cache) refreshBehind(
+	ctx context.Context, key string, seen meta, load func(context.Context, *lockmgr.Lock) error,
+) {
 	work := guarded(func(ctx context.Context) ([]byte, error) { return nil, c.refresh(ctx, key, seen, load) })
 	c.flights.behind(ctx, "refresh "+key, c.config.LoadTimeout, func(ctx context.Context) ([]byte, error) {
 		if _, err := work(ctx); err != nil && !errors.Is(err, ErrNotFound) {
@@ -21,7 +23,9 @@ func (c *Cache) refreshBehind(ctx context.Context, key string, seen meta, load f
 	})
 }
 
-func (c *Cache) refresh(ctx context.Context, key string, seen meta, load func(context.Context, *lockmgr.Lock) error) error {
+func (c *Cache) refresh(
+	ctx context.Context, key string, seen meta, load func(context.Context, *lockmgr.Lock) error,
+) error {
 	lock, err := c.locks.TryAcquire(ctx, lockPrefix+key, lockmgr.TTL(c.config.Lease))
 	if errors.Is(err, lockmgr.ErrNotAcquired) {
 		return nil

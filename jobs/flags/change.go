@@ -80,8 +80,8 @@ func (c Change) argument() (string, error) {
 // only what the first one left undone. An empty id stands for one that no other call has. All changes are checked
 // before the first is made; a bad one is [ErrInvalid].
 //
-// A change of the flag, its rules or the users it is off for is one atomic step together with its entry in the trail. The
-// users it is on for are, on a cluster, in another slot, so they follow in a second step: a crash between the two
+// A change of the flag, its rules or the users it is off for is one atomic step together with its entry in the trail.
+// The users it is on for are, on a cluster, in another slot, so they follow in a second step: a crash between the two
 // leaves an entry for a change that was not made, never a change without an entry.
 func (s *Store) Apply(ctx context.Context, id string, author Author, changes ...Change) error {
 	if len(author.By)+len(author.Reason) > maxAuthorBytes {
@@ -175,8 +175,8 @@ func (s *Store) Enable(ctx context.Context, flag string, author Author) error {
 	return s.Apply(ctx, "", author, Change{Flag: flag, Action: Enable})
 }
 
-// Disable turns a flag off, except for users it is on for by name or by its rules, as the article's does. To turn it off
-// for all, use [Store.Delete].
+// Disable turns a flag off, except for users it is on for by name or by its rules, as the article's does. To turn it
+// off for all, use [Store.Delete].
 func (s *Store) Disable(ctx context.Context, flag string, author Author) error {
 	return s.Apply(ctx, "", author, Change{Flag: flag, Action: Disable})
 }

@@ -1,8 +1,9 @@
 // Package flags turns features on and off while programs run: the kind flags.apply, and the library below it.
 //
-// A flag is on for everyone while feature:<flag> holds 1, and on for the users in the set feature:<flag>:users. Programs
-// in other languages that use these two keys agree with this package. Go programs know more about a flag ([Rules]): a
-// share of the users for whom it is on, sticky for each; a time for it; variants; and users for whom it is off.
+// A flag is on for everyone while feature:<flag> holds 1, and on for the users in the set feature:<flag>:users.
+// Programs in other languages that use these two keys agree with this package. Go programs know more about a flag
+// ([Rules]): a share of the users for whom it is on, sticky for each; a time for it; variants; and users for whom it is
+// off.
 //
 // A flag is looked up in this order, and the first that applies decides:
 //
@@ -12,7 +13,7 @@
 //  4. on, if the rules' time has come and the user is within their percentage
 //  5. off
 //
-// [Store] changes flags, each with an entry in the flag's trail, and asks Redis at each look. [Watcher] keeps a copy in the
-// process, is notified of every change, whichever program made it, and answers from the copy while Redis is away. The
-// OpenFeature provider on top of it is the package flagprovider.
+// [Store] changes flags, each with an entry in the flag's trail, and asks Redis at each look. [Watcher] keeps a copy in
+// the process, is notified of every change, whichever program made it, and answers from the copy while Redis is away.
+// The OpenFeature provider on top of it is the package flagprovider.
 package flags

@@ -44,7 +44,8 @@ func (c copied) flag(name string) Flag {
 }
 
 // List returns the flags that come after a name, in the order of their bytes; after "" is the first. A limit of 0, or
-// above [MaxPage], is MaxPage. It lists what Go programs set or a [Watcher] was notified of; [Store.Adopt] finds the rest.
+// above [MaxPage], is MaxPage. It lists what Go programs set or a [Watcher] was notified of; [Store.Adopt] finds the
+// rest.
 func (s *Store) List(ctx context.Context, after string, limit int) ([]Flag, error) {
 	names, err := s.names(ctx, after, limit)
 	if err != nil {

@@ -51,7 +51,9 @@ func load(ctx context.Context, rdb redis.UniversalClient, names []string, maxUse
 	return loaded, nil
 }
 
-func loadChunk(ctx context.Context, rdb redis.UniversalClient, names []string, maxUsers int64) (map[string]copied, error) {
+func loadChunk(
+	ctx context.Context, rdb redis.UniversalClient, names []string, maxUsers int64,
+) (map[string]copied, error) {
 	type replies struct {
 		on, rules *redis.StringCmd
 		index     *redis.FloatCmd

@@ -20,7 +20,9 @@ var errRulesChanged = errors.New("its rules are changed by somebody else all the
 // SetPercent sets the share of all users for whom a flag is on, 0 to 100, and leaves the rest of its rules as they are,
 // also when somebody else changes those at the same moment. It returns the share before. A bad percentage is
 // [ErrInvalid], and so are rules of the flag that cannot be read; they stay.
-func (s *Store) SetPercent(ctx context.Context, flag string, percent float64, author Author) (before float64, err error) {
+func (s *Store) SetPercent(
+	ctx context.Context, flag string, percent float64, author Author,
+) (before float64, err error) {
 	for range percentTries {
 		before, err = s.trySetPercent(ctx, flag, percent, author)
 		if !errors.Is(err, errRulesChanged) {

@@ -27,13 +27,15 @@ func TestSetPercentKeepsWhatOthersChange(t *testing.T) {
 		})
 	}
 	for i := range 20 {
-		must(t, store.SetRules(ctx, "f", flags.Rules{Percent: 50, Variants: []flags.Variant{{Name: fmt.Sprint("v", i), Weight: 1}}}, ana))
+		must(t, store.SetRules(ctx, "f", flags.Rules{Percent: 50,
+			Variants: []flags.Variant{{Name: fmt.Sprint("v", i), Weight: 1}}}, ana))
 	}
 	at.Wait()
 	before, err := store.SetPercent(ctx, "f", 12.5, ana)
 	must(t, err)
 	flag, _, err := store.Flag(ctx, "f")
-	if err != nil || flag.Rules.Percent != 12.5 || len(flag.Rules.Variants) != 1 || flag.Rules.Variants[0].Name != "v19" || before == 12.5 {
+	if err != nil || flag.Rules.Percent != 12.5 || len(flag.Rules.Variants) != 1 || flag.Rules.Variants[0].Name != "v19" ||
+		before == 12.5 {
 		t.Errorf("%v before, %+v, %v", before, flag.Rules, err)
 	}
 	if n := rdb.XLen(ctx, "{feature:f}:audit").Val(); n != people*20+21 {

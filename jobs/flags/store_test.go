@@ -141,7 +141,8 @@ func TestVariantsFollowTheirWeights(t *testing.T) {
 	ctx, store := t.Context(), flags.New(redistest.New(t).Client(t))
 	must(t, store.Enable(ctx, "f", ana))
 	must(t, store.SetRules(ctx, "f", flags.Rules{Variants: []flags.Variant{
-		{Name: "blue", Weight: 3, Value: json.RawMessage(`{"hex":"#00f"}`)}, {Name: "red", Weight: 1}, {Name: "off", Weight: 0},
+		{Name: "blue", Weight: 3, Value: json.RawMessage(`{"hex":"#00f"}`)}, {Name: "red", Weight: 1},
+		{Name: "off", Weight: 0},
 	}}, ana))
 	count, values := map[string]int{}, map[string]string{}
 	const users = 2000

@@ -45,9 +45,9 @@ type Status struct {
 }
 
 // Watcher keeps a copy of all flags in the process. Looks at them cost no round trip. Every connected watcher is
-// notified of a change at once, whichever program made it (CLIENT TRACKING in broadcast mode, which needs no configuration
-// of the server; where it is forbidden, all flags are read each second). While Redis is away, the last known values hold, and
-// decisions say that they are stale.
+// notified of a change at once, whichever program made it (CLIENT TRACKING in broadcast mode, which needs no
+// configuration of the server; where it is forbidden, all flags are read each second). While Redis is away, the last
+// known values hold, and decisions say that they are stale.
 //
 // It is safe for concurrent use. [Watcher.Close] ends it.
 type Watcher struct {

@@ -10,8 +10,8 @@ import (
 const scanCount = 500
 
 // Adopt brings the order of a board of all times where [EarlierWins] up to what other programs did to it: their members
-// and scores count as reached now. On other boards there is nothing to do. It reads the whole board, [scanCount] members
-// at a time, and changes nothing that is right, so it may be repeated and interrupted.
+// and scores count as reached now. On other boards there is nothing to do. It reads the whole board, [scanCount]
+// members at a time, and changes nothing that is right, so it may be repeated and interrupted.
 func (b *Board) Adopt(ctx context.Context) error {
 	if b.invalid != nil || b.ties != EarlierWins {
 		return b.wrap("adopt", b.invalid)

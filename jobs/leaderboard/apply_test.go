@@ -116,7 +116,9 @@ func TestTheOrderStaysInStep(t *testing.T) {
 	}
 }
 
-func startFleet(t *testing.T, rdb redis.UniversalClient, configs map[string]leaderboard.Config) (*jobtest.Fleet, *leaderboard.Boards) {
+func startFleet(
+	t *testing.T, rdb redis.UniversalClient, configs map[string]leaderboard.Config,
+) (*jobtest.Fleet, *leaderboard.Boards) {
 	t.Helper()
 	boards, mux := leaderboard.New(rdb, configs), queue.NewMux()
 	boards.Register(mux)

@@ -16,7 +16,9 @@ import (
 )
 
 // newBoard returns a board that no other test has.
-func newBoard(t *testing.T, rdb redis.UniversalClient, config leaderboard.Config) (board *leaderboard.Board, key string) {
+func newBoard(
+	t *testing.T, rdb redis.UniversalClient, config leaderboard.Config,
+) (board *leaderboard.Board, key string) {
 	t.Helper()
 	name := redistest.Namespace()
 	board = leaderboard.New(rdb, map[string]leaderboard.Config{name: config}).Board(name)
@@ -66,9 +68,12 @@ func TestTies(t *testing.T) {
 	t.Parallel()
 	scores := []string{"dan 5", "ann 7", "cid 7", "bob 7", "eve 1"}
 	for ties, want := range map[leaderboard.Ties]struct{ top, page, around string }{
-		leaderboard.ByName:      {"1 cid 7, 2 bob 7, 3 ann 7, 4 dan 5, 5 eve 1", "2 bob 7, 3 ann 7, 4 dan 5", "3 ann 7, 4 dan 5, 5 eve 1"},
-		leaderboard.EarlierWins: {"1 ann 7, 2 cid 7, 3 bob 7, 4 dan 5, 5 eve 1", "2 cid 7, 3 bob 7, 4 dan 5", "3 bob 7, 4 dan 5, 5 eve 1"},
-		leaderboard.Shared:      {"1 cid 7, 1 bob 7, 1 ann 7, 4 dan 5, 5 eve 1", "1 bob 7, 1 ann 7, 4 dan 5", "1 ann 7, 4 dan 5, 5 eve 1"},
+		leaderboard.ByName: {"1 cid 7, 2 bob 7, 3 ann 7, 4 dan 5, 5 eve 1", "2 bob 7, 3 ann 7, 4 dan 5",
+			"3 ann 7, 4 dan 5, 5 eve 1"},
+		leaderboard.EarlierWins: {"1 ann 7, 2 cid 7, 3 bob 7, 4 dan 5, 5 eve 1", "2 cid 7, 3 bob 7, 4 dan 5",
+			"3 bob 7, 4 dan 5, 5 eve 1"},
+		leaderboard.Shared: {"1 cid 7, 1 bob 7, 1 ann 7, 4 dan 5, 5 eve 1", "1 bob 7, 1 ann 7, 4 dan 5",
+			"1 ann 7, 4 dan 5, 5 eve 1"},
 	} {
 		t.Run(fmt.Sprint(ties), func(t *testing.T) {
 			t.Parallel()
@@ -203,7 +208,8 @@ func TestWindows(t *testing.T) {
 		now.Format(time.DateOnly):           72 * time.Hour,
 		fmt.Sprintf("%d-W%02d", year, week): 8 * 24 * time.Hour,
 	} {
-		for _, k := range []string{key + ":" + name, "{" + key + ":" + name + "}:order", "{" + key + ":" + name + "}:numbers"} {
+		for _, k := range []string{key + ":" + name, "{" + key + ":" + name + "}:order",
+			"{" + key + ":" + name + "}:numbers"} {
 			if ttl := rdb.PTTL(ctx, k).Val(); ttl <= 24*time.Hour-time.Minute || ttl > most {
 				t.Errorf("%s lives for %s, want at most %s", k, ttl, most)
 			}

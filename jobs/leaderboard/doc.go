@@ -14,7 +14,7 @@
 //
 // When a season ends, [Board.Close] empties the board and archives it as leaderboard:<name>:season:<n>.
 //
-// Changes made directly are made at least once: when a connection breaks at the wrong moment, the client library may send
-// an increment again. A change with an ID, as each job leaderboard.apply has one, is made once: the ID leaves a mark for
-// [AppliedFor], in the same atomic step.
+// Changes made directly are made at least once: when a connection breaks at the wrong moment, the client library may
+// send an increment again. A change with an ID, as each job leaderboard.apply has one, is made once: the ID leaves a
+// mark for [AppliedFor], in the same atomic step.
 package leaderboard

@@ -21,7 +21,7 @@ type Standing struct {
 	Entry
 	Rank       int64   `json:"rank"`       // from 0, the lowest
 	RevRank    int64   `json:"rev_rank"`   // from 0, the highest
-	Percentile float64 `json:"percentile"` // share of the members below it, those of equal score (it included) half; 0 to 100
+	Percentile float64 `json:"percentile"` // members below it and half of those of its own score (it included), 0 to 100
 	Members    int64   `json:"members"`    // on the board
 }
 

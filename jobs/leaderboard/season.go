@@ -21,12 +21,12 @@ const (
 var errDisturbed = errors.New("another worker archives the same season")
 
 // Close ends a season: the board of all times is empty at once, in one atomic step, and what was on it becomes
-// [Board.Season](n), kept for Config.Seasons. Season numbers are above 0 and grow: 1, 2, 3, or 202511. The boards of days
-// and weeks go on.
+// [Board.Season](n), kept for Config.Seasons. Season numbers are above 0 and grow: 1, 2, 3, or 202511. The boards of
+// days and weeks go on.
 //
 // The archive is in another slot of a cluster, so it is copied, and appears as a whole when that is done. Close may be
-// called again with the same n after any error, and goes on where it was; after it was done it does nothing. A lower n is
-// [ErrInvalid].
+// called again with the same n after any error, and goes on where it was; after it was done it does nothing. A lower n
+// is [ErrInvalid].
 func (b *Board) Close(ctx context.Context, n int64) error {
 	err := b.invalid
 	if err == nil && (n < 1 || n > maxSeason) {

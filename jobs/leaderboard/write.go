@@ -48,7 +48,8 @@ func (b *Board) Increment(ctx context.Context, member string, by float64) (float
 	return score, b.wrap("increment", err)
 }
 
-// Remove takes members off the board: that of all times, and those of today and this week. At most [MaxChanges] at once.
+// Remove takes members off the board: that of all times, and those of today and this week. At most [MaxChanges] at
+// once.
 func (b *Board) Remove(ctx context.Context, members ...string) error {
 	changes := make([]Change, len(members))
 	for i, member := range members {
@@ -58,8 +59,8 @@ func (b *Board) Remove(ctx context.Context, members ...string) error {
 	return b.wrap("remove", err)
 }
 
-// Apply makes changes in their order, at most [MaxChanges], on each board in one atomic step. They belong to the day and
-// the week of at; the zero time is now. A second call with the same id, if it is not empty, changes nothing within
+// Apply makes changes in their order, at most [MaxChanges], on each board in one atomic step. They belong to the day
+// and the week of at; the zero time is now. A second call with the same id, if it is not empty, changes nothing within
 // [AppliedFor], and an id may be applied again after any error: each board takes the changes once.
 func (b *Board) Apply(ctx context.Context, id string, at time.Time, changes ...Change) error {
 	_, err := b.change(ctx, id, at, changes)

@@ -55,8 +55,8 @@ type Hub struct {
 	pubsub *redis.PubSub // nil while there is no connection
 }
 
-// NewHub returns a hub on rdb, a *redis.Client or a *redis.ClusterClient, which stays the caller's. It connects with its
-// first subscription.
+// NewHub returns a hub on rdb, a *redis.Client or a *redis.ClusterClient, which stays the caller's. It connects with
+// its first subscription.
 func NewHub(rdb redis.UniversalClient) (*Hub, error) {
 	client, err := link.NewClient(rdb)
 	if err != nil {
@@ -157,8 +157,9 @@ func (h *Hub) leave(t topic, box *mailbox) {
 	}
 }
 
-// settle has Redis send what is wanted of a topic: all, or nothing. A command that fails ends the connection, before the
-// client library opens another by itself and nobody notices the gap; the next one begins with everything that is wanted.
+// settle has Redis send what is wanted of a topic: all, or nothing. A command that fails ends the connection, before
+// the client library opens another by itself and nobody notices the gap; the next one begins with everything that is
+// wanted.
 func (h *Hub) settle(t topic) {
 	h.wire.Lock()
 	defer h.wire.Unlock()

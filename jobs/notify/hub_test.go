@@ -205,7 +205,8 @@ func TestManySubscriptionsShareOneConnection(t *testing.T) {
 	}
 	wg.Wait()
 	list := rdb.ClientList(t.Context()).Val()
-	if n := strings.Count(list, "cmd=subscribe") + strings.Count(list, "cmd=unsubscribe") + strings.Count(list, "cmd=ping"); n > 1 {
+	if n := strings.Count(list, "cmd=subscribe") + strings.Count(list, "cmd=unsubscribe") +
+		strings.Count(list, "cmd=ping"); n > 1 {
 		t.Errorf("%d connections of the hub:\n%s", n, list)
 	}
 	await(t, func() bool { return len(rdb.PubSubChannels(t.Context(), "c-*").Val()) == 0 })

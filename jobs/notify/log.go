@@ -45,7 +45,8 @@ func (l logs) since(ctx context.Context, channel string, after redisx.StreamID) 
 		return replay{}, err
 	}
 	r := replay{more: len(reply.page) == 2*replayPage, end: reply.end()}
-	r.complete = reply.kept(after) && r.end.Compare(after) >= 0 // a place that is yet to come was on a server that lost its data
+	// A place that is yet to come was on a server that lost its data.
+	r.complete = reply.kept(after) && r.end.Compare(after) >= 0
 	for pair := range slices.Chunk(reply.page, 2) {
 		if at, ok := redisx.ParseStreamID(pair[0]); ok && len(pair) == 2 {
 			r.entries = append(r.entries, entry{at, pair[1]})

@@ -100,8 +100,8 @@ func (m *mailbox) close(err error) {
 	m.poke()
 }
 
-// take returns the next letter or the gap before it. It reports false if there is neither, with the error that ended the
-// mailbox if it has ended: what it has is still handed out.
+// take returns the next letter or the gap before it. It reports false if there is neither, with the error that ended
+// the mailbox if it has ended: what it has is still handed out.
 func (m *mailbox) take() (next letter, ok bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

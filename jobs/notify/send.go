@@ -27,8 +27,8 @@ type Sender struct {
 // New returns a sender of notifications through rdb.
 func New(rdb redis.UniversalClient) *Sender { return &Sender{rdb: rdb} }
 
-// Send keeps a notification in its channel's log and publishes it, in one atomic step and one round trip. It returns the
-// ID of the log's entry, which the published message has as its ID. A second call with the same id within [SentFor]
+// Send keeps a notification in its channel's log and publishes it, in one atomic step and one round trip. It returns
+// the ID of the log's entry, which the published message has as its ID. A second call with the same id within [SentFor]
 // sends nothing and returns the same; an empty id stands for one that no other call has. A zero time is now.
 func (s *Sender) Send(ctx context.Context, id, channel string, n Notification) (string, error) {
 	if err := checkChannel(channel); err != nil {

@@ -57,7 +57,8 @@ func TestWhatCannotBeSentIsInvalid(t *testing.T) {
 		n       notify.Notification
 	}{
 		"no channel": {"", good}, "brace": {"a}", good}, "long channel": {strings.Repeat("a", 1001), good},
-		"no type": {"c", notify.Notification{}}, "large": {"c", notify.Notification{Type: "x", Body: strings.Repeat("x", 1<<16)}},
+		"no type": {"c", notify.Notification{}},
+		"large":   {"c", notify.Notification{Type: "x", Body: strings.Repeat("x", 1<<16)}},
 	} {
 		if _, err := sender.Send(t.Context(), "", test.channel, test.n); !errors.Is(err, notify.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

@@ -144,8 +144,8 @@ func (s *SSE) exit(channel string) {
 	}
 }
 
-// join subscribes, and finds out where a browser that comes for the first time begins. It looks before it subscribes, so
-// that nothing is lost in between.
+// join subscribes, and finds out where a browser that comes for the first time begins. It looks before it subscribes,
+// so that nothing is lost in between.
 func (s *SSE) join(
 	ctx context.Context, channel string, after redisx.StreamID, known bool,
 ) (*Subscription[json.RawMessage], redisx.StreamID, error) {

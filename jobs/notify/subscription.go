@@ -41,8 +41,8 @@ type Subscription[T any] struct {
 	box   *mailbox
 }
 
-// Subscribe listens on a channel for messages that are JSON of a T. It returns when Redis has confirmed that it does, or
-// with an error when ctx ends before. The caller closes the subscription.
+// Subscribe listens on a channel for messages that are JSON of a T. It returns when Redis has confirmed that it does,
+// or with an error when ctx ends before. The caller closes the subscription.
 func Subscribe[T any](ctx context.Context, hub *Hub, channel string, buffer Buffer) (*Subscription[T], error) {
 	return subscribe[T](ctx, hub, topic{name: channel}, buffer)
 }

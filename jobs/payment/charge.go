@@ -40,8 +40,9 @@ func (c *Charge) UnmarshalJSON(data []byte) error {
 }
 
 // Charge charges an order, or returns the receipt of the charge it was paid with before. It has 12 s.
-// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment. [ErrInvalid],
-// [ErrConflict] and [ErrDeclined] are final. After any other error call it again: the order is not charged twice.
+// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment.
+// [ErrInvalid], [ErrConflict] and [ErrDeclined] are final. After any other error call it again: the order is not
+// charged twice.
 func (s *Service) Charge(ctx context.Context, charge Charge) (Receipt, error) {
 	if err := checkOrder(charge.OrderID, charge.Cents); err != nil {
 		return Receipt{}, err

@@ -16,7 +16,7 @@
 //   - the state stops a job that comes when it is over;
 //   - the token stops a holder that was paused past its lock: a later one's step is in the store, and the late one's is
 //     refused with [ErrFenced];
-//   - the gateway is always asked with the same key for an order, and answers with the first charge in place of a second
+//   - the gateway is always asked with the same key for an order, and answers with the first charge instead of a second
 //     one. A charge is in the world before it is in any record, so a process that dies in between leaves the key as the
 //     only means: a [Gateway] must honour it.
 package payment

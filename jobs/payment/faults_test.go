@@ -101,7 +101,8 @@ func chargeUntilPaid(t *testing.T, service *payment.Service, id string) {
 	defer tick.Stop()
 	for {
 		receipt, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 1999})
-		final := errors.Is(err, payment.ErrConflict) || errors.Is(err, payment.ErrDeclined) || errors.Is(err, payment.ErrInvalid)
+		final := errors.Is(err, payment.ErrConflict) || errors.Is(err, payment.ErrDeclined) ||
+			errors.Is(err, payment.ErrInvalid)
 		switch {
 		case err == nil && receipt.OrderID == id:
 			return

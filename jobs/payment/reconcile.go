@@ -23,8 +23,8 @@ const (
 )
 
 // Reconcile is the job payment.reconcile: it settles the orders that were left in processing, because whoever brought
-// them to the gateway died, or gave up, before the answer was recorded. One runs at a time. Give it to the fleet every few
-// minutes, under a unique key so that it does not pile up:
+// them to the gateway died, or gave up, before the answer was recorded. One runs at a time. Give it to the fleet every
+// few minutes, under a unique key so that it does not pile up:
 //
 //	client.Enqueue(ctx, payment.Reconcile{}, queue.On("orders"), queue.Unique("payment.reconcile", 5*time.Minute))
 type Reconcile struct {
@@ -100,9 +100,9 @@ func (r Reconcile) withDefaults() (Reconcile, error) {
 }
 
 // Reconcile asks the gateway about each order that has been in processing for too long: what is charged becomes paid,
-// what was declined becomes failed, and what was never charged is charged now, with the key of the first time, as it was
-// asked for. It works under the same locks and tokens as Charge. After ten orders that cannot be settled it gives up
-// with the last one's error, and the counts so far.
+// what was declined becomes failed, and what was never charged is charged now, with the key of the first time, as it
+// was asked for. It works under the same locks and tokens as Charge. After ten orders that cannot be settled it gives
+// up with the last one's error, and the counts so far.
 func (s *Service) Reconcile(ctx context.Context, reconcile Reconcile) (Reconciliation, error) {
 	reconcile, err := reconcile.withDefaults()
 	if err != nil {

@@ -54,7 +54,8 @@ func TestReconcileSettlesWhatWasLeft(t *testing.T) {
 		if ledger := gateway.Ledger(); len(ledger) != 3 {
 			t.Errorf("ledger: %+v, want three charges", ledger)
 		}
-		if done, err := service.Reconcile(t.Context(), payment.Reconcile{}); err != nil || done != (payment.Reconciliation{}) {
+		if done, err := service.Reconcile(t.Context(), payment.Reconcile{}); err != nil ||
+			done != (payment.Reconciliation{}) {
 			t.Errorf("Reconcile again: %+v (%v), want nothing to do", done, err)
 		}
 	})
@@ -129,7 +130,8 @@ func TestReconcileRunsOneAtATime(t *testing.T) {
 	fleet, service := startFleet(t, rdb, newScripted())
 	lock, err := lockmgr.New(rdb).TryAcquire(t.Context(), "payments:reconcile")
 	must(t, err)
-	if done, err := service.Reconcile(t.Context(), payment.Reconcile{}); !errors.Is(err, lockmgr.ErrNotAcquired) || !done.Running {
+	if done, err := service.Reconcile(t.Context(), payment.Reconcile{}); !errors.Is(err, lockmgr.ErrNotAcquired) ||
+		!done.Running {
 		t.Errorf("got %+v (%v), want ErrNotAcquired", done, err)
 	}
 	result := func() (done payment.Reconciliation) {
@@ -155,7 +157,8 @@ func TestReconcileClearsTheIndexInRedis(t *testing.T) {
 	t.Parallel()
 	b, gateway := redisBench(t), newScripted()
 	service := payment.New(b.rdb, nil, gateway)
-	for id, state := range map[string]payment.State{"paid": payment.Paid, "refunded": payment.Refunded, "pending": payment.Pending} {
+	for id, state := range map[string]payment.State{"paid": payment.Paid, "refunded": payment.Refunded,
+		"pending": payment.Pending} {
 		orderIn(t, b.store, id, state)
 	}
 	b.rdb.HSet(t.Context(), "order:broken", "state", "processing", "cents", "5.00")
@@ -189,7 +192,8 @@ func TestReconcileReadsItsArguments(t *testing.T) {
 	data, err := json.Marshal(want)
 	must(t, err)
 	var got payment.Reconcile
-	if err := json.Unmarshal(data, &got); err != nil || got != want || string(data) != `{"older_than":"1m30s","limit":5,"cursor":"1:o"}` {
+	if err := json.Unmarshal(data, &got); err != nil || got != want ||
+		string(data) != `{"older_than":"1m30s","limit":5,"cursor":"1:o"}` {
 		t.Errorf("%s: read as %+v (%v)", data, got, err)
 	}
 	if err := json.Unmarshal([]byte(`{"older_than":"soon"}`), &got); err == nil {

@@ -29,9 +29,9 @@ func (r Refund) validate() error {
 }
 
 // Refund gives the money of a paid order back, or returns the receipt of the refund it had before. It has 12 s.
-// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment. [ErrInvalid],
-// [ErrNoOrder], [ErrNotPaid], [ErrConflict] (another amount than was paid) and [ErrRefundRefused] are final. After any
-// other error, also while the charge is not settled, call it again: the money is not given back twice.
+// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment.
+// [ErrInvalid], [ErrNoOrder], [ErrNotPaid], [ErrConflict] (another amount than was paid) and [ErrRefundRefused] are
+// final. After any other error, also while the charge is not settled, call it again: the money is not given back twice.
 func (s *Service) Refund(ctx context.Context, refund Refund) (RefundReceipt, error) {
 	if err := refund.validate(); err != nil {
 		return RefundReceipt{}, err
@@ -79,7 +79,8 @@ func (s *Service) giveBack(ctx context.Context, order Order, token uint64, reaso
 	case err != nil:
 		return order, fmt.Errorf("payment: refund order %s: %w", order.ID, err)
 	case receipt.Charge != order.Charge || receipt.Cents != order.Cents:
-		return order, fmt.Errorf("payment: refund order %s, charge %s, %d cents: %w: the gateway's refund %s is of %s, %d cents",
+		return order, fmt.Errorf(
+			"payment: refund order %s, charge %s, %d cents: %w: the gateway's refund %s is of %s, %d cents",
 			order.ID, order.Charge, order.Cents, ErrConflict, receipt.Refund, receipt.Charge, receipt.Cents)
 	}
 	return s.move(ctx, order, Move{To: Refunded, Token: token, Refund: receipt.Refund, Reason: reason})

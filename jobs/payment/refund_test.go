@@ -146,7 +146,8 @@ func TestRefundJobOfAnUnpaidOrderIsDeadAtOnce(t *testing.T) {
 	fleet, _ := startFleet(t, rdb, newScripted())
 	orderIn(t, payment.NewRedisStore(rdb), id, payment.Failed)
 	ended := fleet.Run(t, payment.Refund{OrderID: id})
-	if ended.Type != queue.EventDead || !errors.Is(ended.Err, payment.ErrNotPaid) || fleet.Count(ended.Job, queue.EventFailed) != 0 {
+	if ended.Type != queue.EventDead || !errors.Is(ended.Err, payment.ErrNotPaid) ||
+		fleet.Count(ended.Job, queue.EventFailed) != 0 {
 		t.Errorf("ended as %s: %v", ended.Type, ended.Err)
 	}
 }

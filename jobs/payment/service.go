@@ -47,8 +47,8 @@ func New(rdb redis.UniversalClient, store Store, gateway Gateway) *Service {
 }
 
 // Register gives the mux the handlers of payment.charge, payment.refund and payment.reconcile. Their results are a
-// [Receipt], a [RefundReceipt] and a [Reconciliation], kept for a day. A gateway that is down may be so for about an hour
-// before jobs give up.
+// [Receipt], a [RefundReceipt] and a [Reconciliation], kept for a day. A gateway that is down may be so for about an
+// hour before jobs give up.
 func (s *Service) Register(mux *queue.Mux) {
 	keep, patience := queue.Retain(24*time.Hour), queue.Backoff(time.Second, 5*time.Minute)
 	queue.Handle(mux, s.handleCharge, keep, patience, queue.MaxAttempts(20), queue.Timeout(30*time.Second))

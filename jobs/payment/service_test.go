@@ -85,7 +85,8 @@ func TestOrdersInRedisAreTheApplications(t *testing.T) {
 		t.Fatalf("Charge: %v", err)
 	}
 	fields := rdb.HGetAll(t.Context(), "order:"+id).Val()
-	if fields["customer"] != "c-1" || fields["state"] != "paid" || fields["cents"] != "700" || fields["charge"] != receipt.Charge {
+	if fields["customer"] != "c-1" || fields["state"] != "paid" || fields["cents"] != "700" ||
+		fields["charge"] != receipt.Charge {
 		t.Errorf("order:%s holds %v", id, fields)
 	}
 	if at, err := time.Parse(time.RFC3339, fields["updated_at"]); err != nil || time.Since(at) > time.Minute {
@@ -301,7 +302,8 @@ func TestWhatCannotBeChargedIsRefused(t *testing.T) {
 	gateway := newScripted()
 	service := payment.New(rdb, nil, gateway)
 	wrong := []payment.Charge{{Cents: 5}, {OrderID: id}, {OrderID: id, Cents: -5}}
-	for _, id := range []string{strings.Repeat("x", 201), "a\x00b", "a\nb", "a\xff", "a}b"} { // the last could have no lock
+	for _, id := range []string{strings.Repeat("x", 201), "a\x00b", "a\nb", "a\xff",
+		"a}b"} { // the last could have no lock
 		wrong = append(wrong, payment.Charge{OrderID: id, Cents: 5})
 	}
 	for _, charge := range wrong {

@@ -31,7 +31,8 @@ type RedisStore struct {
 // NewRedisStore returns the store of the orders in rdb.
 func NewRedisStore(rdb redis.UniversalClient) *RedisStore { return &RedisStore{rdb: rdb} }
 
-// Create is one script. An order that an application wrote with a state and no amount gets this one while it is pending.
+// Create is one script. An order that an application wrote with a state and no amount gets this one while it is
+// pending.
 func (s *RedisStore) Create(ctx context.Context, id string, cents int64) (Order, error) {
 	if err := checkOrder(id, cents); err != nil {
 		return Order{}, err

@@ -16,8 +16,8 @@ var (
 	ordersIndex string
 )
 
-// The statements are the same for PostgreSQL and SQLite. SQLite numbers a $n by where it first stands, so each statement
-// begins with $1 and has the others in order.
+// The statements are the same for PostgreSQL and SQLite. SQLite numbers a $n by where it first stands, so each
+// statement begins with $1 and has the others in order.
 const (
 	columns = "id, state, cents, token, charge, refund, failure, reason, updated_at"
 
@@ -46,8 +46,8 @@ type SQLStore struct {
 	db *sql.DB
 }
 
-// NewSQLStore returns the store of the orders in db, which remains the caller's to close. Any driver for these databases
-// will do. Call [SQLStore.Migrate] before it is used.
+// NewSQLStore returns the store of the orders in db, which remains the caller's to close. Any driver for these
+// databases will do. Call [SQLStore.Migrate] before it is used.
 func NewSQLStore(db *sql.DB) *SQLStore { return &SQLStore{db: db} }
 
 // Migrate makes the table and its index unless they are there. A user that may not make tables can use one that is.

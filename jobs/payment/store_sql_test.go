@@ -66,7 +66,8 @@ func TestTheDatabaseKeepsOneOrderToAKey(t *testing.T) {
 		must(t, store.Migrate(t.Context()))
 		_, err := store.Create(t.Context(), "o-1", 500)
 		must(t, err)
-		insert := "INSERT INTO navvy_orders (id, idempotency_key, state, cents, token, updated_at) VALUES ($1, $2, $3, $4, 0, 0)"
+		insert := "INSERT INTO navvy_orders (id, idempotency_key, state, cents, token, updated_at) " +
+			"VALUES ($1, $2, $3, $4, 0, 0)"
 		for name, values := range map[string][]any{
 			"the same order": {"o-1", "charge:other", "pending", 5},
 			"the same key":   {"o-2", "charge:o-1", "pending", 5},

@@ -52,7 +52,8 @@ func TestStoreCreatesAnOrderOnce(t *testing.T) {
 		}
 		first, err := b.store.Create(t.Context(), "o-1", 500)
 		must(t, err)
-		if first.State != payment.Pending || first.Cents != 500 || first.Token != 0 || time.Since(first.UpdatedAt) > time.Minute {
+		if first.State != payment.Pending || first.Cents != 500 || first.Token != 0 ||
+			time.Since(first.UpdatedAt) > time.Minute {
 			t.Errorf("created as %+v", first)
 		}
 		again, err := b.store.Create(t.Context(), "o-1", 900)
@@ -129,7 +130,8 @@ func TestStoreRefusesALowerToken(t *testing.T) {
 		if _, err := b.store.Move(t.Context(), step("o-1", payment.Processing, payment.Paid, 9)); err != nil {
 			t.Errorf("with the token of the takeover: %v", err)
 		}
-		if _, err := b.store.Move(t.Context(), step("o-1", payment.Processing, payment.Paid, 8)); !errors.Is(err, payment.ErrFenced) {
+		_, err := b.store.Move(t.Context(), step("o-1", payment.Processing, payment.Paid, 8))
+		if !errors.Is(err, payment.ErrFenced) {
 			t.Errorf("late, when it was paid: %v, want ErrFenced", err)
 		}
 		if order, err := b.store.Get(t.Context(), "o-1"); err != nil || order.State != payment.Paid || order.Token != 9 {
@@ -177,7 +179,8 @@ func TestStoreRefusesWhatMakesNoSense(t *testing.T) {
 				t.Errorf("%s: %v, want ErrInvalid", name, err)
 			}
 		}
-		if _, err := b.store.Move(t.Context(), step("o-1", payment.Pending, payment.Processing, 6)); !errors.Is(err, payment.ErrStale) {
+		_, err := b.store.Move(t.Context(), step("o-1", payment.Pending, payment.Processing, 6))
+		if !errors.Is(err, payment.ErrStale) {
 			t.Errorf("from a state it has left: %v, want ErrStale", err)
 		}
 		other := step("o-1", payment.Processing, payment.Paid, 6)
@@ -185,7 +188,8 @@ func TestStoreRefusesWhatMakesNoSense(t *testing.T) {
 		if _, err := b.store.Move(t.Context(), other); !errors.Is(err, payment.ErrConflict) {
 			t.Errorf("another amount: %v, want ErrConflict", err)
 		}
-		if _, err := b.store.Move(t.Context(), step("o-2", payment.Pending, payment.Processing, 6)); !errors.Is(err, payment.ErrNoOrder) {
+		_, err = b.store.Move(t.Context(), step("o-2", payment.Pending, payment.Processing, 6))
+		if !errors.Is(err, payment.ErrNoOrder) {
 			t.Errorf("no such order: %v, want ErrNoOrder", err)
 		}
 		if _, err := b.store.Create(t.Context(), "o-3", -1); !errors.Is(err, payment.ErrInvalid) {

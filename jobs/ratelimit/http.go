@@ -34,9 +34,10 @@ type refusal struct {
 //
 //	{"error": "Rate limit exceeded", "retry_after": 17}
 //
-// and 400 to a key that is too long. Every answer that Redis decided on has X-RateLimit-Limit, X-RateLimit-Remaining and
-// X-RateLimit-Reset (Unix seconds, by the clock of Redis, when the whole limit can be had again), and RateLimit-Policy
-// and RateLimit as draft-ietf-httpapi-ratelimit-headers-10 has them. Times are rounded up to whole seconds.
+// and 400 to a key that is too long. Every answer that Redis decided on has X-RateLimit-Limit, X-RateLimit-Remaining
+// and X-RateLimit-Reset (Unix seconds, by the clock of Redis, when the whole limit can be had again), and
+// RateLimit-Policy and RateLimit as draft-ietf-httpapi-ratelimit-headers-10 has them. Times are rounded up to whole
+// seconds.
 func Middleware(limiter *Limiter, config HTTP) func(http.Handler) http.Handler {
 	if config.Key == nil {
 		config.Key = ClientIP

@@ -47,7 +47,8 @@ func TestMiddlewareTellsAndRefuses(t *testing.T) {
 				t.Errorf("request %d: %s: %s, want %s", i, header, got, want)
 			}
 		}
-		if reset, _ := strconv.ParseInt(w.Header().Get("X-RateLimit-Reset"), 10, 64); time.Until(time.Unix(reset, 0)) > 62*time.Second {
+		reset, _ := strconv.ParseInt(w.Header().Get("X-RateLimit-Reset"), 10, 64)
+		if time.Until(time.Unix(reset, 0)) > 62*time.Second {
 			t.Errorf("reset at %d, more than a minute from now", reset)
 		}
 		if want := map[bool]int{true: http.StatusTooManyRequests, false: http.StatusNoContent}[refused]; w.Code != want {
@@ -112,7 +113,8 @@ func TestRefusalsMayBeWrittenByTheApp(t *testing.T) {
 		t.Errorf("the first: %d", w.Code)
 	}
 	w := get(handler, "")
-	if w.Code != http.StatusTooManyRequests || w.Body.String() != "/ is too much\n" || w.Header().Get("Retry-After") == "" ||
+	if w.Code != http.StatusTooManyRequests || w.Body.String() != "/ is too much\n" ||
+		w.Header().Get("Retry-After") == "" ||
 		w.Header().Get("RateLimit") == "" {
 		t.Errorf("the second: %d %q %v", w.Code, w.Body, w.Header())
 	}

@@ -36,7 +36,7 @@ const exact = 1 << 53
 type Limit struct {
 	Algorithm Algorithm
 	Rate      int64         // calls in each Window, above 0
-	Window    time.Duration // 1 ms to [MaxWindow], in whole microseconds; whole seconds for a FixedWindow. Defaults to [DefaultWindow]
+	Window    time.Duration // 1 ms to [MaxWindow] in µs; whole seconds for a FixedWindow. Defaults to [DefaultWindow]
 	Burst     int64         // of GCRA alone: calls that may come at once. Defaults to Rate
 }
 
@@ -69,7 +69,8 @@ func (l Limit) validate() error {
 		return fmt.Errorf("%w: burst of %d, need 1 or more", ErrInvalid, l.Burst)
 	}
 	if interval, _ := l.interval(); l.Algorithm == GCRA && l.Burst > exact/2/interval {
-		return fmt.Errorf("%w: burst of %d at %d in %s is more than can be counted exactly", ErrInvalid, l.Burst, l.Rate, l.Window)
+		return fmt.Errorf("%w: burst of %d at %d in %s is more than can be counted exactly",
+			ErrInvalid, l.Burst, l.Rate, l.Window)
 	}
 	return nil
 }

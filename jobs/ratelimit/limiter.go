@@ -130,7 +130,8 @@ func (l *Limiter) Reset(ctx context.Context, key string) error {
 	return nil
 }
 
-// Stats are the outcomes of a limiter's calls since it was made, in this process. Looks are counted only if they failed.
+// Stats are the outcomes of a limiter's calls since it was made, in this process. Looks are counted only if they
+// failed.
 type Stats struct {
 	Allowed, Refused         int64 // decided by Redis
 	FailedOpen, FailedClosed int64 // allowed or refused because Redis did not decide

@@ -164,7 +164,8 @@ func look(t *testing.T, limit ratelimit.Limit, may model, calls []int64, us, mos
 	}
 }
 
-// TestCallsOfOneMicrosecondAllCount asks at one moment again and again, as the clock of a fast Redis may let two calls do.
+// TestCallsOfOneMicrosecondAllCount asks at one moment again and again, as the clock of a fast Redis may let two calls
+// do.
 func TestCallsOfOneMicrosecondAllCount(t *testing.T) {
 	t.Parallel()
 	rdb, us := redistest.Shared(t).Client(t), time.Now().UnixMicro()

@@ -43,7 +43,8 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, redistest.Shared(t).Client(t), session.Config{MaxBytes: 500})
 	ctx := t.Context()
-	for _, id := range []string{"", "short", strings.Repeat("x", 129), "user:aaaaaaaaaaaaaaaaaaaaaaaaaa", "a\r\nbbbbbbbbbbbbbbbbbbbbbbbbbbb"} {
+	for _, id := range []string{"", "short", strings.Repeat("x", 129), "user:aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"a\r\nbbbbbbbbbbbbbbbbbbbbbbbbbbb"} {
 		r.gone(t, id)
 		must(t, r.Destroy(ctx, id))
 	}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// CookieName is the cookie's name. By its prefix browsers take it only with Secure, with Path=/ and without a Domain, so
-// a sister domain cannot plant one (draft-ietf-httpbis-rfc6265bis, section 4.1.3.2).
+// CookieName is the cookie's name. By its prefix browsers take it only with Secure, with Path=/ and without a Domain,
+// so a sister domain cannot plant one (draft-ietf-httpbis-rfc6265bis, section 4.1.3.2).
 const CookieName = "__Host-session"
 
 // MinKey is the length of the shortest signing key, in bytes: that of the hash (RFC 2104, section 3).

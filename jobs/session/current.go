@@ -142,8 +142,8 @@ func (c *Current) Set(name string, value any) error {
 // Unset removes a value from the session's metadata.
 func (c *Current) Unset(name string) error { return c.stage(func() { c.change(name, unset{}) }) }
 
-// Login makes this the session of a user, under a new ID, with a new absolute timeout. What a visitor had in the session
-// stays; what another user had does not.
+// Login makes this the session of a user, under a new ID, with a new absolute timeout. What a visitor had in the
+// session stays; what another user had does not.
 func (c *Current) Login(userID string) error {
 	if err := checkUser(userID); err != nil || userID == "" {
 		return fmt.Errorf("session: login: %w", errors.Join(err, ErrInvalid))

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// Middleware gives every request a [Current] session, see [FromContext]. Redis is asked only if the handler asks for the
-// session; a request that does not costs nothing. Changes are saved before the first byte of the response: if that
+// Middleware gives every request a [Current] session, see [FromContext]. Redis is asked only if the handler asks for
+// the session; a request that does not costs nothing. Changes are saved before the first byte of the response: if that
 // fails, the response is 503 in place of the handler's, so that no client is sent a login that did not happen.
 //
 // The browser has the session's ID in the cookie [CookieName], with Secure, HttpOnly and SameSite=Lax, signed with

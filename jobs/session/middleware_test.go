@@ -124,7 +124,8 @@ func TestABrowserLogsInAndOut(t *testing.T) {
 			t.Errorf("%s is missing in %s", part, header)
 		}
 	}
-	if strings.Contains(header, "Domain") || response.Header.Get("Vary") != "Cookie" || response.Header.Get("Cache-Control") != "no-store" {
+	if strings.Contains(header, "Domain") || response.Header.Get("Vary") != "Cookie" ||
+		response.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", response.Header)
 	}
 	visitor := b.id()
@@ -179,7 +180,8 @@ func TestForgedCookiesAreNotLookedUp(t *testing.T) {
 	stranger := newBrowser(t, newServer(t, r.Store, secondKey))
 	stranger.get("/put?name=a&value=b", `user "", value b`)
 	for _, forged := range []string{
-		id, id + ".", id + "." + mac[:42], id + "." + mac + "A", id + "." + strings.Repeat("A", 43), strings.ToLower(id) + "." + mac,
+		id, id + ".", id + "." + mac[:42], id + "." + mac + "A", id + "." + strings.Repeat("A", 43),
+		strings.ToLower(id) + "." + mac,
 		mac + "." + id, ".", "x", strings.Repeat("x", 5000), stranger.cookie(), good + "x", id + "." + mac[:42] + "=",
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/put?name=a&value=b", http.NoBody)
@@ -286,7 +288,8 @@ func TestWithoutMiddleware(t *testing.T) {
 	_, getErr := current.Get(t.Context(), "a")
 	_, userErr := current.UserID(t.Context())
 	_, sessionErr := current.Session(t.Context())
-	for i, err := range []error{current.Set("a", 1), current.Unset("a"), current.Login("u"), current.Logout(), getErr, userErr, sessionErr} {
+	for i, err := range []error{current.Set("a", 1), current.Unset("a"), current.Login("u"), current.Logout(), getErr,
+		userErr, sessionErr} {
 		if !errors.Is(err, session.ErrNoMiddleware) {
 			t.Errorf("%d: %v, want ErrNoMiddleware", i, err)
 		}

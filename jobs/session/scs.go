@@ -20,8 +20,8 @@ const (
 	maxToken = 256
 )
 
-// SCSStore keeps the sessions of alexedwards/scs: <prefix><token>, in that library's own format, until they expire. It is
-// an scs.Store, CtxStore, IterableStore and IterableCtxStore.
+// SCSStore keeps the sessions of alexedwards/scs: <prefix><token>, in that library's own format, until they expire. It
+// is an scs.Store, CtxStore, IterableStore and IterableCtxStore.
 type SCSStore struct {
 	rdb    redis.UniversalClient
 	prefix string

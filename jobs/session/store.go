@@ -116,8 +116,8 @@ func (s *Store) left(of *Session) time.Duration {
 	return max(min(s.config.Idle, absolute), time.Millisecond)
 }
 
-// Get returns a session, or [ErrNotFound]. It does not prolong it, see [Store.Refresh]. A session that cannot be decoded
-// is reported and counts as not there.
+// Get returns a session, or [ErrNotFound]. It does not prolong it, see [Store.Refresh]. A session that cannot be
+// decoded is reported and counts as not there.
 func (s *Store) Get(ctx context.Context, id string) (*Session, error) {
 	found, _, err := s.read(ctx, id)
 	if err != nil {

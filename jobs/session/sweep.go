@@ -8,8 +8,8 @@ import (
 )
 
 // Sweep takes from the index of every user what has ended, and returns how many entries it took. Sessions that ended by
-// their idle timeout, or by a DEL of another program, stay there until a sweep, a list or the absolute timeout. It walks
-// all keys of Redis by cursor, and calls progress, if it is not nil, with the number as it grows.
+// their idle timeout, or by a DEL of another program, stay there until a sweep, a list or the absolute timeout. It
+// walks all keys of Redis by cursor, and calls progress, if it is not nil, with the number as it grows.
 func (s *Store) Sweep(ctx context.Context, progress func(removed int64)) (int64, error) {
 	removed := int64(0)
 	err := scan(ctx, s.rdb, userPrefix, "zset", func(keys []string) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr/idemhttp"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 // checkProblem demands a problem document with the answer's status.
@@ -69,14 +70,13 @@ func TestFlushedAnswerIsStreamedAndReplayed(t *testing.T) {
 	})
 	server := httptest.NewServer(h)
 	defer server.Close()
+	ctx := locktest.Bounded(t)
 	post := func() *http.Response {
 		t.Helper()
-		r, _ := http.NewRequestWithContext(t.Context(), "POST", server.URL, strings.NewReader("{}"))
+		r, _ := http.NewRequestWithContext(ctx, "POST", server.URL, strings.NewReader("{}"))
 		r.Header.Set("Idempotency-Key", key)
 		w, err := http.DefaultTransport.RoundTrip(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		locktest.Must(t, err)
 		t.Cleanup(func() { _ = w.Body.Close() })
 		return w
 	}
@@ -90,7 +90,8 @@ func TestFlushedAnswerIsStreamedAndReplayed(t *testing.T) {
 	}
 	_, _ = io.Copy(io.Discard, first)
 	again := post()
-	if body, _ := io.ReadAll(again.Body); string(body) != "one\ntwo\n" || again.Header.Get("Idempotency-Replayed") != "true" {
+	body, _ := io.ReadAll(again.Body)
+	if string(body) != "one\ntwo\n" || again.Header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("replayed: %q %v", body, again.Header)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
@@ -159,7 +160,7 @@ func TestStreamedAnswerThatCannotBeRecordedIsCut(t *testing.T) {
 	send(h, "POST", "/", "", key)
 }
 
-// The same without streaming: the client is not told what is not on record.
+// The same without streaming: the client does not get what is not on record.
 func TestAnswerThatCannotBeRecordedIsNotGiven(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Shared(t).Client(t)

@@ -28,8 +28,8 @@ type Config struct {
 	Required    bool                       // refuse a POST or PATCH without a key with 400
 	MaxBody     int64                      // bytes of a request's body; longer is 413. Defaults to [DefaultMaxBody]
 	MaxResponse int64                      // bytes of a response's body that are kept. Defaults to [DefaultMaxResponse]
-	Tenant      func(*http.Request) string // who asks: keys of different tenants have nothing to do with each other
-	Options     []lockmgr.Option           // of Once: how long the lease and the record last
+	Tenant      func(*http.Request) string // the account that asks: tenants may use the same keys. Defaults to one for all
+	Options     []lockmgr.Option           // of Once: [lockmgr.TTL] of the lease and [lockmgr.Retain] of the record
 }
 
 // errNotKept makes Once forget the work: the server failed, so the client may try again with the same key.
@@ -72,8 +72,8 @@ func Middleware(locks *lockmgr.Manager, config Config) func(http.Handler) http.H
 
 type keyKey struct{}
 
-// Key returns the Idempotency-Key of the request that ctx belongs to, without the quotes, or "" if it has none. A handler
-// may name what it makes after it: an answer of 500 and above is not kept, and the work is done again.
+// Key returns the Idempotency-Key of the request that ctx belongs to, without the quotes, or "" if it has none. A
+// handler may name what it makes after it: an answer of 500 and above is not kept, and the work is done again.
 func Key(ctx context.Context) string {
 	key, _ := ctx.Value(keyKey{}).(string)
 	return key
@@ -96,7 +96,8 @@ func (c Config) serve(locks *lockmgr.Manager, next http.Handler, w http.Response
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.MaxBody))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		refuse(w, http.StatusRequestEntityTooLarge, "The body is too long", fmt.Sprintf("At most %d bytes are taken.", c.MaxBody))
+		refuse(w, http.StatusRequestEntityTooLarge, "The body is too long",
+			fmt.Sprintf("At most %d bytes are taken.", c.MaxBody))
 		return
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "The body cannot be read", err.Error())

@@ -15,6 +15,7 @@ import (
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/lockmgr/idemhttp"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
 func TestMain(m *testing.M) {
@@ -70,33 +71,35 @@ func TestRepeatedRequestIsReplayed(t *testing.T) {
 		"query":  send(h, "POST", "/orders?a", "{}", key),
 		"method": send(h, "PATCH", "/orders", "{}", key),
 	} {
-		if w.Code != http.StatusUnprocessableEntity {
-			t.Errorf("another %s: got %d, want 422", what, w.Code)
-		}
-		checkProblem(t, w)
+		t.Run("another "+what, func(t *testing.T) {
+			if w.Code != http.StatusUnprocessableEntity {
+				t.Errorf("got %d, want 422", w.Code)
+			}
+			checkProblem(t, w)
+		})
 	}
 	if runs.Load() != 1 || known != key {
 		t.Errorf("%d runs, of %q, want one of %q", runs.Load(), known, key)
 	}
 }
 
-func TestConcurrentRequestIsTurnedAway(t *testing.T) {
+func TestConcurrentRequestIsRefused(t *testing.T) {
 	t.Parallel()
 	inside, proceed := make(chan struct{}), make(chan struct{})
 	h, key := app(t, idemhttp.Config{}, func(http.ResponseWriter, *http.Request) {
 		close(inside) // a second run panics here
 		<-proceed
 	})
-	first := make(chan *httptest.ResponseRecorder)
+	first := make(chan *httptest.ResponseRecorder, 1)
 	go func() { first <- send(h, "POST", "/", "", key) }()
-	<-inside
+	locktest.Receive(t, "the handler runs", inside)
 	w := send(h, "POST", "/", "", key)
 	if after := w.Header().Get("Retry-After"); w.Code != http.StatusConflict || after == "" || after == "0" {
 		t.Errorf("got %d, Retry-After %q, want 409 and a time", w.Code, after)
 	}
 	checkProblem(t, w)
 	close(proceed)
-	if w := <-first; w.Code != http.StatusOK {
+	if w := locktest.Receive(t, "the first answer", first); w.Code != http.StatusOK {
 		t.Errorf("the first: %d", w.Code)
 	}
 }
@@ -121,42 +124,58 @@ func TestServerErrorsAreNotKept(t *testing.T) {
 
 func TestBadRequestsAreRefused(t *testing.T) {
 	t.Parallel()
-	tenant := func(r *http.Request) string { return r.Header.Get("X-Tenant") }
-	h, key := app(t, idemhttp.Config{Required: true, MaxBody: 4, Tenant: tenant}, func(http.ResponseWriter, *http.Request) {})
-	for _, test := range []struct {
+	h, key := app(t, idemhttp.Config{Required: true, MaxBody: 4}, func(http.ResponseWriter, *http.Request) {})
+	long := strings.Repeat("a", 256)
+	for name, test := range map[string]struct {
 		method, body string
 		keys         []string
 		want         int
 	}{
-		{"POST", "", nil, http.StatusBadRequest},
-		{"POST", "", []string{""}, http.StatusBadRequest},
-		{"POST", "", []string{`""`}, http.StatusBadRequest},
-		{"POST", "", []string{"a", "b"}, http.StatusBadRequest},
-		{"POST", "", []string{strings.Repeat("a", 256)}, http.StatusBadRequest},
-		{"POST", "", []string{"a b"}, http.StatusBadRequest},
-		{"POST", "", []string{"a,b"}, http.StatusBadRequest},
-		{"POST", "", []string{`"a`}, http.StatusBadRequest},
-		{"POST", "", []string{`"a"b`}, http.StatusBadRequest},
-		{"POST", "", []string{`"a\b"`}, http.StatusBadRequest},
-		{"POST", "", []string{`"a` + "\x01" + `"`}, http.StatusBadRequest},
-		{"PATCH", "", nil, http.StatusBadRequest},
-		{"POST", "", []string{`"a\"b \\c"`}, http.StatusOK},
-		{"POST", "12345", []string{key}, http.StatusRequestEntityTooLarge},
-		{"POST", "1234", []string{key}, http.StatusOK},
-		{"GET", "", nil, http.StatusOK},
+		"POST without a key":      {"POST", "", nil, http.StatusBadRequest},
+		"PATCH without a key":     {"PATCH", "", nil, http.StatusBadRequest},
+		"empty header":            {"POST", "", []string{""}, http.StatusBadRequest},
+		"empty string":            {"POST", "", []string{`""`}, http.StatusBadRequest},
+		"two headers":             {"POST", "", []string{"a", "b"}, http.StatusBadRequest},
+		"256 bytes":               {"POST", "", []string{long}, http.StatusBadRequest},
+		"bare key with a space":   {"POST", "", []string{"a b"}, http.StatusBadRequest},
+		"bare key with a comma":   {"POST", "", []string{"a,b"}, http.StatusBadRequest},
+		"no closing quote":        {"POST", "", []string{`"a`}, http.StatusBadRequest},
+		"text after the string":   {"POST", "", []string{`"a"b`}, http.StatusBadRequest},
+		"unknown escape":          {"POST", "", []string{`"a\b"`}, http.StatusBadRequest},
+		"control character":       {"POST", "", []string{`"a` + "\x01" + `"`}, http.StatusBadRequest},
+		"body over the limit":     {"POST", "12345", []string{key}, http.StatusRequestEntityTooLarge},
+		"255 bytes":               {"POST", "", []string{long[1:]}, http.StatusOK},
+		"escaped quote and slash": {"POST", "", []string{`"a\"b \\c"`}, http.StatusOK},
+		"body of the limit":       {"POST", "1234", []string{key}, http.StatusOK},
+		"GET without a key":       {"GET", "", nil, http.StatusOK},
 	} {
-		if w := send(h, test.method, "/", test.body, test.keys...); w.Code != test.want {
-			t.Errorf("%s %q %q: got %d, want %d", test.method, test.body, test.keys, w.Code, test.want)
-		} else if w.Code != http.StatusOK {
-			checkProblem(t, w)
+		t.Run(name, func(t *testing.T) {
+			w := send(h, test.method, "/", test.body, test.keys...)
+			if w.Code != test.want {
+				t.Errorf("got %d, want %d", w.Code, test.want)
+			}
+			if w.Code != http.StatusOK {
+				checkProblem(t, w)
+			}
+		})
+	}
+}
+
+func TestTenantsMayUseTheSameKey(t *testing.T) {
+	t.Parallel()
+	var runs atomic.Int64
+	tenant := func(r *http.Request) string { return r.Header.Get("X-Tenant") }
+	h, key := app(t, idemhttp.Config{Tenant: tenant}, func(http.ResponseWriter, *http.Request) { runs.Add(1) })
+	for _, account := range []string{"", "a", "b", "a"} {
+		r, w := httptest.NewRequest("POST", "/", strings.NewReader(account)), httptest.NewRecorder()
+		r.Header.Set("Idempotency-Key", key)
+		r.Header.Set("X-Tenant", account)
+		if h.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Errorf("tenant %q: got %d, want 200", account, w.Code)
 		}
 	}
-	r, w := httptest.NewRequest("POST", "/", strings.NewReader("5678")), httptest.NewRecorder()
-	r.Header.Set("Idempotency-Key", key)
-	r.Header.Set("X-Tenant", "another")
-	h.ServeHTTP(w, r)
-	if w.Code != http.StatusOK {
-		t.Errorf("another tenant with the same key: got %d, want 200", w.Code)
+	if runs.Load() != 3 {
+		t.Errorf("%d runs for three tenants", runs.Load())
 	}
 }
 

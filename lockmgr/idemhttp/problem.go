@@ -36,7 +36,8 @@ func refuseFor(w http.ResponseWriter, err error) {
 	case errors.As(err, &progress):
 		seconds := (progress.RetryAfter + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.FormatInt(int64(max(seconds, 1)), 10))
-		refuse(w, http.StatusConflict, "A request with this Idempotency-Key is in progress", "Ask again later with the same key.")
+		refuse(w, http.StatusConflict, "A request with this Idempotency-Key is in progress",
+			"Ask again later with the same key.")
 	case errors.Is(err, lockmgr.ErrKeyReused):
 		refuse(w, http.StatusUnprocessableEntity, "Idempotency-Key was used for another request",
 			"A key stands for one method, path, query and body.")

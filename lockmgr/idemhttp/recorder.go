@@ -16,8 +16,9 @@ type response struct {
 	TooLong bool        `json:"too_long,omitempty"` // the body was not kept
 }
 
-// recorder is the ResponseWriter of a handler whose answer is kept. The client gets nothing before the answer is on
-// record, unless the handler flushes or the body grows too long to be kept: from then on both get it.
+// recorder is the ResponseWriter of a handler whose answer is kept, used by the handler's goroutine alone. The client
+// gets nothing before the answer is on record, unless the handler flushes or the body grows too long to be kept: from
+// then on both get it.
 type recorder struct {
 	client    http.ResponseWriter
 	limit     int64 // of the body that is kept
@@ -34,7 +35,7 @@ func (r *recorder) run(next http.Handler, request *http.Request, body []byte) {
 	r.WriteHeader(http.StatusOK) // unless it wrote another
 }
 
-// record is what is kept.
+// record returns what is kept of the answer, as JSON.
 func (r *recorder) record() ([]byte, error) {
 	kept := r.answer
 	kept.Header, kept.Body = endToEnd(kept.Header), r.body.Bytes()
@@ -51,7 +52,7 @@ func (r *recorder) WriteHeader(status int) {
 	}
 }
 
-// Write keeps the body. A client that went away is no reason to stop while the answer is recorded.
+// Write keeps the body. That a client went away is no reason to stop: the answer is recorded.
 func (r *recorder) Write(data []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
 	if !hasBody(r.answer.Status) {
@@ -98,7 +99,7 @@ func (r *recorder) stream() {
 	r.answer.send(r.client, r.body.Bytes())
 }
 
-// send gives an answer to the client. Nobody is left to tell if it went away.
+// send gives an answer to the client. One that went away cannot be answered, so the errors are dropped.
 func (a response) send(w http.ResponseWriter, body []byte) {
 	for name, values := range a.Header {
 		w.Header()[name] = values
@@ -115,7 +116,8 @@ func hasBody(status int) bool {
 
 // hopByHop are the headers that belong to one connection (RFC 9110, 7.6.1), and the date, which is each answer's own.
 var hopByHop = []string{
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Date",
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Date",
 }
 
 // endToEnd is what of the headers may be sent again.

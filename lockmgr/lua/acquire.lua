@@ -18,7 +18,6 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 elseif not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return {0, redis.call('PTTL', KEYS[1])}
 end
-local time = redis.call('TIME')
-local token = math.max(last + 1, time[1] * 1000000 + time[2])
+local token = math.max(last + 1, now_us())
 redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)
 return {token, 0}

@@ -5,12 +5,11 @@
 -- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
 -- KEYS[3]  the fair queue, a zset: waiter -> when it came, in microseconds
 -- KEYS[4]  the waiters' leases, a zset: waiter -> its end in milliseconds
--- ARGV[1]  the holder to be
+-- ARGV[1]  the waiter, and holder once it has the lock
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  a waiter's lease in milliseconds
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change, negative if unknown}
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
+local us = now_us()
 local ms = math.floor(us / 1000)
 local last = tonumber(redis.call('GET', KEYS[2]) or 0)
 if redis.call('GET', KEYS[1]) == ARGV[1] then

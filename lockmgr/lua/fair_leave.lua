@@ -1,10 +1,10 @@
 -- Takes a waiter out of the fair queue and, if the lock is free, wakes the next one.
 --
 -- KEYS[1]  the lock, a string
--- KEYS[2]  the fair queue, a zset
--- KEYS[3]  the waiters' leases, a zset
+-- KEYS[2]  the fair queue, a zset: waiter -> when it came, in microseconds
+-- KEYS[3]  the waiters' leases, a zset: waiter -> its end in milliseconds
 -- ARGV[1]  the waiter
--- ARGV[2]  the channel of those who wait
+-- ARGV[2]  the channel of the waiters
 -- ARGV[3]  PUBLISH or SPUBLISH
 -- Reply    1 left, 0 was not there
 local left = redis.call('ZREM', KEYS[2], ARGV[1])

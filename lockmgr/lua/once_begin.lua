@@ -1,4 +1,4 @@
--- Begins the work under an idempotency key, takes it over from a holder whose lease ended, or says how it stands. A
+-- Begins the work under an idempotency key, takes it over from a holder whose lease ended, or replies with its state. A
 -- holder that asks again still has it: the client library may send the script twice.
 --
 -- KEYS[1]  the key, a hash: state (running, done, failed), fingerprint, owner, token, lease, result, failure
@@ -8,8 +8,7 @@
 -- ARGV[4]  how long the key is remembered after its lease ended, in milliseconds
 -- Reply    {run, token}, {running, milliseconds until the lease ends}, {done, result}, {failed, result, failure},
 --          or {reused}
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
+local us = now_us()
 local ms = math.floor(us / 1000)
 local record = redis.call('HMGET', KEYS[1], 'state', 'fingerprint', 'owner', 'token', 'lease')
 local state, token, lease = record[1], tonumber(record[4] or 0), tonumber(record[5] or 0)

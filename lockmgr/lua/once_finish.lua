@@ -1,4 +1,5 @@
--- Records how the work ended, or frees the key, if it is still the caller's: who was taken over from cannot overwrite.
+-- Records how the work ended, or frees the key, if it is still the caller's: a holder that was taken over from
+-- cannot overwrite.
 --
 -- KEYS[1]  the key, a hash
 -- ARGV[1]  the holder

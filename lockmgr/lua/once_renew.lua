@@ -9,7 +9,5 @@ local record = redis.call('HMGET', KEYS[1], 'owner', 'state')
 if record[1] ~= ARGV[1] or record[2] ~= 'running' then
   return 0
 end
-local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'lease',
-  string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]))
+redis.call('HSET', KEYS[1], 'lease', string.format('%.0f', now_ms() + ARGV[2]))
 return redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])

@@ -1,16 +1,16 @@
--- Takes one of a number of permits, or all of them. Holders whose lease ended are dead and lose theirs. Who wants all
--- and must wait leaves a wish, during which nobody else gets in: many short readers would keep a writer out for ever.
+-- Takes one of a number of permits, or all of them. Holders whose lease ended are dead and lose theirs. A caller that
+-- wants all and must wait leaves its intent, during which no other gets in: many short readers would keep a writer out
+-- for ever.
 --
--- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds; who holds all begins with !
+-- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds; a holder of all begins with !
 -- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
--- KEYS[3]  the wish, a string
+-- KEYS[3]  the intent, a string: the waiter that wants all
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  how many permits there are; 0 to take all
--- ARGV[4]  how long a wish lasts in milliseconds; 0 for who does not wait
+-- ARGV[4]  how long an intent lasts in milliseconds; 0 for a caller that does not wait
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change}
-local time = redis.call('TIME')
-local us = time[1] * 1000000 + time[2]
+local us = now_us()
 local ms = math.floor(us / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms)
 local all = ARGV[3] == '0'

@@ -1,12 +1,11 @@
--- Gives a permit back and wakes who waits.
+-- Gives a permit back and wakes the waiters.
 --
 -- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds
 -- ARGV[1]  the holder
--- ARGV[2]  the channel of those who wait
+-- ARGV[2]  the channel of the waiters
 -- ARGV[3]  PUBLISH or SPUBLISH
 -- Reply    1 given back, 0 it was no longer the caller's
-local time = redis.call('TIME')
-local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local ms = now_ms()
 local lease = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
 if lease == 0 then
   return 0

@@ -4,8 +4,7 @@
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- Reply    1 extended, 0 it was no longer the caller's
-local time = redis.call('TIME')
-local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local ms = now_ms()
 local lease = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
 if lease <= ms then
   return 0

@@ -64,7 +64,7 @@ def main(host, port, name, rounds):
         client.rpush(f"{name}:turn:go", "")
         client.set(f"{name}:count", count + 1)
         if client.getset(f"{name}:inside", "") != "python":
-            sys.exit("somebody came in")
+            sys.exit("another came in")
         if lock.release() != 1:
             sys.exit("the lock was not python's own at its release")
     print(refused)

@@ -60,7 +60,7 @@ func TestLocksPage(t *testing.T) {
 
 func evictInTwoSteps(t *testing.T, server *httptest.Server, lock lockmgr.State) {
 	t.Helper()
-	form := []string{"sort", string(lock.Sort), "name", lock.Name, "owner", lock.Holders[0].Owner}
+	form := []string{"sort", string(lock.Kind), "name", lock.Name, "owner", lock.Holders[0].Owner}
 	if status, answer := act(t, server, "/locks/evict", form...); status != http.StatusPreconditionRequired {
 		t.Fatalf("unconfirmed: %d %s", status, answer)
 	}

@@ -96,7 +96,7 @@ func functions(cfg Config) template.FuncMap {
 		"share":           share,
 		"short":           short,
 		"signatureFilter": signatureFilter,
-		"sortsOfLocks":    func() []sortOfLock { return sortsOfLocks },
+		"lockKinds":       func() []lockKind { return lockKinds },
 		"span":            span,
 		"statebar":        statebar,
 		"usersOf":         usersOf,

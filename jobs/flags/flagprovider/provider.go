@@ -1,9 +1,9 @@
-// Package flagprovider is the OpenFeature provider of the flags in jobs/flags. It answers from a [flags.Watcher]'s copy,
-// notifies the SDK of changes, and goes on with the last known values while Redis is away.
+// Package flagprovider is the OpenFeature provider of the flags in jobs/flags. It answers from a [flags.Watcher]'s
+// copy, notifies the SDK of changes, and goes on with the last known values while Redis is away.
 //
-// A flag is asked for the user in the evaluation context's targeting key. As a boolean it is on or off, with the variant
-// "on" or "off", unless the user's variant has a boolean value. As a string, number or object it is the value of the
-// user's variant; where the flag is off, it is the caller's default.
+// A flag is asked for the user in the evaluation context's targeting key. As a boolean it is on or off, with the
+// variant "on" or "off", unless the user's variant has a boolean value. As a string, number or object it is the value
+// of the user's variant; where the flag is off, it is the caller's default.
 //
 // Reasons are those of the OpenFeature specification:
 //

@@ -99,7 +99,8 @@ func TestTheSpecificationsScenarios(t *testing.T) {
 		t.Errorf("context-aware, empty context: %s (%v)", v, err)
 	}
 	missing, err := client.StringValueDetails(ctx, "missing-flag", "uh-oh", nobody)
-	if err == nil || missing.Value != "uh-oh" || missing.Reason != of.ErrorReason || missing.ErrorCode != of.FlagNotFoundCode {
+	if err == nil || missing.Value != "uh-oh" || missing.Reason != of.ErrorReason ||
+		missing.ErrorCode != of.FlagNotFoundCode {
 		t.Errorf("missing: %+v (%v)", missing, err)
 	}
 	wrong, err := client.IntValueDetails(ctx, "wrong-flag", 13, nobody)

@@ -52,8 +52,8 @@ func NewClient(address string, timeout time.Duration) (*Client, error) {
 // Close ends the connections that are not in use.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Charge answers as [payment.Gateway] says. [payment.ErrConflict] says that the key was used for another order or amount,
-// [payment.ErrInvalid] that the server makes nothing of the request.
+// Charge answers as [payment.Gateway] says. [payment.ErrConflict] says that the key was used for another order or
+// amount, [payment.ErrInvalid] that the server makes nothing of the request.
 func (c *Client) Charge(ctx context.Context, request payment.ChargeRequest) (receipt payment.Receipt, err error) {
 	order := chargeOrder{OrderID: request.OrderID, Cents: request.Cents}
 	err = c.post(ctx, chargesPath, request.IdempotencyKey, order, &receipt)

@@ -2,8 +2,8 @@
 // fails in the ways a real provider does, and the [payment.Gateway] that speaks to it. No money moves.
 //
 // It keeps its promises as Stripe does. The first answer to an idempotency key, a decline included, is given again to
-// whoever repeats the key; the key with other parameters is refused (422), and so is a key whose first call is under way
-// (409). A call that failed before it was carried out leaves the key unused.
+// whoever repeats the key; the key with other parameters is refused (422), and so is a key whose first call is under
+// way (409). A call that failed before it was carried out leaves the key unused.
 //
 //	POST /v1/charges            {"order_id":"o-1","cents":1999}, with the header Idempotency-Key
 //	GET  /v1/charges?key=KEY    what became of it

@@ -208,7 +208,8 @@ func TestCallsAreAnsweredInTheEnd(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if ledger := ledgerOf(t, listener); len(ledger.Charges) != 20 || ledger.Failed == 0 || ledger.Unanswered == 0 || ledger.Replayed == 0 {
+	if ledger := ledgerOf(t, listener); len(ledger.Charges) != 20 || ledger.Failed == 0 || ledger.Unanswered == 0 ||
+		ledger.Replayed == 0 {
 		t.Errorf("ledger: %+v", ledger)
 	}
 }
@@ -263,7 +264,8 @@ func TestRefunds(t *testing.T) {
 	}
 	refund := payment.RefundRequest{IdempotencyKey: "refund:o-1", OrderID: "o-1", Charge: receipt.Charge, Cents: 1999}
 	first, err := client.Refund(t.Context(), refund)
-	if err != nil || first.Refund == "" || first.Charge != receipt.Charge || first.OrderID != "o-1" || first.Cents != 1999 {
+	if err != nil || first.Refund == "" || first.Charge != receipt.Charge || first.OrderID != "o-1" ||
+		first.Cents != 1999 {
 		t.Fatalf("Refund: %+v (%v)", first, err)
 	}
 	if second, err := client.Refund(t.Context(), refund); err != nil || second != first {

@@ -87,7 +87,8 @@ func TestStripeUnderstandsUs(t *testing.T) {
 		t.Errorf("Charge: %+v (%v)", receipt, err)
 	}
 	refund, err := gateway.Refund(t.Context(), refundRequest)
-	if err != nil || !strings.HasPrefix(refund.Refund, "re_") || refund.Charge != "pi_1" || refund.OrderID != "o-1" || refund.Cents != 1999 {
+	if err != nil || !strings.HasPrefix(refund.Refund, "re_") || refund.Charge != "pi_1" || refund.OrderID != "o-1" ||
+		refund.Cents != 1999 {
 		t.Errorf("Refund: %+v (%v)", refund, err)
 	}
 	// What the mock finds is another order's.

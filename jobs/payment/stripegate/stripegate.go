@@ -6,9 +6,9 @@
 // (https://docs.stripe.com/api/idempotent_requests).
 //
 // Lookup searches by the order's ID. Stripe's search shows a new PaymentIntent within a minute, and up to an hour later
-// when Stripe has trouble (https://docs.stripe.com/search#data-freshness), and there is none for merchants in India: that
-// nothing is found within an hour does not prove that nothing was charged. Whoever charges then must do so with the same
-// key, and does in package payment.
+// when Stripe has trouble (https://docs.stripe.com/search#data-freshness), and there is none for merchants in India:
+// that nothing is found within an hour does not prove that nothing was charged. Whoever charges then must do so with
+// the same key, and does in package payment.
 package stripegate
 
 import (
@@ -51,8 +51,9 @@ type Config struct {
 	// Currency is a three-letter ISO code. Cents are its smallest unit, whatever that is. Defaults to [DefaultCurrency].
 	Currency string
 
-	// Payer returns the customer who pays an order. It must give the same answer whenever the same order is charged: Stripe refuses an
-	// idempotency key that comes with other parameters. Defaults to [TestCard], which a live key cannot charge.
+	// Payer returns the customer who pays an order. It must give the same answer whenever the same order is charged:
+	// Stripe refuses an idempotency key that comes with other parameters. Defaults to [TestCard], which a live key cannot
+	// charge.
 	Payer func(ctx context.Context, request payment.ChargeRequest) (Payer, error)
 
 	// Timeout bounds each try of a call; all of them together are bounded by the context. Defaults to [DefaultTimeout].

@@ -75,14 +75,18 @@ func TestWhatErrorsMean(t *testing.T) {
 		body           string
 		charge, refund error
 	}{
-		"declined":     {402, failing("card_error", "card_declined"), payment.ErrDeclined, payment.ErrDeclined},
-		"cardholder":   {402, failing("card_error", "authentication_required"), payment.ErrDeclined, payment.ErrDeclined},
-		"key reused":   {400, failing("idempotency_error", ""), payment.ErrConflict, payment.ErrConflict},
-		"key in use":   {409, failing("idempotency_error", "idempotency_key_in_use"), errUnknown, errUnknown},
-		"too small":    {400, failing("invalid_request_error", "amount_too_small"), payment.ErrInvalid, payment.ErrRefundRefused},
-		"no such":      {404, failing("invalid_request_error", "resource_missing"), payment.ErrInvalid, payment.ErrRefundRefused},
-		"already":      {400, failing("invalid_request_error", "charge_already_refunded"), payment.ErrInvalid, payment.ErrRefundRefused},
-		"wrong key":    {401, `{"error":{"type":"invalid_request_error","message":"Invalid API Key: ` + secret + `"}}`, errUnknown, errUnknown},
+		"declined":   {402, failing("card_error", "card_declined"), payment.ErrDeclined, payment.ErrDeclined},
+		"cardholder": {402, failing("card_error", "authentication_required"), payment.ErrDeclined, payment.ErrDeclined},
+		"key reused": {400, failing("idempotency_error", ""), payment.ErrConflict, payment.ErrConflict},
+		"key in use": {409, failing("idempotency_error", "idempotency_key_in_use"), errUnknown, errUnknown},
+		"too small": {400, failing("invalid_request_error", "amount_too_small"), payment.ErrInvalid,
+			payment.ErrRefundRefused},
+		"no such": {404, failing("invalid_request_error", "resource_missing"), payment.ErrInvalid,
+			payment.ErrRefundRefused},
+		"already": {400, failing("invalid_request_error", "charge_already_refunded"), payment.ErrInvalid,
+			payment.ErrRefundRefused},
+		"wrong key": {401, `{"error":{"type":"invalid_request_error","message":"Invalid API Key: ` + secret + `"}}`,
+			errUnknown, errUnknown},
 		"too many":     {429, failing("invalid_request_error", "rate_limit"), errUnknown, errUnknown},
 		"out of order": {500, failing("api_error", ""), errUnknown, errUnknown},
 		"not Stripe":   {502, "<html>", errUnknown, errUnknown},
@@ -107,9 +111,11 @@ func TestWhatAPaymentIntentMeans(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]error{
 		"succeeded": nil, "processing": errUnknown, "requires_capture": errUnknown, "requires_confirmation": errUnknown,
-		"requires_payment_method": payment.ErrDeclined, "requires_action": payment.ErrDeclined, "canceled": payment.ErrDeclined,
+		"requires_payment_method": payment.ErrDeclined, "requires_action": payment.ErrDeclined,
+		"canceled": payment.ErrDeclined,
 	} {
-		intent := `{"id":"pi_1","object":"payment_intent","amount":1999,"status":"` + status + `","metadata":{"order_id":"o-1"}}`
+		intent := `{"id":"pi_1","object":"payment_intent","amount":1999,"status":"` + status +
+			`","metadata":{"order_id":"o-1"}}`
 		charged, _ := answering(t, 200, intent)
 		found, _ := answering(t, 200, `{"object":"search_result","data":[`+intent+`]}`)
 		for name, ask := range map[string]func(context.Context, payment.ChargeRequest) (payment.Receipt, error){
@@ -131,9 +137,11 @@ func TestWhatAPaymentIntentMeans(t *testing.T) {
 func TestLookupAmongSeveral(t *testing.T) {
 	t.Parallel()
 	intent := func(id, status, order string) string {
-		return fmt.Sprintf(`{"id":%q,"object":"payment_intent","amount":1999,"status":%q,"metadata":{"order_id":%q}}`, id, status, order)
+		return fmt.Sprintf(`{"id":%q,"object":"payment_intent","amount":1999,"status":%q,"metadata":{"order_id":%q}}`, id,
+			status, order)
 	}
-	failed, first, second := intent("pi_0", "requires_payment_method", "o-1"), intent("pi_1", "succeeded", "o-1"), intent("pi_2", "succeeded", "o-1")
+	failed, first, second := intent("pi_0", "requires_payment_method", "o-1"), intent("pi_1", "succeeded", "o-1"),
+		intent("pi_2", "succeeded", "o-1")
 	for name, test := range map[string]struct {
 		data string
 		want error

@@ -1,11 +1,11 @@
 -- Takes, renews or confirms one server's part of a lock that most of several must have. It is taken if nobody has it,
 -- also by a renewal: a server that came back empty is then part of it again.
 --
--- Each server proposes a token, and the greatest one of a majority is told to all as the floor: a later majority has a
+-- Each server proposes a token, and the greatest one of a majority is sent to all as the floor: a later majority has a
 -- server in common with this one, and so proposes a greater one.
 --
 -- KEYS[1]  the lock, a string
--- KEYS[2]  the last fencing token, a string, kept for 7 days
+-- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  the lock's token, or 0 to be proposed one
@@ -19,8 +19,7 @@ local token, floor = tonumber(redis.call('GET', KEYS[2]) or 0), tonumber(ARGV[3]
 if floor > 0 then
   token = math.max(token, floor)
 else
-  local time = redis.call('TIME')
-  token = math.max(token + 1, time[1] * 1000000 + time[2])
+  token = math.max(token + 1, now_us())
 end
 redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)
 return token

@@ -1,4 +1,4 @@
-package lockmgr_test
+package quorum_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
+	"github.com/navvy-go/navvy/lockmgr/quorum"
 )
 
 // members is a number of servers of a test's own.
@@ -36,23 +38,25 @@ func newMembers(t *testing.T, n int) *members {
 
 // client returns one that gives up soon, so that tests need not wait for it.
 func (m *members) client(server *redistest.Server) *redis.Client {
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1, ReadTimeout: 500 * time.Millisecond})
+	rdb := redis.NewClient(&redis.Options{
+		Addr: server.Addr, MaxRetries: -1, DialerRetries: 1, ReadTimeout: 500 * time.Millisecond,
+	})
 	m.Cleanup(func() { _ = rdb.Close() })
 	return rdb
 }
 
-func (m *members) quorum() *lockmgr.Quorum {
+func (m *members) quorum() *quorum.Manager {
 	m.Helper()
-	q, err := lockmgr.NewQuorum(m.clients...)
-	must(m.T, err)
+	q, err := quorum.New(m.clients...)
+	locktest.Must(m.T, err)
 	m.Cleanup(q.Close)
 	return q
 }
 
-func (m *members) take(q *lockmgr.Quorum, opts ...lockmgr.Option) *lockmgr.Lock {
+func (m *members) take(q *quorum.Manager, opts ...quorum.Option) *quorum.Lock {
 	m.Helper()
 	lock, err := q.TryAcquire(m.Context(), "a", opts...)
-	must(m.T, err)
+	locktest.Must(m.T, err)
 	return lock
 }
 
@@ -65,7 +69,7 @@ func (m *members) freeze(servers ...*redistest.Server) (thaw func()) {
 		}
 	}
 	for _, s := range servers {
-		must(m.T, syscall.Kill(s.PID(), syscall.SIGSTOP))
+		locktest.Must(m.T, syscall.Kill(s.PID(), syscall.SIGSTOP))
 	}
 	m.Cleanup(thaw)
 	return thaw
@@ -74,6 +78,7 @@ func (m *members) freeze(servers ...*redistest.Server) (thaw func()) {
 func TestQuorumLetsOneInAtATime(t *testing.T) {
 	t.Parallel()
 	m := newMembers(t, 3)
+	ctx := locktest.Bounded(t)
 	var inside atomic.Int64
 	var last uint64 // guarded by the lock under test
 	var wg sync.WaitGroup
@@ -82,7 +87,7 @@ func TestQuorumLetsOneInAtATime(t *testing.T) {
 		for range 5 {
 			wg.Go(func() {
 				for range 4 {
-					err := q.Do(t.Context(), "a", func(ctx context.Context) error {
+					err := q.Do(ctx, "a", func(ctx context.Context) error {
 						if n := inside.Add(1); n != 1 {
 							t.Errorf("%d holders at once", n)
 						}
@@ -107,21 +112,21 @@ func TestQuorumExcludesAndIsRenewed(t *testing.T) {
 	t.Parallel()
 	m := newMembers(t, 3)
 	q, other := m.quorum(), m.quorum()
-	lock := m.take(q, lockmgr.TTL(time.Second))
+	lock := m.take(q, quorum.TTL(time.Second))
 	until := time.Now().Add(2200 * time.Millisecond)
-	eventually(t, "two TTLs pass", func() bool {
+	locktest.Eventually(t, "two TTLs pass", func() bool {
 		if _, err := other.TryAcquire(t.Context(), "a"); !errors.Is(err, lockmgr.ErrNotAcquired) {
 			t.Fatalf("a second holder: got %v, want ErrNotAcquired", err)
 		}
 		return time.Now().After(until)
 	})
 	for range 2 {
-		must(t, lock.Release(t.Context()))
+		locktest.Must(t, lock.Release(t.Context()))
 	}
 	if cause := context.Cause(lock.Context()); cause != context.Canceled {
 		t.Errorf("the context ended with %v", cause)
 	}
-	must(t, m.take(other).Release(t.Context()))
+	locktest.Must(t, m.take(other).Release(t.Context()))
 }
 
 // outage is one of some of the servers.
@@ -138,8 +143,8 @@ func TestQuorumOutlivesAMinority(t *testing.T) {
 			t.Parallel()
 			m := newMembers(t, n)
 			q := m.quorum()
-			held, err := q.TryAcquire(t.Context(), "held", lockmgr.TTL(time.Second))
-			must(t, err)
+			held, err := q.TryAcquire(t.Context(), "held", quorum.TTL(time.Second))
+			locktest.Must(t, err)
 			minority := m.servers[:(n-1)/2]
 			thaw := func() {}
 			if hung {
@@ -150,23 +155,23 @@ func TestQuorumOutlivesAMinority(t *testing.T) {
 				}
 			}
 			began := time.Now()
-			lock := m.take(q, lockmgr.TTL(2*time.Second)) // a server that hung may keep its part as long
+			lock := m.take(q, quorum.TTL(2*time.Second)) // a server that hung may keep its part as long
 			took := time.Since(began)
-			must(t, lock.Release(t.Context()))
+			locktest.Must(t, lock.Release(t.Context()))
 			if took > time.Second {
 				t.Errorf("taken in %s without a minority", took)
 			}
 			until := began.Add(2200 * time.Millisecond)
-			eventually(t, "two TTLs pass", func() bool {
+			locktest.Eventually(t, "two TTLs pass", func() bool {
 				if held.Context().Err() != nil {
 					t.Fatalf("what was held before ended with %v", context.Cause(held.Context()))
 				}
 				return time.Now().After(until)
 			})
-			must(t, held.Release(t.Context()))
+			locktest.Must(t, held.Release(t.Context()))
 			thaw()
 			if hung {
-				eventually(t, "the minority lets go", func() bool {
+				locktest.Eventually(t, "the minority lets go", func() bool {
 					return m.clients[0].Exists(t.Context(), "lock:held", "lock:a").Val() == 0
 				})
 			}
@@ -182,9 +187,9 @@ func TestQuorumRefusesWithoutAMajority(t *testing.T) {
 			t.Parallel()
 			m := newMembers(t, n)
 			q := m.quorum()
-			ttl := lockmgr.TTL(time.Second)
+			ttl := quorum.TTL(time.Second)
 			held, err := q.TryAcquire(t.Context(), "held", ttl)
-			must(t, err)
+			locktest.Must(t, err)
 			ended := make(chan time.Time, 1)
 			context.AfterFunc(held.Context(), func() { ended <- time.Now() })
 			majority := m.servers[:n/2+1]
@@ -196,14 +201,14 @@ func TestQuorumRefusesWithoutAMajority(t *testing.T) {
 					server.Kill()
 				}
 			}
-			_, err = q.Acquire(t.Context(), "a", ttl)
+			_, err = q.Acquire(locktest.Bounded(t), "a", ttl)
 			if err == nil || errors.Is(err, lockmgr.ErrNotAcquired) {
 				t.Errorf("got %v, want the reason why most servers do not answer", err)
 			}
 			if took := time.Since(struck); took > 2*time.Second {
 				t.Errorf("refused after %s", took)
 			}
-			if took := (<-ended).Sub(struck); took > 1500*time.Millisecond {
+			if took := locktest.Receive(t, "the held one ends", ended).Sub(struck); took > 1500*time.Millisecond {
 				t.Errorf("the held one ended %s after the servers, its TTL is 1 s", took)
 			}
 			if cause := context.Cause(held.Context()); !errors.Is(cause, lockmgr.ErrLockLost) {
@@ -225,13 +230,13 @@ func TestQuorumsTokensGrow(t *testing.T) {
 	m.clients[0].Set(t.Context(), "{lock:a}:fence", ahead, 0)
 	m.servers[2].Stop()
 	first := m.take(q)
-	must(t, first.Release(t.Context()))
+	locktest.Must(t, first.Release(t.Context()))
 	if first.Token() <= ahead {
 		t.Errorf("token %d after %d", first.Token(), ahead)
 	}
 	m.servers[0].Stop()
-	must(t, m.servers[2].Restart())
-	eventually(t, "the server is back", func() bool { return m.clients[2].Ping(t.Context()).Err() == nil })
+	locktest.Must(t, m.servers[2].Restart())
+	locktest.Eventually(t, "the server is back", func() bool { return m.clients[2].Ping(t.Context()).Err() == nil })
 	second := m.take(q)
 	if second.Token() <= first.Token() {
 		t.Errorf("token %d after %d", second.Token(), first.Token())
@@ -242,23 +247,23 @@ func TestQuorumsLockIsMendedWhereItWasLost(t *testing.T) {
 	t.Parallel()
 	m := newMembers(t, 3)
 	q := m.quorum()
-	lock := m.take(q, lockmgr.TTL(2*time.Second))
+	lock := m.take(q, quorum.TTL(2*time.Second))
 	for i, server := range m.servers { // one after the other, all lose their data
 		server.Kill()
-		must(t, server.Restart())
-		eventually(t, "the server has its part again", func() bool {
+		locktest.Must(t, server.Restart())
+		locktest.Eventually(t, "the server has its part again", func() bool {
 			return m.clients[i].Exists(t.Context(), "lock:a").Val() == 1
 		})
 	}
-	must(t, lock.Release(t.Context()))
+	locktest.Must(t, lock.Release(t.Context()))
 }
 
-func TestQuorumReleaseSaysWhetherTheLockWasOurs(t *testing.T) {
+func TestQuorumReleaseReportsThatTheLockWasLost(t *testing.T) {
 	t.Parallel()
 	m := newMembers(t, 3)
 	lock := m.take(m.quorum())
 	for _, rdb := range m.clients[:2] {
-		rdb.Set(t.Context(), "lock:a", "thief", time.Minute)
+		rdb.Set(t.Context(), "lock:a", "another", time.Minute)
 	}
 	for range 2 {
 		if err := lock.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
@@ -269,36 +274,97 @@ func TestQuorumReleaseSaysWhetherTheLockWasOurs(t *testing.T) {
 
 func TestQuorumRefusesBadInput(t *testing.T) {
 	t.Parallel()
-	rdb := redistest.Shared(t).Client(t)
-	for _, clients := range [][]redis.UniversalClient{nil, {rdb}, {rdb, rdb, rdb}, {rdb, nil, redistest.Shared(t).Client(t)}} {
-		if _, err := lockmgr.NewQuorum(clients...); !errors.Is(err, lockmgr.ErrInvalid) {
-			t.Errorf("%d clients: got %v, want ErrInvalid", len(clients), err)
-		}
+	rdb, another := redistest.Shared(t).Client(t), redistest.Shared(t).Client(t)
+	for what, clients := range map[string][]redis.UniversalClient{
+		"no client": nil, "one client": {rdb}, "two clients": {rdb, another},
+		"one client three times": {rdb, rdb, rdb}, "a nil client": {rdb, nil, another},
+	} {
+		t.Run(what, func(t *testing.T) {
+			if _, err := quorum.New(clients...); !errors.Is(err, lockmgr.ErrInvalid) {
+				t.Errorf("got %v, want ErrInvalid", err)
+			}
+		})
 	}
+	q := newMembers(t, 3).quorum()
+	none := func(context.Context) error { t.Error("the function ran"); return nil }
+	for what, test := range map[string]struct {
+		name string
+		fn   func(context.Context) error
+		opts []quorum.Option
+	}{
+		"no name":     {"", none, nil},
+		"odd brace":   {"a}b", none, nil},
+		"low TTL":     {"a", none, []quorum.Option{quorum.TTL(lockmgr.MinTTL - 1)}},
+		"nil option":  {"a", none, []quorum.Option{nil}},
+		"no function": {"a", nil, nil},
+	} {
+		t.Run(what, func(t *testing.T) {
+			if err := q.Do(locktest.Bounded(t), test.name, test.fn, test.opts...); !errors.Is(err, lockmgr.ErrInvalid) {
+				t.Errorf("got %v, want ErrInvalid", err)
+			}
+		})
+	}
+}
+
+func TestQuorumCloseEndsHoldersAndWaiters(t *testing.T) {
+	t.Parallel()
 	m := newMembers(t, 3)
 	q := m.quorum()
-	none := func(context.Context) error { return nil }
-	for what, err := range map[string]error{
-		"no name":     q.Do(t.Context(), "", none),
-		"low TTL":     q.Do(t.Context(), "a", none, lockmgr.TTL(1)),
-		"fair":        q.Do(t.Context(), "a", none, lockmgr.Fair()),
-		"no function": q.Do(t.Context(), "a", nil),
-	} {
-		if !errors.Is(err, lockmgr.ErrInvalid) {
-			t.Errorf("%s: got %v, want ErrInvalid", what, err)
-		}
-	}
 	held := m.take(q)
-	waited := make(chan error)
-	go func() {
-		_, err := q.Acquire(t.Context(), "a")
-		waited <- err
-	}()
+	waited, ctx := make(chan error, 2), locktest.Bounded(t)
+	for range 2 { // one contends, and one waits behind it
+		go func() {
+			_, err := q.Acquire(ctx, "a")
+			waited <- err
+		}()
+	}
 	q.Close()
-	if err := <-waited; !errors.Is(err, lockmgr.ErrClosed) {
-		t.Errorf("waiter: got %v, want ErrClosed", err)
+	for range 2 {
+		if err := locktest.Receive(t, "the waiter returns", waited); !errors.Is(err, lockmgr.ErrClosed) {
+			t.Errorf("waiter: got %v, want ErrClosed", err)
+		}
 	}
 	if cause := context.Cause(held.Context()); !errors.Is(cause, lockmgr.ErrClosed) {
 		t.Errorf("holder: context ended with %v, want ErrClosed", cause)
 	}
+	locktest.Must(t, held.Release(t.Context()))
+	if _, err := q.TryAcquire(t.Context(), "b"); !errors.Is(err, lockmgr.ErrClosed) {
+		t.Errorf("TryAcquire after Close: got %v, want ErrClosed", err)
+	}
+}
+
+func TestQuorumAcquireEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	q := m.quorum()
+	held := m.take(q)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := q.Acquire(ctx, "a")
+	if !errors.Is(err, lockmgr.ErrNotAcquired) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want ErrNotAcquired and the context's cause", err)
+	}
+	locktest.Must(t, held.Release(t.Context()))
+}
+
+// A lock of lockmgr on one server takes that server's vote alone, and a quorum that has all servers keeps it out.
+func TestQuorumAndManagersShareTheKey(t *testing.T) {
+	t.Parallel()
+	m := newMembers(t, 3)
+	q := m.quorum()
+	locks := lockmgr.New(m.clients[0])
+	t.Cleanup(locks.Close)
+	theirs, err := locks.TryAcquire(t.Context(), "a")
+	locktest.Must(t, err)
+	ours := m.take(q)
+	if ours.Name() != "a" || lockmgr.Token(ours.Context()) != ours.Token() {
+		t.Errorf("lock %q with token %d, %d in its context", ours.Name(), ours.Token(), lockmgr.Token(ours.Context()))
+	}
+	locktest.Must(t, ours.Release(t.Context()))
+	locktest.Must(t, theirs.Release(t.Context()))
+	ours = m.take(q)
+	if _, err := locks.TryAcquire(t.Context(), "a"); !errors.Is(err, lockmgr.ErrNotAcquired) {
+		t.Errorf("a manager beside the quorum: got %v, want ErrNotAcquired", err)
+	}
+	locktest.Must(t, ours.Release(t.Context()))
 }

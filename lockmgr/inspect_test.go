@@ -2,36 +2,37 @@ package lockmgr_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/lockmgr"
+	"github.com/navvy-go/navvy/lockmgr/internal/locktest"
 )
 
-func look(t *testing.T, locks *lockmgr.Manager, sort lockmgr.Sort, names ...string) []lockmgr.State {
+func inspect(t *testing.T, locks *lockmgr.Manager, kind lockmgr.Kind, names ...string) []lockmgr.State {
 	t.Helper()
-	states, err := locks.Look(t.Context(), sort, names...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	states, err := locks.Inspect(t.Context(), kind, names...)
+	locktest.Must(t, err)
 	return states
 }
 
-func TestLookTellsWhoHoldsALock(t *testing.T) {
+func TestInspectShowsTheHolderOfALock(t *testing.T) {
 	t.Parallel()
 	locks, rdb, name := setup(t)
 	lock := mustTake(t, locks, name, lockmgr.TTL(time.Minute))
 	rdb.Set(t.Context(), "lock:"+name+":foreign", "someone", 0)
 	rdb.HSet(t.Context(), "lock:"+name+":hash", "a", "b")
 
-	states := look(t, locks, lockmgr.Plain, name+":none", name, name+":hash", name+":foreign")
+	states := inspect(t, locks, lockmgr.KindLock, name+":none", name, name+":hash", name+":foreign")
 	if len(states) != 2 || states[0].Name != name || states[1].Name != name+":foreign" {
 		t.Fatalf("got %+v", states)
 	}
 	held, foreign := states[0], states[1]
-	if held.Held != 1 || held.Fence != lock.Token() || held.Waiting != 0 || held.Holders[0].Left < 30*time.Second || len(held.Holders[0].Owner) != 32 {
+	if held.Held != 1 || held.Fence != lock.Token() || held.Waiting != 0 ||
+		held.Holders[0].Left < 30*time.Second || len(held.Holders[0].Owner) != 32 {
 		t.Errorf("got %+v", held)
 	}
 	if foreign.Fence != 0 || foreign.Holders[0] != (lockmgr.Holder{Owner: "someone", Left: lockmgr.Forever}) {
@@ -39,7 +40,7 @@ func TestLookTellsWhoHoldsALock(t *testing.T) {
 	}
 }
 
-func TestLookTellsWhoHoldsPermits(t *testing.T) {
+func TestInspectShowsTheHoldersOfPermits(t *testing.T) {
 	t.Parallel()
 	locks, rdb, name := setup(t)
 	permits := locks.Semaphore(name, 3)
@@ -49,69 +50,57 @@ func TestLookTellsWhoHoldsPermits(t *testing.T) {
 		}
 	}
 	rdb.ZAdd(t.Context(), "semaphore:"+name, redis.Z{Score: 1, Member: "dead"})
-	if got := look(t, locks, lockmgr.OfSemaphore, name); len(got) != 1 || got[0].Held != 2 || len(got[0].Holders) != 2 || got[0].Fence == 0 {
+	got := inspect(t, locks, lockmgr.KindSemaphore, name)
+	if len(got) != 1 || got[0].Held != 2 || len(got[0].Holders) != 2 || got[0].Fence == 0 {
 		t.Errorf("a semaphore: %+v", got)
 	}
 	writer, err := locks.RWLock(name).TryLock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := look(t, locks, lockmgr.ReadersWriter, name); len(got) != 1 || got[0].Held != 1 || !got[0].Holders[0].Writer {
+	locktest.Must(t, err)
+	if got := inspect(t, locks, lockmgr.KindRWLock, name); len(got) != 1 || got[0].Held != 1 || !got[0].Holders[0].Writer {
 		t.Errorf("a writer: %+v", got)
 	}
-	if err := writer.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := look(t, locks, lockmgr.ReadersWriter, name); len(got) != 0 {
+	locktest.Must(t, writer.Release(t.Context()))
+	if got := inspect(t, locks, lockmgr.KindRWLock, name); len(got) != 0 {
 		t.Errorf("a free lock: %+v", got)
 	}
 }
 
-func TestLookCountsFairWaiters(t *testing.T) {
+func TestInspectCountsFairWaiters(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	mustTake(t, locks, name, lockmgr.TTL(time.Minute))
-	ended := make(chan error, 1)
+	ended, ctx := make(chan error, 1), locktest.Bounded(t)
 	go func() {
-		_, err := locks.Acquire(t.Context(), name, lockmgr.Fair())
+		_, err := locks.Acquire(ctx, name, lockmgr.Fair())
 		ended <- err
 	}()
 	awaitWaiters(t, locks, name, 1)
-	evict(t, locks, lockmgr.Plain, name)
-	if err := <-ended; err != nil {
-		t.Errorf("who waited: %v", err)
+	evict(t, locks, lockmgr.KindLock, name)
+	if err := locktest.Receive(t, "the waiter returns", ended); err != nil {
+		t.Errorf("the waiter: %v", err)
 	}
 }
 
 // awaitWaiters waits until so many stand in a lock's fair queue.
 func awaitWaiters(t *testing.T, locks *lockmgr.Manager, name string, n int64) {
 	t.Helper()
-	tick, deadline := time.NewTicker(10*time.Millisecond), time.NewTimer(10*time.Second)
-	defer tick.Stop()
-	defer deadline.Stop()
-	for {
-		if states := look(t, locks, lockmgr.Plain, name); len(states) == 1 && states[0].Waiting == n {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("%d never waited for %s", n, name)
-		}
-	}
+	locktest.Eventually(t, fmt.Sprintf("%d wait for %s", n, name), func() bool {
+		states := inspect(t, locks, lockmgr.KindLock, name)
+		return len(states) == 1 && states[0].Waiting == n
+	})
 }
 
-func evict(t *testing.T, locks *lockmgr.Manager, sort lockmgr.Sort, name string) {
+func evict(t *testing.T, locks *lockmgr.Manager, kind lockmgr.Kind, name string) {
 	t.Helper()
-	states := look(t, locks, sort, name)
+	states := inspect(t, locks, kind, name)
 	if len(states) != 1 {
-		t.Fatalf("nobody holds %s", name)
+		t.Fatalf("%s has no holder", name)
 	}
 	owner := states[0].Holders[0].Owner
-	if had, err := locks.Evict(t.Context(), sort, name, owner); err != nil || !had {
+	if had, err := locks.Evict(t.Context(), kind, name, owner); err != nil || !had {
 		t.Fatalf("evict: %t, %v", had, err)
 	}
-	if had, err := locks.Evict(t.Context(), sort, name, owner); err != nil || had {
+	if had, err := locks.Evict(t.Context(), kind, name, owner); err != nil || had {
 		t.Fatalf("evict again: %t, %v", had, err)
 	}
 }
@@ -120,50 +109,48 @@ func TestEvictTakesALockFromThatHolderAlone(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
 	first := mustTake(t, locks, name, lockmgr.TTL(3*time.Second))
-	if had, err := locks.Evict(t.Context(), lockmgr.Plain, name, "another"); err != nil || had {
+	if had, err := locks.Evict(t.Context(), lockmgr.KindLock, name, "another"); err != nil || had {
 		t.Errorf("evict another: %t, %v", had, err)
 	}
-	evict(t, locks, lockmgr.Plain, name)
+	evict(t, locks, lockmgr.KindLock, name)
 	second := mustTake(t, locks, name)
 	if second.Token() <= first.Token() {
 		t.Errorf("the token after the eviction, %d, is not above %d", second.Token(), first.Token())
 	}
-	<-first.Context().Done() // at its next renewal
+	locktest.Receive(t, "the context ends at the next renewal", first.Context().Done())
 	if err := first.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
-		t.Errorf("the one who was evicted releases: %v", err)
+		t.Errorf("release by the evicted holder: got %v, want ErrLockLost", err)
 	}
 
 	permit, err := locks.Semaphore(name, 1).TryAcquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	evict(t, locks, lockmgr.OfSemaphore, name)
+	locktest.Must(t, err)
+	evict(t, locks, lockmgr.KindSemaphore, name)
 	if _, err := locks.Semaphore(name, 1).TryAcquire(t.Context()); err != nil {
 		t.Errorf("after the eviction: %v", err)
 	}
 	if err := permit.Release(t.Context()); !errors.Is(err, lockmgr.ErrLockLost) {
-		t.Errorf("the one who was evicted releases: %v", err)
+		t.Errorf("release by the evicted holder: got %v, want ErrLockLost", err)
 	}
 }
 
-func TestLookAndEvictRefuseNonsense(t *testing.T) {
+func TestInspectAndEvictRefuseNonsense(t *testing.T) {
 	t.Parallel()
 	locks, _, name := setup(t)
-	if _, err := locks.Look(t.Context(), "mutex", name); !errors.Is(err, lockmgr.ErrInvalid) {
-		t.Errorf("look at a sort that is none: %v", err)
+	if _, err := locks.Inspect(t.Context(), "mutex", name); !errors.Is(err, lockmgr.ErrInvalid) {
+		t.Errorf("inspect a kind that is none: %v", err)
 	}
 	if _, err := locks.Evict(t.Context(), "mutex", name, "x"); !errors.Is(err, lockmgr.ErrInvalid) {
-		t.Errorf("evict from a sort that is none: %v", err)
+		t.Errorf("evict from a kind that is none: %v", err)
 	}
-	if _, err := locks.Evict(t.Context(), lockmgr.Plain, "", "x"); !errors.Is(err, lockmgr.ErrInvalid) {
+	if _, err := locks.Evict(t.Context(), lockmgr.KindLock, "", "x"); !errors.Is(err, lockmgr.ErrInvalid) {
 		t.Errorf("evict from no lock: %v", err)
 	}
-	if got := look(t, locks, lockmgr.Plain); len(got) != 0 {
+	if got := inspect(t, locks, lockmgr.KindLock); len(got) != 0 {
 		t.Errorf("nothing: %+v", got)
 	}
 	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialerRetries: 1})
 	defer away.Close()
-	if _, err := newManager(t, away).Look(t.Context(), lockmgr.Plain, name); err == nil {
+	if _, err := newManager(t, away).Inspect(t.Context(), lockmgr.KindLock, name); err == nil {
 		t.Error("without Redis there is no error")
 	}
 }
