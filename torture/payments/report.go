@@ -42,8 +42,8 @@ const problemsShown = 40
 // take notes the figures.
 func (r *report) take(found findings) {
 	r.Charges, r.Gateway = len(found.ledger.Charges), found.ledger.Counts
-	r.Dead, r.Jobs = found.queue.Dead, found.inspect.Totals.Done
-	r.Retried, r.Snoozed = found.inspect.Totals.Retried, found.inspect.Totals.Snoozed
+	r.Dead, r.Jobs = found.queue.Dead, found.queue.Totals.Done
+	r.Retried, r.Snoozed = found.queue.Totals.Retried, found.queue.Totals.Snoozed
 }
 
 // print writes the report as a table.
