@@ -96,7 +96,8 @@ func (c Config) serve(locks *lockmgr.Manager, next http.Handler, w http.Response
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, c.MaxBody))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		refuse(w, http.StatusRequestEntityTooLarge, "The body is too long", fmt.Sprintf("At most %d bytes are taken.", c.MaxBody))
+		refuse(w, http.StatusRequestEntityTooLarge, "The body is too long",
+			fmt.Sprintf("At most %d bytes are taken.", c.MaxBody))
 		return
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "The body cannot be read", err.Error())
