@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/problem"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -36,7 +37,7 @@ type jobRequest struct {
 type result struct {
 	Line int64 `json:"line,omitempty"` // of a stream, from 1
 	*queue.Enqueued
-	Problem *Problem `json:"problem,omitempty"`
+	Problem *problem.Document `json:"problem,omitempty"`
 }
 
 // enqueue puts one job, or an array of jobs, on a queue.
