@@ -12,7 +12,7 @@ import (
 // play is a ledger written by hand: times in seconds.
 type play struct {
 	lines []line
-	deaf  bool // its handlers do not heed their contexts
+	deaf  bool // its handlers ignore the ends of their contexts
 }
 
 func (p *play) kind() string {

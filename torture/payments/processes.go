@@ -47,7 +47,7 @@ func (f *fleet) run(ctx context.Context, n int, rng *rand.Rand) {
 	}
 }
 
-// once runs one process to its end; it tells whether there is to be another.
+// once runs one process to its end; it reports whether there is to be another.
 func (f *fleet) once() bool {
 	cmd, err := f.start()
 	if err == nil && cmd == nil {

@@ -119,7 +119,7 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 	}
 }
 
-// answerAll tells what became of an array.
+// answerAll answers with what became of an array.
 func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	status := http.StatusAccepted
 	for _, one := range results {
@@ -137,7 +137,7 @@ func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	return nil
 }
 
-// refusedJob tells a job that makes no sense from one that could not be enqueued.
+// refusedJob distinguishes a job that makes no sense from one that could not be enqueued.
 func refusedJob(err error) error {
 	var answer redis.Error
 	if p := problemOf(err); p.Status != http.StatusInternalServerError || errors.As(err, &answer) {
@@ -223,7 +223,7 @@ type jobStatus struct {
 	RequestID   string          `json:"request_id,omitempty"`
 }
 
-// job tells what has become of a job.
+// job answers with what has become of a job.
 func (g *Gateway) job(w http.ResponseWriter, r *http.Request) error {
 	info, err := g.inspector.Job(r.Context(), r.PathValue("queue"), r.PathValue("id"))
 	if err != nil {

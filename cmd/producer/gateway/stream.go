@@ -161,7 +161,7 @@ func (s *jobStream) write(value any) error {
 		return err
 	}
 	if _, err := s.w.Write(append(line, '\n')); err != nil {
-		panic(http.ErrAbortHandler) // the client is gone, and nobody else must be told
+		panic(http.ErrAbortHandler) // the client is gone, and nobody else waits for an answer
 	}
 	return nil
 }
