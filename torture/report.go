@@ -46,10 +46,10 @@ func (r *report) take(j *judge, lines []line) {
 	r.Problems = append(r.Problems, j.problems...)
 	r.Held = len(r.Problems) == 0
 	for _, name := range j.guilty[:min(len(j.guilty), historiesShown)] {
-		r.histories = append(r.histories, tell(j.record, lines, name))
+		r.histories = append(r.histories, historyOf(j.record, lines, name))
 	}
 	if j.slowest != "" && !slices.Contains(j.guilty, j.slowest) {
-		r.histories = append(r.histories, "(the slowest recovery)\n"+tell(j.record, lines, j.slowest))
+		r.histories = append(r.histories, "(the slowest recovery)\n"+historyOf(j.record, lines, j.slowest))
 	}
 }
 
@@ -88,8 +88,8 @@ func (f *faultLog) quiet(proc string, from, to int64) bool {
 	})
 }
 
-// history is the whole history of a job, with the faults and lost leases that befell its workers meanwhile.
-func tell(r *record, lines []line, name string) string {
+// historyOf is the whole history of a job, with the faults and lost leases that befell its workers meanwhile.
+func historyOf(r *record, lines []line, name string) string {
 	h := r.jobs[name]
 	procs := map[string]bool{}
 	for _, run := range h.runs {
