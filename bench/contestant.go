@@ -24,7 +24,7 @@ type contestant interface {
 	// consume starts to run every job with handle, which does nothing but take note, until stop is called.
 	consume(ctx context.Context, rdb *redis.Client, handle func()) (stop func() error, err error)
 
-	// drained tells whether no job is left in Redis: each was run, acknowledged and deleted.
+	// drained reports whether no job is left in Redis: each was run, acknowledged and deleted.
 	drained(ctx context.Context, rdb *redis.Client) (bool, error)
 }
 

@@ -91,7 +91,7 @@ func (p *floorProducer) send() {
 	}
 }
 
-// floorConsumer is one reader, its handlers and one acknowledger.
+// floorConsumerLoop is one reader, its handlers and one acknowledger.
 type floorConsumerLoop struct {
 	rdb    *redis.Client
 	read   chan string

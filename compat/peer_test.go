@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 // peer is a process of the system's Python that has the article's classes.
@@ -42,7 +44,7 @@ func newPeer(t *testing.T, server *redistest.Server) *peer {
 	p := &peer{t: t, process: exec.Command(python(), "-B", "testdata/server.py", host, port)}
 	p.process.Env = append(os.Environ(), "TZ=UTC", "PYTHONPATH=../lockmgr/testdata")
 	p.process.Stderr = &p.said
-	p.process.SysProcAttr = redistest.DieWithParent()
+	p.process.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
 	var err error
 	p.in, err = p.process.StdinPipe()
 	must(t, err)

@@ -23,7 +23,7 @@ import (
 //     as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
 //     confirmed it, nothing excuses B.
 //   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B; or
-//     its worker had noticed the loss of its lease, and A's handler is of the kind that does not heed its context.
+//     its worker had noticed the loss of its lease, and A's handler is of the kind that does not end with its context.
 //
 // What a person orders changes the rules, see orders.go.
 //
@@ -120,7 +120,7 @@ func (j *judge) count(h *history) {
 	}
 }
 
-// existence checks that what producers were told is so.
+// existence checks that the answers that producers got are true.
 func (j *judge) existence(h *history) {
 	if len(h.ids) > 1 {
 		j.offend(&j.Duplicates, h, "it was enqueued %d times", len(h.ids))
@@ -227,7 +227,7 @@ func (j *judge) beforeEnd(h *history, a, b *call) {
 	j.offend(&j.Duplicates, h, "started by %s while %s was running it", b.Consumer, a.Consumer)
 }
 
-// gripped tells whether faults kept a's worker from its heartbeats for so long before b.
+// gripped reports whether faults kept a's worker from its heartbeats for so long before b.
 func (j *judge) gripped(a, b *call, enough time.Duration) bool {
 	long, _ := j.record.faults.longest(a.Proc, a.At-int64(j.lease), b.At, j.lease/4,
 		faultStop, faultPause, faultRedis, faultSleep, faultStall, faultCut, faultDelay, faultClients)

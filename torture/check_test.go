@@ -12,7 +12,7 @@ import (
 // play is a ledger written by hand: times in seconds.
 type play struct {
 	lines []line
-	deaf  bool // its handlers do not heed their contexts
+	deaf  bool // its handlers ignore the ends of their contexts
 }
 
 func (p *play) kind() string {
@@ -290,7 +290,7 @@ func TestJudge(t *testing.T) {
 				t.Errorf("%d problems, want %d: %s", len(j.problems), offences, j.problems)
 			}
 			for _, name := range j.guilty {
-				if history := tell(j.record, c.play.lines, name); !strings.Contains(history, "enqueued") && !strings.Contains(history, "refused") {
+				if history := historyOf(j.record, c.play.lines, name); !strings.Contains(history, "enqueued") && !strings.Contains(history, "refused") {
 					t.Errorf("the history does not begin with the producer:\n%s", history)
 				}
 			}

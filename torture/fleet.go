@@ -36,7 +36,7 @@ type fleet struct {
 type proc struct {
 	name  string
 	cmd   *exec.Cmd
-	stdin io.Closer // its end tells the process that the harness has died
+	stdin io.Closer // its end shows the process that the harness has died
 	proxy *proxy
 	ended chan struct{}
 	code  int // exit status, once ended is closed; -1 killed by a signal
@@ -200,5 +200,5 @@ func (f *fleet) terminate(p *proc) {
 	f.book.write(l)
 }
 
-// hung notes a worker that did not heed SIGTERM.
+// hung notes a worker that did not end at SIGTERM.
 const hung = "did not end in time"

@@ -15,9 +15,9 @@ type history struct {
 	ids   map[string]bool // under which it started
 	known map[string]bool // besides: under which a producer knows it
 
-	enqueued  bool // a producer was told so
-	unknown   bool // a producer was told that nobody knows
-	duplicate bool // a producer was told that another job has its key
+	enqueued  bool // a producer got that answer
+	unknown   bool // a producer got the answer that nobody knows
+	duplicate bool // a producer got the answer that another job has its key
 }
 
 // call is one call of a handler.
@@ -27,7 +27,7 @@ type call struct {
 	confirmed *line // the worker's word that Redis has recorded the outcome; nil: none was given
 }
 
-// endedBefore tells whether the handler had ended at a time.
+// endedBefore reports whether the handler had ended at a time.
 func (c *call) endedBefore(at int64) bool {
 	return c.end != nil && c.end.At < at && c.end.Said != saidExit
 }
@@ -42,7 +42,7 @@ type runKey struct {
 type record struct {
 	jobs   map[string]*history
 	byID   map[string]*history
-	acked  map[string]string // job IDs that producers were told of → the name it was told for
+	acked  map[string]string // job IDs that producers got → the name that it was got for
 	faults *faultLog
 	orders *orderLog
 	ends   []line          // of processes
@@ -50,7 +50,7 @@ type record struct {
 	first  int64
 }
 
-// newRecord sorts the lines, which are in the order of time, by what they tell about.
+// newRecord sorts the lines, which are in the order of time, by their subject.
 func newRecord(lines []line) *record {
 	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{}, faults: newFaultLog(), orders: newOrderLog(), joined: map[string]bool{}}
 	runs := map[runKey]*call{}
@@ -158,13 +158,13 @@ func (f *faultLog) diedBefore(proc string, at int64) (int64, bool) {
 	return death, died && death <= at
 }
 
-// leaseLostBefore tells whether a worker had noticed by then that its lease was lost.
+// leaseLostBefore reports whether a worker had noticed by then that its lease was lost.
 func (f *faultLog) leaseLostBefore(consumer string, at int64) bool {
 	lost, known := f.leases[consumer]
 	return known && lost <= at
 }
 
-// calm tells whether a process was left alone by every fault for so long without a break, between two times.
+// calm reports whether a process was left alone by every fault for so long without a break, between two times.
 func (f *faultLog) calm(proc string, from, to int64, need time.Duration) bool {
 	for _, l := range f.spans { // in the order of their beginnings
 		if !l.hits(proc) || max(l.Until, l.At) < from {

@@ -113,7 +113,7 @@ func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
 	return outcome{said: saidFailed, err: context.Cause(ctx)}
 }
 
-// ignore does not heed its context; in the end it says what that said.
+// ignore does not end with its context; in the end it says what that said.
 func ignore(ctx context.Context, _ *queue.Run, p payload) outcome {
 	pause(context.WithoutCancel(ctx), time.Duration(p.Sleep)*time.Millisecond)
 	if ctx.Err() != nil {

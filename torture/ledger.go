@@ -127,7 +127,7 @@ func (l *ledger) write(entry line) int64 {
 	return entry.At
 }
 
-// close tells whether every line was written.
+// close reports whether every line was written.
 func (l *ledger) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

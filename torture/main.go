@@ -1,6 +1,6 @@
 // Command torture proves what package queue promises. It runs real worker processes on a real Redis, enqueues jobs of
 // many kinds, and meanwhile kills, stops and replaces workers, kills and restarts Redis, cuts, slows and stalls
-// connections, and more, at random from a seed. Whatever producers are told and handlers do is written to ledgers
+// connections, and more, at random from a seed. Whatever answers producers get and whatever handlers do is written to ledgers
 // outside Redis. An operator meanwhile pauses and resumes queues, and cancels, buries, releases, requeues and hastens jobs.
 // In the end every job is accounted for from the ledgers: none may be lost, none started twice while its first worker
 // lived, none charged an attempt for a crash, no order disobeyed, and the books of every queue must balance.

@@ -19,7 +19,7 @@ const (
 	orderStop   = "stop"
 )
 
-// What the operator was told, in the code of an order's line.
+// What answer the operator got, in the code of an order's line.
 const (
 	orderDone    = 0
 	orderRefused = 1 // nothing has changed
@@ -33,7 +33,7 @@ const (
 )
 
 // operator is a person at the dashboard while everything goes wrong: it pauses and resumes queues, stops workers, and
-// cancels, buries, releases, requeues and runs jobs now, one by one and all that match. It writes down what it was told.
+// cancels, buries, releases, requeues and runs jobs now, one by one and all that match. It writes down the answers.
 type operator struct {
 	inspect *inspect.Inspector
 	rdb     *redis.Client
@@ -42,7 +42,7 @@ type operator struct {
 	paused  map[string]time.Time // queue → when it is resumed
 }
 
-// newOperator opens a connection that repeats nothing: a repeated call would be told that there is nothing to do.
+// newOperator opens a connection that repeats nothing: a repeated call would find nothing to do.
 func newOperator(addr string, lease time.Duration, book *ledger) (*operator, error) {
 	rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ContextTimeoutEnabled: true})
 	inspector, err := inspect.New(rdb, inspect.Config{})

@@ -12,7 +12,7 @@ import (
 // A person's orders change what the judge allows and what it asks for:
 //
 //   - A job may be dead as cancelled by a person if somebody has ordered that, and not otherwise.
-//   - Once an order to cancel or to bury was accepted, the job does not start any more: a worker that holds it hears of
+//   - Once an order to cancel or to bury was accepted, the job does not start any more: a worker that holds it is notified of
 //     the order, or its lease is over. A job that was buried is dead.
 //   - A job that was requeued begins anew, with its first attempt, whatever became of the runs before.
 //   - A job that was run now may start before it is due.
@@ -25,7 +25,7 @@ type orderLog struct {
 	jobs   map[string][]line // by job ID
 	queues map[string][]line // by queue: what was ordered for all that match, and its pauses
 
-	stopped map[string]bool // processes that may have been told to stop
+	stopped map[string]bool // processes that may have got an order to stop
 }
 
 func newOrderLog() *orderLog {
@@ -61,12 +61,12 @@ func (o *orderLog) of(h *history) (all []line) {
 	return all
 }
 
-// isEnd tells whether an order ends a job.
+// isEnd reports whether an order ends a job.
 func (l *line) isEnd() bool {
 	return l.Order == string(inspect.ActionCancel) || l.Order == string(inspect.ActionBury)
 }
 
-// given tells whether an order may have taken effect between two times.
+// given reports whether an order may have taken effect between two times.
 func given(orders []line, action inspect.Action, from, to int64) bool {
 	for _, l := range orders {
 		if l.Order == string(action) && l.At < to && (l.Until > from || l.Code == orderUnknown && l.Until+int64(callLimit) > from) {
@@ -91,7 +91,7 @@ func (j *judge) obedience(h *history, orders []line) {
 	}
 }
 
-// pausedAt tells whether a queue was certainly paused at a time, and since when.
+// pausedAt reports whether a queue was certainly paused at a time, and since when.
 func (o *orderLog) pausedAt(name string, at int64) (since int64, paused bool) {
 	for _, l := range o.queues[name] {
 		switch {
@@ -106,7 +106,7 @@ func (o *orderLog) pausedAt(name string, at int64) (since int64, paused bool) {
 	return since, paused
 }
 
-// pausedBetween tells whether a queue may have been paused at some time between two.
+// pausedBetween reports whether a queue may have been paused at some time between two.
 func (o *orderLog) pausedBetween(name string, from, to int64) bool {
 	paused := false
 	for _, l := range o.queues[name] {
@@ -144,7 +144,7 @@ func (j *judge) byPerson(h *history, orders []line, dead *inspect.JobInfo) {
 	}
 }
 
-// requeued tells whether a start follows from a person's order. Only what a person ended before is requeued.
+// requeued reports whether a start follows from a person's order. Only what a person ended before is requeued.
 func (j *judge) requeued(orders []line, a, b *call) bool {
 	if b.Attempt != 1 || !given(orders, inspect.ActionRequeue, a.At, b.At) || !ended(orders, b.At) {
 		return false
@@ -153,12 +153,12 @@ func (j *judge) requeued(orders []line, a, b *call) bool {
 	return true
 }
 
-// ended tells whether a person may have ended a job by then.
+// ended reports whether a person may have ended a job by then.
 func ended(orders []line, by int64) bool {
 	return slices.ContainsFunc(orders, func(l line) bool { return l.isEnd() && l.At < by })
 }
 
-// hastened tells whether a person may have made a job start before it was due, between two times.
+// hastened reports whether a person may have made a job start before it was due, between two times.
 func hastened(orders []line, from, to int64) bool {
 	return given(orders, inspect.ActionRunNow, from, to) || given(orders, inspect.ActionRequeue, from, to)
 }

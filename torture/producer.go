@@ -21,7 +21,7 @@ const (
 	callLimit = 3 * time.Second
 )
 
-// producers enqueue jobs of every kind and write down what they were told.
+// producers enqueue jobs of every kind and write down the answers.
 type producers struct {
 	client *queue.Client
 	rdb    *redis.Client
@@ -109,7 +109,7 @@ func (p *producers) enqueue(k *kind, rng *rand.Rand) {
 	}
 	for try := 1; ; try++ {
 		job, err := p.client.Enqueue(context.Background(), queue.JSON(called, text), opts...)
-		l := heard(job, err)
+		l := answered(job, err)
 		l.Job, l.Kind = name, k.name
 		if l.Said == saidDuplicate && try > 1 && l.ID == "named-"+name {
 			l.Said = saidEnqueued // an earlier try of ours has arrived
@@ -125,8 +125,8 @@ func (p *producers) enqueue(k *kind, rng *rand.Rand) {
 	}
 }
 
-// heard is what a producer may write down of an answer.
-func heard(job *queue.Enqueued, err error) line {
+// answered is what a producer may write down of an answer.
+func answered(job *queue.Enqueued, err error) line {
 	switch {
 	case errors.Is(err, queue.ErrUnknownOutcome):
 		return line{Said: saidUnknown, Note: err.Error()}

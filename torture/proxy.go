@@ -124,7 +124,7 @@ func (p *proxy) pass() bool {
 	}
 }
 
-// spend tells how many of n bytes may pass before the link is cut, if it is to be.
+// spend returns how many of n bytes may pass before the link is cut, if it is to be.
 func (l *link) spend(n int) (int, bool) {
 	if l.budget.Load() < 0 {
 		return n, false

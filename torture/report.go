@@ -46,16 +46,16 @@ func (r *report) take(j *judge, lines []line) {
 	r.Problems = append(r.Problems, j.problems...)
 	r.Held = len(r.Problems) == 0
 	for _, name := range j.guilty[:min(len(j.guilty), historiesShown)] {
-		r.histories = append(r.histories, tell(j.record, lines, name))
+		r.histories = append(r.histories, historyOf(j.record, lines, name))
 	}
 	if j.slowest != "" && !slices.Contains(j.guilty, j.slowest) {
-		r.histories = append(r.histories, "(the slowest recovery)\n"+tell(j.record, lines, j.slowest))
+		r.histories = append(r.histories, "(the slowest recovery)\n"+historyOf(j.record, lines, j.slowest))
 	}
 }
 
-// processProblems checks how the worker processes ended: killed by a fault, by a poison job, in good order when told
-// to by a signal or a person, or at once when Redis was away at their start. One that was told to end before it could hear that ends by the
-// signal.
+// processProblems checks how the worker processes ended: killed by a fault, by a poison job, in good order at the
+// request of a signal or a person, or at once when Redis was away at their start. One that was to end before it handled
+// signals ends by the signal.
 func processProblems(r *record, lease time.Duration) (problems []string) {
 	killed, told := map[string]bool{}, map[string]bool{}
 	for _, l := range r.faults.spans {
@@ -81,15 +81,15 @@ func processProblems(r *record, lease time.Duration) (problems []string) {
 	return problems
 }
 
-// quiet tells whether no fault but SIGTERM hit a process between two times.
+// quiet reports whether no fault but SIGTERM hit a process between two times.
 func (f *faultLog) quiet(proc string, from, to int64) bool {
 	return !slices.ContainsFunc(f.spans, func(l line) bool {
 		return l.hits(proc) && l.Fault != faultTerm && l.At < to && max(l.At, l.Until) > from
 	})
 }
 
-// tell is the whole history of a job, with the faults and lost leases that befell its workers meanwhile.
-func tell(r *record, lines []line, name string) string {
+// historyOf is the whole history of a job, with the faults and lost leases that befell its workers meanwhile.
+func historyOf(r *record, lines []line, name string) string {
 	h := r.jobs[name]
 	procs := map[string]bool{}
 	for _, run := range h.runs {

@@ -23,7 +23,7 @@ import (
 // the whole harness.
 const workerEnv = "NAVVY_TORTURE_WORKER"
 
-// orders are what a worker process is told.
+// orders are what a worker process gets.
 type orders struct {
 	Name  string        `json:"name"`
 	Dir   string        `json:"dir"`
@@ -150,7 +150,7 @@ func (s *scribe) ends(ctx context.Context, l line, result outcome) error {
 	return result.err
 }
 
-// Observe writes down what the engine says that Redis has confirmed, and what tells why a worker did what it did.
+// Observe writes down what the engine says that Redis has confirmed, and what explains why a worker did what it did.
 func (s *scribe) Observe(e queue.Event) {
 	l := line{Said: saidNoted, Proc: s.proc, Consumer: e.Worker, Queue: e.Queue, ID: e.Job, Kind: e.Kind, Note: string(e.Type)}
 	switch e.Type {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 // monitor is a real one, in a process of its own.
@@ -27,7 +27,7 @@ type monitor struct {
 func startMonitor(binary, redisURL string) (*monitor, error) {
 	m := &monitor{client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 20}}, logged: make(chan struct{})}
 	m.cmd = exec.Command(binary, "--redis", redisURL, "--log-format", "json", "serve", "--auth", "none", "--addr", "127.0.0.1:0")
-	m.cmd.SysProcAttr = redistest.DieWithParent()
+	m.cmd.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
 	said, err := m.cmd.StderrPipe()
 	if err == nil {
 		err = m.cmd.Start()

@@ -25,7 +25,7 @@ type use struct {
 	text  string // of the worst
 }
 
-// tooSlow tells a command that is slow by itself from one that was kept waiting.
+// tooSlow distinguishes a command that is slow by itself from one that was kept waiting.
 func (u use) tooSlow() bool {
 	return u.slow > 3 && float64(u.slow) > slowShare*float64(u.calls) || u.calls > 0 && u.took/time.Duration(u.calls) >= slowFrom
 }

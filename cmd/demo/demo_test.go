@@ -64,7 +64,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestShow lets the demo run until it is told to stop: everything that it started ends in order, without an error.
+// TestShow lets the demo run until it is stopped: everything that it started ends in order, without an error.
 func TestShow(t *testing.T) {
 	t.Parallel()
 	stopping, stop := context.WithCancel(t.Context())

@@ -3,7 +3,7 @@
 // monitor to look at it.
 //
 // The Redis is $REDIS_URL, or a private redis-server or valkey-server from the PATH with its data in .data, or an
-// embedded one that keeps nothing. Without -count it runs until it is told to stop. With -count it processes that many
+// embedded one that keeps nothing. Without -count it runs until it is stopped. With -count it processes that many
 // orders, proves from Redis and the gateway's ledger that each was paid once and nothing is left over, and ends: exit status 0 if so, 1 if not.
 package main
 

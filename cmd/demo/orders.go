@@ -12,7 +12,7 @@ import (
 )
 
 // orderKeys lists the keys of all orders in Redis. Orders belong to no namespace: those that were there before a run
-// must be told from the run's own.
+// must be distinguished from the run's own.
 func orderKeys(ctx context.Context, rdb redis.UniversalClient) (map[string]bool, error) {
 	var mu sync.Mutex
 	keys := map[string]bool{}

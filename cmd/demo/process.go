@@ -23,7 +23,7 @@ type process struct {
 	last string // line on stdout
 }
 
-// start runs a program until stop is called or it ends by itself, which ended (may be nil) is then told.
+// start runs a program until stop is called or it ends by itself, of which ended (may be nil) is then notified.
 func start(out *console, name string, cmd *exec.Cmd, ended func(*process)) (*process, error) {
 	p := &process{name: name, cmd: cmd, exited: make(chan struct{})}
 	stdout := &lines{emit: func(line string) {
@@ -79,7 +79,7 @@ func (p *process) stop(killing context.Context) error {
 	return fmt.Errorf("%s ended with: %w", p.name, p.err)
 }
 
-// endedBy tells whether the signal itself ended the process: it came before the program was ready to handle it.
+// endedBy reports whether the signal itself ended the process: it came before the program was ready to handle it.
 func (p *process) endedBy(signal syscall.Signal) bool {
 	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == signal

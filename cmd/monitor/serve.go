@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -51,17 +50,15 @@ logged in when the monitor restarts.`,
 }
 
 func serveFlags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8090", Usage: "listen on `HOST:PORT`"},
+	flags := append(command.ServerFlags("127.0.0.1:8090", "password", "oidc", "proxy", "none"),
 		&cli.StringFlag{Name: "prefix", Usage: "serve the dashboard under `PATH`, such as /navvy"},
 		&cli.BoolFlag{Name: "read-only", Usage: "nobody can act, whatever their role"},
-		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production", EnvVars: []string{"NAVVY_ENVIRONMENT"}},
-		&cli.StringSliceFlag{Name: "mask", Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
-			Value: cli.NewStringSlice(dashboard.DefaultMask...)},
-		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
-		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
+		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production"},
+		&cli.StringSliceFlag{Name: "mask", Value: cli.NewStringSlice(dashboard.DefaultMask...),
+			Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)"},
 		&cli.BoolFlag{Name: "open-metrics", Usage: "/metrics needs no credentials"},
-	}, authFlags()...)
+	)
+	return append(flags, authFlags()...)
 }
 
 func serve(c *cli.Context) error {
@@ -72,7 +69,11 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	auth, err := authOf(c)
+	server, err := command.ReadServer(c, "proxy")
+	if err != nil {
+		return err
+	}
+	auth, err := authOf(c, server)
 	if err != nil {
 		return err
 	}
@@ -83,25 +84,14 @@ func serve(c *cli.Context) error {
 	defer rdb.Close()
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
-		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: byHTTPS(c),
+		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: server.HTTPS,
 		Mask: c.StringSlice("mask"), Log: log,
 	})
 	if err != nil {
 		return command.AsUsage(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(c.Context, "tcp", c.String("addr"))
-	if err != nil {
-		return fmt.Errorf("%w; choose another address with --addr", err)
-	}
-	scheme := "http"
-	if c.String("tls-cert") != "" {
-		scheme = "https"
-	}
-	log.Info().Str("url", scheme+"://"+listener.Addr().String()+c.String("prefix")).Msg("monitor is listening")
 	handler := newHandler(inspector, rdb, board, metricsAuth(c, auth), log)
-	err = httpserver.Serve(c.Context, listener, httpserver.Config{
-		Handler: handler, Cert: c.String("tls-cert"), Key: c.String("tls-key"), EndStreams: board.Close,
-	})
+	err = server.Serve(c, log, "monitor", c.String("prefix"), httpserver.Config{Handler: handler, EndStreams: board.Close})
 	if err == nil {
 		log.Info().Msg("monitor stopped")
 	}

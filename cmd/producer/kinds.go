@@ -14,7 +14,7 @@ func anyKindFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "any-kind", Usage: "enqueue a kind that is not in this program's catalogue: another fleet runs it"}
 }
 
-// kinds tells which kinds may be enqueued.
+// kinds says which kinds may be enqueued.
 type kinds struct {
 	names []string
 	any   bool

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"net"
 	"os"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
@@ -47,18 +44,19 @@ change the first, put the new key before the old one, with a comma between.`,
 }
 
 func serveFlags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8080", Usage: "listen on `HOST:PORT`; port 0 for a free one"},
-		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
-		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
-		&cli.BoolFlag{Name: "behind-tls", Usage: "clients reach this by https, through a proxy that ends it"},
+	flags := append(command.ServerFlags("127.0.0.1:8080", "required", "none"), jwtFlags()...)
+	return append(flags,
 		&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how a job ended that does not say; 0 for not"},
-		&cli.IntFlag{Name: "max-body", Value: gateway.DefaultMaxBody, Usage: "longest body, or line of a stream, in `BYTES`"},
-		&cli.IntFlag{Name: "max-in-flight", Value: gateway.DefaultMaxInFlight, Usage: "`REQUESTS` at once, notification streams aside"},
+		&cli.IntFlag{
+			Name: "max-body", Value: gateway.DefaultMaxBody, Usage: "longest body, or line of a stream, in `BYTES`",
+		},
+		&cli.IntFlag{
+			Name: "max-in-flight", Value: gateway.DefaultMaxInFlight, Usage: "`REQUESTS` at once, notification streams aside",
+		},
 		&cli.IntFlag{Name: "rate", Value: 100, Usage: "`REQUESTS` in a second from one caller; 0 for no limit"},
 		&cli.IntFlag{Name: "burst", Value: 200, Usage: "`REQUESTS` of them at once"},
 		anyKindFlag(),
-	}, serveAuthFlags()...)
+	)
 }
 
 func serve(c *cli.Context) error {
@@ -69,7 +67,11 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := serveConfig(c)
+	server, err := command.ReadServer(c)
+	if err != nil {
+		return err
+	}
+	cfg, err := serveConfig(c, server)
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,10 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return command.AsUsage(err)
 	}
-	err = listen(c, handler, log)
+	if os.Getenv("NAVVY_GATEWAY_KEY") == "" {
+		log.Info().Msg("sessions end with this process: set NAVVY_GATEWAY_KEY to keep them")
+	}
+	err = server.Serve(c, log, "gateway", "", httpserver.Config{Handler: handler, EndStreams: handler.StopStreams})
 	if closed := handler.Close(); err == nil {
 		err = closed
 	}
@@ -95,8 +100,8 @@ func serve(c *cli.Context) error {
 }
 
 // serveConfig builds what the flags ask for.
-func serveConfig(c *cli.Context) (gateway.Config, error) {
-	auth, users, err := serveAuth(c)
+func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) {
+	auth, users, err := serveAuth(c, server)
 	if err != nil {
 		return gateway.Config{}, err
 	}
@@ -104,9 +109,6 @@ func serveConfig(c *cli.Context) (gateway.Config, error) {
 		if c.Int(name) < 1 {
 			return gateway.Config{}, command.Usage("--%s %d: must be 1 or more", name, c.Int(name))
 		}
-	}
-	if (c.String("tls-cert") == "") != (c.String("tls-key") == "") {
-		return gateway.Config{}, command.Usage("--tls-cert and --tls-key go together; give both or neither")
 	}
 	keys, err := sessionKeys(os.Getenv("NAVVY_GATEWAY_KEY"))
 	if err != nil {
@@ -121,25 +123,6 @@ func serveConfig(c *cli.Context) (gateway.Config, error) {
 		cfg.Kinds = known.names
 	}
 	return cfg, nil
-}
-
-// listen serves until the program is told to stop.
-func listen(c *cli.Context, handler *gateway.Gateway, log zerolog.Logger) error {
-	listener, err := (&net.ListenConfig{}).Listen(c.Context, "tcp", c.String("addr"))
-	if err != nil {
-		return fmt.Errorf("%w; choose another address with --addr", err)
-	}
-	scheme := "http"
-	if c.String("tls-cert") != "" {
-		scheme = "https"
-	}
-	log.Info().Str("url", scheme+"://"+listener.Addr().String()).Msg("gateway is listening")
-	if os.Getenv("NAVVY_GATEWAY_KEY") == "" {
-		log.Info().Msg("sessions end with this process: set NAVVY_GATEWAY_KEY to keep them")
-	}
-	return httpserver.Serve(c.Context, listener, httpserver.Config{
-		Handler: handler, Cert: c.String("tls-cert"), Key: c.String("tls-key"), EndStreams: handler.StopStreams,
-	})
 }
 
 // sessionKeys reads the keys that sign cookies, the one in use first; none makes the gateway take a random one.

@@ -9,44 +9,33 @@ import (
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/internal/credentials"
 )
 
-func serveAuthFlags() []cli.Flag {
+func jwtFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "auth", Value: "required", Usage: "`HOW` programs get in: required (a key or a token), or none"},
-		&cli.StringFlag{Name: "credentials", Usage: "API keys, and passwords of people, are in `FILE`", EnvVars: []string{"NAVVY_GATEWAY_CREDENTIALS"}},
 		&cli.StringFlag{Name: "jwt-issuer", Usage: "take tokens of this issuer, whose `NAME` is in iss"},
 		&cli.StringFlag{Name: "jwt-audience", Usage: "that are meant for this service, whose `NAME` is in aud"},
-		&cli.StringFlag{Name: "jwks", Usage: "and signed with one of the public keys at `URL`, or in a file (RS256, ES256, EdDSA)"},
+		&cli.StringFlag{
+			Name: "jwks", Usage: "and signed with one of the public keys at `URL`, or in a file (RS256, ES256, EdDSA)",
+		},
 		&cli.StringFlag{Name: "jwt-key", Usage: "or with the public key in `FILE` (PEM)"},
 	}
 }
 
-// serveAuth builds what the flags ask for. It refuses what would leave the gateway open, or send keys in the clear.
-func serveAuth(c *cli.Context) (gateway.Auth, gateway.Users, error) {
-	loopback := httpserver.Loopback(c.String("addr"))
-	credentials, err := readCredentials(c)
-	if err != nil {
-		return nil, nil, err
-	}
+// serveAuth builds what the flags ask for. It refuses what would let nobody in.
+func serveAuth(c *cli.Context, server command.Server) (gateway.Auth, gateway.Users, error) {
 	var users gateway.Users
 	var auth gateway.AnyOf
-	if credentials != nil {
-		users, auth = credentials, append(auth, credentials)
-	}
-	switch c.String("auth") {
-	case "none":
-		if !loopback {
-			return nil, nil, command.Usage("--auth none is for loopback alone, and --addr is %s", c.String("addr"))
+	if server.Credentials != "" {
+		read, err := gateway.ReadCredentials(server.Credentials)
+		if err != nil {
+			return nil, nil, command.AsUsage(err)
 		}
-		return gateway.Open{}, users, nil
-	case "required":
-	default:
-		return nil, nil, command.Usage("--auth %s is neither required nor none", c.String("auth"))
+		users, auth = read, append(auth, read)
 	}
-	if !loopback && !c.Bool("behind-tls") && c.String("tls-cert") == "" {
-		return nil, nil, command.Usage("keys would travel in the clear: add --tls-cert and --tls-key, or --behind-tls where a proxy ends https")
+	if server.Auth == "none" {
+		return gateway.Open{}, users, nil
 	}
 	tokens, err := readTokens(c)
 	if err != nil {
@@ -56,17 +45,10 @@ func serveAuth(c *cli.Context) (gateway.Auth, gateway.Users, error) {
 		auth = append(auth, tokens)
 	}
 	if len(auth) == 0 {
-		return nil, nil, command.Usage("nobody could get in: give --credentials FILE (see producer key --help), or --jwt-issuer and what goes with it, or --auth none on loopback")
+		return nil, nil, command.Usage("nobody could get in: give --credentials FILE (see producer key --help), " +
+			"or --jwt-issuer and what goes with it, or --auth none on loopback")
 	}
 	return auth, users, nil
-}
-
-func readCredentials(c *cli.Context) (*gateway.Credentials, error) {
-	if c.String("credentials") == "" {
-		return nil, nil
-	}
-	read, err := gateway.ReadCredentials(c.String("credentials"))
-	return read, command.AsUsage(err)
 }
 
 // readTokens returns nil where no tokens are taken.
@@ -104,70 +86,22 @@ func splitList(text string) []string {
 }
 
 func keyCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "key",
-		Usage:     "make an API key for a program, and print the line that lets it in",
-		ArgsUsage: "NAME",
-		Description: `The key is written to stderr, once, and kept nowhere; the line goes to stdout. The scopes are ` + scopeNames() + `.
-
-Examples:
-
-   producer key shop --scope jobs:write --scope jobs:read >> credentials`,
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: a `SCOPE` (may be repeated)"},
-		},
-		Action: func(c *cli.Context) error {
-			names, err := command.Arguments(c, "NAME")
-			if err != nil {
-				return err
-			}
-			scopes, err := gateway.ParseScopes(c.StringSlice("scope"))
-			if err != nil {
-				return command.AsUsage(err)
-			}
-			key, line, err := gateway.NewKey(names[0], scopes)
-			if err != nil {
-				return command.AsUsage(err)
-			}
-			fmt.Fprintf(c.App.ErrWriter, "The key of %s, which is shown only now: %s\n", names[0], key)
-			_, err = fmt.Fprintln(c.App.Writer, line)
-			return err
-		},
-	}
-}
-
-func scopeNames() string {
-	names := make([]string, len(gateway.Scopes))
+	scopes := make([]string, len(gateway.Scopes))
 	for i, scope := range gateway.Scopes {
-		names[i] = string(scope)
+		scopes[i] = string(scope)
 	}
-	return strings.Join(names, ", ")
+	return command.SecretCommand(credentials.Key, "an API key", " The scopes are "+strings.Join(scopes, ", ")+".",
+		"producer key shop --scope jobs:write --scope jobs:read >> credentials",
+		command.Grant{
+			Flags: []cli.Flag{&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: a `SCOPE` (may be repeated)"}},
+			Read: func(c *cli.Context) (string, error) {
+				asked := c.StringSlice("scope")
+				_, err := gateway.ParseScopes(asked)
+				return strings.Join(asked, ","), err
+			},
+		})
 }
 
 func passwordCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "password",
-		Usage:     "read a password and print the line that lets its owner log in",
-		ArgsUsage: "NAME",
-		Description: `The password comes from the terminal, or from a pipe. Append the line to the file that serve reads.
-
-Examples:
-
-   producer password alice >> credentials`,
-		Action: func(c *cli.Context) error {
-			names, err := command.Arguments(c, "NAME")
-			if err != nil {
-				return err
-			}
-			plain, err := command.ReadPassword(c)
-			if err != nil {
-				return err
-			}
-			line, err := gateway.PasswordLine(names[0], plain)
-			if err == nil {
-				_, err = fmt.Fprintln(c.App.Writer, line)
-			}
-			return command.AsUsage(err)
-		},
-	}
+	return command.PasswordCommand("producer password alice >> credentials", command.Grant{})
 }

@@ -100,7 +100,7 @@ func (p plan) run(ctx context.Context, client *queue.Client, shop *shop) (simula
 		orders, events := owed(p.orders, elapsed, p.maxOrders)-sent.Orders, owed(p.events, elapsed, p.maxEvents)-sent.Events
 		if err := send(ctx, client, shop, orders, events, &sent); err != nil {
 			if ctx.Err() != nil {
-				return sent, nil // told to stop, which is how it usually ends
+				return sent, nil // stopped by a signal, which is how it usually ends
 			}
 			return sent, fmt.Errorf("%w; start it again when Redis is well", err)
 		}

@@ -77,7 +77,7 @@ func (d *drain) tellPaused(info inspect.QueueInfo) {
 		Int64("waiting", info.Waiting).Msg("the queue is paused; resume it with: monitor resume " + info.Name)
 }
 
-// due tells whether a delayed job is due and only not promoted yet. The first of the list is the next one due.
+// due reports whether a delayed job is due and only not promoted yet. The first of the list is the next one due.
 func (d *drain) due(ctx context.Context, info inspect.QueueInfo) (bool, error) {
 	if info.Delayed == 0 {
 		return false, nil

@@ -111,7 +111,7 @@ func newWorker(
 	})
 }
 
-// runUntilEmpty runs the worker until there is nothing left to do, or it is told to stop.
+// runUntilEmpty runs the worker until there is nothing left to do, or the program is stopped.
 func runUntilEmpty(ctx context.Context, worker *queue.Worker, d *drain) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup

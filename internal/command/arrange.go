@@ -1,6 +1,8 @@
 package command
 
 import (
+	"flag"
+	"io"
 	"slices"
 	"strings"
 
@@ -8,90 +10,64 @@ import (
 )
 
 // arrange puts the flags where the cli library wants them, global ones before the command and its own before its
-// arguments, so that people may write them anywhere: producer enqueue KIND --queue Q --redis URL.
-func arrange(app *cli.App, args []string) []string {
+// arguments, so that people may write them anywhere: producer enqueue KIND --queue Q --redis URL. It reads them as the
+// library does, by package flag, which stops at each argument.
+func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(args) == 0 || args[len(args)-1] == "--generate-bash-completion" {
-		return args
+		return args, nil
 	}
-	s := sorter{app: app}
-	s.sort(args[1:])
-	arranged := slices.Concat(args[:1], s.global)
-	if s.command != nil {
-		arranged = append(arranged, s.command.Name)
+	line, literal := args[1:], []string(nil)
+	if end := slices.Index(line, "--"); end >= 0 {
+		line, literal = line[:end], line[end+1:]
 	}
-	arranged = append(arranged, s.own...)
-	if len(s.positional) > 0 {
-		arranged = append(append(arranged, "--"), s.positional...)
+	var global, command, own, positional []string
+	set := flagSet(app.Flags, &global)
+	for {
+		if err := set.Parse(line); err != nil {
+			return nil, Usage("%w; see %s --help", err, strings.Join(append([]string{app.Name}, command...), " "))
+		}
+		if set.NArg() == 0 {
+			break
+		}
+		word := set.Arg(0)
+		line = set.Args()[1:]
+		if found := app.Command(word); found != nil && command == nil && positional == nil {
+			command, set = []string{found.Name}, flagSet(found.Flags, &own)
+			declare(set, app.Flags, &global)
+		} else {
+			positional = append(positional, word)
+		}
 	}
-	return arranged
+	if positional = append(positional, literal...); len(positional) > 0 {
+		positional = slices.Insert(positional, 0, "--")
+	}
+	return slices.Concat(args[:1], global, command, own, positional), nil
 }
 
-// sorter divides a command line into its parts.
-type sorter struct {
-	app        *cli.App
-	command    *cli.Command
-	global     []string
-	own        []string
-	positional []string
+// flagSet reads flags and appends them to into, each as one word.
+func flagSet(flags []cli.Flag, into *[]string) *flag.FlagSet {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	declare(set, flags, into)
+	return set
 }
 
-func (s *sorter) sort(args []string) {
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		switch {
-		case arg == "--":
-			s.positional = append(s.positional, args[i+1:]...)
-			return
-		case len(arg) > 1 && arg[0] == '-':
-			words := 1
-			flag, global := s.find(arg)
-			if takesValue(flag) && !strings.Contains(arg, "=") && i+1 < len(args) {
-				words = 2
+// declare adds flags to a set, except those that it has already: a command's own flag precedes a global one.
+func declare(set *flag.FlagSet, flags []cli.Flag, into *[]string) {
+	for _, f := range flags {
+		documented, ok := f.(cli.DocGenerationFlag)
+		for _, name := range f.Names() {
+			keep := func(value string) error {
+				*into = append(*into, "--"+name+"="+value)
+				return nil
 			}
-			s.add(args[i:i+words], global)
-			i += words - 1
-		case s.command == nil && len(s.positional) == 0:
-			if s.command = s.app.Command(arg); s.command == nil {
-				s.positional = append(s.positional, arg)
+			switch {
+			case set.Lookup(name) != nil:
+			case ok && documented.TakesValue():
+				set.Func(name, "", keep)
+			default:
+				set.BoolFunc(name, "", keep)
 			}
-		default:
-			s.positional = append(s.positional, arg)
 		}
 	}
-}
-
-func (s *sorter) add(words []string, global bool) {
-	if global {
-		s.global = append(s.global, words...)
-	} else {
-		s.own = append(s.own, words...)
-	}
-}
-
-// find returns the flag that arg names, if there is one, and whether it belongs to the program.
-func (s *sorter) find(arg string) (flag cli.Flag, global bool) {
-	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-	if s.command != nil {
-		if flag := named(s.command.Flags, name); flag != nil {
-			return flag, false
-		}
-	}
-	if flag := named(s.app.Flags, name); flag != nil {
-		return flag, true
-	}
-	return nil, s.command == nil // unknown: the library says so
-}
-
-func named(flags []cli.Flag, name string) cli.Flag {
-	for _, flag := range flags {
-		if slices.Contains(flag.Names(), name) {
-			return flag
-		}
-	}
-	return nil
-}
-
-func takesValue(flag cli.Flag) bool {
-	documented, ok := flag.(cli.DocGenerationFlag)
-	return ok && documented.TakesValue()
 }

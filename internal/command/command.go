@@ -37,7 +37,10 @@ func Main(app *cli.App) int {
 // Run runs a program with args, the first of which is its name, and returns its exit status.
 func Run(ctx context.Context, app *cli.App, args []string) int {
 	prepare(app)
-	err := app.RunContext(ctx, arrange(app, args))
+	arranged, err := arrange(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, arranged)
+	}
 	if err == nil {
 		return StatusDone
 	}

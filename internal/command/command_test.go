@@ -109,6 +109,50 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 	}
 }
 
+func TestArrange(t *testing.T) {
+	t.Parallel()
+	app := &cli.App{
+		Name:  "prog",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "redis"}, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}}},
+		Commands: []*cli.Command{
+			{Name: "act", Flags: []cli.Flag{&cli.StringFlag{Name: "queue", Aliases: []string{"q"}}, &cli.BoolFlag{Name: "help"}}},
+			{Name: "list"},
+		},
+	}
+	for line, want := range map[string]string{
+		"":                                   "",
+		"act":                                "act",
+		"act a --queue q --redis=r b":        "--redis=r act --queue=q -- a b",
+		"--redis r act -q q":                 "--redis=r act --q=q",
+		"act list --help":                    "act --help=true -- list",
+		"act -h":                             "--h=true act",
+		"list --help":                        "--help=true list",
+		"act --queue -5m":                    "act --queue=-5m",
+		"act --queue=":                       "act --queue=",
+		"act -":                              "act -- -",
+		"act a -- --queue q -- b":            "act -- a --queue q -- b",
+		"nothing act":                        "-- nothing act",
+		"-- act":                             "-- act",
+		"act --q --generate-bash-completion": "act --q --generate-bash-completion",
+	} {
+		got, err := arrange(app, append([]string{"prog"}, strings.Fields(line)...))
+		if text := strings.Join(got[1:], " "); err != nil || text != want {
+			t.Errorf("%q: got %q, want %q (%v)", line, text, want, err)
+		}
+	}
+	for line, want := range map[string]string{
+		"act a --nope":          "flag provided but not defined: -nope; see prog act --help",
+		"--queue q act":         "flag provided but not defined: -queue; see prog --help",
+		"list --queue q":        "flag provided but not defined: -queue; see prog list --help",
+		"act --queue":           "flag needs an argument: -queue; see prog act --help",
+		"act --queue -- --help": "flag needs an argument: -queue; see prog act --help",
+	} {
+		if _, err := arrange(app, append([]string{"prog"}, strings.Fields(line)...)); !IsUsage(err) || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", line, err, want)
+		}
+	}
+}
+
 func TestArgumentsAfterTwoDashesAreNoFlags(t *testing.T) {
 	t.Parallel()
 	app, _, errs := program(func(c *cli.Context) error {

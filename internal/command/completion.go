@@ -1,18 +1,15 @@
 package command
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-//go:embed completion.bash
-var bashCompletion string
-
-//go:embed completion.zsh
-var zshCompletion string
+//go:embed completion.bash completion.zsh
+var completions embed.FS
 
 // completionCommand prints the script that makes a shell complete the program's commands and flags.
 func completionCommand() *cli.Command {
@@ -28,25 +25,20 @@ func completionCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			script, err := completionScript(c.App, args[0])
-			if err != nil {
-				return err
+			var script string
+			switch args[0] {
+			case "bash", "zsh":
+				text, _ := completions.ReadFile("completion." + args[0])
+				script = strings.ReplaceAll(string(text), "PROGRAM", c.App.Name)
+			case "fish":
+				script, err = c.App.ToFishCompletion()
+			default:
+				err = Usage("no completion for the shell %q; there is one for bash, zsh and fish", args[0])
 			}
-			_, err = fmt.Fprint(c.App.Writer, script)
+			if err == nil {
+				_, err = fmt.Fprint(c.App.Writer, script)
+			}
 			return err
 		},
-	}
-}
-
-func completionScript(app *cli.App, shell string) (string, error) {
-	switch shell {
-	case "bash":
-		return strings.ReplaceAll(bashCompletion, "PROGRAM", app.Name), nil
-	case "zsh":
-		return strings.ReplaceAll(zshCompletion, "PROGRAM", app.Name), nil
-	case "fish":
-		return app.ToFishCompletion()
-	default:
-		return "", Usage("no completion for the shell %q; there is one for bash, zsh and fish", shell)
 	}
 }

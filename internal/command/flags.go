@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -56,34 +57,15 @@ func environment(flags []cli.Flag) {
 		if oneCallOnly[name] {
 			continue
 		}
-		variable := []string{"NAVVY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
-		switch f := flag.(type) {
-		case *cli.StringFlag:
-			setVariable(&f.EnvVars, variable)
-		case *cli.StringSliceFlag:
-			setVariable(&f.EnvVars, variable)
-		case *cli.BoolFlag:
-			setVariable(&f.EnvVars, variable)
-		case *cli.IntFlag:
-			setVariable(&f.EnvVars, variable)
-		case *cli.Uint64Flag:
-			setVariable(&f.EnvVars, variable)
-		case *cli.Float64Flag:
-			setVariable(&f.EnvVars, variable)
-		case *cli.DurationFlag:
-			setVariable(&f.EnvVars, variable)
+		// The field is the same in all the types of the library's flags, which no interface gives access to.
+		if have := reflect.ValueOf(flag).Elem().FieldByName("EnvVars"); have.Len() == 0 {
+			have.Set(reflect.ValueOf([]string{"NAVVY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}))
 		}
 	}
 }
 
 func helpFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"}
-}
-
-func setVariable(have *[]string, variable []string) {
-	if len(*have) == 0 {
-		*have = variable
-	}
 }
 
 func usage(c *cli.Context, err error, _ bool) error {

@@ -16,76 +16,85 @@ const (
 	passwordCost  = 12
 	passwordShort = 10 // characters at the least
 	nameLong      = 100
+	secretPrefix  = "navvy_" // people and secret scanners know a secret by it
 )
 
-// TokenPrefix begins every token, so that people and secret scanners know one when they see it.
-const TokenPrefix = "navvy_"
-
-// Sum is what stands for a token in a file: its SHA-256. A token is random and long, so it needs no slow hash.
-type Sum [sha256.Size]byte
-
-// String is the sum in hex.
-func (s Sum) String() string { return hex.EncodeToString(s[:]) }
-
-// SumOf is the sum of a token.
-func SumOf(token string) Sum { return sha256.Sum256([]byte(token)) }
-
-// ParseSum reads what String writes.
-func ParseSum(text string) (Sum, error) {
-	sum, err := hex.DecodeString(text)
-	if err != nil || len(sum) != sha256.Size {
-		return Sum{}, errors.New("not a SHA-256 in hex")
+// PasswordLine returns the line of a person who logs in with a password, of ten characters at the least and 72 bytes at
+// the most. The grant is a role of the monitor, or empty.
+func PasswordLine(name, grant, plain string) (string, error) {
+	if err := checkName(name); err != nil {
+		return "", err
 	}
-	return Sum(sum), nil
-}
-
-// NewToken makes a random token of 256 bits.
-func NewToken() string {
-	var random [32]byte
-	_, _ = rand.Read(random[:]) // never fails
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(random[:])
-}
-
-// Password is the bcrypt hash of a password.
-type Password []byte
-
-// HashPassword hashes a password of ten characters at the least and 72 bytes at the most.
-func HashPassword(plain string) (Password, error) {
 	if len([]rune(plain)) < passwordShort {
-		return nil, fmt.Errorf("a password needs %d characters at the least", passwordShort)
+		return "", fmt.Errorf("credentials: a password needs %d characters at the least", passwordShort)
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(plain), passwordCost)
 	if err != nil {
-		return nil, fmt.Errorf("hash the password: %w", err)
+		return "", fmt.Errorf("credentials: hash the password: %w", err)
 	}
-	return hash, nil
+	return line(Password, name, grant, string(hash)), nil
 }
 
-// ParsePassword reads a hash.
-func ParsePassword(text string) (Password, error) {
-	if _, err := bcrypt.Cost([]byte(text)); err != nil {
-		return nil, err
+// NewSecret makes a random token or key of 256 bits, and the line that lets its owner in. The secret itself is kept
+// nowhere.
+func NewSecret(kind Kind, name, grant string) (secret, fileLine string, err error) {
+	if err := checkName(name); err != nil {
+		return "", "", err
 	}
-	return Password(text), nil
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails
+	secret = secretPrefix + base64.RawURLEncoding.EncodeToString(random[:])
+	return secret, line(kind, name, grant, sumOf(secret).String()), nil
 }
 
-// Is reports whether plain is the password. For nil, which stands for somebody who does not exist, it returns false and
-// takes as long as for others, so that the time taken reveals nothing.
-func (p Password) Is(plain string) bool {
-	hash := p
-	if p == nil {
-		hash = nobodys
-	}
-	return bcrypt.CompareHashAndPassword(hash, []byte(plain)) == nil && p != nil
+func line(kind Kind, name, grant, hash string) string {
+	return strings.Join(strings.Fields(fmt.Sprintln(kind, name, grant, hash)), " ") // without an empty grant
 }
 
-// nobodys is the hash of a random password that nobody kept.
-var nobodys = Password("$2a$12$yukszr/7.J71BlNaixV4leadR8eUacNaOi3Yp6OcG00La82BWMy3.")
-
-// CheckName refuses a name that could not stand in a file.
-func CheckName(name string) error {
+// checkName refuses a name that could not stand in a file.
+func checkName(name string) error {
 	if name == "" || strings.ContainsAny(name, " \t\r\n") || len(name) > nameLong {
-		return fmt.Errorf("%q is no name: it needs 1 to %d characters without spaces", name, nameLong)
+		return fmt.Errorf("credentials: %q is no name: it needs 1 to %d characters without spaces", name, nameLong)
 	}
 	return nil
 }
+
+// sum is what stands for a token or key in a file: its SHA-256. A secret is random and long, so it needs no slow hash.
+type sum [sha256.Size]byte
+
+// String is the sum in hex.
+func (s sum) String() string { return hex.EncodeToString(s[:]) }
+
+func sumOf(secret string) sum { return sha256.Sum256([]byte(secret)) }
+
+// parseSum reads what String writes.
+func parseSum(text string) (sum, error) {
+	read, err := hex.DecodeString(text)
+	if err != nil || len(read) != sha256.Size {
+		return sum{}, errors.New("not a SHA-256 in hex")
+	}
+	return sum(read), nil
+}
+
+// passwordHash is the bcrypt hash of a password.
+type passwordHash []byte
+
+func parsePassword(text string) (passwordHash, error) {
+	if _, err := bcrypt.Cost([]byte(text)); err != nil {
+		return nil, err
+	}
+	return passwordHash(text), nil
+}
+
+// is reports whether plain is the password. For nil, which stands for somebody who does not exist, it is false and takes
+// as long as for others, so that the time taken does not show who exists.
+func (h passwordHash) is(plain string) bool {
+	hash := h
+	if h == nil {
+		hash = nobodys
+	}
+	return bcrypt.CompareHashAndPassword(hash, []byte(plain)) == nil && h != nil
+}
+
+// nobodys is the hash of a random password that nobody kept.
+var nobodys = passwordHash("$2a$12$yukszr/7.J71BlNaixV4leadR8eUacNaOi3Yp6OcG00La82BWMy3.")

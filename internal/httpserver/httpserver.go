@@ -1,4 +1,4 @@
-// Package httpserver serves a handler until the program is to stop, with time-outs for clients that are slow and
+// Package httpserver serves a handler until the program is stopped, with time-outs for clients that are slow and
 // an end in good order.
 package httpserver
 

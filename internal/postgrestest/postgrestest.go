@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 const startLimit = 30 * time.Second
@@ -101,7 +102,7 @@ func (s *server) run(ctx context.Context, bin string) error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = testserver.FreePort(); err != nil {
 		return err
 	}
 	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port)}
@@ -114,7 +115,7 @@ func (s *server) run(ctx context.Context, bin string) error {
 	}
 	defer log.Close()
 	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
-	cmd.Dir, cmd.SysProcAttr = s.dir, dieWithParent(attributes)
+	cmd.Dir, cmd.SysProcAttr = s.dir, testserver.DieWithParent(attributes, syscall.SIGQUIT) // at once
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return err
@@ -216,13 +217,4 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 		return nil, err
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 // Server is a running redis-server.
@@ -44,7 +46,7 @@ func Binary() (string, error) {
 		"macOS: brew install redis) or set REDIS_SERVER to the path of one")
 }
 
-// startTries bounds how often a server is started that ends at once: somebody else may have taken its port meanwhile,
+// startTries bounds how often a server is started that ends at once: another process may have taken its port meanwhile,
 // or the second one that a server in cluster mode listens on, 10,000 above.
 const startTries = 5
 
@@ -67,7 +69,7 @@ func Start(dir string, args ...string) (*Server, error) {
 
 // startOn starts a server on a port that is free now.
 func startOn(binary, dir string, args []string) (*Server, error) {
-	port, err := freePort()
+	port, err := testserver.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (s *Server) Restart() error {
 	defer log.Close()
 	s.cmd = exec.Command(s.binary, s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.SysProcAttr = DieWithParent()
+	s.cmd.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("redistest: start %s: %w", s.binary, err)
 	}
@@ -205,13 +207,4 @@ func Namespace() string {
 var namespaces struct {
 	sync.Mutex
 	last int
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -1,32 +1,20 @@
 package idemhttp
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/problem"
 	"github.com/navvy-go/navvy/lockmgr"
 )
 
 // documentation is where a client can read what went wrong.
 const documentation = "https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/"
 
-// problem is why a request is refused, as RFC 9457 has it.
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-}
-
 func refuse(w http.ResponseWriter, status int, title, detail string) {
-	body, _ := json.Marshal(problem{Type: documentation, Title: title, Status: status, Detail: detail})
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_ = (&problem.Document{Type: documentation, Title: title, Status: status, Detail: detail}).Write(w)
 }
 
 // refuseFor answers for a request whose handler's answer cannot be given.

@@ -39,7 +39,7 @@ func good() (findings, *report) {
 		}
 	}
 	found.ledger.Counts = simgate.Counts{Calls: 3, Replayed: 1, Unanswered: 1}
-	found.inspect.Totals.Done = 2 * producers
+	found.queue.Totals.Done = 2 * producers
 	found.audit.Balances = []inspect.Balance{{Place: "stream", In: 6, Out: 6}}
 	return found, &report{Phase: phaseRedis, Orders: 2, WorkersKilled: 1, RedisKilled: 1}
 }

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 // fleet keeps worker processes running: whichever is killed is replaced.
@@ -47,7 +47,7 @@ func (f *fleet) run(ctx context.Context, n int, rng *rand.Rand) {
 	}
 }
 
-// once runs one process to its end; it tells whether there is to be another.
+// once runs one process to its end; it reports whether there is to be another.
 func (f *fleet) once() bool {
 	cmd, err := f.start()
 	if err == nil && cmd == nil {
@@ -154,7 +154,7 @@ func begin(cmd *exec.Cmd, path string) error {
 	}
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = redistest.DieWithParent()
+	cmd.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
 	return cmd.Start()
 }
 

@@ -17,7 +17,7 @@ import (
 // producerEnv holds the orders of a producer process. The program runs itself again with it set.
 const producerEnv = "NAVVY_PAYMENTS_PRODUCER"
 
-// errand is what a producer process is told.
+// errand is what a producer process gets.
 type errand struct {
 	Name   string        `json:"name"`
 	Addr   string        `json:"addr"`
@@ -30,7 +30,7 @@ const (
 	askedAgain = 50 * time.Millisecond
 )
 
-// orderOf is the n-th order. Its amount tells it from its neighbours.
+// orderOf is the n-th order. Its amount distinguishes it from its neighbours.
 func orderOf(n int) payment.Charge {
 	return payment.Charge{OrderID: fmt.Sprintf("o-%06d", n), Cents: int64(100 + n)}
 }
@@ -82,7 +82,7 @@ func (e errand) enqueue(ctx context.Context, client *queue.Client, order payment
 	}
 }
 
-// pause waits; it tells whether ctx has not ended.
+// pause waits; it reports whether ctx has not ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -76,6 +76,10 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) {
 	if status >= http.StatusInternalServerError {
 		d.cfg.Log.Warn().Err(err).Str("address", r.URL.Path).Msg("an action failed")
 	}
+	if !wantsHTML(r) {
+		refuseWith(w, r, status, "Not done: "+err.Error())
+		return
+	}
 	d.done(w, r, status, notice{Text: "Not done: " + err.Error(), Bad: true})
 }
 

@@ -137,6 +137,40 @@ func TestAPI(t *testing.T) {
 	}
 }
 
+func TestProgramsGetProblemDocuments(t *testing.T) {
+	t.Parallel()
+	read, _, tokens := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read), Prefix: "/navvy"})
+	for name, test := range map[string]struct {
+		method, path, token string
+		status              int
+	}{
+		"nobody":            {http.MethodGet, "/navvy/api/v1/queues", "", http.StatusUnauthorized},
+		"a wrong parameter": {http.MethodGet, "/navvy/api/v1/audit?cursor=x", "vera", http.StatusBadRequest},
+		"a viewer who acts": {http.MethodPost, "/navvy/api/v1/queues/pause", "vera", http.StatusForbidden},
+		"an unknown queue":  {http.MethodPost, "/navvy/queues/pause", "olga", http.StatusNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			headers := []string{"Accept", "application/json"}
+			if test.token != "" {
+				headers = append(headers, "Authorization", "Bearer "+tokens[test.token])
+			}
+			got := do(t, browser(t), test.method, server.URL+test.path, url.Values{"queue": {"nope"}}, headers...)
+			var body struct {
+				Type, Title, Detail, Instance string
+				Status                        int
+			}
+			path, _, _ := strings.Cut(test.path, "?")
+			if err := json.Unmarshal([]byte(got.body), &body); err != nil || got.StatusCode != test.status ||
+				got.Header.Get("Content-Type") != "application/problem+json" || body.Status != test.status ||
+				body.Title != http.StatusText(test.status) || body.Detail == "" || body.Instance != path {
+				t.Errorf("%d %v\n%s, %v", got.StatusCode, got.Header, got.body, err)
+			}
+		})
+	}
+}
+
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	read, _, _ := credentials(t)

@@ -12,10 +12,9 @@ func (d *Dashboard) data(w http.ResponseWriter, r *http.Request, p page) {
 		status := statusOf(seen.err)
 		text := seen.err.Error()
 		if status == http.StatusServiceUnavailable {
-			w.Header().Set("Retry-After", "1")
 			text = "redis does not answer"
 		}
-		writeJSON(w, status, map[string]string{"error": text})
+		refuseWith(w, r, status, text)
 		return
 	}
 	writeJSON(w, http.StatusOK, seen.data)

@@ -132,9 +132,9 @@ func (Tokens) Challenge(w http.ResponseWriter, r *http.Request) { refuse(w, r) }
 func (Tokens) Routes(*http.ServeMux, string) {}
 
 // refuse answers a request of nobody that a login page would not help.
-func refuse(w http.ResponseWriter, _ *http.Request) {
+func refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="navvy"`)
-	http.Error(w, "credentials are missing or wrong", http.StatusUnauthorized)
+	refuseWith(w, r, http.StatusUnauthorized, "credentials are missing or wrong")
 }
 
 // wantsPage tells a person with a browser from a program.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	secrets "github.com/navvy-go/navvy/internal/credentials"
 )
 
 const plain = "correct horse battery"
@@ -29,7 +30,7 @@ func credentials(t *testing.T) (read *dashboard.Credentials, file string, tokens
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, tokenLine, err := dashboard.NewToken(dashboard.User{Name: name + "-bot", Role: role})
+		token, tokenLine, err := secrets.NewSecret(secrets.Token, name+"-bot", role.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,19 +253,36 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	for name, user := range map[string]dashboard.User{
-		"no name":  {Role: dashboard.Viewer},
-		"a space":  {Name: "a b", Role: dashboard.Viewer},
-		"a line":   {Name: "a\nb", Role: dashboard.Viewer},
-		"no role":  {Name: "a"},
-		"too long": {Name: strings.Repeat("a", 101), Role: dashboard.Viewer},
-	} {
-		if _, err := dashboard.PasswordLine(user, plain); err == nil {
-			t.Errorf("a user with %s: accepted", name)
-		}
+}
+
+// One file may serve the monitor and the gateway.
+func TestLinesOfTheGatewayLetNobodyIn(t *testing.T) {
+	t.Parallel()
+	key, keyLine, err := secrets.NewSecret(secrets.Key, "shop", "jobs:read")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := dashboard.PasswordLine(dashboard.User{Name: "a", Role: dashboard.Viewer}, "short"); err == nil {
-		t.Error("a short password: accepted")
+	const cheap = "$2a$04$nyg/SET.KaVpHsZHN1z2F.b21PYIPPwhdJKrgcLseajuTFZ2uew.y" // of "correct horse"
+	file := filepath.Join(t.TempDir(), "credentials")
+	lines := keyLine + "\npassword alice " + cheap + "\npassword olga operator " + cheap + "\n"
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read, err := dashboard.ReadCredentials(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	api := server.URL + "/api/v1/queues"
+	got := do(t, browser(t), http.MethodGet, api, nil, "Accept", "application/json", "Authorization", "Bearer "+key)
+	if got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a key of the gateway: %d", got.StatusCode)
+	}
+	for name, want := range map[string]int{"alice": http.StatusUnauthorized, "olga": http.StatusSeeOther} {
+		form := url.Values{"name": {name}, "password": {"correct horse"}}
+		if got := do(t, browser(t), http.MethodPost, server.URL+"/login", form); got.StatusCode != want {
+			t.Errorf("%s: %d, want %d", name, got.StatusCode, want)
+		}
 	}
 }
 

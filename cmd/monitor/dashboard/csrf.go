@@ -22,10 +22,10 @@ func (d *Dashboard) operator(next http.HandlerFunc) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, formBytes)
 		switch {
 		case user.Role < Operator:
-			http.Error(w, "only an operator may do this", http.StatusForbidden)
+			refuseWith(w, r, http.StatusForbidden, "only an operator may do this")
 		case !user.Bearer && !hmac.Equal([]byte(r.PostFormValue("csrf")), []byte(d.csrfToken(user))):
-			http.Error(w, "this form is not from a page of this monitor, or the monitor has restarted since: go back and reload",
-				http.StatusForbidden)
+			refuseWith(w, r, http.StatusForbidden,
+				"this form is not from a page of this monitor, or the monitor has restarted since: go back and reload")
 		default:
 			next(w, r)
 		}

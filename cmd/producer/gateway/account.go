@@ -55,7 +55,7 @@ func (g *Gateway) logoutEverywhere(w http.ResponseWriter, r *http.Request) error
 	return nil
 }
 
-// session tells who is logged in, and in how many browsers.
+// session shows who is logged in, and in how many browsers.
 func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 	user, err := g.user(r)
 	if err != nil {

@@ -57,8 +57,8 @@ func TestPasswordsCannotBeGuessedFast(t *testing.T) {
 	a.fails(429, "rate-limited", public[1]) // the right one as well
 }
 
-// hear opens a stream of notifications; each call of next is a line with data, or "" at the end.
-func (a *app) hear(ctx context.Context, header map[string]string) (response *http.Response, next func() string) {
+// subscribe opens a stream of notifications; each call of next is a line with data, or "" at the end.
+func (a *app) subscribe(ctx context.Context, header map[string]string) (response *http.Response, next func() string) {
 	a.Helper()
 	response = a.open(ctx, ask{method: "GET", path: "/v1/notifications", anonymous: true, header: header})
 	a.Cleanup(func() { _ = response.Body.Close() })
@@ -76,7 +76,7 @@ func (a *app) hear(ctx context.Context, header map[string]string) (response *htt
 func TestNotifications(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	response, next := a.hear(t.Context(), a.login())
+	response, next := a.subscribe(t.Context(), a.login())
 	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("got %d, %v", response.StatusCode, response.Header)
 	}
@@ -98,12 +98,12 @@ func TestNotifications(t *testing.T) {
 	}
 }
 
-// A stream ends with its session: signed out everywhere, a browser hears no more.
+// A stream ends with its session: signed out everywhere, a browser receives no more.
 func TestNotificationsEndWithTheSession(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	session := a.login()
-	_, next := a.hear(t.Context(), session)
+	_, next := a.subscribe(t.Context(), session)
 	a.gets(200, ask{method: "POST", path: "/logout-everywhere", anonymous: true, header: session})
 	if got := next(); got != "" { // longer than the server's ReadTimeout, so this also shows that it lasts that long
 		t.Errorf("got %s", got)

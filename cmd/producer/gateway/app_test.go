@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
+	"github.com/navvy-go/navvy/internal/credentials"
 	"github.com/navvy-go/navvy/internal/httpserver"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/internal/redisurl"
@@ -58,10 +60,10 @@ func appOn(t *testing.T, server *redistest.Server, change ...func(*gateway.Confi
 	a.must(err)
 	t.Cleanup(func() { _ = rdb.Close() })
 	file := a.credentials()
-	credentials, err := gateway.ReadCredentials(file)
+	read, err := gateway.ReadCredentials(file)
 	a.must(err)
 	cfg := gateway.Config{
-		Redis: rdb, Auth: credentials, Users: credentials, Kinds: []string{"payment.charge", "debug.echo", "debug.fail"},
+		Redis: rdb, Auth: read, Users: read, Kinds: []string{"payment.charge", "debug.echo", "debug.fail"},
 		Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: a.log.logger(),
 	}
 	for _, f := range change {
@@ -105,7 +107,8 @@ func (a *app) credentials() string {
 	a.Helper()
 	var lines []string
 	add := func(name string, scopes ...gateway.Scope) string {
-		key, line, err := gateway.NewKey(name, scopes)
+		grant := strings.ReplaceAll(strings.Trim(fmt.Sprint(scopes), "[]"), " ", ",")
+		key, line, err := credentials.NewSecret(credentials.Key, name, grant)
 		a.must(err)
 		lines = append(lines, line)
 		return key

@@ -66,7 +66,7 @@ var (
 	errBad  = errors.New("wrong credentials")
 )
 
-// Auth tells which program a request comes from. It is safe for concurrent use.
+// Auth finds which program a request comes from. It is safe for concurrent use.
 type Auth interface {
 	// Identify returns the caller, or an error: there are no credentials of this kind, or they are wrong.
 	Identify(r *http.Request) (Caller, error)

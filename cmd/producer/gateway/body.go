@@ -58,7 +58,7 @@ func parse(body []byte, value any) error {
 	return nil
 }
 
-// isArray tells whether a body is an array, by how it begins.
+// isArray reports whether a body is an array, by how it begins.
 func isArray(body []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) }
 
 // duration is a time span such as "90s" or "1h30m".

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,83 +8,28 @@ import (
 	"github.com/navvy-go/navvy/internal/credentials"
 )
 
-// Credentials are the API keys and passwords of a file. Each line is one of
-//
-//	key      NAME SCOPE,SCOPE… SHA-256
-//	password NAME BCRYPT
-//
-// as [NewKey] and [PasswordLine] make them; empty lines and those that begin with # are skipped. A change of the file is
-// noticed within two seconds; while it cannot be read or has a mistake, what was read before counts.
+// Credentials are the API keys and passwords of a file, whose lines producer key and producer password make. A change
+// of the file is noticed within two seconds; while it cannot be read or has a mistake, what was read before counts.
 //
 // A key lets a program in: it is an [Auth]. A password lets a person log in: it is [Users].
-type Credentials struct{ file *credentials.File[known] }
-
-// known is what the file says.
-type known struct {
-	keys      map[credentials.Sum]Caller // by what the key hashes to
-	passwords map[string]credentials.Password
-}
+type Credentials struct{ store *credentials.Store[[]Scope] }
 
 // ReadCredentials reads the file at path. It refuses a file that everybody on the machine can read.
 func ReadCredentials(path string) (*Credentials, error) {
-	empty := func() known {
-		return known{keys: map[credentials.Sum]Caller{}, passwords: map[string]credentials.Password{}}
-	}
-	file, err := credentials.Open(path, empty, known.add)
+	store, err := credentials.Open(path, scopesOf)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	return &Credentials{file}, nil
+	return &Credentials{store}, nil
 }
 
-// NewKey makes a random API key and the line that lets its owner in. The key itself is kept nowhere.
-func NewKey(name string, scopes []Scope) (key, fileLine string, err error) {
-	if err := credentials.CheckName(name); err != nil {
-		return "", "", fmt.Errorf("gateway: %w", err)
+// scopesOf reads the scopes of a key. A person needs none, and a token is the monitor's.
+func scopesOf(kind credentials.Kind, text string) (scopes []Scope, ours bool, err error) {
+	if kind != credentials.Key {
+		return nil, kind == credentials.Password, nil
 	}
-	key = credentials.NewToken()
-	return key, fmt.Sprintf("key %s %s %s", name, joined(scopes, ","), credentials.SumOf(key)), nil
-}
-
-// PasswordLine makes the line of a person who logs in with a password, of ten characters at the least and 72 bytes at
-// the most.
-func PasswordLine(name, plain string) (string, error) {
-	if err := credentials.CheckName(name); err != nil {
-		return "", fmt.Errorf("gateway: %w", err)
-	}
-	hash, err := credentials.HashPassword(plain)
-	if err != nil {
-		return "", fmt.Errorf("gateway: %w", err)
-	}
-	return fmt.Sprintf("password %s %s", name, hash), nil
-}
-
-// add reads a line.
-func (k known) add(words []string) error {
-	switch {
-	case words[0] == "key" && len(words) == 4:
-		scopes, err := ParseScopes(strings.Split(words[2], ","))
-		if err != nil {
-			return err
-		}
-		sum, err := credentials.ParseSum(words[3])
-		if err != nil {
-			return fmt.Errorf("the hash of %s: %w", words[1], err)
-		}
-		k.keys[sum] = Caller{Name: "key:" + words[1], Scopes: scopes}
-	case words[0] == "password" && len(words) == 3:
-		hash, err := credentials.ParsePassword(words[2])
-		if err != nil {
-			return fmt.Errorf("the hash of %s: %w", words[1], err)
-		}
-		if k.passwords[words[1]] != nil {
-			return fmt.Errorf("%s has a password already", words[1])
-		}
-		k.passwords[words[1]] = hash
-	default:
-		return errors.New("not of the form: key NAME SCOPES HASH, or password NAME HASH")
-	}
-	return nil
+	scopes, err = ParseScopes(strings.Split(text, ","))
+	return scopes, true, err
 }
 
 // Identify looks for an API key, in X-API-Key or as a bearer token.
@@ -97,11 +41,11 @@ func (c *Credentials) Identify(r *http.Request) (Caller, error) {
 	if key == "" {
 		return Caller{}, errNone
 	}
-	caller, ok := c.file.Current().keys[credentials.SumOf(key)]
+	owner, ok := c.store.Program(credentials.Key, key)
 	if !ok {
 		return Caller{}, errBad
 	}
-	return caller, nil
+	return Caller{Name: "key:" + owner.Name, Scopes: owner.Grant}, nil
 }
 
 // Users are the people who may log in.
@@ -110,11 +54,17 @@ type Users interface {
 	Exists(name string) bool       // still: a session ends with its user
 }
 
-// Is tells whether that is the password of the user of that name.
-func (c *Credentials) Is(name, plain string) bool { return c.file.Current().passwords[name].Is(plain) }
+// Is reports whether that is the password of the user of that name.
+func (c *Credentials) Is(name, plain string) bool {
+	_, ok := c.store.Login(name, plain)
+	return ok
+}
 
-// Exists tells whether there is a user of that name.
-func (c *Credentials) Exists(name string) bool { return c.file.Current().passwords[name] != nil }
+// Exists reports whether there is a user of that name.
+func (c *Credentials) Exists(name string) bool {
+	_, ok := c.store.Person(name)
+	return ok
+}
 
 type nobody struct{}
 

@@ -18,7 +18,7 @@ type exchange struct {
 	id     string // X-Request-ID
 	trace  string // traceparent; "" for none
 	caller Caller // "" before it is known, and where nobody asks
-	err    error  // that the client is told nothing of
+	err    error  // for the log alone; the client does not get it
 }
 
 type exchangeKey struct{}
@@ -126,7 +126,7 @@ func (g *Gateway) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// guarded tells a browser what not to do with an answer.
+// guarded forbids a browser what it should not do with an answer.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+

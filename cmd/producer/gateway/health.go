@@ -17,7 +17,7 @@ var document []byte
 func (g *Gateway) openapi(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(document) // nobody is left to tell
+	_, _ = w.Write(document) // a client that has left needs no answer
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/problem"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -37,7 +38,7 @@ type jobRequest struct {
 type result struct {
 	Line int64 `json:"line,omitempty"` // of a stream, from 1
 	*queue.Enqueued
-	Problem *Problem `json:"problem,omitempty"`
+	Problem *problem.Document `json:"problem,omitempty"`
 }
 
 // enqueue puts one job, or an array of jobs, on a queue.
@@ -119,7 +120,7 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 	}
 }
 
-// answerAll tells what became of an array.
+// answerAll answers with what became of an array.
 //
 // Why: docs/decisions/gateway.md#a-failure-of-redis-fails-a-request-with-an-array-a-wrong-job-does-not
 func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
@@ -139,7 +140,7 @@ func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	return nil
 }
 
-// refusedJob tells a job that makes no sense from one that could not be enqueued.
+// refusedJob distinguishes a job that makes no sense from one that could not be enqueued.
 func refusedJob(err error) error {
 	var answer redis.Error
 	if p := problemOf(err); p.Status != http.StatusInternalServerError || errors.As(err, &answer) {
@@ -225,7 +226,7 @@ type jobStatus struct {
 	RequestID   string            `json:"request_id,omitempty"`
 }
 
-// job tells what has become of a job.
+// job answers with what has become of a job.
 func (g *Gateway) job(w http.ResponseWriter, r *http.Request) error {
 	info, err := g.inspector.Job(r.Context(), r.PathValue("queue"), r.PathValue("id"))
 	if err != nil {

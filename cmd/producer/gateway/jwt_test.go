@@ -53,7 +53,7 @@ func claimed(t *testing.T, method jwt.SigningMethod, key any, kid string, change
 	return text
 }
 
-// identify tells what an Auth makes of a token: the caller's name, or "".
+// identify returns what an Auth makes of a token: the caller's name, or "".
 func identify(t *testing.T, auth gateway.Auth, token string) gateway.Caller {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)

@@ -78,7 +78,7 @@ func (s *KeySet) key(ctx context.Context, id string) (verifyKey, error) {
 	return verifyKey{}, errors.Join(fmt.Errorf("no key %q", id), err)
 }
 
-// find looks for a key among those that were read, and tells how old these are.
+// find looks for a key among those that were read, and returns how old these are.
 func (s *KeySet) find(id string) (found verifyKey, ok bool, age time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

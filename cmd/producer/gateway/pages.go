@@ -53,7 +53,7 @@ func (g *Gateway) page(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", pageTTL)
-	_, _ = w.Write(text.Bytes()) // nobody is left to tell
+	_, _ = w.Write(text.Bytes()) // a client that has left needs no answer
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/problem"
 	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/leaderboard"
@@ -24,22 +25,6 @@ import (
 
 // documentation is what the name of a problem is appended to: its type is where a person can read about it.
 const documentation = "https://github.com/navvy-go/navvy/blob/main/docs/gateway.md#"
-
-// Problem is why a request failed (RFC 9457).
-type Problem struct {
-	Type      string   `json:"type"`
-	Title     string   `json:"title"`
-	Status    int      `json:"status"`
-	Detail    string   `json:"detail,omitempty"`
-	Instance  string   `json:"instance,omitempty"`   // the path that was asked for
-	RequestID string   `json:"request_id,omitempty"` // to be found in the log
-	Results   []result `json:"results,omitempty"`    // of several jobs: what became of each
-
-	retryAfter int // seconds; 0 for no such advice
-}
-
-// Error is the detail.
-func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
 // cause is a kind of problem.
 type cause struct {
@@ -75,10 +60,10 @@ var causes = map[int]cause{
 }
 
 // because makes a problem of a cause.
-func (c cause) because(format string, args ...any) *Problem {
-	return &Problem{
+func (c cause) because(format string, args ...any) *problem.Document {
+	return &problem.Document{
 		Type: documentation + c.name, Title: c.title, Status: c.status, Detail: fmt.Sprintf(format, args...),
-		retryAfter: c.retryAfter,
+		RetryAfter: c.retryAfter,
 	}
 }
 
@@ -87,13 +72,13 @@ var invalids = []error{
 	analytics.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, notify.ErrInvalid, session.ErrInvalid,
 }
 
-// problemOf tells what an error means to a client.
-func problemOf(err error) *Problem {
-	var problem *Problem
+// problemOf returns what an error means to a client.
+func problemOf(err error) *problem.Document {
+	var document *problem.Document
 	var long *http.MaxBytesError
 	switch {
-	case errors.As(err, &problem):
-		return problem
+	case errors.As(err, &document):
+		return document
 	case errors.As(err, &long):
 		return tooLarge.because("At most %d bytes are taken.", long.Limit)
 	case errors.Is(err, queue.ErrTooLarge):
@@ -126,7 +111,7 @@ var passing = []string{
 	"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM",
 }
 
-// away tells whether Redis, or the way there, is the reason. What it says is not for clients.
+// away reports whether Redis, or the way there, is the reason. What it says is not for clients.
 func away(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, redis.ErrClosed) ||
@@ -135,32 +120,26 @@ func away(err error) bool {
 }
 
 // refuse answers with a problem.
-func refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
-	told := *p
-	told.Instance, told.RequestID = r.URL.Path, exchangeOf(r.Context()).id
-	if told.retryAfter > 0 && w.Header().Get("Retry-After") == "" {
-		w.Header().Set("Retry-After", strconv.Itoa(told.retryAfter))
+func refuse(w http.ResponseWriter, r *http.Request, p *problem.Document) {
+	answer := *p
+	answer.Instance, answer.RequestID = r.URL.Path, exchangeOf(r.Context()).id
+	if err := answer.Write(w); err != nil {
+		exchangeOf(r.Context()).err = err
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	writeBody(w, r, told.Status, told)
 }
 
 // writeJSON answers with a value.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	writeBody(w, r, status, value)
-}
-
-func writeBody(w http.ResponseWriter, r *http.Request, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil { // what Redis holds is not JSON where it should be
 		status, body = http.StatusInternalServerError, nil
 		exchangeOf(r.Context()).err = err
 	}
+	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // nobody is left to tell
+	_, _ = w.Write(body) // a client that has left needs no answer
 }
 
 // plainText turns the refusals of other packages, which are lines of text, into problem documents.

@@ -21,11 +21,11 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	problem := problemOf(err)
-	if problem.Status >= http.StatusInternalServerError {
+	refusal := problemOf(err)
+	if refusal.Status >= http.StatusInternalServerError {
 		exchangeOf(r.Context()).err = err
 	}
-	refuse(w, r, problem)
+	refuse(w, r, refusal)
 }
 
 // wrapper is middleware.

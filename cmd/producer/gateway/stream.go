@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/problem"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -34,11 +35,11 @@ func streamsTo(lines, others http.Handler) http.Handler {
 
 // streamSummary is the last line of an answer. Where it is missing the answer is not complete.
 type streamSummary struct {
-	Lines      int64    `json:"lines"` // that were answered
-	Enqueued   int64    `json:"enqueued"`
-	Duplicates int64    `json:"duplicates"` // were there before
-	Failed     int64    `json:"failed"`
-	Stopped    *Problem `json:"stopped,omitempty"` // why the lines after these were not read
+	Lines      int64             `json:"lines"` // that were answered
+	Enqueued   int64             `json:"enqueued"`
+	Duplicates int64             `json:"duplicates"` // were there before
+	Failed     int64             `json:"failed"`
+	Stopped    *problem.Document `json:"stopped,omitempty"` // why the lines after these were not read
 }
 
 // jobStream is a request with a job on each line, and its answer.
@@ -160,7 +161,7 @@ func (s *jobStream) write(value any) error {
 		return err
 	}
 	if _, err := s.w.Write(append(line, '\n')); err != nil {
-		panic(http.ErrAbortHandler) // the client is gone, and nobody else must be told
+		panic(http.ErrAbortHandler) // the client is gone, and nobody else waits for an answer
 	}
 	return nil
 }

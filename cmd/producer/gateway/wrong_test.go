@@ -229,7 +229,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 }
 
-// While the first request runs, another one with its key is told so.
+// While the first request runs, another one with its key is refused.
 func TestIdempotencyKeyInUse(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
@@ -250,7 +250,7 @@ func TestIdempotencyKeyInUse(t *testing.T) {
 	a.must(err)
 }
 
-// What Redis holds may be wrong: that is this side's failure, told without its details, which are in the log.
+// What Redis holds may be wrong: that is this side's failure, and its details are in the log alone.
 func TestDamagedDataIsAnInternalProblem(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, func(c *gateway.Config) { c.Retain = 0 })
