@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"

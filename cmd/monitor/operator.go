@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/urfave/cli/v2"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/queue"
 )

@@ -19,7 +19,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 )

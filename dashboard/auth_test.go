@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 )
 
 const plain = "correct horse battery"

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 )

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/queue"
 )
 

@@ -19,7 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/queue"
 )
 

@@ -3,7 +3,7 @@ package dashboard
 import (
 	"context"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 )
 
 const auditPage = 100

@@ -16,7 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 )
 
 // provider is an OpenID Connect provider: it lets in everybody at once, with the claims that the test has set.
