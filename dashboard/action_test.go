@@ -72,7 +72,7 @@ func TestPauseUndoAudit(t *testing.T) {
 		}
 	}
 	if again := do(t, client, http.MethodGet, server.URL+"/queues", nil); strings.Contains(again.body, "Undo") {
-		t.Error("the notice is told twice")
+		t.Error("the notice is shown twice")
 	}
 	do(t, client, http.MethodPost, server.URL+"/queues/resume", form)
 	if info, err := inspector(t, rdb, namespace).Queue(t.Context(), "orders"); err != nil || info.Paused != nil {
@@ -199,7 +199,7 @@ func TestALongNoticeFitsIntoACookie(t *testing.T) {
 	}
 	defer response.Body.Close()
 	if body, _ := io.ReadAll(response.Body); !strings.Contains(string(body), "Not done: ") {
-		t.Errorf("the notice is not told:\n%s", body)
+		t.Errorf("the notice is not shown:\n%s", body)
 	}
 }
 

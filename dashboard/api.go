@@ -1,9 +1,6 @@
 package dashboard
 
-import (
-	"context"
-	"net/http"
-)
+import "net/http"
 
 // data serves as JSON what a page shows.
 func (d *Dashboard) data(w http.ResponseWriter, r *http.Request, p page) {
@@ -19,11 +16,4 @@ func (d *Dashboard) data(w http.ResponseWriter, r *http.Request, p page) {
 		return
 	}
 	writeJSON(w, http.StatusOK, seen.data)
-}
-
-// read returns what a page shows, as it was within the last second.
-func (d *Dashboard) read(r *http.Request, p page) view {
-	asked := &request{Values: r.URL.Query(), Path: r.PathValue}
-	key := p.title + " " + pathOf(r, p) + "?" + asked.Encode()
-	return d.views.get(r.Context(), key, d.cfg.Now, func(ctx context.Context) (any, error) { return p.load(ctx, d, asked) })
 }

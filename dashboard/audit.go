@@ -8,14 +8,15 @@ import (
 
 const auditPage = 100
 
-// audit notes what a user has done. That it could not be noted is logged, since what was done is done.
+// audit records what a user has done. That it could not be recorded is logged, since what was done is done.
 func (d *Dashboard) audit(ctx context.Context, user User, what, target, detail string) {
 	err := d.trail.Add(ctx, audit.Entry{Who: user.Name, What: what, Target: target, Detail: detail})
-	log := d.cfg.Log.Info()
+	attributes := []any{"who", user.Name, "what", what, "target", target, "detail", detail}
 	if err != nil {
-		log = d.cfg.Log.Error().Err(err).Bool("audited", false)
+		d.cfg.Logger.Error("done by a person", append(attributes, "audited", false, "error", err)...)
+		return
 	}
-	log.Str("who", user.Name).Str("what", what).Str("target", target).Str("detail", detail).Msg("done by a person")
+	d.cfg.Logger.Info("done by a person", attributes...)
 }
 
 // trail is a page of the audit trail, the latest first.
@@ -26,10 +27,10 @@ type trail struct {
 
 var auditTrailPage = page{section: "audit", title: "Audit", template: "audit", load: loadTrail}
 
-func loadTrail(ctx context.Context, d *Dashboard, r *request) (any, error) {
+func loadTrail(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	cursor := r.Get("cursor")
 	if cursor != "" && !entryID.MatchString(cursor) {
-		return nil, badQuery("%q is no cursor of this list", cursor)
+		return nil, BadRequest("%q is no cursor of this list", cursor)
 	}
 	entries, err := d.trail.List(ctx, cursor, auditPage)
 	if err != nil {

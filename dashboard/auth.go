@@ -55,8 +55,8 @@ type Auth interface {
 	Routes(mux *http.ServeMux, prefix string)
 }
 
-// leaving is an [Auth] that people log in to, and can log out of.
-type leaving interface{ logout() string }
+// loggerOut is an [Auth] that people log in to, and can log out of.
+type loggerOut interface{ logout() string }
 
 // logout returns the address that a form is posted to by who wants to leave; "" where there is nothing to leave.
 func (d *Dashboard) logout() string {
@@ -65,7 +65,7 @@ func (d *Dashboard) logout() string {
 		all = AnyOf{d.cfg.Auth}
 	}
 	for _, one := range all {
-		if l, ok := one.(leaving); ok {
+		if l, ok := one.(loggerOut); ok {
 			return d.cfg.Prefix + l.logout()
 		}
 	}

@@ -96,7 +96,7 @@ func (o *OIDC) Challenge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	prefix, _ := r.Context().Value(prefixKey{}).(string)
-	login := sealed{State: rand.Text(), Nonce: rand.Text(), Proof: oauth2.GenerateVerifier(), Next: local(address(prefix, r.URL), prefix)}
+	login := cookiePayload{State: rand.Text(), Nonce: rand.Text(), Proof: oauth2.GenerateVerifier(), Next: local(address(prefix, r.URL), prefix)}
 	o.cfg.Sessions.set(w, "oidc-login", login, loginTakes)
 	http.Redirect(w, r, o.oauth.AuthCodeURL(login.State, oidc.Nonce(login.Nonce), oauth2.S256ChallengeOption(login.Proof)),
 		http.StatusSeeOther)
@@ -146,7 +146,7 @@ func (o *OIDC) finish(w http.ResponseWriter, r *http.Request) (next string, err 
 	if err != nil {
 		return "", err
 	}
-	o.cfg.Sessions.set(w, "oidc-session", sealed{Name: user.Name, Role: user.Role}, o.cfg.Sessions.life())
+	o.cfg.Sessions.set(w, "oidc-session", cookiePayload{Name: user.Name, Role: user.Role}, o.cfg.Sessions.life())
 	return login.Next, nil
 }
 

@@ -9,85 +9,87 @@ import (
 )
 
 const (
-	viewFresh = time.Second // two browsers that look within it see the same
-	viewsKept = 256         // what was last seen of so many addresses is shown while Redis is away
-	readLimit = 5 * time.Second
+	cacheFresh   = time.Second // two browsers that ask within it are shown the same
+	cacheEntries = 256         // addresses whose last reading is shown while Redis does not answer
+	readLimit    = 5 * time.Second
 )
 
-// views remembers what was read for each address, so that a page costs Redis the same however many look at it, and so
+// cache keeps what was read for each address, so that a page costs Redis the same for one browser and for many, and so
 // that there is something to show while Redis does not answer. The zero value is ready.
-type views struct {
+type cache struct {
 	flight singleflight.Group
 
 	mu   sync.Mutex
-	seen map[string]view
+	seen map[string]cached
 }
 
-// costly is what is too much work for Redis to be read every second.
-type costly interface{ freshFor() time.Duration }
+// costly is data that is too much work for Redis to be read every second.
+type costly interface{ FreshFor() time.Duration }
 
-// view is what was read for an address.
-type view struct {
+// cached is what was read for an address.
+type cached struct {
 	data  any
 	at    time.Time
 	until time.Time // it is fresh
-	old   bool      // somebody has acted since
+	stale bool      // a person has acted since
 	err   error     // why it could not be read again since
 }
 
-// get returns what load returned within the last second, or longer where that is [costly], or calls it. Where load fails, the result is what was read
-// before, if anything, and the error.
-func (v *views) get(ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error)) view {
-	v.mu.Lock()
-	last, known := v.seen[key]
-	v.mu.Unlock()
-	if known && !last.old && now().Before(last.until) {
+// get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
+// load fails, the result is what was read before, if anything, with the error.
+func (c *cache) get(
+	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
+) cached {
+	c.mu.Lock()
+	last, known := c.seen[key]
+	c.mu.Unlock()
+	if known && !last.stale && now().Before(last.until) {
 		return last
 	}
-	// The one who came first reads for all who wait, so that their leaving must not end it.
-	read, _, _ := v.flight.Do(key, func() (any, error) {
+	// The first caller reads for all that wait, so the reading does not end with its request.
+	read, _, _ := c.flight.Do(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
 		data, err := load(ctx)
 		if err != nil {
-			return view{data: last.data, at: last.at, err: err}, nil
+			return cached{data: last.data, at: last.at, err: err}, nil
 		}
-		keep := viewFresh
-		if c, ok := data.(costly); ok {
-			keep = max(keep, c.freshFor())
+		keep := cacheFresh
+		if expensive, ok := data.(costly); ok {
+			keep = max(keep, expensive.FreshFor())
 		}
-		fresh := view{data: data, at: now(), until: now().Add(keep)}
-		v.keep(key, fresh)
+		fresh := cached{data: data, at: now(), until: now().Add(keep)}
+		c.keep(key, fresh)
 		return fresh, nil
 	})
-	return read.(view)
+	return read.(cached)
 }
 
-func (v *views) keep(key string, fresh view) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.seen == nil {
-		v.seen = map[string]view{}
+func (c *cache) keep(key string, fresh cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil {
+		c.seen = map[string]cached{}
 	}
-	v.seen[key] = fresh
-	if len(v.seen) <= viewsKept {
+	c.seen[key] = fresh
+	if len(c.seen) <= cacheEntries {
 		return
 	}
 	oldest := key
-	for k, other := range v.seen {
-		if other.at.Before(v.seen[oldest].at) {
+	for k, other := range c.seen {
+		if other.at.Before(c.seen[oldest].at) {
 			oldest = k
 		}
 	}
-	delete(v.seen, oldest)
+	delete(c.seen, oldest)
 }
 
-// forget makes everybody who looks next read anew: somebody has acted.
-func (v *views) forget() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for key, seen := range v.seen {
-		seen.old = true
-		v.seen[key] = seen
+// expire has everything read anew when it is next asked for: a person has acted.
+func (c *cache) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, seen := range c.seen {
+		seen.stale = true
+		c.seen[key] = seen
 	}
 }

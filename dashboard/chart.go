@@ -16,16 +16,16 @@ const (
 	chartBottom = 18
 )
 
-// line is one line of a chart. Its class chooses the colour.
-type line struct {
+// Line is one line of a [Chart].
+type Line struct {
 	Name   string
-	Class  string
+	Class  string    // of the style sheet: chooses the colour
 	Values []float64 // NaN where nothing is known
 }
 
-// chart draws lines over a common axis as SVG, so that it needs no script: a label at the left for 0 and the top, and
+// Chart draws lines over a common axis as SVG, so that it needs no script: a label at the left for 0 and the top, and
 // the labels of the first and the last point below.
-func chart(title string, lines []line, first, last string, label func(float64) string) template.HTML {
+func Chart(title string, lines []Line, first, last string, label func(float64) string) template.HTML {
 	top := nice(highest(lines))
 	var out strings.Builder
 	fmt.Fprintf(&out, `<figure><figcaption class="legend"><strong>%s</strong>`, template.HTMLEscapeString(title))
@@ -34,7 +34,7 @@ func chart(title string, lines []line, first, last string, label func(float64) s
 			l.Class, template.HTMLEscapeString(l.Name))
 	}
 	fmt.Fprintf(&out, `</figcaption><svg viewBox="0 0 %d %d" role="img" aria-label="%s">`,
-		chartWidth, chartHeight, template.HTMLEscapeString(summary(title, lines, label)))
+		chartWidth, chartHeight, template.HTMLEscapeString(chartText(title, lines, label)))
 	for _, share := range []float64{0, 0.5, 1} {
 		y := height(share*top, top)
 		fmt.Fprintf(&out, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
@@ -80,7 +80,7 @@ func height(value, top float64) float64 {
 	return 8 + room*(1-value/top)
 }
 
-func highest(lines []line) float64 {
+func highest(lines []Line) float64 {
 	most := 0.0
 	for _, l := range lines {
 		for _, value := range l.Values {
@@ -106,8 +106,8 @@ func nice(value float64) float64 {
 	return 10 * power
 }
 
-// summary says in words what a chart shows, for who cannot see it.
-func summary(title string, lines []line, label func(float64) string) string {
+// chartText says in words what a chart shows, for readers who cannot see it.
+func chartText(title string, lines []Line, label func(float64) string) string {
 	parts := make([]string, 0, len(lines))
 	for _, l := range lines {
 		last := math.NaN()

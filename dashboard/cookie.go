@@ -29,8 +29,8 @@ func (s Sessions) validate() error {
 	return nil
 }
 
-// sealed is what a cookie holds.
-type sealed struct {
+// cookiePayload is what a cookie holds.
+type cookiePayload struct {
 	Purpose string `json:"p"` // a cookie made for one thing is worth nothing for another
 	Name    string `json:"n,omitempty"`
 	Role    Role   `json:"r,omitempty"`
@@ -58,7 +58,7 @@ func (s Sessions) cookie(name string) string {
 	return "navvy-" + name
 }
 
-func (s Sessions) set(w http.ResponseWriter, name string, content sealed, life time.Duration) {
+func (s Sessions) set(w http.ResponseWriter, name string, content cookiePayload, life time.Duration) {
 	content.Purpose, content.Expires = name, time.Now().Add(life).Unix()
 	body, _ := json.Marshal(content) // of texts and numbers only
 	text := base64.RawURLEncoding.EncodeToString(body)
@@ -68,22 +68,22 @@ func (s Sessions) set(w http.ResponseWriter, name string, content sealed, life t
 	})
 }
 
-func (s Sessions) get(r *http.Request, name string) (sealed, bool) {
+func (s Sessions) get(r *http.Request, name string) (cookiePayload, bool) {
 	cookie, err := r.Cookie(s.cookie(name))
 	if err != nil {
-		return sealed{}, false
+		return cookiePayload{}, false
 	}
 	text, signature, _ := strings.Cut(cookie.Value, ".")
 	if !hmac.Equal([]byte(signature), []byte(s.sign(text))) {
-		return sealed{}, false
+		return cookiePayload{}, false
 	}
 	body, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return sealed{}, false
+		return cookiePayload{}, false
 	}
-	var content sealed
+	var content cookiePayload
 	if json.Unmarshal(body, &content) != nil || content.Purpose != name || time.Now().Unix() >= content.Expires {
-		return sealed{}, false
+		return cookiePayload{}, false
 	}
 	return content, true
 }

@@ -2,7 +2,8 @@
 // act on it. It works without JavaScript; with it, what is shown stays current by itself.
 //
 // It is closed by default: a [Config] without Auth is refused. Everything it reads is bounded, and read once a second
-// at the most, however many browsers look.
+// at the most, however many browsers ask for it. It shows queues, workers, Redis and locks; [Config.Pages] adds the
+// pages of features.
 package dashboard
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
@@ -17,10 +19,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
 	"github.com/navvy-go/navvy/dashboard/audit"
-	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -34,9 +34,10 @@ type Config struct {
 	Prefix      string                // where it is mounted, such as "/navvy"; defaults to the root
 	Environment string                // a badge on each page, such as "production"; none by default
 	Secure      bool                  // browsers reach it by https: its cookies are for that alone
-	Key         []byte                // signs what pages send back; random by default, so that old pages end with the process
+	Key         []byte                // signs what pages send back; random by default, so that a restart ends old pages
 	Mask        []string              // names of data fields whose values are hidden, * for any characters
-	Log         zerolog.Logger        // failures; defaults to none
+	Pages       []Page                // of features, in the order of the navigation
+	Logger      *slog.Logger          // of failures and of what people do; defaults to none
 	Now         func() time.Time      // defaults to time.Now
 }
 
@@ -47,14 +48,14 @@ type Dashboard struct {
 	trail      *audit.Trail
 	mask       mask
 	templates  templates
-	mux        *http.ServeMux
-	views      views
+	sections   []section
+	handler    http.Handler
+	cache      cache
 	locks      *lockmgr.Manager
-	flags      *flags.Store
 	live       *live
 	operations operations
-	notices    Sessions // tell, after an action, what was done
-	sealing    []byte   // signs the CSRF tokens
+	notices    Sessions // keep what an action has to say for the next page
+	signing    []byte   // the key of CSRF tokens and notices
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -76,6 +77,9 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	inspector, err := queue.NewInspector(cfg.Redis, queue.InspectorConfig{Namespace: cfg.Namespace, Now: cfg.Now})
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
@@ -84,15 +88,21 @@ func New(cfg Config) (*Dashboard, error) {
 	if err != nil {
 		return nil, err
 	}
+	sections, err := navigation(cfg.Pages)
+	if err != nil {
+		return nil, err
+	}
 	parsed, err := parseTemplates(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
-	d := &Dashboard{cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sealing: orRandom(cfg.Key)}
-	d.trail, d.notices = audit.New(cfg.Redis, cfg.Namespace), Sessions{Key: d.sealing, Secure: cfg.Secure}
-	d.locks, d.flags = lockmgr.New(cfg.Redis), flags.New(cfg.Redis)
+	d := &Dashboard{
+		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections, signing: orRandom(cfg.Key),
+		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
+	}
+	d.notices = Sessions{Key: d.signing, Secure: cfg.Secure}
 	d.live = newLive(d)
-	d.mux = d.routes()
+	d.handler = http.StripPrefix(cfg.Prefix, sameOrigin(d.routes()))
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop, d.operations.ctx = stop, ctx
 	d.running.Go(func() { d.live.run(ctx) })
@@ -110,9 +120,9 @@ func (d *Dashboard) Close() error {
 
 // ServeHTTP serves what is under the prefix.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	guard(w.Header())
+	setHeaders(w.Header())
 	r = r.WithContext(context.WithValue(r.Context(), prefixKey{}, d.cfg.Prefix))
-	http.StripPrefix(d.cfg.Prefix, d.mux).ServeHTTP(w, r)
+	d.handler.ServeHTTP(w, r)
 }
 
 // prefixKey finds, in a request's context, where the dashboard is mounted.
@@ -136,9 +146,6 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.page(mux, "/workers", workersPage)
 	d.page(mux, "/redis", redisPage)
 	d.page(mux, "/locks", locksPage)
-	d.page(mux, "/flags", flagsPage)
-	d.page(mux, "/leaderboards", leaderboardsPage)
-	d.page(mux, "/analytics", analyticsPage)
 	d.page(mux, "/audit", auditTrailPage)
 	d.page(mux, "/operations/{id}", operationPage)
 
@@ -147,10 +154,11 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.action(mux, "/jobs/act", d.actOnJobs)
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)
-	d.action(mux, "/workers/tell", d.tellWorker)
+	d.action(mux, "/workers/command", d.commandWorker)
 	d.action(mux, "/locks/evict", d.evict)
-	d.action(mux, "/flags/switch", d.switchFlag)
-	d.action(mux, "/flags/percent", d.rollOut)
-	d.action(mux, "/flags/adopt", d.adoptFlags)
+
+	for _, p := range d.cfg.Pages {
+		d.plug(mux, p)
+	}
 	return mux
 }

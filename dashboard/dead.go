@@ -9,12 +9,12 @@ import (
 
 const groupedDead = 2000 // the newest
 
-func loadDead(ctx context.Context, d *Dashboard, r *request) (any, error) {
+func loadDead(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	l, err := d.list(ctx, r, queue.StateDead)
 	if err != nil || l.Queue == "" || l.Filter != "" || r.Get("cursor") != "" {
 		return l, err
 	}
-	seen := d.views.get(ctx, "dead groups of "+l.Queue, d.cfg.Now, func(ctx context.Context) (any, error) {
+	seen := d.cache.get(ctx, "dead groups of "+l.Queue, d.cfg.Now, func(ctx context.Context) (any, error) {
 		groups, err := d.inspector.DeadGroups(ctx, l.Queue, groupedDead)
 		return deadGroups{groups}, err
 	})
@@ -28,5 +28,5 @@ func loadDead(ctx context.Context, d *Dashboard, r *request) (any, error) {
 
 type deadGroups struct{ queue.DeadGroups }
 
-// freshFor is five milliseconds for each job that was looked at.
-func (g deadGroups) freshFor() time.Duration { return 5 * time.Millisecond * time.Duration(g.Scanned) }
+// FreshFor is five milliseconds for each job that was looked at.
+func (g deadGroups) FreshFor() time.Duration { return 5 * time.Millisecond * time.Duration(g.Scanned) }

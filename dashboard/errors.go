@@ -4,43 +4,42 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
-	"github.com/navvy-go/navvy/jobs/analytics"
-	"github.com/navvy-go/navvy/jobs/flags"
-	"github.com/navvy-go/navvy/jobs/leaderboard"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
 )
 
-// badQueryError says that a query or a form makes no sense.
-type badQueryError struct{ cause error }
-
-func (e *badQueryError) Error() string { return e.cause.Error() }
-func (e *badQueryError) Unwrap() error { return e.cause }
-
-func badQuery(format string, args ...any) error { return &badQueryError{fmt.Errorf(format, args...)} }
-
-// What the packages below say of what they were given.
-var (
-	makeNoSense = []error{queue.ErrBadQuery, lockmgr.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, analytics.ErrInvalid}
-	notThere    = []error{queue.ErrNotFound, leaderboard.ErrNotFound}
-)
-
-func isAny(err error, kinds []error) bool {
-	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
+// statusError is an error that has an HTTP status.
+type statusError struct {
+	status int
+	cause  error
 }
 
-// statusOf returns the HTTP status for why something failed.
+func (e *statusError) Error() string { return e.cause.Error() }
+func (e *statusError) Unwrap() error { return e.cause }
+
+// BadRequest is the error of a query or a form that is malformed: its text is shown, with the status 400.
+func BadRequest(format string, args ...any) error {
+	return &statusError{http.StatusBadRequest, fmt.Errorf(format, args...)}
+}
+
+// NotFound is the error of something that is not there, or not any more, with the status 404.
+func NotFound(format string, args ...any) error {
+	return &statusError{http.StatusNotFound, fmt.Errorf(format, args...)}
+}
+
+// statusOf returns the HTTP status for an error. What none is known for is a Redis that does not answer.
 func statusOf(err error) int {
-	var bad *badQueryError
-	_, unconfirmed := asAsk(err)
+	var known *statusError
+	_, unconfirmed := asConfirmation(err)
 	switch {
 	case unconfirmed:
 		return http.StatusPreconditionRequired
-	case errors.As(err, &bad), isAny(err, makeNoSense):
+	case errors.As(err, &known):
+		return known.status
+	case errors.Is(err, queue.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid):
 		return http.StatusBadRequest
-	case isAny(err, notThere):
+	case errors.Is(err, queue.ErrNotFound):
 		return http.StatusNotFound
 	case errors.Is(err, queue.ErrHeld):
 		return http.StatusConflict

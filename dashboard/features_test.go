@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 
@@ -12,7 +13,6 @@ import (
 
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -38,8 +38,8 @@ func shows(t *testing.T, server *httptest.Server, path string, texts ...string) 
 	return page.body
 }
 
-// tells fetches what a page shows as JSON.
-func tells(t *testing.T, server *httptest.Server, path string, into any) {
+// fetchJSON fetches what a page shows as JSON.
+func fetchJSON(t *testing.T, server *httptest.Server, path string, into any) {
 	t.Helper()
 	got := do(t, browser(t), http.MethodGet, server.URL+"/api/v1"+path, nil, "Accept", "application/json")
 	if err := json.Unmarshal([]byte(got.body), into); err != nil || got.StatusCode != http.StatusOK {
@@ -47,15 +47,14 @@ func tells(t *testing.T, server *httptest.Server, path string, into any) {
 	}
 }
 
-// act posts an operator's form as a program does, and returns the status and the answer.
+// act posts an operator's form as a page's script does, and returns the status and the answer.
 func act(t *testing.T, server *httptest.Server, path string, pairs ...string) (int, string) {
 	t.Helper()
 	client, form := browser(t), url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	form.Set("csrf", csrfOf(t, client, server.URL+"/flags"))
-	got := do(t, client, http.MethodPost, server.URL+path, form, "Accept", "application/json")
+	got := do(t, client, http.MethodPost, server.URL+path, form, "Accept", "application/json", "Sec-Fetch-Site", "same-origin")
 	return got.StatusCode, got.body
 }
 
@@ -66,51 +65,47 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// evictInTwoSteps takes a lock away from its holder: only who types its name may.
-// Redis' keys are looked at some at a time, and the pages together show each lock once.
-// Who may not act cannot, whatever they post.
-func TestFeaturesAreClosedToViewers(t *testing.T) {
+// Whoever may not act cannot, whatever they post.
+func TestLocksAreClosedToViewers(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	ctx, store := t.Context(), flags.New(rdb)
-	must(t, store.Disable(ctx, "beta", flags.Author{}))
-	must(t, rdb.Set(ctx, "lock:a", "someone", 0).Err())
+	must(t, rdb.Set(t.Context(), "lock:a", "someone", 0).Err())
 	read, _, tokens := credentials(t)
 	server := board(t, dashboard.Config{Redis: rdb, Auth: passwords(t, read)})
 	readOnly := board(t, dashboard.Config{Redis: rdb, Auth: passwords(t, read), ReadOnly: true})
+	refusesAll(t, server, readOnly, tokens, "/locks/evict",
+		url.Values{"sort": {"lock"}, "name": {"a"}, "owner": {"someone"}, "confirm": {"a"}})
+	if rdb.Exists(t.Context(), "lock:a").Val() != 1 {
+		t.Error("the lock was taken away")
+	}
+}
+
+// refusesAll posts a form as everybody who may not act.
+func refusesAll(
+	t *testing.T, server, readOnly *httptest.Server, tokens map[string]string, action string, form url.Values,
+) {
+	t.Helper()
 	olga, vera := browser(t), browser(t)
 	login(t, olga, server, "olga")
 	login(t, vera, server, "vera")
-	token := csrfOf(t, olga, server.URL+"/flags")
-	for path, form := range map[string]url.Values{
-		"/flags/switch":  {"flag": {"beta"}, "to": {"on"}},
-		"/flags/percent": {"flag": {"beta"}, "percent": {"50"}},
-		"/flags/adopt":   {},
-		"/locks/evict":   {"sort": {"lock"}, "name": {"a"}, "owner": {"someone"}, "confirm": {"a"}},
-	} {
-		form.Set("csrf", token)
-		for _, prefix := range []string{"", "/api/v1"} {
-			for who, status := range map[string]int{
-				"nobody":               do(t, browser(t), http.MethodPost, server.URL+prefix+path, form, "Accept", "application/json").StatusCode,
-				"a viewer":             do(t, vera, http.MethodPost, server.URL+prefix+path, form).StatusCode,
-				"a viewer's token":     do(t, browser(t), http.MethodPost, server.URL+prefix+path, form, "Authorization", "Bearer "+tokens["vera"]).StatusCode,
-				"where nobody may act": do(t, browser(t), http.MethodPost, readOnly.URL+prefix+path, form, "Authorization", "Bearer "+tokens["olga"]).StatusCode,
-			} {
-				if status != http.StatusForbidden && status != http.StatusUnauthorized {
-					t.Errorf("%s posts to %s%s: %d", who, prefix, path, status)
-				}
+	form.Set("csrf", csrfOf(t, olga, server.URL+path.Dir(action)))
+	bearer := func(who string) []string {
+		return []string{"Authorization", "Bearer " + tokens[who], "Accept", "application/json"}
+	}
+	for _, prefix := range []string{"", "/api/v1"} {
+		post := func(client *http.Client, to *httptest.Server, form url.Values, headers ...string) int {
+			return do(t, client, http.MethodPost, to.URL+prefix+action, form, headers...).StatusCode
+		}
+		for who, status := range map[string]int{
+			"nobody":                   post(browser(t), server, form, "Accept", "application/json"),
+			"a viewer":                 post(vera, server, form),
+			"a viewer's token":         post(browser(t), server, form, bearer("vera")...),
+			"an operator who may read": post(browser(t), readOnly, form, bearer("olga")...),
+			"an operator without CSRF": post(olga, server, url.Values{}),
+		} {
+			if status != http.StatusForbidden && status != http.StatusUnauthorized {
+				t.Errorf("%s posts to %s%s: %d", who, prefix, action, status)
 			}
-		}
-		if got := do(t, olga, http.MethodPost, server.URL+path, url.Values{"flag": {"beta"}, "to": {"on"}}); got.StatusCode != http.StatusForbidden {
-			t.Errorf("an operator without CSRF posts to %s: %d", path, got.StatusCode)
-		}
-	}
-	if f, _, err := store.Flag(ctx, "beta"); err != nil || f.On || f.Rules.Percent != 0 || rdb.Exists(ctx, "lock:a").Val() != 1 {
-		t.Errorf("somebody has acted: %+v, %v", f, err)
-	}
-	for _, path := range []string{"/flags", "/locks"} {
-		if page := do(t, vera, http.MethodGet, server.URL+path, nil); page.StatusCode != 200 || strings.Contains(page.body, `name="csrf"`) {
-			t.Errorf("a viewer's %s: %d\n%s", path, page.StatusCode, page.body)
 		}
 	}
 }
@@ -122,7 +117,7 @@ func TestFeaturesWithoutRedis(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { _ = rdb.Close() })
 	pages := board(t, dashboard.Config{Redis: rdb, Auth: dashboard.Open{}})
-	all := []string{"/workers", "/redis", "/locks", "/flags", "/leaderboards", "/analytics"}
+	all := []string{"/workers", "/redis", "/locks", "/queues"}
 	server.Kill()
 	for _, path := range all {
 		if got := do(t, browser(t), http.MethodGet, pages.URL+path, nil); got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "Redis does not answer") {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
@@ -30,8 +29,8 @@ type moment struct {
 
 var jobPage = page{section: "queues", title: "Job", template: "job", load: loadJob}
 
-func loadJob(ctx context.Context, d *Dashboard, r *request) (any, error) {
-	info, err := d.inspector.Job(ctx, r.Path("queue"), r.Path("id"))
+func loadJob(ctx context.Context, d *Dashboard, r *Request) (any, error) {
+	info, err := d.inspector.Job(ctx, r.PathValue("queue"), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -42,41 +41,40 @@ func loadJob(ctx context.Context, d *Dashboard, r *request) (any, error) {
 }
 
 // requeueWith enqueues a dead job again, with other data.
-func (d *Dashboard) requeueWith(r *http.Request, user User) (notice, error) {
-	name, id, data := r.PostFormValue("queue"), r.PostFormValue("id"), r.PostFormValue("data")
+func (d *Dashboard) requeueWith(f *Form) (Notice, error) {
+	name, id, data := f.Value("queue"), f.Value("id"), f.Value("data")
 	if !json.Valid([]byte(data)) {
-		return notice{}, badQuery("the data is not JSON")
+		return Notice{}, BadRequest("the data is not JSON")
 	}
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, []byte(data)) // valid
-	ctx := queue.WithActor(r.Context(), user.Name)
-	if err := d.inspector.RequeueWith(ctx, name, id, compact.Bytes()); err != nil {
-		return notice{}, err
+	if err := d.inspector.RequeueWith(queue.WithActor(f.Context(), f.User.Name), name, id, compact.Bytes()); err != nil {
+		return Notice{}, err
 	}
-	d.audit(ctx, user, "job.requeue_with", name, id)
-	return notice{Text: "Requeued with the data as edited."}, nil
+	f.Audit("job.requeue_with", name, id)
+	return Notice{Text: "Requeued with the edited data."}, nil
 }
 
 // reschedule makes a delayed or retrying job due at another time.
-func (d *Dashboard) reschedule(r *http.Request, user User) (notice, error) {
-	name, id := r.PostFormValue("queue"), r.PostFormValue("id")
-	in, err := time.ParseDuration(r.PostFormValue("in"))
+func (d *Dashboard) reschedule(f *Form) (Notice, error) {
+	name, id := f.Value("queue"), f.Value("id")
+	in, err := time.ParseDuration(f.Value("in"))
 	if err != nil || in < 0 || in > rescheduleMost {
-		return notice{}, badQuery("%q is no time from now such as 10m or 36h, up to a year", r.PostFormValue("in"))
+		return Notice{}, BadRequest("%q is not a time from now such as 10m or 36h, up to a year", f.Value("in"))
 	}
-	ctx := queue.WithActor(r.Context(), user.Name)
+	ctx := queue.WithActor(f.Context(), f.User.Name)
 	if err := d.inspector.Reschedule(ctx, name, id, d.cfg.Now().Add(in)); err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
-	d.audit(ctx, user, "job.reschedule", name, id+" in "+in.String())
-	return notice{Text: "Due in " + span(in) + "."}, nil
+	f.Audit("job.reschedule", name, id+" in "+in.String())
+	return Notice{Text: "Due in " + span(in) + "."}, nil
 }
 
-// timeline tells a job's life in order.
+// timeline lists the steps of a job's life in order.
 func timeline(j queue.JobInfo, now time.Time) []moment {
-	var told []moment
+	var steps []moment
 	add := func(what, class string, at time.Time, note string) {
-		told = append(told, moment{What: what, Class: class, At: at, Note: note})
+		steps = append(steps, moment{What: what, Class: class, At: at, Note: note})
 	}
 	if j.EnqueuedAt != nil {
 		add("enqueued", "", *j.EnqueuedAt, "")
@@ -102,7 +100,7 @@ func timeline(j queue.JobInfo, now time.Time) []moment {
 	case queue.StateDone:
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}
-	return told
+	return steps
 }
 
 func by(worker string) string {

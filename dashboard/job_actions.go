@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/navvy-go/navvy/dashboard/audit"
@@ -16,95 +15,102 @@ const (
 	countedMost  = 50_000 // jobs looked at before an action on all that match asks for confirmation
 )
 
-// choiceOfAction is an action as a list offers it.
-type choiceOfAction struct {
+// actionChoice is an action as a list offers it.
+type actionChoice struct {
 	Name   queue.Action
 	Label  string
 	Does   string
 	Danger bool // what it destroys cannot be brought back
 }
 
-var allActions = []choiceOfAction{
+var allActions = []actionChoice{
 	{queue.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
 	{queue.ActionRunNow, "Run now", "Make due at once", false},
-	{queue.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker lives", false},
+	{queue.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker is alive", false},
 	{queue.ActionCancel, "Cancel", "Stop it and send it to dead, from where it can be requeued", false},
-	{queue.ActionBury, "Send to dead", "Send to dead at once; a handler that runs is told to stop", false},
+	{queue.ActionBury, "Send to dead", "Send to dead at once; a running handler's context is cancelled", false},
 	{queue.ActionDelete, "Delete", "Remove for good", true},
 }
 
 // actionsFor lists what can be done to jobs of a state.
-func actionsFor(state queue.State) []choiceOfAction {
-	var suited []choiceOfAction
+func actionsFor(state queue.State) []actionChoice {
+	var applicable []actionChoice
 	for _, a := range allActions {
 		if a.Name.AppliesTo(state) {
-			suited = append(suited, a)
+			applicable = append(applicable, a)
 		}
 	}
-	return suited
+	return applicable
 }
 
-// order is what an operator's form asks for.
-type order struct {
-	action choiceOfAction
+// jobAction is what an operator's form asks for: an action, and the jobs to do it to.
+type jobAction struct {
+	action actionChoice
 	queue  string
 	state  queue.State
 	ids    []string // selected; none for all that match
 	filter string
 }
 
-func readOrder(r *http.Request) (order, error) {
-	o := order{queue: r.PostFormValue("queue"), state: queue.State(r.PostFormValue("state")), filter: strings.TrimSpace(r.PostFormValue("filter"))}
-	for _, a := range actionsFor(o.state) {
-		if string(a.Name) == r.PostFormValue("action") {
-			o.action = a
+func readJobAction(f *Form) (jobAction, error) {
+	a := jobAction{
+		queue: f.Value("queue"), state: queue.State(f.Value("state")), filter: strings.TrimSpace(f.Value("filter")),
+	}
+	for _, choice := range actionsFor(a.state) {
+		if string(choice.Name) == f.Value("action") {
+			a.action = choice
 		}
 	}
-	if o.action.Name == "" {
-		return o, badQuery("%q is nothing to do to %s jobs", r.PostFormValue("action"), o.state)
+	if a.action.Name == "" {
+		return a, BadRequest("%q is not an action on %s jobs", f.Value("action"), a.state)
 	}
-	switch r.PostFormValue("scope") {
+	switch f.Value("scope") {
 	case "matching":
-		return o, nil
+		return a, nil
 	case "selected", "":
-		o.ids = r.PostForm["id"]
+		a.ids = f.request.PostForm["id"]
 	default:
-		return o, badQuery("scope is selected or matching")
+		return a, BadRequest("scope is selected or matching")
 	}
 	switch {
-	case len(o.ids) == 0:
-		return o, badQuery("no job is selected")
-	case len(o.ids) > selectedMost:
-		return o, badQuery("%d jobs are selected, and %d is the most: filter, and act on all that match", len(o.ids), selectedMost)
+	case len(a.ids) == 0:
+		return a, BadRequest("no job is selected")
+	case len(a.ids) > selectedMost:
+		return a, BadRequest("%d jobs are selected, and %d is the most: filter, and act on all that match",
+			len(a.ids), selectedMost)
 	}
-	return o, nil
+	return a, nil
 }
 
 // actOnJobs does what a list's or a job's form asks for.
-func (d *Dashboard) actOnJobs(r *http.Request, user User) (notice, error) {
-	o, err := readOrder(r)
+func (d *Dashboard) actOnJobs(f *Form) (Notice, error) {
+	a, err := readJobAction(f)
 	if err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
-	if o.ids == nil {
-		return d.actOnMatching(r, user, o)
+	if a.ids == nil {
+		return d.actOnMatching(f, a)
 	}
-	if o.action.Danger {
-		if err := confirmed(r, o.ask(plural(int64(len(o.ids)), "job", "jobs"), "")); err != nil {
-			return notice{}, err
+	if a.action.Danger {
+		if err := f.confirmed(a.confirmation(plural(int64(len(a.ids)), "job", "jobs"), "")); err != nil {
+			return Notice{}, err
 		}
 	}
-	return d.actOnSelected(r.Context(), user, o)
+	return d.actOnSelected(f, a)
 }
 
-// ask asks before an action on so many jobs.
-func (o order) ask(many, remark string) ask {
-	a := ask{Title: o.action.Label, Button: o.action.Label, Says: fmt.Sprintf("%s: %s %s of %s. %s", o.action.Label, many, describe(o.state), o.queue, remark)}
-	if o.action.Danger {
-		a.Word = o.queue
-		a.Says += " This cannot be undone."
+// confirmation asks before an action on so many jobs.
+func (a jobAction) confirmation(many, remark string) confirmation {
+	label := a.action.Label
+	c := confirmation{
+		Title: label, Button: label,
+		Says: fmt.Sprintf("%s: %s %s of %s. %s", label, many, describe(a.state), a.queue, remark),
 	}
-	return a
+	if a.action.Danger {
+		c.Word = a.queue
+		c.Says += " This cannot be undone."
+	}
+	return c
 }
 
 func describe(state queue.State) string {
@@ -114,29 +120,29 @@ func describe(state queue.State) string {
 	return string(state)
 }
 
-func (d *Dashboard) actOnSelected(ctx context.Context, user User, o order) (notice, error) {
-	ctx = queue.WithActor(ctx, user.Name)
+func (d *Dashboard) actOnSelected(f *Form, a jobAction) (Notice, error) {
+	ctx := queue.WithActor(f.Context(), f.User.Name)
 	var done []string
 	var failures []error
-	for _, id := range o.ids {
-		if err := d.actOnOne(ctx, o, id); err != nil {
+	for _, id := range a.ids {
+		if err := d.actOnOne(ctx, a, id); err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", id, err))
 			continue
 		}
 		done = append(done, id)
 	}
 	if len(done) > 0 {
-		d.audit(ctx, user, "job."+string(o.action.Name), o.queue, strings.Join(done[:min(len(done), 20)], " ")+more(len(done)-20))
+		f.Audit("job."+string(a.action.Name), a.queue, strings.Join(done[:min(len(done), 20)], " ")+more(len(done)-20))
 	}
-	told := notice{Text: fmt.Sprintf("%s: %s.", o.action.Label, plural(int64(len(done)), "job", "jobs"))}
+	result := Notice{Text: fmt.Sprintf("%s: %s.", a.action.Label, plural(int64(len(done)), "job", "jobs"))}
 	if len(failures) > 0 {
 		if len(done) == 0 {
-			return notice{}, failures[0]
+			return Notice{}, failures[0]
 		}
-		told.Text += fmt.Sprintf(" %s not: %s", plural(int64(len(failures)), "job was", "jobs were"), failures[0])
+		result.Text += fmt.Sprintf(" %s not: %s", plural(int64(len(failures)), "job was", "jobs were"), failures[0])
 	}
-	told.Undo = o.undo(done)
-	return told, nil
+	result.Undo = a.undo(done)
+	return result, nil
 }
 
 func more(n int) string {
@@ -146,82 +152,73 @@ func more(n int) string {
 	return fmt.Sprintf(" and %d more", n)
 }
 
-func (d *Dashboard) actOnOne(ctx context.Context, o order, id string) error {
-	switch o.action.Name {
+func (d *Dashboard) actOnOne(ctx context.Context, a jobAction, id string) error {
+	switch a.action.Name {
 	case queue.ActionRequeue:
-		return d.inspector.Requeue(ctx, o.queue, id)
+		return d.inspector.Requeue(ctx, a.queue, id)
 	case queue.ActionRunNow:
-		return d.inspector.RunNow(ctx, o.queue, id)
+		return d.inspector.RunNow(ctx, a.queue, id)
 	case queue.ActionRelease:
-		return d.inspector.Release(ctx, o.queue, id)
+		return d.inspector.Release(ctx, a.queue, id)
 	case queue.ActionCancel:
-		return d.inspector.Cancel(ctx, o.queue, id)
+		return d.inspector.Cancel(ctx, a.queue, id)
 	case queue.ActionBury:
-		return d.inspector.Bury(ctx, o.queue, id)
+		return d.inspector.Bury(ctx, a.queue, id)
 	case queue.ActionDelete:
-		return d.inspector.Delete(ctx, o.queue, id)
+		return d.inspector.Delete(ctx, a.queue, id)
 	}
 	return errors.New("there is no such action")
 }
 
 // undo offers what takes the action back for one job: a job that was sent to dead comes back by Requeue.
-func (o order) undo(done []string) *undo {
-	back := map[queue.Action]queue.Action{queue.ActionCancel: queue.ActionRequeue, queue.ActionBury: queue.ActionRequeue}[o.action.Name]
-	if back == "" || len(done) != 1 {
+func (a jobAction) undo(done []string) *Undo {
+	sentToDead := a.action.Name == queue.ActionCancel || a.action.Name == queue.ActionBury
+	if !sentToDead || len(done) != 1 {
 		return nil
 	}
-	return &undo{"/jobs/act", map[string]string{
-		"queue": o.queue, "state": string(queue.StateDead), "action": string(back), "scope": "selected", "id": done[0],
+	return &Undo{"/jobs/act", map[string]string{
+		"queue": a.queue, "state": string(queue.StateDead), "action": string(queue.ActionRequeue),
+		"scope": "selected", "id": done[0],
 	}}
 }
 
 // actOnMatching counts first, asks, and then works through the jobs, going on when the page has been left.
-func (d *Dashboard) actOnMatching(r *http.Request, user User, o order) (notice, error) {
-	query, err := parseFilter(o.filter, o.state)
+func (d *Dashboard) actOnMatching(f *Form, a jobAction) (Notice, error) {
+	query, err := parseFilter(a.filter, a.state)
 	if err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
-	counted, err := d.inspector.CountMatching(r.Context(), o.queue, query, countedMost)
+	counted, err := d.inspector.CountMatching(f.Context(), a.queue, query, countedMost)
 	if err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
 	many := plural(counted.Matched, "job", "jobs")
 	if counted.Truncated {
 		many = fmt.Sprintf("at least %s (of the first %s looked at)", many, count(counted.Scanned))
 	}
 	remark := "All of them."
-	if o.filter != "" {
-		remark = "They match " + o.filter + "."
+	if a.filter != "" {
+		remark = "They match " + a.filter + "."
 	}
-	if err := confirmed(r, o.ask(many, remark)); err != nil {
-		return notice{}, err
+	if err := f.confirmed(a.confirmation(many, remark)); err != nil {
+		return Notice{}, err
 	}
-	d.audit(r.Context(), user, "jobs."+string(o.action.Name), o.queue, audit.Matching(o.state, o.filter, counted))
-	title := fmt.Sprintf("%s: %s jobs of %s %s", o.action.Label, describe(o.state), o.queue, o.filter)
-	op, err := d.operations.begin(title, user, counted.Matched, func(ctx context.Context, tell func(done int64)) (string, error) {
-		tally, err := d.inspector.Act(queue.WithActor(ctx, user.Name), o.queue, query, o.action.Name, func(t queue.BulkResult) { tell(t.Done) })
-		d.views.forget()
-		return tallyText(o.action, tally), err
+	f.Audit("jobs."+string(a.action.Name), a.queue, audit.Matching(a.state, a.filter, counted))
+	title := fmt.Sprintf("%s: %s jobs of %s %s", a.action.Label, describe(a.state), a.queue, a.filter)
+	return f.InBackground(title, counted.Matched, func(ctx context.Context, progress func(int64)) (string, error) {
+		ctx = queue.WithActor(ctx, f.User.Name)
+		done, err := d.inspector.Act(ctx, a.queue, query, a.action.Name, func(b queue.BulkResult) { progress(b.Done) })
+		return bulkText(a.action, done), err
 	})
-	if err != nil {
-		return notice{}, err
-	}
-	if !op.endsWithin(r.Context(), operationQuick) {
-		return notice{Text: title + ": under way.", Operation: op.ID}, nil
-	}
-	if seen := op.look(); seen.Failure != "" {
-		return notice{}, errors.New(seen.Failure)
-	}
-	return notice{Text: op.look().Result}, nil
 }
 
-func tallyText(a choiceOfAction, t queue.BulkResult) string {
-	text := fmt.Sprintf("%s: %s.", a.Label, plural(t.Done, "job", "jobs"))
-	if t.Gone > 0 {
-		text += fmt.Sprintf(" %s moved on before.", plural(t.Gone, "job had", "jobs had"))
+func bulkText(a actionChoice, b queue.BulkResult) string {
+	text := fmt.Sprintf("%s: %s.", a.Label, plural(b.Done, "job", "jobs"))
+	if b.Gone > 0 {
+		text += fmt.Sprintf(" %s moved on before.", plural(b.Gone, "job had", "jobs had"))
 	}
-	if t.Held > 0 {
-		text += fmt.Sprintf(" %s still held by living workers.", plural(t.Held, "job is", "jobs are"))
+	if b.Held > 0 {
+		text += fmt.Sprintf(" %s still held by live workers.", plural(b.Held, "job is", "jobs are"))
 	}
 	return text
 }

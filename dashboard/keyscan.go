@@ -7,54 +7,56 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// A key that is looked at costs Redis some 1 µs. The longer a page takes to read, the less often it is read.
+// A key that is looked at costs Redis about 1 µs. The longer a page takes to read, the less often it is read.
 const (
 	scanStep  = 250    // keys that Redis looks at in one go
 	scanMost  = 20_000 // keys looked at for one page
 	scanNames = 200    // names on a page, and a step's more
 )
 
-// keyPage is a page of the names of keys that begin alike. Nobody keeps a list of them, so that they are looked for
-// among all keys, some at a time.
-type keyPage struct {
-	names   []string // without the prefix, in order
+// KeyPage is a page of the names of keys that begin alike. Redis keeps no list of them, so they are looked for among all
+// keys, some at a time. The part "looked" of a template shows it.
+type KeyPage struct {
+	Names   []string `json:"-"`       // without the prefix, in order
 	Scanned int64    `json:"scanned"` // keys of any kind, about
 	Total   int64    `json:"total"`   // keys of any kind there are
 	Next    string   `json:"next,omitempty"`
 }
 
-// freshFor is three seconds for as many keys as are looked at for a page at the most.
-func (p keyPage) freshFor() time.Duration { return time.Duration(p.Scanned) * 150 * time.Microsecond }
+// FreshFor is three seconds for as many keys as are looked at for a page at the most.
+func (p KeyPage) FreshFor() time.Duration { return time.Duration(p.Scanned) * 150 * time.Microsecond }
 
-// findKeys looks for keys of a type that begin with a prefix and have a part in the rest of their names. A key whose
-// name is that part is found at once, if there is one: the caller looks whether.
-func (d *Dashboard) findKeys(ctx context.Context, kind, prefix, part, cursor string) (keyPage, error) {
-	nodes, err := d.masters(ctx)
+// FindKeys looks for keys of a Redis type that begin with a prefix and continue with a part, from a cursor on. The name
+// that is the part itself is on the page in any case: the caller checks whether there is such a key.
+func FindKeys(ctx context.Context, rdb redis.UniversalClient, keyType, prefix, part, cursor string) (KeyPage, error) {
+	nodes, err := masters(ctx, rdb)
 	if err != nil {
-		return keyPage{}, fmt.Errorf("list the servers: %w", err)
+		return KeyPage{}, fmt.Errorf("list the servers: %w", err)
 	}
 	at, from, err := readScanCursor(cursor, len(nodes))
 	if err != nil {
-		return keyPage{}, err
+		return KeyPage{}, err
 	}
-	var page keyPage
-	if page.Total, err = d.cfg.Redis.DBSize(ctx).Result(); err != nil {
-		return keyPage{}, fmt.Errorf("count the keys: %w", err)
+	var page KeyPage
+	if page.Total, err = rdb.DBSize(ctx).Result(); err != nil {
+		return KeyPage{}, fmt.Errorf("count the keys: %w", err)
 	}
 	pattern := globEscape.Replace(prefix) + "*"
 	if part != "" {
-		page.names = append(page.names, part)
+		page.Names = append(page.Names, part)
 		pattern += globEscape.Replace(part) + "*"
 	}
-	for at < len(nodes) && page.Scanned < scanMost && len(page.names) < scanNames {
-		keys, next, err := nodes[at].rdb.ScanType(ctx, from, pattern, scanStep, kind).Result()
+	for at < len(nodes) && page.Scanned < scanMost && len(page.Names) < scanNames {
+		keys, next, err := nodes[at].rdb.ScanType(ctx, from, pattern, scanStep, keyType).Result()
 		if err != nil {
-			return keyPage{}, fmt.Errorf("look for keys: %w", err)
+			return KeyPage{}, fmt.Errorf("look for keys: %w", err)
 		}
 		for _, key := range keys {
-			page.names = append(page.names, strings.TrimPrefix(key, prefix))
+			page.Names = append(page.Names, strings.TrimPrefix(key, prefix))
 		}
 		page.Scanned += scanStep
 		if from = next; from == 0 {
@@ -65,8 +67,8 @@ func (d *Dashboard) findKeys(ctx context.Context, kind, prefix, part, cursor str
 		page.Next = fmt.Sprintf("%d-%d", at, from)
 	}
 	page.Scanned = min(page.Scanned, page.Total)
-	slices.Sort(page.names)
-	page.names = slices.Compact(page.names)
+	slices.Sort(page.Names)
+	page.Names = slices.Compact(page.Names)
 	return page, nil
 }
 
@@ -83,7 +85,7 @@ func readScanCursor(cursor string, nodes int) (at int, from uint64, err error) {
 		from, err = strconv.ParseUint(right, 10, 64)
 	}
 	if err != nil || at < 0 || at >= nodes {
-		return 0, 0, badQuery("%q is no cursor of this list", cursor)
+		return 0, 0, BadRequest("%q is no cursor of this list", cursor)
 	}
 	return at, from, nil
 }

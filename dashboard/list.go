@@ -26,8 +26,8 @@ type list struct {
 	Info    queue.QueueInfo   `json:"-"`
 }
 
-// freshFor is a second for each thousand jobs that were looked at.
-func (l list) freshFor() time.Duration { return time.Duration(l.Found.Scanned) * time.Millisecond }
+// FreshFor is a second for each thousand jobs that were looked at.
+func (l list) FreshFor() time.Duration { return time.Duration(l.Found.Scanned) * time.Millisecond }
 
 // choice is a queue that could be looked at instead.
 type choice struct {
@@ -43,23 +43,23 @@ var (
 	deadPage    = page{section: "dead", title: "Dead", template: "dead", load: loadDead}
 )
 
-func listOf(state queue.State) func(context.Context, *Dashboard, *request) (any, error) {
-	return func(ctx context.Context, d *Dashboard, r *request) (any, error) { return d.list(ctx, r, state) }
+func listOf(state queue.State) func(context.Context, *Dashboard, *Request) (any, error) {
+	return func(ctx context.Context, d *Dashboard, r *Request) (any, error) { return d.list(ctx, r, state) }
 }
 
-func loadDelayed(ctx context.Context, d *Dashboard, r *request) (any, error) {
+func loadDelayed(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	state := queue.State(r.Get("state"))
 	if state == "" {
 		state = queue.StateDelayed
 	}
 	if state != queue.StateDelayed && state != queue.StateRetrying {
-		return nil, badQuery("state is delayed or retrying, not %q", state)
+		return nil, BadRequest("state is delayed or retrying, not %q", state)
 	}
 	return d.list(ctx, r, state)
 }
 
 // list searches the queue that is asked for; by default, the one with most jobs in the state.
-func (d *Dashboard) list(ctx context.Context, r *request, state queue.State) (list, error) {
+func (d *Dashboard) list(ctx context.Context, r *Request, state queue.State) (list, error) {
 	seen := d.fleet(ctx)
 	if seen.err != nil {
 		return list{}, seen.err
@@ -85,7 +85,7 @@ func (d *Dashboard) list(ctx context.Context, r *request, state queue.State) (li
 		return l, err
 	}
 	if cursor := r.Get("cursor"); !isCursor(cursor, state) {
-		return l, badQuery("%q is no cursor of this list", cursor)
+		return l, BadRequest("%q is no cursor of this list", cursor)
 	}
 	l.Found, err = d.inspector.Search(ctx, l.Queue, query, queue.Page{Cursor: r.Get("cursor"), Limit: listPage})
 	for i := range l.Found.Jobs {
@@ -113,7 +113,7 @@ func countOf(info queue.QueueInfo, state queue.State) int64 {
 func parseFilter(text string, state queue.State) (queue.Query, error) {
 	query, err := queue.ParseQuery(text)
 	if err != nil {
-		return query, badQuery("%s", strings.TrimPrefix(err.Error(), "queue: "))
+		return query, BadRequest("%s", strings.TrimPrefix(err.Error(), "queue: "))
 	}
 	query.State = state
 	return query, nil

@@ -147,7 +147,7 @@ func counts(t *testing.T, look *queue.Inspector, waiting, dead int64) {
 	}
 }
 
-func TestOrdersThatMakeNoSense(t *testing.T) {
+func TestMalformedRequests(t *testing.T) {
 	t.Parallel()
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	bury(t, rdb, namespace, "orders", 1)

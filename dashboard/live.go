@@ -53,7 +53,7 @@ func (l *live) watched() bool {
 }
 
 func (l *live) message(ctx context.Context) string {
-	seen := l.d.strip(ctx)
+	seen := l.d.summary(ctx)
 	if seen.err != nil {
 		return "event: down\ndata: {}\n\n"
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"html/template"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/queue"
 )
 
 // lockList is a page of the locks that somebody holds.
@@ -17,19 +15,19 @@ type lockList struct {
 	Sort   lockmgr.Sort    `json:"sort"`
 	Filter string          `json:"filter,omitempty"`
 	Locks  []lockmgr.State `json:"locks"`
-	Keys   keyPage         `json:"keys"`
+	Keys   KeyPage         `json:"keys"`
 }
 
-func (l lockList) freshFor() time.Duration { return l.Keys.freshFor() }
+func (l lockList) FreshFor() time.Duration { return l.Keys.FreshFor() }
 
-// sortOfLock is a sort of locks as the page offers it.
-type sortOfLock struct {
+// lockChoice is a sort of locks as the page offers it.
+type lockChoice struct {
 	Sort  lockmgr.Sort
 	Title string
 	None  string // said where nobody holds one
 }
 
-var sortsOfLocks = []sortOfLock{
+var lockChoices = []lockChoice{
 	{lockmgr.Plain, "Locks", "Nobody holds a lock."},
 	{lockmgr.OfSemaphore, "Semaphores", "Nobody holds a permit."},
 	{lockmgr.ReadersWriter, "Readers and writers", "Nobody reads or writes under a lock."},
@@ -37,43 +35,44 @@ var sortsOfLocks = []sortOfLock{
 
 var locksPage = page{section: "locks", title: "Locks", template: "locks", load: loadLocks}
 
-func loadLocks(ctx context.Context, d *Dashboard, r *request) (any, error) {
+func loadLocks(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	l := lockList{Sort: lockmgr.Sort(r.Get("sort")), Filter: strings.TrimSpace(r.Get("q"))}
 	if l.Sort == "" {
 		l.Sort = lockmgr.Plain
 	}
-	kind := "zset"
+	keyType := "zset"
 	if l.Sort == lockmgr.Plain {
-		kind = "string"
+		keyType = "string"
 	}
 	var err error
-	if l.Keys, err = d.findKeys(ctx, kind, l.Sort.KeyPrefix(), l.Filter, r.Get("cursor")); err != nil {
+	if l.Keys, err = FindKeys(ctx, d.cfg.Redis, keyType, l.Sort.KeyPrefix(), l.Filter, r.Get("cursor")); err != nil {
 		return nil, err
 	}
-	l.Locks, err = d.locks.Look(ctx, l.Sort, l.Keys.names...)
+	l.Locks, err = d.locks.Look(ctx, l.Sort, l.Keys.Names...)
 	return l, err
 }
 
 // evict takes a lock away from a holder.
-func (d *Dashboard) evict(r *http.Request, user User) (notice, error) {
-	sort, name, owner := lockmgr.Sort(r.PostFormValue("sort")), r.PostFormValue("name"), r.PostFormValue("owner")
-	err := confirmed(r, ask{
+func (d *Dashboard) evict(f *Form) (Notice, error) {
+	sort, name, owner := lockmgr.Sort(f.Value("sort")), f.Value("name"), f.Value("owner")
+	err := f.confirmed(confirmation{
 		Title: "Force a lock's release", Button: "Force the release", Word: name,
-		Says: fmt.Sprintf("Take the %s %s away from its holder %s. A living holder learns of it at its next renewal, and may work on until then: "+
-			"another one may do the same work at the same time, unless what it guards checks fencing tokens.", sort, name, ownerName(owner)),
+		Says: fmt.Sprintf("Take the %s %s away from its holder %s. A living holder notices at its next renewal, and may "+
+			"continue until then: another one may do the same work at the same time, unless what the lock guards checks "+
+			"fencing tokens.", sort, name, ownerName(owner)),
 	})
 	if err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
-	had, err := d.locks.Evict(r.Context(), sort, name, owner)
+	had, err := d.locks.Evict(f.Context(), sort, name, owner)
 	if err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
 	if !had {
-		return notice{}, fmt.Errorf("%s no longer has the %s %s: %w", ownerName(owner), sort, name, queue.ErrNotFound)
+		return Notice{}, NotFound("%s no longer has the %s %s", ownerName(owner), sort, name)
 	}
-	d.audit(r.Context(), user, "lock.evict", string(sort)+":"+name, "held by "+ownerName(owner))
-	return notice{Text: fmt.Sprintf("The %s %s was taken away from %s.", sort, name, ownerName(owner))}, nil
+	f.Audit("lock.evict", string(sort)+":"+name, "held by "+ownerName(owner))
+	return Notice{Text: fmt.Sprintf("The %s %s was taken away from %s.", sort, name, ownerName(owner))}, nil
 }
 
 // ownerName is the beginning of a holder's name, enough to tell it from others.

@@ -42,7 +42,7 @@ func TestLocksPage(t *testing.T) {
 			Next           string
 		}
 	}
-	tells(t, server, "/locks?q="+url.QueryEscape("nightly "+evil), &list)
+	fetchJSON(t, server, "/locks?q="+url.QueryEscape("nightly "+evil), &list)
 	if len(list.Locks) != 1 || list.Keys.Next != "" || list.Keys.Scanned < 300 || list.Keys.Scanned > list.Keys.Total {
 		t.Fatalf("got %+v", list)
 	}
@@ -94,7 +94,7 @@ func TestLocksPageByPage(t *testing.T) {
 				Next    string
 			}
 		}
-		tells(t, server, "/locks?cursor="+cursor, &list)
+		fetchJSON(t, server, "/locks?cursor="+cursor, &list)
 		if list.Keys.Scanned > 20_000 {
 			t.Errorf("%d keys were looked at for one page", list.Keys.Scanned)
 		}

@@ -9,8 +9,8 @@ type section struct {
 	Group string // entries of one group stand together
 }
 
-// sections are the navigation, from top to bottom.
-var sections = []section{
+// ownSections are the navigation from top to bottom, before the pages that are plugged in.
+var ownSections = []section{
 	{"overview", "/", "Overview", "o", "Work"},
 	{"queues", "/queues", "Queues", "q", "Work"},
 	{"pending", "/pending", "Pending", "p", "Work"},
@@ -20,8 +20,7 @@ var sections = []section{
 	{"workers", "/workers", "Workers", "w", "Fleet"},
 	{"redis", "/redis", "Redis", "r", "Fleet"},
 	{"audit", "/audit", "Audit", "u", "Fleet"},
-	{"locks", "/locks", "Locks", "l", "Features"},
-	{"flags", "/flags", "Flags", "f", "Features"},
-	{"leaderboards", "/leaderboards", "Leaderboards", "b", "Features"},
-	{"analytics", "/analytics", "Analytics", "a", "Features"},
+	{"locks", "/locks", "Locks", "l", features},
 }
+
+const features = "Features"

@@ -16,18 +16,18 @@ type node struct {
 }
 
 // masters lists the servers that keys are looked for on, in a fixed order.
-func (d *Dashboard) masters(ctx context.Context) ([]node, error) {
-	return listNodes(ctx, d.cfg.Redis, (*redis.ClusterClient).ForEachMaster)
+func masters(ctx context.Context, rdb redis.UniversalClient) ([]node, error) {
+	return listNodes(ctx, rdb, (*redis.ClusterClient).ForEachMaster)
 }
 
-// allNodes lists all servers, those that copy others included.
-func (d *Dashboard) allNodes(ctx context.Context) ([]node, error) {
-	return listNodes(ctx, d.cfg.Redis, (*redis.ClusterClient).ForEachShard)
+// allNodes lists all servers, replicas included.
+func allNodes(ctx context.Context, rdb redis.UniversalClient) ([]node, error) {
+	return listNodes(ctx, rdb, (*redis.ClusterClient).ForEachShard)
 }
 
-type visiting = func(*redis.ClusterClient, context.Context, func(context.Context, *redis.Client) error) error
+type forEach = func(*redis.ClusterClient, context.Context, func(context.Context, *redis.Client) error) error
 
-func listNodes(ctx context.Context, rdb redis.UniversalClient, each visiting) ([]node, error) {
+func listNodes(ctx context.Context, rdb redis.UniversalClient, each forEach) ([]node, error) {
 	var mu sync.Mutex
 	var nodes []node
 	visit := func(_ context.Context, one *redis.Client) error {

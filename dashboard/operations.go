@@ -11,13 +11,10 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-const (
-	operationQuick = time.Second // what ends within is told at once
-	operationsKept = 50
-)
+const operationsKept = 50
 
-// operations are the actions on many jobs that people have begun at this monitor. They go on when the page is left, and
-// end with the monitor.
+// operations are the actions that people have begun at this monitor and that take long. They go on when the page has
+// been left, and end with the monitor.
 type operations struct {
 	ctx     context.Context
 	running sync.WaitGroup
@@ -38,7 +35,7 @@ type operation struct {
 	state operationState
 }
 
-// operationState is how far an operation is.
+// operationState is the progress of an operation.
 type operationState struct {
 	ID      string    `json:"id"`
 	Title   string    `json:"title"`
@@ -51,9 +48,9 @@ type operationState struct {
 	Failure string    `json:"failure,omitempty"`
 }
 
-// begin starts an operation, unless the monitor is stopping. do tells how far it is, and says at last what came of it.
+// begin starts an operation, unless the monitor is stopping. do reports its progress, and returns what came of it.
 func (o *operations) begin(
-	title string, user User, of int64, do func(ctx context.Context, tell func(done int64)) (string, error),
+	title string, user User, of int64, do func(ctx context.Context, progress func(done int64)) (string, error),
 ) (*operation, error) {
 	op := &operation{ID: rand.Text()[:12], ended: make(chan struct{})}
 	op.state = operationState{ID: op.ID, Title: title, Who: user.Name, Begun: time.Now(), Of: of}
@@ -82,7 +79,7 @@ func (o *operations) begin(
 	return op, nil
 }
 
-// close lets no operation begin any more, and waits for those that have; their context has ended.
+// close refuses operations from now on, and waits for those under way; their context has ended.
 func (o *operations) close() {
 	o.mu.Lock()
 	o.closed = true
@@ -96,7 +93,7 @@ func (op *operation) change(do func(*operationState)) {
 	do(&op.state)
 }
 
-func (op *operation) look() operationState {
+func (op *operation) current() operationState {
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	return op.state
@@ -116,12 +113,12 @@ func (op *operation) endsWithin(ctx context.Context, d time.Duration) bool {
 
 var operationPage = page{section: "audit", title: "Under way", template: "operation", load: loadOperation}
 
-func loadOperation(_ context.Context, d *Dashboard, r *request) (any, error) {
+func loadOperation(_ context.Context, d *Dashboard, r *Request) (any, error) {
 	d.operations.mu.Lock()
 	defer d.operations.mu.Unlock()
 	for _, op := range d.operations.all {
-		if op.ID == r.Path("id") {
-			return op.look(), nil
+		if op.ID == r.PathValue("id") {
+			return op.current(), nil
 		}
 	}
 	return nil, queue.ErrNotFound

@@ -35,12 +35,12 @@ type overview struct {
 	window window
 }
 
-func (o overview) freshFor() time.Duration { return 0 } // the parts have their own
+func (o overview) FreshFor() time.Duration { return 0 } // the parts have their own
 
 var overviewPage = page{section: "overview", title: "Overview", template: "overview", load: loadOverview}
 
-func loadOverview(ctx context.Context, d *Dashboard, r *request) (any, error) {
-	all, err := d.fleetAndCrew(ctx)
+func loadOverview(ctx context.Context, d *Dashboard, r *Request) (any, error) {
+	all, err := d.fleetWithWorkers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func loadOverview(ctx context.Context, d *Dashboard, r *request) (any, error) {
 	}
 	at := slices.IndexFunc(windows, func(w window) bool { return w.Name == o.Span })
 	if at < 0 {
-		return nil, badQuery("span is 1h, 24h or 7d, not %q", o.Span)
+		return nil, BadRequest("span is 1h, 24h or 7d, not %q", o.Span)
 	}
 	o.window = windows[at]
 	for _, q := range o.Queues {
@@ -71,7 +71,7 @@ func loadOverview(ctx context.Context, d *Dashboard, r *request) (any, error) {
 
 // series returns what a queue did lately.
 func (d *Dashboard) series(ctx context.Context, name string, w window) ([]queue.Stat, error) {
-	seen := d.views.get(ctx, "series of "+name+" "+w.Name, d.cfg.Now, func(ctx context.Context) (any, error) {
+	seen := d.cache.get(ctx, "series of "+name+" "+w.Name, d.cfg.Now, func(ctx context.Context) (any, error) {
 		now := d.cfg.Now()
 		stats, err := d.inspector.Stats(ctx, name, now.Add(-w.Long), now, w.Step)
 		return series{stats, w.Fresh}, err
@@ -87,7 +87,7 @@ type series struct {
 	fresh time.Duration
 }
 
-func (s series) freshFor() time.Duration { return s.fresh }
+func (s series) FreshFor() time.Duration { return s.fresh }
 
 // addSeries adds up two series of the same steps. One may be a step ahead of the other.
 func addSeries(sum, more []queue.Stat) []queue.Stat {
@@ -139,8 +139,8 @@ func (o overview) Charts() []template.HTML {
 	if len(stats) == 0 {
 		return nil
 	}
-	draw := func(name, class string, value func(queue.Stat) float64) line {
-		l := line{Name: name, Class: class}
+	draw := func(name, class string, value func(queue.Stat) float64) Line {
+		l := Line{Name: name, Class: class}
 		for _, s := range stats {
 			l.Values = append(l.Values, value(s))
 		}
@@ -149,19 +149,19 @@ func (o overview) Charts() []template.HTML {
 	perMinute := func(n int64) float64 { return float64(n) / o.window.Step.Minutes() }
 	first, last := stats[0].At.Local().Format(o.window.Time), stats[len(stats)-1].At.Local().Format(o.window.Time)
 	return []template.HTML{
-		chart("Jobs a minute", []line{
+		Chart("Jobs a minute", []Line{
 			draw("done", "s-done", func(s queue.Stat) float64 { return perMinute(s.Done) }),
 			draw("failed", "s-failed", func(s queue.Stat) float64 { return perMinute(s.Failed) }),
 		}, first, last, plainNumber),
-		chart("Run time", []line{
+		Chart("Run time", []Line{
 			draw("median", "s-p50", func(s queue.Stat) float64 { return quantile(&s.Run, 0.5) }),
 			draw("95 %", "s-p95", func(s queue.Stat) float64 { return quantile(&s.Run, 0.95) }),
 		}, first, last, seconds),
-		chart("Waiting and in flight", []line{
+		Chart("Waiting and in flight", []Line{
 			draw("waiting", "s-waiting", func(s queue.Stat) float64 { return gauge(s.Waiting) }),
 			draw("in flight", "s-inflight", func(s queue.Stat) float64 { return gauge(s.InFlight) }),
 		}, first, last, plainNumber),
-		chart("Waited before the start", []line{
+		Chart("Waited before the start", []Line{
 			draw("median", "s-p50", func(s queue.Stat) float64 { return quantile(&s.Wait, 0.5) }),
 			draw("95 %", "s-p95", func(s queue.Stat) float64 { return quantile(&s.Wait, 0.95) }),
 		}, first, last, seconds),

@@ -13,19 +13,20 @@ import (
 type page struct {
 	section  string // in the navigation
 	title    string
-	template string // its file in web/pages
-	// load reads what the page shows. It is the same for every user: what one has read, another is shown.
-	load func(ctx context.Context, d *Dashboard, r *request) (any, error)
+	template string // its name among the templates
+	// load reads what the page shows. It is the same for every user: what was read for one is shown to another.
+	load func(ctx context.Context, d *Dashboard, r *Request) (any, error)
 }
 
-// request is what a page is asked for.
-type request struct {
-	url.Values // the query
-	Path       func(name string) string
+// Request is what a page is asked for.
+type Request struct {
+	url.Values                          // the query
+	PathValue  func(name string) string // see [http.Request.PathValue]
+	Now        time.Time
 }
 
-// sheet is what a template is given.
-type sheet struct {
+// pageData is what a template is given.
+type pageData struct {
 	Title       string
 	Section     string
 	Sections    []section
@@ -35,22 +36,24 @@ type sheet struct {
 	User        User
 	CanAct      bool
 	CSRF        string
-	Logout      string // where to post to leave; "" where there is no login
+	Logout      string // the address to post to in order to log out; "" if there is no login
 	Query       url.Values
 	Address     string // of this page, with its query, under the prefix
-	Strip       strip
+	Summary     summary
 	Now         time.Time
 	Down        *outage // Redis does not answer
 	Complaint   string  // what is wrong with the query
-	Notice      *notice
-	Body        any // nil where nothing could be read
+	Notice      *Notice
+	Body        any // nil if nothing could be read
 }
 
-// outage is told while Redis does not answer.
+// outage is shown while Redis does not answer.
 type outage struct {
-	Since time.Time // of what is shown; zero where nothing is
+	Since time.Time // of what is shown; zero if nothing is
 	Cause string
 }
+
+const apiPath = "/api/v1"
 
 // page adds a page, and under /api/v1 what it shows as JSON.
 func (d *Dashboard) page(mux *http.ServeMux, path string, p page) {
@@ -60,8 +63,6 @@ func (d *Dashboard) page(mux *http.ServeMux, path string, p page) {
 	}
 	mux.Handle("GET "+apiPath+path, d.viewer(func(w http.ResponseWriter, r *http.Request) { d.data(w, r, p) }))
 }
-
-const apiPath = "/api/v1"
 
 // pathOf names what a page shows, whether it is asked for as HTML or as JSON.
 func pathOf(r *http.Request, p page) string {
@@ -74,7 +75,7 @@ func pathOf(r *http.Request, p page) string {
 
 func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
 	seen := d.read(r, p)
-	out := d.sheet(r, p)
+	out := d.pageData(r, p)
 	out.Body, out.Notice = seen.data, d.notice(w, r)
 	status := http.StatusOK
 	if seen.err != nil {
@@ -88,22 +89,30 @@ func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
 		out.Complaint, out.Body = "There is nothing of that name (any more).", nil
 	default:
 		out.Down = &outage{Since: seen.at, Cause: seen.err.Error()}
-		d.cfg.Log.Warn().Err(seen.err).Str("page", p.section).Msg("cannot read what the page shows")
+		d.cfg.Logger.Warn("cannot read what the page shows", "page", p.section, "error", seen.err)
 	}
 	d.render(w, status, p.template, out)
 }
 
-// sheet returns what is the same on each page.
-func (d *Dashboard) sheet(r *http.Request, p page) sheet {
+// read returns what a page shows, as it was within the last second.
+func (d *Dashboard) read(r *http.Request, p page) cached {
+	asked := &Request{Values: r.URL.Query(), PathValue: r.PathValue, Now: d.cfg.Now()}
+	key := p.title + " " + pathOf(r, p) + "?" + asked.Encode()
+	load := func(ctx context.Context) (any, error) { return p.load(ctx, d, asked) }
+	return d.cache.get(r.Context(), key, d.cfg.Now, load)
+}
+
+// pageData returns what is the same on each page.
+func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 	user := userOf(r.Context())
-	counts := d.strip(r.Context())
-	out := sheet{
-		Title: p.title, Section: p.section, Sections: sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
-		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator, CSRF: d.csrfToken(user), Logout: d.logout(),
-		Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
+	counts := d.summary(r.Context())
+	out := pageData{
+		Title: p.title, Section: p.section, Sections: d.sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
+		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator, CSRF: d.csrfToken(user),
+		Logout: d.logout(), Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
 	}
 	if counts.data != nil {
-		out.Strip = counts.data.(strip)
+		out.Summary = counts.data.(summary)
 	}
 	if counts.err != nil {
 		out.Down = &outage{Since: counts.at, Cause: counts.err.Error()}
@@ -118,11 +127,11 @@ func address(prefix string, u *url.URL) string {
 	return prefix + u.Path + "?" + u.Query().Encode()
 }
 
-// render writes the whole of a page or, where its template fails, nothing of it.
-func (d *Dashboard) render(w http.ResponseWriter, status int, template string, out sheet) {
+// render writes the whole of a page or, if its template fails, nothing of it.
+func (d *Dashboard) render(w http.ResponseWriter, status int, template string, out pageData) {
 	var buffer bytes.Buffer
 	if err := d.templates.execute(&buffer, template, out); err != nil {
-		d.cfg.Log.Error().Err(err).Str("page", template).Msg("cannot render the page")
+		d.cfg.Logger.Error("cannot render the page", "page", template, "error", err)
 		http.Error(w, "this page cannot be shown; the monitor's log says why", http.StatusInternalServerError)
 		return
 	}

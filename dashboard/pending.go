@@ -21,7 +21,7 @@ type holder struct {
 	Lease     time.Duration   `json:"lease_left_ns"` // negative when overdue
 }
 
-func loadPending(ctx context.Context, d *Dashboard, r *request) (any, error) {
+func loadPending(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	l, err := d.list(ctx, r, queue.StateInFlight)
 	if err == nil && l.Queue != "" {
 		l.Holders, err = d.holders(ctx, l.Info)

@@ -2,38 +2,36 @@ package dashboard
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 
 	"github.com/navvy-go/navvy/queue"
 )
 
 var queuesPage = page{section: "queues", title: "Queues", template: "queues", load: loadFleet}
 
-func loadFleet(ctx context.Context, d *Dashboard, _ *request) (any, error) {
-	return d.fleetAndCrew(ctx)
+func loadFleet(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
+	return d.fleetWithWorkers(ctx)
 }
 
-func (d *Dashboard) pauseQueue(r *http.Request, user User) (notice, error) {
-	name := r.PostFormValue("queue")
-	if err := d.inspector.Pause(queue.WithActor(r.Context(), user.Name), name); err != nil {
-		return notice{}, err
+func (d *Dashboard) pauseQueue(f *Form) (Notice, error) {
+	name := f.Value("queue")
+	if err := d.inspector.Pause(queue.WithActor(f.Context(), f.User.Name), name); err != nil {
+		return Notice{}, err
 	}
-	d.audit(r.Context(), user, "queue.pause", name, "")
-	return notice{
-		Text: fmt.Sprintf("%s is paused: what runs goes on, nothing new is started.", name),
-		Undo: &undo{"/queues/resume", map[string]string{"queue": name}},
+	f.Audit("queue.pause", name, "")
+	return Notice{
+		Text: name + " is paused: running jobs continue, no new ones are started.",
+		Undo: &Undo{"/queues/resume", map[string]string{"queue": name}},
 	}, nil
 }
 
-func (d *Dashboard) resumeQueue(r *http.Request, user User) (notice, error) {
-	name := r.PostFormValue("queue")
-	if err := d.inspector.Resume(queue.WithActor(r.Context(), user.Name), name); err != nil {
-		return notice{}, err
+func (d *Dashboard) resumeQueue(f *Form) (Notice, error) {
+	name := f.Value("queue")
+	if err := d.inspector.Resume(queue.WithActor(f.Context(), f.User.Name), name); err != nil {
+		return Notice{}, err
 	}
-	d.audit(r.Context(), user, "queue.resume", name, "")
-	return notice{
-		Text: name + " goes on.",
-		Undo: &undo{"/queues/pause", map[string]string{"queue": name}},
+	f.Audit("queue.resume", name, "")
+	return Notice{
+		Text: name + " is resumed.",
+		Undo: &Undo{"/queues/pause", map[string]string{"queue": name}},
 	}, nil
 }

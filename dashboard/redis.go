@@ -100,8 +100,8 @@ type queueStorage struct {
 
 var redisPage = page{section: "redis", title: "Redis", template: "redis", load: loadRedis}
 
-func loadRedis(ctx context.Context, d *Dashboard, _ *request) (any, error) {
-	nodes, err := d.allNodes(ctx)
+func loadRedis(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
+	nodes, err := allNodes(ctx, d.cfg.Redis)
 	if err != nil {
 		return nil, fmt.Errorf("list the servers: %w", err)
 	}

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/dashboard"
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 )
 
-// health is what /redis tells, as far as the tests look at it.
+// health is what /redis shows, as far as the tests look at it.
 type health struct {
 	Nodes []struct {
 		Address, Product, Version, Role, Problem string
@@ -56,7 +57,7 @@ func TestRedisPage(t *testing.T) {
 		}
 	}
 	var h health
-	tells(t, server, "/redis", &h)
+	fetchJSON(t, server, "/redis", &h)
 	if len(h.Nodes) != 1 || h.Nodes[0].Memory.Used == 0 || h.Nodes[0].Role != "master" || len(h.Nodes[0].Slow) == 0 || h.Nodes[0].Version == "" {
 		t.Errorf("got %+v", h)
 	}
@@ -84,7 +85,7 @@ func TestRedisWarnings(t *testing.T) {
 			t.Parallel()
 			_, server := open(t, test.args...)
 			var h health
-			tells(t, server, "/redis", &h)
+			fetchJSON(t, server, "/redis", &h)
 			got := warnings(h)
 			for _, want := range test.want {
 				if !strings.Contains(got, want) {
@@ -100,21 +101,21 @@ func TestRedisWarnings(t *testing.T) {
 	}
 }
 
-// On a cluster, each page works, and Redis tells of each node.
+// On a cluster, each page works, and each node is shown.
 func TestFeaturesOnACluster(t *testing.T) {
 	t.Parallel()
-	cluster, nodes := newCluster(t)
+	cluster, nodes := redistest.NewCluster(t)
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} { // on both masters
 		must(t, cluster.Set(t.Context(), "lock:"+name, "someone", time.Minute).Err())
 	}
 	enqueue(t, cluster, "", "orders", `{}`)
 	server := board(t, dashboard.Config{Redis: cluster, Auth: dashboard.Open{}, Namespace: queue.DefaultNamespace})
-	for _, path := range []string{"/workers", "/flags", "/leaderboards", "/analytics"} {
+	for _, path := range []string{"/workers", "/queues", "/audit"} {
 		shows(t, server, path)
 	}
 	shows(t, server, "/locks", "<strong>a</strong>", "<strong>b</strong>", "<strong>c</strong>", "<strong>d</strong>", "<strong>e</strong>", "<strong>f</strong>")
 	var h health
-	tells(t, server, "/redis", &h)
+	fetchJSON(t, server, "/redis", &h)
 	if len(h.Nodes) != nodes {
 		t.Errorf("got %+v", h.Nodes)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// strip is the row of numbers on top of each page: is it all right?
-type strip struct {
+// summary is the row of numbers on top of each page: is it all right?
+type summary struct {
 	Waiting       int64         `json:"waiting"`
 	InFlight      int64         `json:"in_flight"`
 	Delayed       int64         `json:"delayed"`
@@ -25,43 +25,43 @@ type strip struct {
 
 // fleet is every queue, as read in one go.
 type fleet struct {
-	Queues []queue.QueueInfo     `json:"queues"`
-	Strip  strip                 `json:"total"`
-	minute map[string]queue.Stat // by queue, the last one that is over
+	Queues  []queue.QueueInfo     `json:"queues"`
+	Summary summary               `json:"total"`
+	minute  map[string]queue.Stat // by queue, the last one that is over
 }
 
-// strip returns the numbers of the last second.
-func (d *Dashboard) strip(ctx context.Context) view {
+// summary returns the numbers of the last second.
+func (d *Dashboard) summary(ctx context.Context) cached {
 	seen := d.fleet(ctx)
 	if seen.data == nil {
 		return seen
 	}
-	numbers, err := d.withCrew(ctx, seen.data.(fleet).Strip)
+	numbers, err := d.withWorkerSummary(ctx, seen.data.(fleet).Summary)
 	seen.data, seen.err = numbers, cmp.Or(seen.err, err)
 	return seen
 }
 
-func (d *Dashboard) withCrew(ctx context.Context, s strip) (strip, error) {
-	c, err := d.crew(ctx)
+func (d *Dashboard) withWorkerSummary(ctx context.Context, s summary) (summary, error) {
+	c, err := d.workerSummary(ctx)
 	s.Workers, s.Stuck, s.StuckIn = int64(c.processes), c.stuck, c.stuckIn
 	return s, err
 }
 
-// fleetAndCrew is the fleet, its workers counted.
-func (d *Dashboard) fleetAndCrew(ctx context.Context) (fleet, error) {
+// fleetWithWorkers is the fleet, its workers counted.
+func (d *Dashboard) fleetWithWorkers(ctx context.Context) (fleet, error) {
 	seen := d.fleet(ctx)
 	if seen.err != nil {
 		return fleet{}, seen.err
 	}
 	all := seen.data.(fleet)
 	var err error
-	all.Strip, err = d.withCrew(ctx, all.Strip)
+	all.Summary, err = d.withWorkerSummary(ctx, all.Summary)
 	return all, err
 }
 
 // fleet returns the queues as they were within the last second: each page, and every browser's stream, look at the same.
-func (d *Dashboard) fleet(ctx context.Context) view {
-	return d.views.get(ctx, "fleet", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readFleet(ctx) })
+func (d *Dashboard) fleet(ctx context.Context) cached {
+	return d.cache.get(ctx, "fleet", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readFleet(ctx) })
 }
 
 func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
@@ -81,7 +81,7 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 		}
 		all.Queues = append(all.Queues, info)
 		all.minute[name] = minute
-		all.Strip.add(info, minute)
+		all.Summary.add(info, minute)
 	}
 	return all, nil
 }
@@ -100,7 +100,7 @@ func (d *Dashboard) lastMinute(ctx context.Context, name string) (queue.Stat, er
 // Minute returns what a queue did in the last minute that is over.
 func (f fleet) Minute(name string) queue.Stat { return f.minute[name] }
 
-func (s *strip) add(q queue.QueueInfo, minute queue.Stat) {
+func (s *summary) add(q queue.QueueInfo, minute queue.Stat) {
 	s.Done += minute.Done
 	s.Failed += minute.Failed
 	s.Waiting += q.Waiting

@@ -41,10 +41,20 @@ func parseTemplates(cfg Config) (templates, error) {
 		}
 		parsed.pages[strings.TrimSuffix(path.Base(file), ".html")] = one
 	}
+	for _, p := range cfg.Pages {
+		one, err := template.Must(base.Clone()).Funcs(p.Funcs).Parse(p.Template)
+		if err != nil {
+			return parsed, fmt.Errorf("page %s: %w", p.Path, err)
+		}
+		if one.Lookup("content") == nil {
+			return parsed, fmt.Errorf(`page %s: its template does not define "content"`, p.Path)
+		}
+		parsed.pages[p.Path] = one // own ones have no slash
+	}
 	return parsed, nil
 }
 
-func (t templates) execute(w io.Writer, name string, out sheet) error {
+func (t templates) execute(w io.Writer, name string, out pageData) error {
 	one, ok := t.pages[name]
 	if !ok {
 		return fmt.Errorf("there is no page %q", name)
@@ -80,7 +90,7 @@ func functions(cfg Config) template.FuncMap {
 		"lease":           lease,
 		"len64":           func(jobs []queue.JobInfo) int64 { return int64(len(jobs)) },
 		"number":          func(n int) int64 { return int64(n) },
-		"ordersFor":       ordersFor,
+		"commandsFor":     commandsFor,
 		"ownerName":       ownerName,
 		"path":            func(p string) string { return cfg.Prefix + p },
 		"percent":         percent,
@@ -91,15 +101,11 @@ func functions(cfg Config) template.FuncMap {
 		"progress":        progressText,
 		"redisCLI":        redisCLI,
 		"release":         release,
-		"schedule":        schedule,
-		"score":           score,
-		"share":           share,
 		"short":           short,
 		"signatureFilter": signatureFilter,
-		"sortsOfLocks":    func() []sortOfLock { return sortsOfLocks },
+		"lockChoices":     func() []lockChoice { return lockChoices },
 		"span":            span,
 		"statebar":        statebar,
-		"usersOf":         usersOf,
 		"windows":         func() []window { return windows },
 		"with_":           with,
 	}

@@ -4,61 +4,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/navvy-go/navvy/queue"
 )
 
-// choiceOfOrder is a button beside a worker.
-type choiceOfOrder struct {
-	Order queue.WorkerCommand
-	Label string
+// commandChoice is a button beside a worker.
+type commandChoice struct {
+	Command queue.WorkerCommand
+	Label   string
 }
 
-// ordersFor are the orders that make sense to a worker in a state.
-func ordersFor(state queue.WorkerState) []choiceOfOrder {
-	stop := choiceOfOrder{queue.CommandStop, "Stop"}
+// commandsFor lists the commands that make sense to a worker in a state.
+func commandsFor(state queue.WorkerState) []commandChoice {
+	stop := commandChoice{queue.CommandStop, "Stop"}
 	switch state {
 	case queue.WorkerWorking:
-		return []choiceOfOrder{{queue.CommandQuiet, "Quiet"}, stop}
+		return []commandChoice{{queue.CommandQuiet, "Quiet"}, stop}
 	case queue.WorkerQuiet:
-		return []choiceOfOrder{{queue.CommandWake, "Wake"}, stop}
+		return []commandChoice{{queue.CommandWake, "Wake"}, stop}
 	}
 	return nil
 }
 
-// tellWorker gives an order to a process, at each of its queues: one may hear it before another does.
-func (d *Dashboard) tellWorker(r *http.Request, user User) (notice, error) {
-	order := queue.WorkerCommand(r.PostFormValue("order"))
-	if order != queue.CommandQuiet && order != queue.CommandWake && order != queue.CommandStop {
-		return notice{}, badQuery("order %q: quiet, wake or stop", order)
+// commandWorker sends a command to a process by each of its queues: one may be read before another.
+func (d *Dashboard) commandWorker(f *Form) (Notice, error) {
+	command := queue.WorkerCommand(f.Value("command"))
+	if command != queue.CommandQuiet && command != queue.CommandWake && command != queue.CommandStop {
+		return Notice{}, BadRequest("command %q: want quiet, wake or stop", command)
 	}
-	p, err := d.process(r.Context(), r.PostFormValue("worker"), r.PostFormValue("host"), r.PostFormValue("pid"))
+	p, err := d.process(f.Context(), f.Value("worker"), f.Value("host"), f.Value("pid"))
 	if err != nil {
-		return notice{}, err
+		return Notice{}, err
 	}
-	if order == queue.CommandStop {
-		if err := confirmed(r, askToStop(p)); err != nil {
-			return notice{}, err
+	if command == queue.CommandStop {
+		if err := f.confirmed(stopConfirmation(p)); err != nil {
+			return Notice{}, err
 		}
 	}
-	told := 0
+	sent := false
 	for _, w := range p.Queues {
-		err := d.inspector.CommandWorker(queue.WithActor(r.Context(), user.Name), w.Queue, w.Name, order)
+		err := d.inspector.CommandWorker(queue.WithActor(f.Context(), f.User.Name), w.Queue, w.Name, command)
 		if errors.Is(err, queue.ErrNotFound) { // gone since, or under a new name
 			continue
 		}
 		if err != nil {
-			return notice{}, err
+			return Notice{}, err
 		}
-		told++
+		sent = true
 	}
-	if told == 0 {
-		return notice{}, queue.ErrNotFound
+	if !sent {
+		return Notice{}, queue.ErrNotFound
 	}
-	d.audit(r.Context(), user, "worker."+string(order), p.Name, fmt.Sprintf("%s:%d", p.Host, p.PID))
-	return toldWorker(p, order), nil
+	f.Audit("worker."+string(command), p.Name, fmt.Sprintf("%s:%d", p.Host, p.PID))
+	return commandNotice(p, command), nil
 }
 
 // process finds a worker's process.
@@ -75,25 +74,27 @@ func (d *Dashboard) process(ctx context.Context, name, host, pid string) (proces
 	return process{}, queue.ErrNotFound
 }
 
-func askToStop(p process) ask {
-	return ask{
+func stopConfirmation(p process) confirmation {
+	return confirmation{
 		Title: "Stop " + p.Name, Button: "Stop",
-		Says: fmt.Sprintf("Process %d on %s runs %s. They get its grace period; what is unfinished then goes to other workers. "+
-			"What supervises the process may start it anew.", p.PID, p.Host, plural(int64(p.Running), "job", "jobs")),
+		Says: fmt.Sprintf("Process %d on %s runs %s. They get its grace period; what is unfinished then goes to other "+
+			"workers. A supervisor may start the process again.", p.PID, p.Host, plural(int64(p.Running), "job", "jobs")),
 	}
 }
 
-func toldWorker(p process, order queue.WorkerCommand) notice {
-	back := func(order queue.WorkerCommand) *undo {
-		return &undo{"/workers/tell", map[string]string{
-			"worker": p.Name, "host": p.Host, "pid": strconv.Itoa(p.PID), "order": string(order),
+func commandNotice(p process, sent queue.WorkerCommand) Notice {
+	undo := func(command queue.WorkerCommand) *Undo {
+		return &Undo{"/workers/command", map[string]string{
+			"worker": p.Name, "host": p.Host, "pid": strconv.Itoa(p.PID), "command": string(command),
 		}}
 	}
-	switch order {
+	switch sent {
 	case queue.CommandQuiet:
-		return notice{Text: p.Name + " is told to be quiet: what runs goes on, nothing new is started.", Undo: back(queue.CommandWake)}
+		return Notice{
+			Text: p.Name + " goes quiet: running jobs continue, no new ones are started.", Undo: undo(queue.CommandWake),
+		}
 	case queue.CommandWake:
-		return notice{Text: p.Name + " is told to wake.", Undo: back(queue.CommandQuiet)}
+		return Notice{Text: p.Name + " starts jobs again.", Undo: undo(queue.CommandQuiet)}
 	}
-	return notice{Text: p.Name + " is told to stop."}
+	return Notice{Text: p.Name + " is being stopped."}
 }

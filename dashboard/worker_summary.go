@@ -7,30 +7,32 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// crew is the workers of all queues together: how many processes, and how many jobs are stuck with them, as is:stuck finds
+// workerSummary is the workers of all queues together: how many processes, and how many jobs are stuck with them, as is:stuck finds
 // them on the page Pending.
-type crew struct {
+type workerSummary struct {
 	processes, registered int
 	stuck                 int64
 	stuckIn               string // the queue with most of them
 }
 
-// freshFor is ten milliseconds for each registration that was read.
-func (c crew) freshFor() time.Duration { return 10 * time.Millisecond * time.Duration(c.registered) }
+// FreshFor is ten milliseconds for each registration that was read.
+func (c workerSummary) FreshFor() time.Duration {
+	return 10 * time.Millisecond * time.Duration(c.registered)
+}
 
-// crew returns the workers as they were seen last.
-func (d *Dashboard) crew(ctx context.Context) (crew, error) {
-	seen := d.views.get(ctx, "crew", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readCrew(ctx) })
-	read, _ := seen.data.(crew)
+// workerSummary returns the workers as they were seen last.
+func (d *Dashboard) workerSummary(ctx context.Context) (workerSummary, error) {
+	seen := d.cache.get(ctx, "worker summary", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readWorkerSummary(ctx) })
+	read, _ := seen.data.(workerSummary)
 	return read, seen.err
 }
 
-func (d *Dashboard) readCrew(ctx context.Context) (crew, error) {
+func (d *Dashboard) readWorkerSummary(ctx context.Context) (workerSummary, error) {
 	all := d.fleet(ctx)
 	if all.err != nil {
-		return crew{}, all.err
+		return workerSummary{}, all.err
 	}
-	var c crew
+	var c workerSummary
 	most := int64(0)
 	processes := map[processKey]bool{}
 	for _, info := range all.data.(fleet).Queues {
@@ -39,7 +41,7 @@ func (d *Dashboard) readCrew(ctx context.Context) (crew, error) {
 		}
 		workers, err := d.inspector.Workers(ctx, info.Name)
 		if err != nil {
-			return crew{}, err
+			return workerSummary{}, err
 		}
 		stuck := int64(0)
 		for _, w := range workers {

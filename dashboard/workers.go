@@ -44,7 +44,7 @@ type process struct {
 
 var workersPage = page{section: "workers", title: "Workers", template: "workers", load: loadWorkers}
 
-func loadWorkers(ctx context.Context, d *Dashboard, _ *request) (any, error) {
+func loadWorkers(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
 	processes, err := d.processes(ctx)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func TestWorkersPage(t *testing.T) {
 	go func() { stopped <- worker.Run(ctx) }()
 	<-began
 	<-began
-	var crew struct {
+	var list struct {
 		Processes []struct {
 			Name, Host string
 			PID, Slots int
@@ -48,12 +48,12 @@ func TestWorkersPage(t *testing.T) {
 		}
 	}
 	if !eventually(t, func() bool {
-		tells(t, server, "/workers", &crew)
-		return len(crew.Processes) == 1 && crew.Processes[0].Running == 2
+		fetchJSON(t, server, "/workers", &list)
+		return len(list.Processes) == 1 && list.Processes[0].Running == 2
 	}) {
-		t.Fatalf("got %+v", crew)
+		t.Fatalf("got %+v", list)
 	}
-	p := crew.Processes[0]
+	p := list.Processes[0]
 	if p.Name != "alice" || p.Slots != 7 || p.PID == 0 || p.Heartbeat != queue.HeartbeatAlive || len(p.Queues) != 2 || len(p.Jobs) != 2 {
 		t.Errorf("got %+v", p)
 	}
@@ -65,8 +65,8 @@ func TestWorkersPage(t *testing.T) {
 	<-stopped
 }
 
-// crew looks at the only worker of a dashboard until it is in a state.
-func crew(t *testing.T, client *http.Client, server *httptest.Server, want queue.WorkerState) (host, pid string) {
+// onlyWorker reads the only worker of a dashboard until it is in a state.
+func onlyWorker(t *testing.T, client *http.Client, server *httptest.Server, want queue.WorkerState) (host, pid string) {
 	t.Helper()
 	var seen struct {
 		Processes []struct {
@@ -86,7 +86,7 @@ func crew(t *testing.T, client *http.Client, server *httptest.Server, want queue
 	return seen.Processes[0].Host, strconv.Itoa(seen.Processes[0].PID)
 }
 
-func TestWorkersAreTold(t *testing.T) {
+func TestWorkersAreCommanded(t *testing.T) {
 	t.Parallel()
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	read, _, tokens := credentials(t)
@@ -98,36 +98,36 @@ func TestWorkersAreTold(t *testing.T) {
 	must(t, worker.Start(t.Context()))
 	client := browser(t)
 	login(t, client, server, "olga")
-	host, pid := crew(t, client, server, queue.WorkerWorking)
+	host, pid := onlyWorker(t, client, server, queue.WorkerWorking)
 	page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body
 	if !strings.Contains(page, "Quiet alice") || !strings.Contains(page, "Stop alice") || strings.Contains(page, "Wake alice") {
 		t.Errorf("the buttons of a worker at work:\n%s", page)
 	}
 	form := url.Values{"worker": {"alice"}, "host": {host}, "pid": {pid}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "back": {"/workers"}}
-	tell := func(order string, headers ...string) answer {
-		form.Set("order", order)
-		return do(t, client, http.MethodPost, server.URL+"/workers/tell", form, headers...)
+	send := func(command string, headers ...string) answer {
+		form.Set("command", command)
+		return do(t, client, http.MethodPost, server.URL+"/workers/command", form, headers...)
 	}
-	if got := do(t, browser(t), http.MethodPost, server.URL+"/workers/tell", form, "Authorization", "Bearer "+tokens["vera"]); got.StatusCode != http.StatusForbidden {
+	if got := do(t, browser(t), http.MethodPost, server.URL+"/workers/command", form, "Authorization", "Bearer "+tokens["vera"]); got.StatusCode != http.StatusForbidden {
 		t.Errorf("a viewer: %d", got.StatusCode)
 	}
-	if got := tell("dance", "Accept", "application/json"); got.StatusCode != http.StatusBadRequest {
-		t.Errorf("an order that there is not: %d %s", got.StatusCode, got.body)
+	if got := send("dance", "Accept", "application/json"); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("a command that there is not: %d %s", got.StatusCode, got.body)
 	}
-	tell("quiet")
+	send("quiet")
 	if page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body; !strings.Contains(page, "Undo") {
 		t.Errorf("no way back:\n%s", page)
 	}
-	crew(t, client, server, queue.WorkerQuiet)
-	tell("wake")
-	crew(t, client, server, queue.WorkerWorking)
-	if got := tell("stop"); !strings.Contains(got.body, "grace period") {
+	onlyWorker(t, client, server, queue.WorkerQuiet)
+	send("wake")
+	onlyWorker(t, client, server, queue.WorkerWorking)
+	if got := send("stop"); !strings.Contains(got.body, "grace period") {
 		t.Errorf("no question before a stop: %d\n%s", got.StatusCode, got.body)
 	}
 	form.Set("confirm", "yes")
-	tell("stop")
+	send("stop")
 	<-worker.Stopped()
-	if got := tell("stop", "Accept", "application/json"); got.StatusCode != http.StatusNotFound {
+	if got := send("stop", "Accept", "application/json"); got.StatusCode != http.StatusNotFound {
 		t.Errorf("a worker that is gone: %d %s", got.StatusCode, got.body)
 	}
 	trail := do(t, client, http.MethodGet, server.URL+"/audit", nil).body
@@ -139,7 +139,7 @@ func TestWorkersAreTold(t *testing.T) {
 }
 
 // A process is one worker, however many queues it has.
-func TestStripCountsProcessesAndStuckJobs(t *testing.T) {
+func TestSummaryCountsProcessesAndStuckJobs(t *testing.T) {
 	t.Parallel()
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	enqueue(t, rdb, namespace, "orders", `{}`)
@@ -172,6 +172,6 @@ func TestStripCountsProcessesAndStuckJobs(t *testing.T) {
 		t.Fatalf("a handler that ignores its cancelled context: %+v", seen.Total)
 	}
 	if page := do(t, browser(t), http.MethodGet, server.URL+"/", nil); !strings.Contains(page.body, `?queue=orders&amp;q=is:stuck"><b>1</b> stuck`) {
-		t.Errorf("the strip does not tell:\n%s", page.body)
+		t.Errorf("the summary does not say so:\n%s", page.body)
 	}
 }

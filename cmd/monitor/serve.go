@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,9 @@ import (
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/jobs/analytics/analyticspage"
+	"github.com/navvy-go/navvy/jobs/flags/flagspage"
+	"github.com/navvy-go/navvy/jobs/leaderboard/leaderboardpage"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -84,7 +88,7 @@ func serve(c *cli.Context) error {
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
 		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: byHTTPS(c),
-		Mask: c.StringSlice("mask"), Log: log,
+		Mask: c.StringSlice("mask"), Logger: slog.New(zerolog.NewSlogHandler(log)), Pages: featurePages(rdb),
 	})
 	if err != nil {
 		return command.AsUsage(err)
@@ -106,6 +110,11 @@ func serve(c *cli.Context) error {
 		log.Info().Msg("monitor stopped")
 	}
 	return err
+}
+
+// featurePages are the pages of the dashboard that features bring, in the order of the navigation.
+func featurePages(rdb redis.UniversalClient) []dashboard.Page {
+	return []dashboard.Page{flagspage.New(rdb), leaderboardpage.New(rdb), analyticspage.New(rdb)}
 }
 
 // signingKey returns the key that signs sessions and forms, or nil for a random one.

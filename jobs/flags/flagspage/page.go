@@ -1,143 +1,172 @@
-package dashboard
+// Package flagspage is the dashboard's page of feature flags: it lists them and what has happened to each, and lets
+// operators switch them.
+package flagspage
 
 import (
 	"context"
+	_ "embed"
+	"errors"
 	"fmt"
-	"net/http"
+	"html/template"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/jobs/flags"
-	"github.com/navvy-go/navvy/queue"
 )
 
 const (
-	flagPage   = 100
-	flagEvents = 20
+	pageSize = 100
+	events   = 20 // of one flag, the latest
 )
 
-// flagList is a page of the flags, or one flag with what has happened to it.
-type flagList struct {
+//go:embed page.html
+var html string
+
+// New returns the page of the flags in Redis.
+func New(rdb redis.UniversalClient) dashboard.Page {
+	p := page{rdb: rdb, store: flags.New(rdb)}
+	return dashboard.Page{
+		Path: "/flags", Title: "Flags", Key: "f",
+		Template: html, Funcs: template.FuncMap{"schedule": schedule, "share": share},
+		Load:    p.load,
+		Actions: map[string]dashboard.Action{"switch": p.turn, "percent": p.rollOut, "adopt": p.adopt},
+	}
+}
+
+type page struct {
+	rdb   redis.UniversalClient
+	store *flags.Store
+}
+
+// list is a page of the flags, or one flag with what has happened to it.
+type list struct {
 	Flags []flags.Flag  `json:"flags"`
 	One   string        `json:"one,omitempty"` // its name
 	Trail []flags.Event `json:"trail,omitempty"`
 	Next  string        `json:"next,omitempty"` // the cursor of the next page
 }
 
-var flagsPage = page{section: "flags", title: "Flags", template: "flags", load: loadFlags}
-
-func loadFlags(ctx context.Context, d *Dashboard, r *request) (any, error) {
+func (p page) load(ctx context.Context, r *dashboard.Request) (any, error) {
 	if name := strings.TrimSpace(r.Get("flag")); name != "" {
-		return d.oneFlag(ctx, name)
+		return p.one(ctx, name)
 	}
-	found, err := d.flags.List(ctx, r.Get("cursor"), flagPage)
-	l := flagList{Flags: found}
-	if len(found) == flagPage {
+	found, err := p.store.List(ctx, r.Get("cursor"), pageSize)
+	l := list{Flags: found}
+	if len(found) == pageSize {
 		l.Next = found[len(found)-1].Name
 	}
-	return l, err
+	return l, withStatus(err)
 }
 
-func (d *Dashboard) oneFlag(ctx context.Context, name string) (any, error) {
-	flag, err := d.flag(ctx, name)
+func (p page) one(ctx context.Context, name string) (any, error) {
+	flag, err := p.flag(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	trail, err := d.flags.Trail(ctx, name, "", flagEvents)
-	return flagList{Flags: []flags.Flag{flag}, One: name, Trail: trail}, err
+	trail, err := p.store.Trail(ctx, name, "", events)
+	return list{Flags: []flags.Flag{flag}, One: name, Trail: trail}, withStatus(err)
 }
 
-func (d *Dashboard) flag(ctx context.Context, name string) (flags.Flag, error) {
-	flag, known, err := d.flags.Flag(ctx, name)
+func (p page) flag(ctx context.Context, name string) (flags.Flag, error) {
+	flag, known, err := p.store.Flag(ctx, name)
 	if err == nil && !known {
-		err = fmt.Errorf("there is no flag %q: %w", name, queue.ErrNotFound)
+		err = dashboard.NotFound("there is no flag %q", name)
 	}
-	return flag, err
+	return flag, withStatus(err)
 }
 
-// switchFlag turns a flag on or off for everyone.
-func (d *Dashboard) switchFlag(r *http.Request, user User) (notice, error) {
-	name, to := r.PostFormValue("flag"), r.PostFormValue("to")
+// withStatus marks the errors that are the caller's.
+func withStatus(err error) error {
+	if errors.Is(err, flags.ErrInvalid) {
+		return dashboard.BadRequest("%w", err)
+	}
+	return err
+}
+
+// turn turns a flag on or off for everyone.
+func (p page) turn(f *dashboard.Form) (dashboard.Notice, error) {
+	name, to := f.Value("flag"), f.Value("to")
 	back := map[string]string{"on": "off", "off": "on"}[to]
 	if back == "" {
-		return notice{}, badQuery("to is on or off, not %q", to)
+		return dashboard.Notice{}, dashboard.BadRequest("to is on or off, not %q", to)
 	}
-	flag, err := d.flag(r.Context(), name)
+	flag, err := p.flag(f.Context(), name)
 	if err != nil {
-		return notice{}, err
+		return dashboard.Notice{}, err
 	}
 	if flag.On == (to == "on") {
-		return notice{Text: fmt.Sprintf("%s is %s for everyone already.", name, to)}, nil
+		return dashboard.Notice{Text: fmt.Sprintf("%s is %s for everyone already.", name, to)}, nil
 	}
 	change := flags.Change{Flag: name, Action: flags.Enable}
 	if to == "off" {
 		change.Action = flags.Disable
 	}
-	if err := d.flags.Apply(r.Context(), "", authorOf(user), change); err != nil {
-		return notice{}, err
+	if err := p.store.Apply(f.Context(), "", author(f), change); err != nil {
+		return dashboard.Notice{}, withStatus(err)
 	}
-	d.audit(r.Context(), user, "flag."+string(change.Action), name, "")
-	told := notice{
+	f.Audit("flag."+string(change.Action), name, "")
+	result := dashboard.Notice{
 		Text: fmt.Sprintf("%s is %s for everyone.", name, to),
-		Undo: &undo{"/flags/switch", map[string]string{"flag": name, "to": back}},
+		Undo: &dashboard.Undo{Action: "/flags/switch", Fields: map[string]string{"flag": name, "to": back}},
 	}
 	if to == "off" && (flag.UsersOn > 0 || flag.Rules.Percent > 0) {
-		told.Text += " It is still on for the users it names, and for its share of all."
+		result.Text += " It is still on for the users it names, and for its share of all."
 	}
-	return told, nil
+	return result, nil
 }
 
 // rollOut sets for which share of all users a flag is on.
-func (d *Dashboard) rollOut(r *http.Request, user User) (notice, error) {
-	name := r.PostFormValue("flag")
-	percent, err := strconv.ParseFloat(strings.TrimSpace(r.PostFormValue("percent")), 64)
+func (p page) rollOut(f *dashboard.Form) (dashboard.Notice, error) {
+	name := f.Value("flag")
+	percent, err := strconv.ParseFloat(strings.TrimSpace(f.Value("percent")), 64)
 	if err != nil {
-		return notice{}, badQuery("percent is a number from 0 to 100, not %q", r.PostFormValue("percent"))
+		return dashboard.Notice{}, dashboard.BadRequest("percent is a number from 0 to 100, not %q", f.Value("percent"))
 	}
-	flag, err := d.flag(r.Context(), name)
+	flag, err := p.flag(f.Context(), name)
 	if err != nil {
-		return notice{}, err
+		return dashboard.Notice{}, err
 	}
 	if flag.Problem != "" {
-		return notice{}, badQuery("the rules of %s are not changed, since they cannot be read: %s", name, flag.Problem)
+		return dashboard.Notice{}, dashboard.BadRequest(
+			"the rules of %s are not changed, since they cannot be read: %s", name, flag.Problem)
 	}
-	before, err := d.flags.SetPercent(r.Context(), name, percent, authorOf(user))
+	before, err := p.store.SetPercent(f.Context(), name, percent, author(f))
 	if err != nil {
-		return notice{}, err
+		return dashboard.Notice{}, withStatus(err)
 	}
-	d.audit(r.Context(), user, "flag.percent", name, fmt.Sprintf("from %s to %s", share(before), share(percent)))
-	return notice{
+	f.Audit("flag.percent", name, fmt.Sprintf("from %s to %s", share(before), share(percent)))
+	return dashboard.Notice{
 		Text: fmt.Sprintf("%s is on for %s of all users.", name, share(percent)),
-		Undo: &undo{"/flags/percent", map[string]string{"flag": name, "percent": strconv.FormatFloat(before, 'f', -1, 64)}},
+		Undo: &dashboard.Undo{Action: "/flags/percent", Fields: map[string]string{
+			"flag": name, "percent": strconv.FormatFloat(before, 'f', -1, 64),
+		}},
 	}, nil
 }
 
-// adoptFlags looks through all keys for flags that other programs set, and goes on when the page has been left.
-func (d *Dashboard) adoptFlags(r *http.Request, user User) (notice, error) {
-	keys, err := d.cfg.Redis.DBSize(r.Context()).Result()
+// adopt looks through all keys for flags that other programs set.
+func (p page) adopt(f *dashboard.Form) (dashboard.Notice, error) {
+	keys, err := p.rdb.DBSize(f.Context()).Result()
 	if err != nil {
-		return notice{}, fmt.Errorf("count the keys: %w", err)
+		return dashboard.Notice{}, fmt.Errorf("count the keys: %w", err)
 	}
-	d.audit(r.Context(), user, "flag.adopt", "all keys", "")
-	op, err := d.operations.begin("Look for flags that other programs set", user, keys, func(ctx context.Context, _ func(int64)) (string, error) {
-		n, err := d.flags.Adopt(ctx)
-		d.views.forget()
-		return plural(int64(n), "flag was", "flags were") + " found.", err
+	f.Audit("flag.adopt", "all keys", "")
+	const title = "Look for flags that other programs set"
+	return f.InBackground(title, keys, func(ctx context.Context, _ func(int64)) (string, error) {
+		n, err := p.store.Adopt(ctx)
+		if n == 1 {
+			return "1 flag was found.", err
+		}
+		return fmt.Sprintf("%d flags were found.", n), err
 	})
-	if err != nil {
-		return notice{}, err
-	}
-	if !op.endsWithin(r.Context(), operationQuick) {
-		return notice{Text: "All keys are looked at.", Operation: op.ID}, nil
-	}
-	if seen := op.look(); seen.Failure != "" {
-		return notice{}, fmt.Errorf("look for flags: %s", seen.Failure)
-	}
-	return notice{Text: op.look().Result}, nil
 }
 
-func authorOf(user User) flags.Author { return flags.Author{By: user.Name, Reason: "in the monitor"} }
+func author(f *dashboard.Form) flags.Author {
+	return flags.Author{By: f.User.Name, Reason: "in the monitor"}
+}
 
 // share writes a percentage as a person does.
 func share(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + " %" }

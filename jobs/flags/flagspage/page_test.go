@@ -1,4 +1,4 @@
-package dashboard_test
+package flagspage_test
 
 import (
 	"fmt"
@@ -8,31 +8,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/jobs/flags"
+	"github.com/navvy-go/navvy/jobs/flags/flagspage"
+	"github.com/navvy-go/navvy/jobs/internal/pagetest"
 )
 
 func TestFlagsPage(t *testing.T) {
 	t.Parallel()
-	rdb, server := open(t)
-	shows(t, server, "/flags?first", "No flag yet.")
-	store, ana := flags.New(rdb), flags.Author{By: evil}
+	rdb := redistest.New(t).Client(t)
+	server := pagetest.Open(t, rdb, flagspage.New(rdb))
+	server.Shows(t, "/flags?first", "No flag yet.")
+	store, ana := flags.New(rdb), flags.Author{By: pagetest.Evil}
 	name := "<script>x</script>" // a flag's name has no spaces
-	must(t, store.Enable(t.Context(), name, ana))
-	must(t, store.EnableForUser(t.Context(), "beta", "u-1", ana))
-	must(t, store.SetRules(t.Context(), "beta", flags.Rules{Percent: 10, Until: time.Now().Add(time.Hour), Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, ana))
+	pagetest.Must(t, store.Enable(t.Context(), name, ana))
+	pagetest.Must(t, store.EnableForUser(t.Context(), "beta", "u-1", ana))
+	pagetest.Must(t, store.SetRules(t.Context(), "beta", flags.Rules{Percent: 10, Until: time.Now().Add(time.Hour), Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, ana))
 	for _, path := range []string{"/flags", "/flags?flag=" + url.QueryEscape(name)} {
-		if page := shows(t, server, path, "&lt;script&gt;x"); strings.Contains(page, "<script>") {
-			t.Errorf("%s: not escaped", path)
-		}
+		server.Shows(t, path, "&lt;script&gt;x")
 	}
-	shows(t, server, "/flags?flag=beta", "10 %", "blue", "until ", "enable_user", "set_rules")
+	server.Shows(t, "/flags?flag=beta", "10 %", "blue", "until ", "enable_user", "set_rules")
 	for path, status := range map[string]int{"/flags?flag=nope": 404, "/flags?flag=a+b": 400, "/flags?cursor=beta": 200} {
-		if got := do(t, browser(t), http.MethodGet, server.URL+path, nil); got.StatusCode != status {
-			t.Errorf("%s: %d, want %d", path, got.StatusCode, status)
+		if got := server.Status(t, path); got != status {
+			t.Errorf("%s: %d, want %d", path, got, status)
 		}
 	}
 	var list struct{ Flags []flags.Flag }
-	tells(t, server, "/flags", &list)
+	server.JSON(t, "/flags", &list)
 	if len(list.Flags) != 2 || list.Flags[1].UsersOn != 1 {
 		t.Errorf("got %+v", list.Flags)
 	}
@@ -40,9 +42,10 @@ func TestFlagsPage(t *testing.T) {
 
 func TestFlagsAreSwitched(t *testing.T) {
 	t.Parallel()
-	rdb, server := open(t)
+	rdb := redistest.New(t).Client(t)
+	server := pagetest.Open(t, rdb, flagspage.New(rdb))
 	ctx, store := t.Context(), flags.New(rdb)
-	must(t, store.SetRules(ctx, "beta", flags.Rules{Percent: 10, Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, flags.Author{}))
+	pagetest.Must(t, store.SetRules(ctx, "beta", flags.Rules{Percent: 10, Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, flags.Author{}))
 	is := func(on bool, percent float64) {
 		t.Helper()
 		f, _, err := store.Flag(ctx, "beta")
@@ -52,7 +55,7 @@ func TestFlagsAreSwitched(t *testing.T) {
 	}
 	ok := func(path string, pairs ...string) string {
 		t.Helper()
-		status, answer := act(t, server, path, pairs...)
+		status, answer := server.Act(t, path, pairs...)
 		if status != http.StatusOK {
 			t.Fatalf("%s %v: %d %s", path, pairs, status, answer)
 		}
@@ -74,20 +77,20 @@ func TestFlagsAreSwitched(t *testing.T) {
 	is(false, 37.5)
 	rdb.Set(ctx, "feature:theirs", "1", 0)
 	ok("/flags/adopt")
-	shows(t, server, "/flags", "theirs")
-	shows(t, server, "/audit", "flag.enable", "flag.disable", "flag.percent", "from 10 % to 37.5 %", "flag.adopt")
+	server.Shows(t, "/flags", "theirs")
+	server.Shows(t, "/audit", "flag.enable", "flag.disable", "flag.percent", "from 10 % to 37.5 %", "flag.adopt")
 	for _, refused := range [][]string{
 		{"400", "/flags/switch", "flag", "beta", "to", "maybe"}, {"404", "/flags/switch", "flag", "nope", "to", "on"},
 		{"400", "/flags/percent", "flag", "beta", "percent", "half"}, {"400", "/flags/percent", "flag", "beta", "percent", "101"},
 		{"400", "/flags/percent", "flag", "beta", "percent", "NaN"}, {"400", "/flags/percent", "flag", "beta", "percent", "-1"},
 		{"404", "/flags/percent", "flag", "nope", "percent", "1"},
 	} {
-		if status, answer := act(t, server, refused[1], refused[2:]...); fmt.Sprint(status) != refused[0] {
+		if status, answer := server.Act(t, refused[1], refused[2:]...); fmt.Sprint(status) != refused[0] {
 			t.Errorf("%v: %d %s", refused, status, answer)
 		}
 	}
 	rdb.Set(ctx, "{feature:beta}:rules", "from the future", 0)
-	if status, answer := act(t, server, "/flags/percent", "flag", "beta", "percent", "1"); status != http.StatusBadRequest {
+	if status, answer := server.Act(t, "/flags/percent", "flag", "beta", "percent", "1"); status != http.StatusBadRequest {
 		t.Errorf("rules that cannot be read are overwritten: %d %s", status, answer)
 	}
 	left := rdb.Get(ctx, "{feature:beta}:rules").Val()
