@@ -17,7 +17,8 @@ import (
 func authFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "auth", Value: "password", Usage: "`HOW` people get in: password, oidc, proxy or none"},
-		&cli.StringFlag{Name: "credentials", Usage: "passwords and bearer tokens are in `FILE`", EnvVars: []string{"NAVVY_CREDENTIALS"}},
+		&cli.StringFlag{Name: "credentials", Usage: "passwords and bearer tokens are in `FILE`",
+			EnvVars: []string{"NAVVY_CREDENTIALS"}},
 		&cli.BoolFlag{Name: "behind-tls", Usage: "browsers reach this by https, through a proxy that ends it"},
 		&cli.StringFlag{Name: "url", Usage: "oidc: browsers reach the dashboard by `URL`, its prefix included"},
 		&cli.StringFlag{Name: "oidc-issuer", Usage: "oidc: the provider's `URL`"},
@@ -40,7 +41,8 @@ func authOf(c *cli.Context) (dashboard.Auth, error) {
 	}
 	secure := byHTTPS(c)
 	if !secure && how != "proxy" && !httpserver.Loopback(c.String("addr")) {
-		return nil, command.Usage("credentials would travel in the clear: add --tls-cert and --tls-key, or --behind-tls where a proxy ends https")
+		return nil, command.Usage("credentials would travel in the clear: add --tls-cert and --tls-key, " +
+			"or --behind-tls if a proxy ends https")
 	}
 	sessions := dashboard.Sessions{Key: sessionKey(), Secure: secure}
 	var auth dashboard.AnyOf
@@ -57,7 +59,8 @@ func authOf(c *cli.Context) (dashboard.Auth, error) {
 	roles := dashboard.Roles{Viewers: c.StringSlice("viewers"), Operators: c.StringSlice("operators")}
 	switch how {
 	case "password":
-		return nil, command.Usage("--credentials FILE is missing: make one with monitor password NAME >> FILE, or give --auth none on loopback")
+		return nil, command.Usage("--credentials FILE is missing: make one with monitor password NAME >> FILE, " +
+			"or give --auth none on loopback")
 	case "proxy":
 		return proxyAuth(c, auth, roles)
 	case "oidc":
@@ -69,7 +72,7 @@ func authOf(c *cli.Context) (dashboard.Auth, error) {
 	return nil, command.Usage("--auth %s is none of password, oidc, proxy and none", how)
 }
 
-// byHTTPS tells whether browsers reach the monitor by https.
+// byHTTPS reports whether browsers reach the monitor by https.
 func byHTTPS(c *cli.Context) bool { return c.Bool("behind-tls") || c.String("tls-cert") != "" }
 
 // with adds an Auth to those before it, if it could be made.

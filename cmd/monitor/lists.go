@@ -19,7 +19,7 @@ const maxPage = 1000 // queue.Page's own limit
 type lister func(ctx context.Context, inspector *queue.Inspector, name string, page queue.Page) (queue.JobPage, error)
 
 func waitingCommand() *cli.Command {
-	return listCommand("waiting", "list the jobs that no worker has got yet", queue.StateWaiting)
+	return listCommand("waiting", "list the jobs that were not delivered to a worker yet", queue.StateWaiting)
 }
 
 func pendingCommand() *cli.Command {
@@ -27,7 +27,7 @@ func pendingCommand() *cli.Command {
 }
 
 func deadCommand() *cli.Command {
-	list := listCommand("dead", "list the jobs that gave up", queue.StateDead)
+	list := listCommand("dead", "list the dead jobs: those that will not be tried again", queue.StateDead)
 	list.Flags = append(list.Flags, &cli.BoolFlag{Name: "groups", Usage: "count the newest 10,000 by what they died of"})
 	jobs := list.Action
 	list.Action = func(c *cli.Context) error {
@@ -202,7 +202,8 @@ func jobPrinter(c *cli.Context) func([]queue.JobInfo) error {
 	return func(jobs []queue.JobInfo) error {
 		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "NEXT", "ERROR")
 		for _, j := range jobs {
-			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"), short(trouble(j)))
+			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"),
+				short(trouble(j)))
 		}
 		return table.Flush()
 	}

@@ -34,8 +34,8 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "serve the dashboard, its JSON API, /metrics for Prometheus, /healthz and /readyz",
-		Description: `The dashboard is closed: without credentials nothing can be read or done. Passwords and tokens are in a file that
-monitor password and monitor token write lines for. --auth none lets everybody in who reaches this machine's
+		Description: `The dashboard is closed: without credentials nothing can be read or done. Passwords and tokens are in a
+file that monitor password and monitor token write lines for. --auth none lets everybody in who reaches this machine's
 loopback, and is refused on any other address.
 
 Examples:
@@ -59,8 +59,10 @@ func serveFlags() []cli.Flag {
 		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8090", Usage: "listen on `HOST:PORT`"},
 		&cli.StringFlag{Name: "prefix", Usage: "serve the dashboard under `PATH`, such as /navvy"},
 		&cli.BoolFlag{Name: "read-only", Usage: "nobody can act, whatever their role"},
-		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production", EnvVars: []string{"NAVVY_ENVIRONMENT"}},
-		&cli.StringSliceFlag{Name: "mask", Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
+		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production",
+			EnvVars: []string{"NAVVY_ENVIRONMENT"}},
+		&cli.StringSliceFlag{Name: "mask",
+			Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
 			Value: cli.NewStringSlice(dashboard.DefaultMask...)},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
@@ -128,7 +130,7 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 	return auth
 }
 
-// newHandler routes what serve serves. The state of health is told to everybody, metrics to whom auth lets in.
+// newHandler routes what serve serves. The state of health is open to everybody, metrics to those that auth lets in.
 func newHandler(
 	inspector *queue.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
 ) http.Handler {

@@ -52,7 +52,8 @@ func enqueue(t *testing.T, rdb redis.UniversalClient, namespace, name string, n 
 	}
 	defer client.Close()
 	for range n {
-		if _, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), append(options, queue.On(name))...); err != nil {
+		if _, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)),
+			append(options, queue.On(name))...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -183,10 +184,13 @@ navvy_up 1
 		t.Error(err)
 	}
 	recorder := httptest.NewRecorder()
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder,
+		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	for _, line := range []string{
-		`navvy_job_runs_total{kind="k",outcome="failed",queue="orders"} 1`, `navvy_jobs_dead_total{kind="k",queue="orders"} 1`,
-		`navvy_job_run_seconds_bucket{kind="k",queue="orders",le="300"} 1`, `navvy_job_wait_seconds_count{kind="k",queue="orders"} 1`,
+		`navvy_job_runs_total{kind="k",outcome="failed",queue="orders"} 1`,
+		`navvy_jobs_dead_total{kind="k",queue="orders"} 1`,
+		`navvy_job_run_seconds_bucket{kind="k",queue="orders",le="300"} 1`,
+		`navvy_job_wait_seconds_count{kind="k",queue="orders"} 1`,
 		`navvy_queue_paused{queue="orders"} 0`,
 	} {
 		if !strings.Contains(recorder.Body.String(), line+"\n") {

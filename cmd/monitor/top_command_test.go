@@ -9,7 +9,7 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-func TestTopTellsAWorker(t *testing.T) {
+func TestTopCommandsAWorker(t *testing.T) {
 	t.Parallel()
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	worker, err := queue.NewWorker(rdb, queue.NewMux(), queue.WorkerConfig{
@@ -25,7 +25,7 @@ func TestTopTellsAWorker(t *testing.T) {
 	term.press(t, "2")
 	term.shows(t, "> alice#")
 	term.press(t, "p")
-	term.shows(t, "alice: told to be quiet")
+	term.shows(t, "alice: command quiet sent")
 	states := func(want queue.WorkerState) bool {
 		workers, err := newInspector(t, rdb, namespace).Workers(t.Context(), "orders")
 		return err == nil && len(workers) == 1 && workers[0].State == want

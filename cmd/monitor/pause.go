@@ -13,27 +13,27 @@ import (
 func pauseCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "pause",
-		Usage:     "let the workers of a queue start no more jobs",
+		Usage:     "stop the workers of a queue from starting jobs",
 		ArgsUsage: "QUEUE",
-		Description: `Within half a second no worker starts another job; those that run go on, due jobs are promoted and clients still
-enqueue. It lasts until monitor resume.`,
+		Description: `Within half a second no worker starts another job; running jobs continue, due jobs are promoted and
+clients still enqueue. It lasts until monitor resume.`,
 		Flags:  []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error { return steer(c, "queue.pause", (*queue.Inspector).Pause) },
+		Action: func(c *cli.Context) error { return setPaused(c, "queue.pause", (*queue.Inspector).Pause) },
 	}
 }
 
 func resumeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "resume",
-		Usage:     "let the workers of a paused queue go on",
+		Usage:     "let the workers of a paused queue start jobs again",
 		ArgsUsage: "QUEUE",
 		Flags:     []cli.Flag{jsonFlag()},
-		Action:    func(c *cli.Context) error { return steer(c, "queue.resume", (*queue.Inspector).Resume) },
+		Action:    func(c *cli.Context) error { return setPaused(c, "queue.resume", (*queue.Inspector).Resume) },
 	}
 }
 
 // steer changes a queue and says how it is then. what names the change in the audit trail.
-func steer(c *cli.Context, what string, act func(*queue.Inspector, context.Context, string) error) error {
+func setPaused(c *cli.Context, what string, act func(*queue.Inspector, context.Context, string) error) error {
 	args, err := command.Arguments(c, "QUEUE")
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func steer(c *cli.Context, what string, act func(*queue.Inspector, context.Conte
 		if err := mustExist(c.Context, o.inspector, args[0]); err != nil {
 			return err
 		}
-		if err := act(o.inspector, o.acting(c.Context), args[0]); err != nil {
+		if err := act(o.inspector, o.withActor(c.Context), args[0]); err != nil {
 			return err
 		}
 		warn(c, o.note(c.Context, what, args[0], ""))
