@@ -98,17 +98,20 @@ func TestWhoMayAct(t *testing.T) {
 	login(t, vera, server, "vera")
 	token := csrf(t, olga, server)
 	post := func(client *http.Client, server *httptest.Server, token string, headers ...string) int {
-		return do(t, client, http.MethodPost, server.URL+"/queues/pause", url.Values{"queue": {"orders"}, "csrf": {token}}, headers...).StatusCode
+		return do(t, client, http.MethodPost, server.URL+"/queues/pause", url.Values{"queue": {"orders"}, "csrf": {token}},
+			headers...).StatusCode
 	}
 	for name, status := range map[string]int{
-		"nobody":                           post(browser(t), server, token),
-		"a viewer":                         post(vera, server, token),
-		"a viewer's token":                 post(browser(t), server, "", "Authorization", "Bearer "+tokens["vera"]),
-		"an operator without CSRF":         post(olga, server, ""),
-		"an operator with another's CSRF":  post(olga, server, strings.Repeat("0", 64)),
-		"an operator who may only read":    post(browser(t), readOnly, "", "Authorization", "Bearer "+tokens["olga"]),
-		"a GET":                            do(t, olga, http.MethodGet, server.URL+"/queues/pause?queue=orders", nil).StatusCode,
-		"an operator, of an unknown queue": do(t, olga, http.MethodPost, server.URL+"/queues/pause", url.Values{"queue": {"nope"}, "csrf": {token}}, "Accept", "application/json").StatusCode,
+		"nobody":                          post(browser(t), server, token),
+		"a viewer":                        post(vera, server, token),
+		"a viewer's token":                post(browser(t), server, "", "Authorization", "Bearer "+tokens["vera"]),
+		"an operator without CSRF":        post(olga, server, ""),
+		"an operator with another's CSRF": post(olga, server, strings.Repeat("0", 64)),
+		"an operator who may only read":   post(browser(t), readOnly, "", "Authorization", "Bearer "+tokens["olga"]),
+		"a GET": do(t, olga, http.MethodGet, server.URL+"/queues/pause?queue=orders",
+			nil).StatusCode,
+		"an operator, of an unknown queue": do(t, olga, http.MethodPost, server.URL+"/queues/pause",
+			url.Values{"queue": {"nope"}, "csrf": {token}}, "Accept", "application/json").StatusCode,
 	} {
 		if status < 400 {
 			t.Errorf("%s: %d", name, status)
@@ -140,11 +143,13 @@ func TestPrefix(t *testing.T) {
 	t.Parallel()
 	read, _, _ := credentials(t)
 	server := board(t, dashboard.Config{Auth: passwords(t, read), Prefix: "/navvy"})
-	if got := do(t, browser(t), http.MethodGet, server.URL+"/navvy/", nil); got.Header.Get("Location") != "/navvy/login?next=%2Fnavvy%2F" {
+	if got := do(t, browser(t), http.MethodGet, server.URL+"/navvy/",
+		nil); got.Header.Get("Location") != "/navvy/login?next=%2Fnavvy%2F" {
 		t.Errorf("leads to %q", got.Header.Get("Location"))
 	}
 	client := browser(t)
-	got := do(t, client, http.MethodPost, server.URL+"/navvy/login", url.Values{"name": {"vera"}, "password": {plain}, "next": {"/elsewhere"}})
+	got := do(t, client, http.MethodPost, server.URL+"/navvy/login",
+		url.Values{"name": {"vera"}, "password": {plain}, "next": {"/elsewhere"}})
 	if got.Header.Get("Location") != "/navvy/" {
 		t.Errorf("leads to %q", got.Header.Get("Location"))
 	}
@@ -159,7 +164,8 @@ func TestPrefix(t *testing.T) {
 func TestPathTraversalAndHeaderInjection(t *testing.T) {
 	t.Parallel()
 	server := board(t, dashboard.Config{Auth: dashboard.Open{}})
-	for _, path := range []string{"/assets/../layout.html", "/assets/%2e%2e/layout.html", "/assets/..%2flayout.html", "/assets/../../auth.go", "/assets/"} {
+	for _, path := range []string{"/assets/../layout.html", "/assets/%2e%2e/layout.html", "/assets/..%2flayout.html",
+		"/assets/../../auth.go", "/assets/"} {
 		got := do(t, browser(t), http.MethodGet, server.URL+path, nil)
 		if strings.Contains(got.body, "{{") || strings.Contains(got.body, "package dashboard") {
 			t.Errorf("%s leads out of the assets: %d\n%s", path, got.StatusCode, got.body)
@@ -215,8 +221,9 @@ func TestNothingBeginsAfterTheEnd(t *testing.T) {
 	server := httptest.NewServer(d)
 	defer server.Close()
 	client := browser(t)
-	form := url.Values{"queue": {"orders"}, "state": {"waiting"}, "action": {"cancel"}, "scope": {"matching"}, "confirm": {"yes"},
-		"csrf": {csrf(t, client, server)}}
+	form := url.Values{"queue": {"orders"}, "state": {"waiting"}, "action": {"cancel"}, "scope": {"matching"},
+		"confirm": {"yes"},
+		"csrf":    {csrf(t, client, server)}}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}

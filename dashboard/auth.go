@@ -38,18 +38,18 @@ func ParseRole(name string) (Role, error) {
 	return 0, fmt.Errorf("dashboard: %q is no role: viewer or operator", name)
 }
 
-// User is who a request comes from.
+// User is the sender of a request.
 type User struct {
 	Name   string // in the audit trail
 	Role   Role
-	Bearer bool // sent a token of its own accord: no browser added the credentials, so no CSRF token is asked for
+	Bearer bool // sent a bearer token: no browser adds that by itself, so no CSRF token is needed
 }
 
-// Auth tells who a request comes from. It is safe for concurrent use.
+// Auth identifies the senders of requests. It is safe for concurrent use.
 type Auth interface {
-	// Identify returns the user, or false for nobody.
+	// Identify returns the user, or false if the request has no valid credentials.
 	Identify(r *http.Request) (User, bool)
-	// Challenge answers a request that comes from nobody: it asks for credentials.
+	// Challenge answers a request without valid credentials: it asks for them.
 	Challenge(w http.ResponseWriter, r *http.Request)
 	// Routes adds the addresses that Auth needs for itself, such as a login page, to those under prefix.
 	Routes(mux *http.ServeMux, prefix string)
@@ -58,7 +58,7 @@ type Auth interface {
 // loggerOut is an [Auth] that people log in to, and can log out of.
 type loggerOut interface{ logout() string }
 
-// logout returns the address that a form is posted to by who wants to leave; "" where there is nothing to leave.
+// logout returns the address to post to in order to log out; "" if there is no login.
 func (d *Dashboard) logout() string {
 	all, several := d.cfg.Auth.(AnyOf)
 	if !several {
@@ -72,7 +72,7 @@ func (d *Dashboard) logout() string {
 	return ""
 }
 
-// Open lets everybody in as an operator. It is for a monitor that only one person can reach.
+// Open lets everybody in as an operator. It is for a dashboard that only one person can reach.
 type Open struct{}
 
 // Identify returns an operator.
@@ -84,10 +84,10 @@ func (Open) Challenge(w http.ResponseWriter, r *http.Request) { refuse(w, r) }
 // Routes adds none.
 func (Open) Routes(*http.ServeMux, string) {}
 
-// AnyOf lets in whom one of several lets in, asked in their order. The last one challenges.
+// AnyOf accepts the users of several, which are tried in order. The last one challenges.
 type AnyOf []Auth
 
-// Identify returns the user that the first one knows who knows any.
+// Identify returns the user of the first one that identifies any.
 func (all AnyOf) Identify(r *http.Request) (User, bool) {
 	for _, one := range all {
 		if user, known := one.Identify(r); known {
@@ -113,7 +113,7 @@ func (all AnyOf) Routes(mux *http.ServeMux, prefix string) {
 	}
 }
 
-// Tokens lets in who sends a bearer token (RFC 6750) of the credentials.
+// Tokens accepts requests with a bearer token (RFC 6750) of the credentials.
 type Tokens struct{ Credentials *Credentials }
 
 // Identify reads the Authorization header.
@@ -131,13 +131,13 @@ func (Tokens) Challenge(w http.ResponseWriter, r *http.Request) { refuse(w, r) }
 // Routes adds none.
 func (Tokens) Routes(*http.ServeMux, string) {}
 
-// refuse answers a request of nobody that a login page would not help.
+// refuse answers a request without valid credentials that a login page would not help.
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="navvy"`)
 	http.Error(w, "credentials are missing or wrong", http.StatusUnauthorized)
 }
 
-// wantsPage tells a person with a browser from a program.
+// wantsPage reports whether a request is a browser's, for a page, and not a program's.
 func wantsPage(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.Header.Get("X-Live") == "" &&
 		strings.Contains(r.Header.Get("Accept"), "text/html")
@@ -145,13 +145,13 @@ func wantsPage(r *http.Request) bool {
 
 type userKey struct{}
 
-// userOf returns who a request that went through viewer comes from.
+// userOf returns the sender of a request that went through viewer.
 func userOf(ctx context.Context) User {
 	user, _ := ctx.Value(userKey{}).(User)
 	return user
 }
 
-// viewer lets in everybody whom Auth knows.
+// viewer lets in every user that Auth identifies.
 func (d *Dashboard) viewer(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, known := d.cfg.Auth.Identify(r)

@@ -21,7 +21,7 @@ const (
 	oidcTimeout = 10 * time.Second
 )
 
-// OIDCConfig says which OpenID Connect provider tells who a user is.
+// OIDCConfig says which OpenID Connect provider identifies users.
 type OIDCConfig struct {
 	Issuer       string // its URL; required
 	ClientID     string // required
@@ -32,7 +32,7 @@ type OIDCConfig struct {
 	Sessions     Sessions
 }
 
-// OIDC lets in who logs in at an OpenID Connect provider. Make it with [NewOIDC].
+// OIDC accepts users that log in at an OpenID Connect provider. Make it with [NewOIDC].
 type OIDC struct {
 	cfg      OIDCConfig
 	oauth    oauth2.Config
@@ -71,7 +71,7 @@ func NewOIDC(ctx context.Context, cfg OIDCConfig) (*OIDC, error) {
 	}, nil
 }
 
-// scopes asks for the groups where the provider has a scope of their name. Some providers refuse a scope they do not know.
+// scopes asks for the groups if the provider has a scope of their name. Some providers refuse an unknown scope.
 func scopes(provider *oidc.Provider, groups string) []string {
 	wanted := []string{oidc.ScopeOpenID, "profile", "email"}
 	var metadata struct {
@@ -96,13 +96,16 @@ func (o *OIDC) Challenge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	prefix, _ := r.Context().Value(prefixKey{}).(string)
-	login := cookiePayload{State: rand.Text(), Nonce: rand.Text(), Proof: oauth2.GenerateVerifier(), Next: local(address(prefix, r.URL), prefix)}
+	login := cookiePayload{
+		State: rand.Text(), Nonce: rand.Text(), Proof: oauth2.GenerateVerifier(),
+		Next: local(address(prefix, r.URL), prefix),
+	}
 	o.cfg.Sessions.set(w, "oidc-login", login, loginTakes)
 	http.Redirect(w, r, o.oauth.AuthCodeURL(login.State, oidc.Nonce(login.Nonce), oauth2.S256ChallengeOption(login.Proof)),
 		http.StatusSeeOther)
 }
 
-// Routes adds where the provider sends people back to, and the way out.
+// Routes adds the address that the provider redirects to, and that of logging out.
 func (o *OIDC) Routes(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("GET /oidc/callback", func(w http.ResponseWriter, r *http.Request) {
 		next, err := o.finish(w, r)
@@ -120,7 +123,7 @@ func (o *OIDC) Routes(mux *http.ServeMux, prefix string) {
 
 func (o *OIDC) logout() string { return "/oidc/logout" }
 
-// finish checks what the provider says and begins the session. It returns where the user wanted to go.
+// finish checks what the provider sends and begins the session. It returns the address that the user wanted.
 func (o *OIDC) finish(w http.ResponseWriter, r *http.Request) (next string, err error) {
 	login, ok := o.cfg.Sessions.get(r, "oidc-login")
 	query := r.URL.Query()

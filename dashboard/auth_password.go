@@ -17,7 +17,7 @@ const (
 	loginBytes      = 4 << 10
 )
 
-// Passwords lets in who logs in with a password of the credentials. Make it with [NewPasswords].
+// Passwords accepts users that log in with a password of the credentials. Make it with [NewPasswords].
 type Passwords struct {
 	credentials *Credentials
 	sessions    Sessions
@@ -53,7 +53,7 @@ func (p *Passwords) Challenge(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
-// Routes adds the login page and the way out.
+// Routes adds the login page, and the address of logging out.
 func (p *Passwords) Routes(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		p.ask(w, prefix, local(r.URL.Query().Get("next"), prefix), "", http.StatusOK)
@@ -86,7 +86,7 @@ func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string)
 	user, ok := p.credentials.password(name, r.PostFormValue("password"))
 	if !ok {
 		p.failures.add(from)
-		p.ask(w, prefix, next, "There is no such user, or the password is wrong.", http.StatusUnauthorized)
+		p.ask(w, prefix, next, "The name or the password is wrong.", http.StatusUnauthorized)
 		return
 	}
 	p.sessions.set(w, "session", cookiePayload{Name: user.Name}, p.sessions.life())
@@ -115,8 +115,8 @@ func remote(r *http.Request) string {
 // one address, and a stranger there must not lock out the others.
 type attempt struct{ address, name string }
 
-// failures counts wrong passwords. The zero value is ready. What it holds is bounded by how many passwords can be compared
-// in a minute.
+// failures counts wrong passwords. The zero value is ready. What it holds is bounded by how many passwords can be
+// compared in a minute.
 type failures struct {
 	mu    sync.Mutex
 	begun time.Time

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Proxy lets in whom a reverse proxy in front of the monitor has authenticated and names in a header. The header counts
-// only from the proxy's own addresses.
+// Proxy accepts users that a reverse proxy in front of the dashboard has authenticated and names in a header. The
+// header counts only from the proxy's own addresses.
 type Proxy struct {
 	From       []netip.Prefix // the proxy's addresses; required
 	UserHeader string         // names the user; defaults to X-Forwarded-User
@@ -18,7 +18,7 @@ type Proxy struct {
 	Roles      Roles
 }
 
-// Roles gives users their roles. Who is named nowhere is let in nowhere.
+// Roles gives users their roles. A user without a role is not let in.
 type Roles struct {
 	Viewers   []string // users, @groups, or * for everybody
 	Operators []string // likewise
@@ -59,7 +59,7 @@ func NewProxy(p Proxy) (Auth, error) {
 	return p, p.Roles.validate()
 }
 
-// Identify reads the headers, if they come from the proxy.
+// Identify reads the headers, if the proxy sent them.
 func (p Proxy) Identify(r *http.Request) (User, bool) {
 	from, err := netip.ParseAddr(remote(r))
 	if err != nil || !slices.ContainsFunc(p.From, func(net netip.Prefix) bool { return net.Contains(from.Unmap()) }) {
@@ -77,9 +77,10 @@ func (p Proxy) Identify(r *http.Request) (User, bool) {
 	return User{Name: named[0], Role: role}, ok
 }
 
-// Challenge refuses: the proxy is where one logs in.
+// Challenge refuses: users log in at the proxy.
 func (Proxy) Challenge(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "the proxy in front of this monitor did not say who you are, or you have no role here", http.StatusForbidden)
+	http.Error(w, "the proxy in front of this monitor did not say who you are, or you have no role here",
+		http.StatusForbidden)
 }
 
 // Routes adds none.

@@ -34,7 +34,8 @@ func credentials(t *testing.T) (read *dashboard.Credentials, file string, tokens
 			t.Fatal(err)
 		}
 		tokens[name] = token
-		lines.WriteString("# " + name + "\npassword " + name + " " + role.String() + " " + string(hash) + "\n" + tokenLine + "\n")
+		lines.WriteString("# " + name + "\npassword " + name + " " + role.String() + " " + string(hash) + "\n" + tokenLine +
+			"\n")
 	}
 	file = filepath.Join(t.TempDir(), "credentials")
 	if err := os.WriteFile(file, lines.Bytes(), 0o600); err != nil {
@@ -58,7 +59,8 @@ func passwords(t *testing.T, read *dashboard.Credentials) dashboard.Auth {
 
 func login(t *testing.T, client *http.Client, server *httptest.Server, name string) {
 	t.Helper()
-	got := do(t, client, http.MethodPost, server.URL+"/login", url.Values{"name": {name}, "password": {plain}, "next": {"/queues"}})
+	got := do(t, client, http.MethodPost, server.URL+"/login",
+		url.Values{"name": {name}, "password": {plain}, "next": {"/queues"}})
 	if got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/queues" {
 		t.Fatalf("login of %s: %d to %q\n%s", name, got.StatusCode, got.Header.Get("Location"), got.body)
 	}
@@ -66,9 +68,11 @@ func login(t *testing.T, client *http.Client, server *httptest.Server, name stri
 
 // everyAddress lists the addresses that show or do something.
 var everyAddress = []string{
-	"/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/queues/orders/jobs/x", "/audit", "/operations/x", "/live",
+	"/", "/queues", "/pending", "/waiting", "/delayed", "/dead",
+	"/queues/orders/jobs/x", "/audit", "/operations/x", "/live",
 	"/workers", "/redis", "/locks", "/api/v1/workers", "/api/v1/redis", "/api/v1/locks",
-	"/api/v1/overview", "/api/v1/queues", "/api/v1/pending", "/api/v1/dead", "/api/v1/queues/orders/jobs/x", "/api/v1/audit",
+	"/api/v1/overview", "/api/v1/queues", "/api/v1/pending", "/api/v1/dead",
+	"/api/v1/queues/orders/jobs/x", "/api/v1/audit",
 }
 
 func TestClosedWithoutCredentials(t *testing.T) {
@@ -104,7 +108,8 @@ func TestLogin(t *testing.T) {
 	}
 	client := browser(t)
 	login(t, client, server, "vera")
-	if page := do(t, client, http.MethodGet, server.URL+"/queues", nil); page.StatusCode != 200 || !strings.Contains(page.body, "read only") {
+	if page := do(t, client, http.MethodGet, server.URL+"/queues", nil); page.StatusCode != 200 ||
+		!strings.Contains(page.body, "read only") {
 		t.Errorf("a viewer's page: %d\n%s", page.StatusCode, page.body)
 	}
 	if out := do(t, client, http.MethodPost, server.URL+"/logout", url.Values{}); out.StatusCode != http.StatusSeeOther {
@@ -119,7 +124,8 @@ func TestLoginLeadsNowhereElse(t *testing.T) {
 	t.Parallel()
 	read, _, _ := credentials(t)
 	server := board(t, dashboard.Config{Auth: passwords(t, read)})
-	for _, next := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "evil", "/\r\nSet-Cookie: a=b"} {
+	for _, next := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "evil",
+		"/\r\nSet-Cookie: a=b"} {
 		got := do(t, browser(t), http.MethodPost, server.URL+"/login",
 			url.Values{"name": {"olga"}, "password": {plain}, "next": {next}})
 		if got.Header.Get("Location") != "/" {
@@ -134,7 +140,8 @@ func TestLoginFromAnotherSite(t *testing.T) {
 	server := board(t, dashboard.Config{Auth: passwords(t, read)})
 	form := url.Values{"name": {"olga"}, "password": {plain}}
 	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}} {
-		if got := do(t, browser(t), http.MethodPost, server.URL+"/login", form, header...); got.StatusCode != http.StatusForbidden {
+		if got := do(t, browser(t), http.MethodPost, server.URL+"/login", form,
+			header...); got.StatusCode != http.StatusForbidden {
 			t.Errorf("%v: %d", header, got.StatusCode)
 		}
 	}
@@ -156,12 +163,14 @@ func TestTooManyWrongPasswords(t *testing.T) {
 	client := browser(t)
 	var last int
 	for range 11 {
-		last = do(t, client, http.MethodPost, server.URL+"/login", url.Values{"name": {"olga"}, "password": {"wrong"}}).StatusCode
+		last = do(t, client, http.MethodPost, server.URL+"/login",
+			url.Values{"name": {"olga"}, "password": {"wrong"}}).StatusCode
 	}
 	if last != http.StatusTooManyRequests {
 		t.Errorf("the eleventh wrong password: %d", last)
 	}
-	if others := do(t, client, http.MethodPost, server.URL+"/login", url.Values{"name": {"vera"}}).StatusCode; others != http.StatusUnauthorized {
+	if others := do(t, client, http.MethodPost, server.URL+"/login",
+		url.Values{"name": {"vera"}}).StatusCode; others != http.StatusUnauthorized {
 		t.Errorf("somebody else behind the same proxy: %d", others)
 	}
 }
@@ -287,8 +296,9 @@ func TestProxy(t *testing.T) {
 		status  int
 		holds   string
 	}{
-		"a viewer":                {trusted, []string{"X-Forwarded-User", "vera"}, 200, "read only"},
-		"an operator":             {trusted, []string{"X-Forwarded-User", "olga", "X-Forwarded-Groups", "dev, oncall"}, 200, "olga"},
+		"a viewer": {trusted, []string{"X-Forwarded-User", "vera"}, 200, "read only"},
+		"an operator": {trusted, []string{"X-Forwarded-User", "olga", "X-Forwarded-Groups", "dev, oncall"}, 200,
+			"olga"},
 		"nobody":                  {trusted, nil, 403, ""},
 		"a stranger":              {trusted, []string{"X-Forwarded-User", "mallory"}, 403, ""},
 		"a name like a group":     {trusted, []string{"X-Forwarded-User", "oncall"}, 403, ""},

@@ -30,14 +30,15 @@ func Chart(title string, lines []Line, first, last string, label func(float64) s
 	var out strings.Builder
 	fmt.Fprintf(&out, `<figure><figcaption class="legend"><strong>%s</strong>`, template.HTMLEscapeString(title))
 	for _, l := range lines {
-		fmt.Fprintf(&out, `<span><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="%s" width="10" height="10" rx="2"/></svg>%s</span>`,
-			l.Class, template.HTMLEscapeString(l.Name))
+		fmt.Fprintf(&out, `<span><svg viewBox="0 0 10 10" aria-hidden="true">`+
+			`<rect class="%s" width="10" height="10" rx="2"/></svg>%s</span>`, l.Class, template.HTMLEscapeString(l.Name))
 	}
 	fmt.Fprintf(&out, `</figcaption><svg viewBox="0 0 %d %d" role="img" aria-label="%s">`,
 		chartWidth, chartHeight, template.HTMLEscapeString(chartText(title, lines, label)))
 	for _, share := range []float64{0, 0.5, 1} {
 		y := height(share*top, top)
-		fmt.Fprintf(&out, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
+		fmt.Fprintf(&out, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/>`+
+			`<text x="%d" y="%.1f" text-anchor="end">%s</text>`,
 			chartLeft, chartWidth, y, y, chartLeft-6, y+4, template.HTMLEscapeString(label(share*top)))
 	}
 	for _, l := range lines {
@@ -46,7 +47,8 @@ func Chart(title string, lines []Line, first, last string, label func(float64) s
 		}
 	}
 	fmt.Fprintf(&out, `<text x="%d" y="%d">%s</text><text x="%d" y="%d" text-anchor="end">%s</text></svg></figure>`,
-		chartLeft, chartHeight-4, template.HTMLEscapeString(first), chartWidth, chartHeight-4, template.HTMLEscapeString(last))
+		chartLeft, chartHeight-4, template.HTMLEscapeString(first),
+		chartWidth, chartHeight-4, template.HTMLEscapeString(last))
 	return template.HTML(out.String()) //nolint:gosec // every text in it is escaped above
 }
 
@@ -142,7 +144,8 @@ func statebar(q queue.QueueInfo) template.HTML {
 		words = append(words, fmt.Sprintf("%d %s", p.n, p.name))
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, `<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="%s"><rect class="rest" width="100" height="4"/>`,
+	fmt.Fprintf(&out, `<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="%s">`+
+		`<rect class="rest" width="100" height="4"/>`,
 		strings.Join(words, ", "))
 	x := 0.0
 	for _, p := range parts {
@@ -150,7 +153,8 @@ func statebar(q queue.QueueInfo) template.HTML {
 			continue
 		}
 		width := 100 * float64(p.n) / float64(total)
-		fmt.Fprintf(&out, `<rect class="%s" x="%.2f" width="%.2f" height="4"><title>%d %s</title></rect>`, p.class, x, width, p.n, p.name)
+		fmt.Fprintf(&out, `<rect class="%s" x="%.2f" width="%.2f" height="4"><title>%d %s</title></rect>`,
+			p.class, x, width, p.n, p.name)
 		x += width
 	}
 	out.WriteString(`</svg>`)

@@ -14,8 +14,8 @@ import (
 // DefaultSession is how long a login lasts.
 const DefaultSession = 12 * time.Hour
 
-// Sessions keep who has logged in, in a signed cookie. They need no store; who has the cookie is logged in until it
-// ends.
+// Sessions keep a login in a signed cookie. They need no store: a browser that has the cookie is logged in until it
+// expires.
 type Sessions struct {
 	Key    []byte        // signs the cookies; 32 bytes at the least
 	For    time.Duration // defaults to DefaultSession
@@ -104,7 +104,8 @@ const nextBytes = 1500 // an address is part of a cookie, and of another address
 
 // local returns where to go after a login: an address of this dashboard, whatever the request says.
 func local(next, prefix string) string {
-	if len(next) > nextBytes || !strings.HasPrefix(next, prefix+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	if len(next) > nextBytes || !strings.HasPrefix(next, prefix+"/") || strings.HasPrefix(next, "//") ||
+		strings.ContainsAny(next, "\\\r\n\t") {
 		return prefix + "/"
 	}
 	return next

@@ -19,8 +19,8 @@ func sameOrigin(next http.Handler) http.Handler {
 }
 
 // csrfToken is what a form of the user's pages carries. It counts for browsers from before 2023 and over plain HTTP:
-// without Sec-Fetch-Site, a request that has no Origin, or the same one by HTTP instead of HTTPS, could be anybody's. It
-// is bound to the user, and to this process.
+// without Sec-Fetch-Site, a request that has no Origin, or that of the same host by HTTP instead of HTTPS, could be
+// another site's. It is bound to the user, and to the key.
 func (d *Dashboard) csrfToken(user User) string {
 	mac := hmac.New(sha256.New, d.signing)
 	mac.Write([]byte(user.Name))

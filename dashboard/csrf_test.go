@@ -36,7 +36,8 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 				"a lie about being a token": {"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer x"},
 			} {
 				form := url.Values{"queue": {"orders"}, "name": {"olga"}, "password": {plain}, "csrf": {token}}
-				if got := do(t, client, http.MethodPost, server.URL+prefix+path, form, headers...); got.StatusCode != http.StatusForbidden {
+				if got := do(t, client, http.MethodPost, server.URL+prefix+path, form,
+					headers...); got.StatusCode != http.StatusForbidden {
 					t.Errorf("%s form to %s%s: %d", name, prefix, path, got.StatusCode)
 				}
 			}
@@ -57,7 +58,8 @@ func TestFormsOfOwnPagesAreAccepted(t *testing.T) {
 		token   string
 		status  int
 	}{
-		"a browser of today":                           {[]string{"Sec-Fetch-Site", "same-origin", "Origin", server.URL}, "", 303},
+		"a browser of today": {[]string{"Sec-Fetch-Site", "same-origin", "Origin", server.URL}, "",
+			303},
 		"one that has been given the address":          {[]string{"Sec-Fetch-Site", "none"}, "", 303},
 		"an older one, with the page's token":          {[]string{"Origin", server.URL}, token, 303},
 		"an older one, without":                        {[]string{"Origin", server.URL}, "", 403},
@@ -67,7 +69,8 @@ func TestFormsOfOwnPagesAreAccepted(t *testing.T) {
 		"one that says nothing, with another token":    {nil, token[1:] + "0", 403},
 	} {
 		form := url.Values{"queue": {"orders"}, "csrf": {test.token}}
-		if got := do(t, client, http.MethodPost, server.URL+"/queues/pause", form, test.headers...); got.StatusCode != test.status {
+		if got := do(t, client, http.MethodPost, server.URL+"/queues/pause", form,
+			test.headers...); got.StatusCode != test.status {
 			t.Errorf("%s: %d, want %d\n%s", name, got.StatusCode, test.status, got.body)
 		}
 	}

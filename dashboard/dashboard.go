@@ -25,7 +25,7 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// Config says what a dashboard shows, and to whom.
+// Config says what a dashboard shows, and which users it lets in.
 type Config struct {
 	Redis       redis.UniversalClient // required
 	Namespace   string                // of the queues; defaults to "navvy"

@@ -54,7 +54,8 @@ func act(t *testing.T, server *httptest.Server, path string, pairs ...string) (i
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	got := do(t, client, http.MethodPost, server.URL+path, form, "Accept", "application/json", "Sec-Fetch-Site", "same-origin")
+	got := do(t, client, http.MethodPost, server.URL+path, form, "Accept", "application/json", "Sec-Fetch-Site",
+		"same-origin")
 	return got.StatusCode, got.body
 }
 
@@ -120,13 +121,15 @@ func TestFeaturesWithoutRedis(t *testing.T) {
 	all := []string{"/workers", "/redis", "/locks", "/queues"}
 	server.Kill()
 	for _, path := range all {
-		if got := do(t, browser(t), http.MethodGet, pages.URL+path, nil); got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, "Redis does not answer") {
+		if got := do(t, browser(t), http.MethodGet, pages.URL+path, nil); got.StatusCode != http.StatusServiceUnavailable ||
+			!strings.Contains(got.body, "Redis does not answer") {
 			t.Errorf("%s: %d\n%s", path, got.StatusCode, got.body)
 		}
 	}
 	must(t, server.Restart())
 	for _, path := range all {
-		if !eventually(t, func() bool { return do(t, browser(t), http.MethodGet, pages.URL+path, nil).StatusCode == http.StatusOK }) {
+		ok := func() bool { return do(t, browser(t), http.MethodGet, pages.URL+path, nil).StatusCode == http.StatusOK }
+		if !eventually(t, ok) {
 			t.Errorf("%s does not recover", path)
 		}
 	}

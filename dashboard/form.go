@@ -41,7 +41,7 @@ func (f *Form) InBackground(
 		return Notice{}, err
 	}
 	if !op.endsWithin(f.Context(), operationQuick) {
-		return Notice{Text: title + ": under way.", Operation: op.ID}, nil
+		return Notice{Text: title + ": in progress.", Operation: op.ID}, nil
 	}
 	if state := op.current(); state.Failure != "" {
 		return Notice{}, errors.New(state.Failure)

@@ -71,7 +71,7 @@ func span(d time.Duration) string {
 	}
 }
 
-// ago writes a time as seen from now, with the exact time for whoever points at it. The script keeps it current.
+// ago writes a time as seen from now, with the exact time as a tooltip. The script keeps it current.
 func ago(t, now time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
@@ -81,7 +81,8 @@ func ago(t, now time.Time) template.HTML {
 		text = "in " + span(t.Sub(now))
 	}
 	exact := t.UTC().Format(time.RFC3339)
-	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s" data-ago>%s</time>`, exact, exact, text)) //nolint:gosec // digits only
+	tag := fmt.Sprintf(`<time datetime="%s" title="%s" data-ago>%s</time>`, exact, exact, text)
+	return template.HTML(tag) //nolint:gosec // digits only
 }
 
 // percent writes part of whole.

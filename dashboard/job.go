@@ -83,11 +83,12 @@ func timeline(j queue.JobInfo, now time.Time) []moment {
 		add(plural(int64(j.Attempt), "failed attempt", "failed attempts"), "warn", time.Time{}, short(j.Error))
 	}
 	if j.Redelivered > 0 {
-		add(plural(int64(j.Redelivered), "run without an outcome", "runs without an outcome"), "warn", time.Time{}, "its worker died, stopped, or lost its lease")
+		add(plural(int64(j.Redelivered), "run without an outcome", "runs without an outcome"), "warn", time.Time{},
+			"its worker died, stopped, or lost its lease")
 	}
 	switch j.State {
 	case queue.StateWaiting:
-		add("waits for a worker with a free slot", "", time.Time{}, "")
+		add("waiting for a worker with a free slot", "", time.Time{}, "")
 	case queue.StateInFlight:
 		add("delivered to "+j.Worker, "", now.Add(-time.Duration(j.IdleMS)*time.Millisecond),
 			plural(j.Deliveries, "delivery", "deliveries"))

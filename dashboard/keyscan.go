@@ -18,8 +18,8 @@ const (
 	scanNames = 200    // names on a page, and a step's more
 )
 
-// KeyPage is a page of the names of keys that begin alike. Redis keeps no list of them, so they are looked for among all
-// keys, some at a time. The part "looked" of a template shows it.
+// KeyPage is a page of the names of keys that begin alike. Redis keeps no list of them, so they are looked for among
+// all keys, some at a time. The part "looked" of a template shows it.
 type KeyPage struct {
 	Names   []string `json:"-"`       // without the prefix, in order
 	Scanned int64    `json:"scanned"` // keys of any kind, about

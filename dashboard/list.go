@@ -29,7 +29,7 @@ type list struct {
 // FreshFor is a second for each thousand jobs that were looked at.
 func (l list) FreshFor() time.Duration { return time.Duration(l.Found.Scanned) * time.Millisecond }
 
-// choice is a queue that could be looked at instead.
+// choice is a queue that could be shown instead.
 type choice struct {
 	Name  string
 	Count int64
@@ -137,7 +137,7 @@ func with(query url.Values, pairs ...string) string {
 	return "?" + changed.Encode()
 }
 
-// isCursor tells whether a list of the state could have given this cursor.
+// isCursor reports whether a list of the state could have returned this cursor.
 func isCursor(cursor string, state queue.State) bool {
 	if cursor == "" {
 		return true

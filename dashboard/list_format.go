@@ -29,8 +29,8 @@ func attempts(j queue.JobInfo) string {
 	return strconv.Itoa(j.Attempt)
 }
 
-// idle shows for how long an entry has been idle, going on between two looks. Where it is known when another worker
-// takes it, a bar fills up to then.
+// idle shows for how long an entry has been idle, counting on between two readings. If it is known when another worker
+// takes it over, a bar fills up to then.
 func idle(j queue.JobInfo, now time.Time) template.HTML {
 	text := fmt.Sprintf(`<span data-counts="%d">%s</span>`, j.IdleMS, span(time.Duration(j.IdleMS)*time.Millisecond))
 	if j.NextAt == nil {
@@ -41,8 +41,8 @@ func idle(j queue.JobInfo, now time.Time) template.HTML {
 	if j.Heartbeat == queue.HeartbeatGone {
 		class = "bad"
 	}
-	return template.HTML(fmt.Sprintf(`%s<br><progress class="%s" data-ticks max="%d" value="%d"></progress>`, //nolint:gosec // numbers only
-		text, class, j.IdleMS+left, j.IdleMS))
+	bar := fmt.Sprintf(`<progress class="%s" data-ticks max="%d" value="%d"></progress>`, class, j.IdleMS+left, j.IdleMS)
+	return template.HTML(text + "<br>" + bar) //nolint:gosec // numbers only
 }
 
 func emptyPending(filter string) string {
@@ -51,7 +51,7 @@ func emptyPending(filter string) string {
 			return p.Says
 		}
 	}
-	return "Nothing in flight matches."
+	return "No job in flight matches."
 }
 
 // signatureFilter is the filter that finds a group's jobs.

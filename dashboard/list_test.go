@@ -52,7 +52,8 @@ func TestListsEscapeAndMask(t *testing.T) {
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	bury(t, rdb, namespace, "orders", 1)
 	enqueue(t, rdb, namespace, "orders", fmt.Sprintf(`{"password":"hunter2","note":%q}`, evil))
-	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Mask: dashboard.DefaultMask})
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{},
+		Mask: dashboard.DefaultMask})
 	dead, err := inspector(t, rdb, namespace).Dead(t.Context(), "orders", queue.Page{})
 	if err != nil || len(dead.Jobs) != 1 {
 		t.Fatal(dead, err)
@@ -60,7 +61,8 @@ func TestListsEscapeAndMask(t *testing.T) {
 	job := "/queues/orders/jobs/" + dead.Jobs[0].ID
 	for _, path := range []string{
 		"/dead", "/waiting", job, "/dead?q=" + url.QueryEscape(evil), "/dead?q=" + url.QueryEscape(`error:"`+evil+`"`),
-		"/dead?queue=" + url.QueryEscape(evil), "/dead?cursor=" + url.QueryEscape(evil), "/queues/orders/jobs/" + url.PathEscape(evil),
+		"/dead?queue=" + url.QueryEscape(evil), "/dead?cursor=" + url.QueryEscape(evil), "/queues/orders/jobs/" +
+			url.PathEscape(evil),
 	} {
 		page := do(t, browser(t), http.MethodGet, server.URL+path, nil)
 		if strings.Contains(page.body, "<script>") {
@@ -71,7 +73,8 @@ func TestListsEscapeAndMask(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/dead", "/waiting", job, "/api/v1/dead", "/api/v1" + job} {
-		if page := do(t, browser(t), http.MethodGet, server.URL+path, nil); strings.Contains(page.body, "hunter2") || page.StatusCode != 200 {
+		if page := do(t, browser(t), http.MethodGet, server.URL+path, nil); strings.Contains(page.body, "hunter2") ||
+			page.StatusCode != 200 {
 			t.Errorf("%s: %d, or a password is shown:\n%s", path, page.StatusCode, page.body)
 		}
 	}
@@ -113,7 +116,8 @@ func TestActOnSelectedAndMatching(t *testing.T) {
 	form.Set("filter", "")
 	for _, word := range []string{"", "yes", "order"} {
 		form.Set("confirm", word)
-		if got := do(t, client, http.MethodPost, server.URL+"/jobs/act", form); got.StatusCode != 200 || !strings.Contains(got.body, "Type <strong>orders") {
+		if got := do(t, client, http.MethodPost, server.URL+"/jobs/act", form); got.StatusCode != 200 ||
+			!strings.Contains(got.body, "Type <strong>orders") {
 			t.Errorf("delete confirmed by %q: %d", word, got.StatusCode)
 		}
 	}
@@ -158,19 +162,22 @@ func TestMalformedRequests(t *testing.T) {
 		form   url.Values
 		status int
 	}{
-		"no action":           {url.Values{"state": {"dead"}, "id": {"x"}}, 400},
-		"not for the state":   {url.Values{"state": {"dead"}, "action": {"run_now"}, "id": {"x"}}, 400},
-		"nothing selected":    {url.Values{"state": {"dead"}, "action": {"requeue"}}, 400},
-		"another scope":       {url.Values{"state": {"dead"}, "action": {"requeue"}, "scope": {"everything"}}, 400},
-		"no such job":         {url.Values{"state": {"dead"}, "action": {"requeue"}, "id": {"x"}}, 404},
-		"a filter of nothing": {url.Values{"state": {"dead"}, "action": {"requeue"}, "scope": {"matching"}, "filter": {"nonsense"}}, 400},
-		"another state's":     {url.Values{"state": {"dead"}, "action": {"requeue"}, "scope": {"matching"}, "filter": {"is:stuck"}}, 400},
-		"unconfirmed":         {url.Values{"state": {"dead"}, "action": {"delete"}, "id": {"x"}}, 428},
-		"too many":            {url.Values{"state": {"dead"}, "action": {"requeue"}, "id": make([]string, 1001)}, 400},
+		"no action":         {url.Values{"state": {"dead"}, "id": {"x"}}, 400},
+		"not for the state": {url.Values{"state": {"dead"}, "action": {"run_now"}, "id": {"x"}}, 400},
+		"nothing selected":  {url.Values{"state": {"dead"}, "action": {"requeue"}}, 400},
+		"another scope":     {url.Values{"state": {"dead"}, "action": {"requeue"}, "scope": {"everything"}}, 400},
+		"no such job":       {url.Values{"state": {"dead"}, "action": {"requeue"}, "id": {"x"}}, 404},
+		"a filter of nothing": {url.Values{"state": {"dead"}, "action": {"requeue"}, "scope": {"matching"},
+			"filter": {"nonsense"}}, 400},
+		"another state's": {url.Values{"state": {"dead"}, "action": {"requeue"}, "scope": {"matching"},
+			"filter": {"is:stuck"}}, 400},
+		"unconfirmed": {url.Values{"state": {"dead"}, "action": {"delete"}, "id": {"x"}}, 428},
+		"too many":    {url.Values{"state": {"dead"}, "action": {"requeue"}, "id": make([]string, 1001)}, 400},
 	} {
 		test.form.Set("csrf", token)
 		test.form.Set("queue", "orders")
-		if got := do(t, client, http.MethodPost, server.URL+"/jobs/act", test.form, "Accept", "application/json"); got.StatusCode != test.status {
+		if got := do(t, client, http.MethodPost, server.URL+"/jobs/act", test.form, "Accept",
+			"application/json"); got.StatusCode != test.status {
 			t.Errorf("%s: %d, want %d: %s", name, got.StatusCode, test.status, got.body)
 		}
 	}
@@ -226,7 +233,8 @@ func TestEditAndRequeue(t *testing.T) {
 	if err != nil || string(waiting.Jobs[0].Data) != `{"order_id":"o-9"}` {
 		t.Errorf("%+v, %v", waiting.Jobs, err)
 	}
-	if page := do(t, client, http.MethodGet, server.URL+"/queues/orders/jobs/"+dead.Jobs[0].ID, nil); page.StatusCode != 200 {
+	if page := do(t, client, http.MethodGet, server.URL+"/queues/orders/jobs/"+dead.Jobs[0].ID,
+		nil); page.StatusCode != 200 {
 		t.Errorf("its page afterwards: %d", page.StatusCode)
 	}
 	form.Set("in", "soon")

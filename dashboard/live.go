@@ -12,12 +12,12 @@ import (
 const (
 	liveEvery  = time.Second
 	liveAtMost = 500       // browsers
-	liveFor    = time.Hour // then the browser comes again
+	liveFor    = time.Hour // then the browser connects again
 	liveWrite  = 10 * time.Second
 )
 
-// live tells every browser, once a second, that there is something new to see, or that Redis does not answer. One loop
-// reads for all of them, and none while nobody looks.
+// live sends to every browser, once a second, that there may be something new, or that Redis does not answer. One loop
+// reads for all of them, and nothing is read while there is none.
 type live struct {
 	d *Dashboard
 
@@ -37,10 +37,10 @@ func (l *live) run(ctx context.Context) {
 		select {
 		case <-tick.C:
 			if l.watched() {
-				l.tell(l.message(ctx))
+				l.broadcast(l.message(ctx))
 			}
 		case <-ctx.Done():
-			l.end()
+			l.close()
 			return
 		}
 	}
@@ -61,8 +61,9 @@ func (l *live) message(ctx context.Context) string {
 	return fmt.Sprintf("event: tick\ndata: %s\n\n", data)
 }
 
-// tell hands the message to every stream that has written the one before; a slow browser misses ticks, nothing else.
-func (l *live) tell(message string) {
+// broadcast sends the message to every stream that has written the one before; a slow browser misses ticks, nothing
+// else.
+func (l *live) broadcast(message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for stream := range l.streams {
@@ -73,7 +74,7 @@ func (l *live) tell(message string) {
 	}
 }
 
-func (l *live) end() {
+func (l *live) close() {
 	l.mu.Lock()
 	l.closed = true
 	for stream := range l.streams {
@@ -84,7 +85,7 @@ func (l *live) end() {
 	l.serving.Wait()
 }
 
-func (l *live) join() (chan string, bool) {
+func (l *live) subscribe() (chan string, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || len(l.streams) >= liveAtMost {
@@ -96,7 +97,7 @@ func (l *live) join() (chan string, bool) {
 	return stream, true
 }
 
-func (l *live) leave(stream chan string) {
+func (l *live) unsubscribe(stream chan string) {
 	l.mu.Lock()
 	delete(l.streams, stream)
 	l.mu.Unlock()
@@ -105,13 +106,13 @@ func (l *live) leave(stream chan string) {
 
 // serve is one browser's stream of server-sent events.
 func (l *live) serve(w http.ResponseWriter, r *http.Request) {
-	stream, joined := l.join()
-	if !joined {
+	stream, subscribed := l.subscribe()
+	if !subscribed {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many browsers are looking", http.StatusServiceUnavailable)
+		http.Error(w, "too many browsers are connected", http.StatusServiceUnavailable)
 		return
 	}
-	defer l.leave(stream)
+	defer l.unsubscribe(stream)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 	out := http.NewResponseController(w)

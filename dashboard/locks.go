@@ -10,7 +10,7 @@ import (
 	"github.com/navvy-go/navvy/lockmgr"
 )
 
-// lockList is a page of the locks that somebody holds.
+// lockList is a page of the locks that are held.
 type lockList struct {
 	Sort   lockmgr.Sort    `json:"sort"`
 	Filter string          `json:"filter,omitempty"`
@@ -24,13 +24,13 @@ func (l lockList) FreshFor() time.Duration { return l.Keys.FreshFor() }
 type lockChoice struct {
 	Sort  lockmgr.Sort
 	Title string
-	None  string // said where nobody holds one
+	None  string // shown if none is held
 }
 
 var lockChoices = []lockChoice{
-	{lockmgr.Plain, "Locks", "Nobody holds a lock."},
-	{lockmgr.OfSemaphore, "Semaphores", "Nobody holds a permit."},
-	{lockmgr.ReadersWriter, "Readers and writers", "Nobody reads or writes under a lock."},
+	{lockmgr.Plain, "Locks", "No lock is held."},
+	{lockmgr.OfSemaphore, "Semaphores", "No permit is held."},
+	{lockmgr.ReadersWriter, "Readers-writer locks", "No readers-writer lock is held."},
 }
 
 var locksPage = page{section: "locks", title: "Locks", template: "locks", load: loadLocks}
@@ -75,7 +75,7 @@ func (d *Dashboard) evict(f *Form) (Notice, error) {
 	return Notice{Text: fmt.Sprintf("The %s %s was taken away from %s.", sort, name, ownerName(owner))}, nil
 }
 
-// ownerName is the beginning of a holder's name, enough to tell it from others.
+// ownerName is the beginning of a holder's name, enough to distinguish it from others.
 func ownerName(owner string) string {
 	if runes := []rune(owner); len(runes) > 12 {
 		return string(runes[:12]) + "…"
@@ -83,10 +83,11 @@ func ownerName(owner string) string {
 	return owner
 }
 
-// lease writes for how long a lock is still held, counting down between two looks.
+// lease writes for how long a lock is still held, counting down between two readings.
 func lease(left time.Duration) template.HTML {
 	if left == lockmgr.Forever {
-		return `<span class="warn">without an end</span>`
+		return `<span class="warn">no expiry</span>`
 	}
-	return template.HTML(fmt.Sprintf(`<span data-counts="%d" data-step="down">%s</span>`, left.Milliseconds(), span(left))) //nolint:gosec // digits only
+	text := fmt.Sprintf(`<span data-counts="%d" data-step="down">%s</span>`, left.Milliseconds(), span(left))
+	return template.HTML(text) //nolint:gosec // digits only
 }

@@ -15,7 +15,7 @@ import (
 func TestLocksPage(t *testing.T) {
 	t.Parallel()
 	rdb, server := open(t)
-	shows(t, server, "/locks?first", "Nobody holds a lock.")
+	shows(t, server, "/locks?first", "No lock is held.")
 	locks := lockmgr.New(rdb)
 	t.Cleanup(locks.Close)
 	lock, err := locks.TryAcquire(t.Context(), "nightly "+evil, lockmgr.TTL(time.Minute))
@@ -34,7 +34,7 @@ func TestLocksPage(t *testing.T) {
 	shows(t, server, "/locks?sort=semaphore", "gpu", fmt.Sprint(permit.Token()))
 	shows(t, server, "/locks?sort=rwlock", "catalogue", "writer")
 	shows(t, server, "/locks?q=nightly", "nightly &lt;script&gt;")
-	shows(t, server, "/locks?q=daily", "Nobody holds one of such a name")
+	shows(t, server, "/locks?q=daily", "No lock of such a name is held")
 	var list struct {
 		Locks []lockmgr.State
 		Keys  struct {

@@ -9,7 +9,8 @@ import (
 )
 
 // DefaultMask are the names whose values are hidden unless a configuration says otherwise.
-var DefaultMask = []string{"*password*", "*secret*", "*token*", "authorization", "card*", "cvc", "cvv", "iban", "ssn", "api_key", "apikey"}
+var DefaultMask = []string{"*password*", "*secret*", "*token*", "authorization", "card*", "cvc", "cvv", "iban", "ssn",
+	"api_key", "apikey"}
 
 const hidden = "••••"
 
@@ -36,8 +37,8 @@ func (m mask) hides(name string) bool {
 	return false
 }
 
-// apply returns the data with what is masked replaced, at any depth. Numbers and the order of elements stay as they are;
-// members of an object come in alphabetical order. Data that is not JSON comes back as it is.
+// apply returns the data with what is masked replaced, at any depth. Numbers and the order of elements stay as they
+// are; members of an object come in alphabetical order. Data that is not JSON comes back as it is.
 func (m mask) apply(data json.RawMessage) json.RawMessage {
 	if len(m) == 0 || len(data) == 0 {
 		return data

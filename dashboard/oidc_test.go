@@ -55,7 +55,8 @@ func newProvider(t *testing.T) *provider {
 	})
 	mux.HandleFunc("POST /token", p.token)
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		p.answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256", Use: "sig"}}})
+		p.answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256",
+			Use: "sig"}}})
 	})
 	p.Server = httptest.NewServer(mux)
 	t.Cleanup(p.Close)
@@ -72,7 +73,8 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	proof := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
-	if r.PostFormValue("code") != "the-code" || base64.RawURLEncoding.EncodeToString(proof[:]) != p.asked.Get("code_challenge") {
+	if r.PostFormValue("code") != "the-code" ||
+		base64.RawURLEncoding.EncodeToString(proof[:]) != p.asked.Get("code_challenge") {
 		http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
 		return
 	}
@@ -83,7 +85,8 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	for name, value := range p.claims {
 		claims[name] = value
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k"}},
+		nil)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -119,7 +122,9 @@ func follow(t *testing.T, client *http.Client, address string) answer {
 func oidcBoard(t *testing.T, p *provider) *httptest.Server {
 	t.Helper()
 	var server *httptest.Server
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { server.Config.Handler.ServeHTTP(w, r) }))
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server.Config.Handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(front.Close)
 	auth, err := dashboard.NewOIDC(t.Context(), dashboard.OIDCConfig{
 		Issuer: p.URL, ClientID: "navvy", ClientSecret: "s", URL: front.URL,
@@ -148,8 +153,9 @@ func TestOIDC(t *testing.T) {
 		"a stranger":            {map[string]any{"email": "m@example.org", "email_verified": true}, 403, "no role"},
 		"another's nonce":       {map[string]any{"groups": []string{"oncall"}, "nonce": "x"}, 403, "not for this login"},
 		"another's audience":    {map[string]any{"groups": []string{"oncall"}, "aud": "x"}, 403, "not for this login"},
-		"another issuer":        {map[string]any{"groups": []string{"oncall"}, "iss": "https://evil.example"}, 403, "not for this login"},
-		"ended":                 {map[string]any{"groups": []string{"oncall"}, "exp": 1}, 403, "not for this login"},
+		"another issuer": {map[string]any{"groups": []string{"oncall"}, "iss": "https://evil.example"}, 403,
+			"not for this login"},
+		"ended": {map[string]any{"groups": []string{"oncall"}, "exp": 1}, 403, "not for this login"},
 	} {
 		p.says(test.claims)
 		client := browser(t)
@@ -157,7 +163,8 @@ func TestOIDC(t *testing.T) {
 		if got.StatusCode != test.status || !strings.Contains(got.body, test.holds) {
 			t.Errorf("%s: %d\n%.400s", name, got.StatusCode, got.body)
 		}
-		if after := do(t, client, http.MethodGet, server.URL+"/queues", nil, "Accept", "application/json"); (after.StatusCode == 200) != (test.status == 200) {
+		if after := do(t, client, http.MethodGet, server.URL+"/queues", nil, "Accept",
+			"application/json"); (after.StatusCode == 200) != (test.status == 200) {
 			t.Errorf("%s, afterwards: %d", name, after.StatusCode)
 		}
 	}
@@ -169,7 +176,8 @@ func TestOIDCLoginsThatWereNotBegunHere(t *testing.T) {
 	server := oidcBoard(t, p)
 	p.says(map[string]any{"groups": []string{"oncall"}})
 	for _, query := range []string{"?code=the-code&state=x", "?code=the-code", "?error=access_denied", ""} {
-		if got := do(t, browser(t), http.MethodGet, server.URL+"/oidc/callback"+query, nil); got.StatusCode != http.StatusForbidden {
+		if got := do(t, browser(t), http.MethodGet, server.URL+"/oidc/callback"+query,
+			nil); got.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %d", query, got.StatusCode)
 		}
 	}

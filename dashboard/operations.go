@@ -111,7 +111,7 @@ func (op *operation) endsWithin(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-var operationPage = page{section: "audit", title: "Under way", template: "operation", load: loadOperation}
+var operationPage = page{section: "audit", title: "In progress", template: "operation", load: loadOperation}
 
 func loadOperation(_ context.Context, d *Dashboard, r *Request) (any, error) {
 	d.operations.mu.Lock()

@@ -86,7 +86,7 @@ func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
 	case http.StatusBadRequest:
 		out.Complaint, out.Body = seen.err.Error(), nil
 	case http.StatusNotFound:
-		out.Complaint, out.Body = "There is nothing of that name (any more).", nil
+		out.Complaint, out.Body = "Not found. It may have existed before.", nil
 	default:
 		out.Down = &outage{Since: seen.at, Cause: seen.err.Error()}
 		d.cfg.Logger.Warn("cannot read what the page shows", "page", p.section, "error", seen.err)

@@ -29,14 +29,15 @@ func loadPending(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	return l, err
 }
 
-// holders tells who holds a queue's entries, who holds most first. It costs two round trips, whatever they hold.
+// holders lists the consumers that hold entries of a queue, the one with most first. It costs two round trips, however
+// many entries they hold.
 func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder, error) {
 	pending, err := d.cfg.Redis.XPending(ctx, info.Stream, info.Group).Result()
 	if redis.HasErrorPrefix(err, "NOGROUP") {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read who holds entries of %s: %w", info.Name, err)
+		return nil, fmt.Errorf("list the consumers of %s: %w", info.Name, err)
 	}
 	workers, err := d.inspector.Workers(ctx, info.Name)
 	if err != nil {
@@ -64,16 +65,16 @@ func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder
 	return holders, nil
 }
 
-// preset is a link to a filter that is often wanted.
+// preset is a link to a filter that is often used.
 type preset struct {
 	Name   string
 	Filter string
-	Says   string // what it means that there are none
+	Says   string // shown if there are none
 }
 
 var presets = []preset{
-	{"All", "", "Nothing is in flight."},
-	{"Stuck", "is:stuck", "Nothing is stuck."},
-	{"Poison", "is:poison", "No job keeps crashing its workers."},
-	{"Orphaned", "is:orphaned", "Nothing waits for a new worker."},
+	{"All", "", "No job is in flight."},
+	{"Stuck", "is:stuck", "No job is stuck."},
+	{"Poison", "is:poison", "No job has crashed its workers repeatedly."},
+	{"Orphaned", "is:orphaned", "No job is waiting for another worker."},
 }

@@ -61,7 +61,8 @@ func TestAPluggedPageIsOneOfTheDashboards(t *testing.T) {
 		t.Error("the other pages do not lead to it")
 	}
 	got := do(t, browser(t), http.MethodGet, server.URL+"/navvy/counter", nil)
-	for _, header := range []string{"Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"} {
+	for _, header := range []string{"Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options",
+		"Referrer-Policy"} {
 		if got.Header.Get(header) == "" {
 			t.Errorf("it has no %s", header)
 		}
@@ -121,7 +122,8 @@ func TestActionsOfAPluggedPage(t *testing.T) {
 	}
 	form.Set("by", "zero")
 	do(t, olga, http.MethodPost, server.URL+"/counter/add", form)
-	if page := do(t, olga, http.MethodGet, server.URL+"/counter", nil); !strings.Contains(page.body, "Not done: by zero &lt;is&gt; nothing") {
+	if page := do(t, olga, http.MethodGet, server.URL+"/counter", nil); !strings.Contains(
+		page.body, "Not done: by zero &lt;is&gt; nothing") {
 		t.Errorf("why nothing was done is not shown\n%s", page.body)
 	}
 	trail := do(t, olga, http.MethodGet, server.URL+"/audit", nil)

@@ -14,16 +14,16 @@ import (
 
 const slowShown = 10 // entries of each server's slow log
 
-// redisHealth is how the servers are, and what they hold for each queue.
+// redisHealth is the state of the servers, and what they hold for each queue.
 type redisHealth struct {
 	Nodes  []redisNode    `json:"nodes"`
 	Queues []queueStorage `json:"queues"`
 }
 
-// redisNode is how one server is.
+// redisNode is the state of one server.
 type redisNode struct {
 	Address      string        `json:"address"`
-	Problem      string        `json:"problem,omitempty"` // why nothing is known of it
+	Problem      string        `json:"problem,omitempty"` // why it could not be read
 	Product      string        `json:"product"`           // Redis or Valkey
 	Version      string        `json:"version"`
 	Mode         string        `json:"mode"` // standalone, cluster or sentinel
@@ -59,8 +59,8 @@ type clientUse struct {
 
 type diskUse struct {
 	AOF        bool          `json:"aof"`
-	Fsync      string        `json:"appendfsync,omitempty"` // "" where the server does not tell
-	Snapshots  *string       `json:"save,omitempty"`        // when snapshots are taken; nil where the server does not tell
+	Fsync      string        `json:"appendfsync,omitempty"` // "" if the server does not say
+	Snapshots  *string       `json:"save,omitempty"`        // when snapshots are taken; nil if the server does not say
 	LastSave   time.Time     `json:"last_save"`
 	Changes    int64         `json:"changes_since_save"`
 	SaveFailed bool          `json:"save_failed"`
@@ -95,7 +95,7 @@ type queueStorage struct {
 	Stream int64  `json:"stream_entries"`
 	Dead   int64  `json:"dead_entries"`
 	Later  int64  `json:"delayed_and_retrying"`
-	Bytes  int64  `json:"bytes"` // about, by a sample; 0 where the server does not tell
+	Bytes  int64  `json:"bytes"` // about, by a sample; 0 if the server does not say
 }
 
 var redisPage = page{section: "redis", title: "Redis", template: "redis", load: loadRedis}
@@ -120,7 +120,7 @@ func loadRedis(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
 	return health, err
 }
 
-// inspect asks a server how it is, in two round trips. What an ACL forbids, except INFO, is left out.
+// inspect reads the state of a server, in two round trips. What an ACL forbids, except INFO, is left out.
 func (d *Dashboard) inspect(ctx context.Context, n node) (redisNode, error) {
 	began := time.Now()
 	if err := n.rdb.Ping(ctx).Err(); err != nil {
@@ -137,7 +137,7 @@ func (d *Dashboard) inspect(ctx context.Context, n node) (redisNode, error) {
 	seen := parseInfo(info.Val()).status()
 	seen.Address, seen.Latency = n.address, latency
 	seen.Disk.Fsync = fsync.Val()["appendfsync"]
-	if text, told := save.Val()["save"]; told {
+	if text, ok := save.Val()["save"]; ok {
 		seen.Disk.Snapshots = &text
 	}
 	for _, entry := range slow.Val() {
@@ -149,7 +149,7 @@ func (d *Dashboard) inspect(ctx context.Context, n node) (redisNode, error) {
 	return seen, nil
 }
 
-// withoutData is a command and the beginning of its first key: what follows may be anybody's data.
+// withoutData is a command and the beginning of its first key: what follows may be personal data.
 func (d *Dashboard) withoutData(args []string) string {
 	if len(args) == 0 {
 		return ""
@@ -170,7 +170,7 @@ func (d *Dashboard) withoutData(args []string) string {
 
 func (d *Dashboard) namespace() string { return cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) }
 
-// beginning is a key up to where somebody's data may be in it: of a queue's, the queue and what it is for; of others,
+// beginning is a key up to where personal data may be in it: of a queue's, the queue and what it is for; of others,
 // such as a session's, the first word.
 func (d *Dashboard) beginning(key string) string {
 	known, rest := "", key

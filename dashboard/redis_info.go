@@ -29,7 +29,7 @@ func (i serverInfo) float(name string) float64 {
 	return n
 }
 
-// product is the server's name and version: Valkey gives that of the Redis it can stand for as redis_version.
+// product is the server's name and version: the redis_version of Valkey is that of the Redis it is compatible with.
 func (i serverInfo) product() (name, version string) {
 	if i["server_name"] == "valkey" {
 		return "Valkey", i["valkey_version"]
@@ -61,11 +61,13 @@ func (i serverInfo) status() redisNode {
 	n := redisNode{
 		Mode: i["redis_mode"], Role: i["role"], Uptime: time.Duration(i.int("uptime_in_seconds")) * time.Second,
 		Memory: memoryUse{
-			Used: i.int("used_memory"), Peak: i.int("used_memory_peak"), Max: i.int("maxmemory"), System: i.int("total_system_memory"),
+			Used: i.int("used_memory"), Peak: i.int("used_memory_peak"),
+			Max: i.int("maxmemory"), System: i.int("total_system_memory"),
 			Policy: i["maxmemory_policy"], Fragmentation: i.float("mem_fragmentation_ratio"), Evicted: i.int("evicted_keys"),
 		},
 		Clients: clientUse{
-			Connected: i.int("connected_clients"), Max: i.int("maxclients"), Blocked: i.int("blocked_clients"), Rejected: i.int("rejected_connections"),
+			Connected: i.int("connected_clients"), Max: i.int("maxclients"),
+			Blocked: i.int("blocked_clients"), Rejected: i.int("rejected_connections"),
 		},
 		OpsPerSecond: i.int("instantaneous_ops_per_sec"),
 		Disk: diskUse{
@@ -76,7 +78,8 @@ func (i serverInfo) status() redisNode {
 			ForkTook:   time.Duration(i.int("latest_fork_usec")) * time.Microsecond,
 		},
 		Replication: replication{
-			Replicas: i.int("connected_slaves"), Master: i["master_host"], LinkDown: i["role"] == "slave" && i["master_link_status"] != "up",
+			Replicas: i.int("connected_slaves"), Master: i["master_host"],
+			LinkDown: i["role"] == "slave" && i["master_link_status"] != "up",
 		},
 		Databases: i.databases(),
 	}

@@ -50,7 +50,8 @@ func TestRedisPage(t *testing.T) {
 	rdb.Get(t.Context(), "navvy:{orders}:unique:s3cr3t")
 	rdb.Eval(t.Context(), "return 1", nil, "s3cr3t")
 	must(t, rdb.ConfigSet(t.Context(), "slowlog-log-slower-than", "-1").Err())
-	page := shows(t, server, "/redis", "Memory", "Append-only file", "orders", "Nothing is written to disk", "XADD navvy:{orders} (", "GET session:… (", "GET navvy:{orders}:unique:… (")
+	page := shows(t, server, "/redis", "Memory", "Append-only file", "orders", "Nothing is written to disk",
+		"XADD navvy:{orders} (", "GET session:… (", "GET navvy:{orders}:unique:… (")
 	for _, secret := range []string{"hunter2", "s3cr3t"} {
 		if strings.Contains(page, secret) {
 			t.Errorf("the slow log gives %q away", secret)
@@ -58,7 +59,8 @@ func TestRedisPage(t *testing.T) {
 	}
 	var h health
 	fetchJSON(t, server, "/redis", &h)
-	if len(h.Nodes) != 1 || h.Nodes[0].Memory.Used == 0 || h.Nodes[0].Role != "master" || len(h.Nodes[0].Slow) == 0 || h.Nodes[0].Version == "" {
+	if len(h.Nodes) != 1 || h.Nodes[0].Memory.Used == 0 || h.Nodes[0].Role != "master" || len(h.Nodes[0].Slow) == 0 ||
+		h.Nodes[0].Version == "" {
 		t.Errorf("got %+v", h)
 	}
 	if len(h.Queues) != 1 || h.Queues[0].Stream != 3 || h.Queues[0].Bytes == 0 {
@@ -74,8 +76,10 @@ func TestRedisWarnings(t *testing.T) {
 		not  []string
 	}{
 		"as it should be": {[]string{"--appendonly", "yes", "--maxmemory", "1gb"}, nil, []string{"memory", "disk", "evict"}},
-		"evicting queues": {[]string{"--maxmemory-policy", "allkeys-lru"}, []string{"bad: maxmemory-policy is allkeys-lru"}, nil},
-		"evicting locks":  {[]string{"--maxmemory-policy", "volatile-ttl"}, []string{"warn: maxmemory-policy is volatile-ttl"}, nil},
+		"evicting queues": {[]string{"--maxmemory-policy", "allkeys-lru"}, []string{"bad: maxmemory-policy is allkeys-lru"},
+			nil},
+		"evicting locks": {[]string{"--maxmemory-policy", "volatile-ttl"},
+			[]string{"warn: maxmemory-policy is volatile-ttl"}, nil},
 		"nothing on disk": {nil, []string{"bad: Nothing is written to disk"}, []string{"snapshots"}},
 		"snapshots alone": {[]string{"--save", "60 1"}, []string{"warn: Only snapshots"}, []string{"Nothing is written"}},
 		"no fsync":        {[]string{"--appendonly", "yes", "--appendfsync", "no"}, []string{"warn: appendfsync is no"}, nil},
@@ -113,7 +117,8 @@ func TestFeaturesOnACluster(t *testing.T) {
 	for _, path := range []string{"/workers", "/queues", "/audit"} {
 		shows(t, server, path)
 	}
-	shows(t, server, "/locks", "<strong>a</strong>", "<strong>b</strong>", "<strong>c</strong>", "<strong>d</strong>", "<strong>e</strong>", "<strong>f</strong>")
+	shows(t, server, "/locks", "<strong>a</strong>", "<strong>b</strong>", "<strong>c</strong>", "<strong>d</strong>",
+		"<strong>e</strong>", "<strong>f</strong>")
 	var h health
 	fetchJSON(t, server, "/redis", &h)
 	if len(h.Nodes) != nodes {

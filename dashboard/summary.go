@@ -59,7 +59,7 @@ func (d *Dashboard) fleetWithWorkers(ctx context.Context) (fleet, error) {
 	return all, err
 }
 
-// fleet returns the queues as they were within the last second: each page, and every browser's stream, look at the same.
+// fleet returns the queues as they were within the last second: all pages and streams show the same reading.
 func (d *Dashboard) fleet(ctx context.Context) cached {
 	return d.cache.get(ctx, "fleet", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readFleet(ctx) })
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// workerSummary is the workers of all queues together: how many processes, and how many jobs are stuck with them, as is:stuck finds
-// them on the page Pending.
+// workerSummary is the workers of all queues together: how many processes, and how many jobs are stuck with them, as
+// is:stuck finds them on the page Pending.
 type workerSummary struct {
 	processes, registered int
 	stuck                 int64
@@ -22,9 +22,10 @@ func (c workerSummary) FreshFor() time.Duration {
 
 // workerSummary returns the workers as they were seen last.
 func (d *Dashboard) workerSummary(ctx context.Context) (workerSummary, error) {
-	seen := d.cache.get(ctx, "worker summary", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readWorkerSummary(ctx) })
-	read, _ := seen.data.(workerSummary)
-	return read, seen.err
+	read := func(ctx context.Context) (any, error) { return d.readWorkerSummary(ctx) }
+	seen := d.cache.get(ctx, "worker summary", d.cfg.Now, read)
+	summary, _ := seen.data.(workerSummary)
+	return summary, seen.err
 }
 
 func (d *Dashboard) readWorkerSummary(ctx context.Context) (workerSummary, error) {
@@ -58,7 +59,7 @@ func (d *Dashboard) readWorkerSummary(ctx context.Context) (workerSummary, error
 	return c, nil
 }
 
-// stuckWith is how many of a worker's jobs are stuck: all, where it is late or gone, or those whose handlers ignore that
+// stuckWith is how many of a worker's jobs are stuck: all, if it is late or gone, or those whose handlers ignore that
 // they were cancelled.
 func stuckWith(w queue.WorkerInfo) int64 {
 	if w.Heartbeat != queue.HeartbeatAlive {

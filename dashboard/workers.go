@@ -16,8 +16,8 @@ const (
 	workersMost   = 500 // processes on the page
 )
 
-// workforce is every process that works on a queue.
-type workforce struct {
+// workerList is every process that works on a queue.
+type workerList struct {
 	Processes []process `json:"processes"`
 	Total     int       `json:"total"`
 	Slots     int       `json:"slots"`
@@ -49,7 +49,7 @@ func loadWorkers(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := workforce{Total: len(processes)}
+	w := workerList{Total: len(processes)}
 	for _, p := range processes {
 		w.Slots += p.Slots
 		w.Running += p.Running
@@ -94,7 +94,8 @@ func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*proce
 	for _, w := range workers {
 		key := keyOf(w)
 		if byName[key] == nil {
-			byName[key] = &process{Name: key.name, Host: w.Host, PID: w.PID, Version: w.Version, Slots: w.Slots, Started: w.Started}
+			byName[key] = &process{Name: key.name, Host: w.Host, PID: w.PID, Version: w.Version, Slots: w.Slots,
+				Started: w.Started}
 		}
 		byName[key].Queues = append(byName[key].Queues, w)
 		byConsumer[w.Name] = byName[key]
@@ -102,7 +103,8 @@ func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*proce
 	if info.InFlight == 0 {
 		return nil
 	}
-	found, err := d.inspector.Search(ctx, info.Name, queue.Query{State: queue.StateInFlight}, queue.Page{Limit: workersJobs})
+	found, err := d.inspector.Search(ctx, info.Name, queue.Query{State: queue.StateInFlight},
+		queue.Page{Limit: workersJobs})
 	if err != nil {
 		return err
 	}
@@ -115,7 +117,7 @@ func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*proce
 	return nil
 }
 
-// processKey tells processes apart. One has a consumer on each of its queues.
+// processKey identifies a process, which has a consumer on each of its queues.
 type processKey struct {
 	name, host string
 	pid        int

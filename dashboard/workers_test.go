@@ -54,7 +54,8 @@ func TestWorkersPage(t *testing.T) {
 		t.Fatalf("got %+v", list)
 	}
 	p := list.Processes[0]
-	if p.Name != "alice" || p.Slots != 7 || p.PID == 0 || p.Heartbeat != queue.HeartbeatAlive || len(p.Queues) != 2 || len(p.Jobs) != 2 {
+	if p.Name != "alice" || p.Slots != 7 || p.PID == 0 || p.Heartbeat != queue.HeartbeatAlive || len(p.Queues) != 2 ||
+		len(p.Jobs) != 2 {
 		t.Errorf("got %+v", p)
 	}
 	if page := shows(t, server, "/workers", "alice", "alive", "2/7", "lease"); strings.Contains(page, "hunter2") {
@@ -100,15 +101,18 @@ func TestWorkersAreCommanded(t *testing.T) {
 	login(t, client, server, "olga")
 	host, pid := onlyWorker(t, client, server, queue.WorkerWorking)
 	page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body
-	if !strings.Contains(page, "Quiet alice") || !strings.Contains(page, "Stop alice") || strings.Contains(page, "Wake alice") {
+	if !strings.Contains(page, "Quiet alice") || !strings.Contains(page, "Stop alice") ||
+		strings.Contains(page, "Wake alice") {
 		t.Errorf("the buttons of a worker at work:\n%s", page)
 	}
-	form := url.Values{"worker": {"alice"}, "host": {host}, "pid": {pid}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "back": {"/workers"}}
+	form := url.Values{"worker": {"alice"}, "host": {host}, "pid": {pid}, "csrf": {csrfField.FindStringSubmatch(page)[1]},
+		"back": {"/workers"}}
 	send := func(command string, headers ...string) answer {
 		form.Set("command", command)
 		return do(t, client, http.MethodPost, server.URL+"/workers/command", form, headers...)
 	}
-	if got := do(t, browser(t), http.MethodPost, server.URL+"/workers/command", form, "Authorization", "Bearer "+tokens["vera"]); got.StatusCode != http.StatusForbidden {
+	if got := do(t, browser(t), http.MethodPost, server.URL+"/workers/command", form, "Authorization",
+		"Bearer "+tokens["vera"]); got.StatusCode != http.StatusForbidden {
 		t.Errorf("a viewer: %d", got.StatusCode)
 	}
 	if got := send("dance", "Accept", "application/json"); got.StatusCode != http.StatusBadRequest {
@@ -171,7 +175,8 @@ func TestSummaryCountsProcessesAndStuckJobs(t *testing.T) {
 	if !says(1, 1) {
 		t.Fatalf("a handler that ignores its cancelled context: %+v", seen.Total)
 	}
-	if page := do(t, browser(t), http.MethodGet, server.URL+"/", nil); !strings.Contains(page.body, `?queue=orders&amp;q=is:stuck"><b>1</b> stuck`) {
+	if page := do(t, browser(t), http.MethodGet, server.URL+"/", nil); !strings.Contains(
+		page.body, `?queue=orders&amp;q=is:stuck"><b>1</b> stuck`) {
 		t.Errorf("the summary does not say so:\n%s", page.body)
 	}
 }

@@ -56,8 +56,8 @@ func (t *Trail) Add(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// List returns the latest entries first, limit at the most: those before the entry with an ID, or the last ones if before
-// is "".
+// List returns the latest entries first, limit at the most: those before the entry with an ID, or the last ones if
+// before is "".
 func (t *Trail) List(ctx context.Context, before string, limit int) ([]Entry, error) {
 	from := "+"
 	if before != "" {
@@ -71,7 +71,8 @@ func (t *Trail) List(ctx context.Context, before string, limit int) ([]Entry, er
 	for _, message := range found {
 		text := func(name string) string { s, _ := message.Values[name].(string); return s }
 		entries = append(entries, Entry{
-			ID: message.ID, At: timeOf(message.ID), Who: text("who"), What: text("what"), Target: text("target"), Detail: text("detail"),
+			ID: message.ID, At: timeOf(message.ID),
+			Who: text("who"), What: text("what"), Target: text("target"), Detail: text("detail"),
 		})
 	}
 	return entries, nil

@@ -94,7 +94,8 @@ func TestARedisThatIsAwayIsGivenUpAndNamed(t *testing.T) {
 	defer rdb.Close()
 	server.Kill()
 	trail := audit.New(rdb, "")
-	if err := trail.Add(t.Context(), audit.Entry{What: "queue.pause"}); err == nil || !strings.Contains(err.Error(), "audit: add queue.pause: ") {
+	if err := trail.Add(t.Context(), audit.Entry{What: "queue.pause"}); err == nil ||
+		!strings.Contains(err.Error(), "audit: add queue.pause: ") {
 		t.Errorf("add: %v", err)
 	}
 	if _, err := trail.List(t.Context(), "", 1); err == nil {

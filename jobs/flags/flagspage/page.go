@@ -99,7 +99,7 @@ func (p page) turn(f *dashboard.Form) (dashboard.Notice, error) {
 		return dashboard.Notice{}, err
 	}
 	if flag.On == (to == "on") {
-		return dashboard.Notice{Text: fmt.Sprintf("%s is %s for everyone already.", name, to)}, nil
+		return dashboard.Notice{Text: fmt.Sprintf("%s is already %s for everyone.", name, to)}, nil
 	}
 	change := flags.Change{Flag: name, Action: flags.Enable}
 	if to == "off" {

@@ -23,7 +23,8 @@ func TestFlagsPage(t *testing.T) {
 	name := "<script>x</script>" // a flag's name has no spaces
 	pagetest.Must(t, store.Enable(t.Context(), name, ana))
 	pagetest.Must(t, store.EnableForUser(t.Context(), "beta", "u-1", ana))
-	pagetest.Must(t, store.SetRules(t.Context(), "beta", flags.Rules{Percent: 10, Until: time.Now().Add(time.Hour), Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, ana))
+	pagetest.Must(t, store.SetRules(t.Context(), "beta", flags.Rules{Percent: 10, Until: time.Now().Add(time.Hour),
+		Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, ana))
 	for _, path := range []string{"/flags", "/flags?flag=" + url.QueryEscape(name)} {
 		server.Shows(t, path, "&lt;script&gt;x")
 	}
@@ -45,7 +46,8 @@ func TestFlagsAreSwitched(t *testing.T) {
 	rdb := redistest.New(t).Client(t)
 	server := pagetest.Open(t, rdb, flagspage.New(rdb))
 	ctx, store := t.Context(), flags.New(rdb)
-	pagetest.Must(t, store.SetRules(ctx, "beta", flags.Rules{Percent: 10, Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, flags.Author{}))
+	pagetest.Must(t, store.SetRules(ctx, "beta", flags.Rules{Percent: 10,
+		Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, flags.Author{}))
 	is := func(on bool, percent float64) {
 		t.Helper()
 		f, _, err := store.Flag(ctx, "beta")
@@ -81,8 +83,10 @@ func TestFlagsAreSwitched(t *testing.T) {
 	server.Shows(t, "/audit", "flag.enable", "flag.disable", "flag.percent", "from 10 % to 37.5 %", "flag.adopt")
 	for _, refused := range [][]string{
 		{"400", "/flags/switch", "flag", "beta", "to", "maybe"}, {"404", "/flags/switch", "flag", "nope", "to", "on"},
-		{"400", "/flags/percent", "flag", "beta", "percent", "half"}, {"400", "/flags/percent", "flag", "beta", "percent", "101"},
-		{"400", "/flags/percent", "flag", "beta", "percent", "NaN"}, {"400", "/flags/percent", "flag", "beta", "percent", "-1"},
+		{"400", "/flags/percent", "flag", "beta", "percent", "half"}, {"400", "/flags/percent", "flag", "beta", "percent",
+			"101"},
+		{"400", "/flags/percent", "flag", "beta", "percent", "NaN"}, {"400", "/flags/percent", "flag", "beta", "percent",
+			"-1"},
 		{"404", "/flags/percent", "flag", "nope", "percent", "1"},
 	} {
 		if status, answer := server.Act(t, refused[1], refused[2:]...); fmt.Sprint(status) != refused[0] {
