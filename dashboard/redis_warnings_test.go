@@ -9,7 +9,7 @@ import (
 func TestVersionWarnings(t *testing.T) {
 	t.Parallel()
 	for server, want := range map[string]string{
-		"Redis 5.0.14": "bad: older than navvy supports", "Valkey 7.2.5": "bad: older than navvy runs on",
+		"Redis 5.0.14": "bad: older than navvy supports", "Valkey 7.2.5": "bad: older than navvy supports",
 		"Redis 6.2.19": "warn: 6.2.20 or later", "Redis 6.2.20": "", "Redis 7.0.15": "warn: a version that is maintained",
 		"Redis 7.4.6": "", "Redis 8.2.1": "warn: 8.2.2 or later", "Redis 8.2.2": "", "Redis 8.6.3": "",
 		"Valkey 8.1.3": "warn: 8.1.4 or later", "Valkey 9.1.2": "", "Valkey 255.255.255": "", "Redis unstable": "",
