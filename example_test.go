@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,17 +27,18 @@ func Example() {
 	check(err)
 	_, err = client.Enqueue(ctx, Welcome{"ada@example.org"}, queue.On("mail"))
 	check(err)
-
 	mux := queue.NewMux()
 	queue.Handle(mux, func(ctx context.Context, job *queue.Job[Welcome]) error {
-		fmt.Println("welcome,", job.Args.Email)
-		return nil
+		return send(ctx, job.Args.Email) // nil: done; an error: again, later
 	})
-	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
-		Queues: map[string]queue.QueueConfig{"mail": {}},
-	})
+	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"mail": {}}})
 	check(err)
 	check(worker.Run(ctx)) // until ctx ends
+}
+
+func send(_ context.Context, to string) error {
+	_, err := fmt.Println("welcome,", to)
+	return err
 }
 
 func check(err error) {
@@ -66,5 +69,23 @@ func TestReadme(t *testing.T) {
 		if !strings.Contains(string(source), strings.TrimSpace(line)) {
 			t.Errorf("example_test.go does not have the README's: %s", line)
 		}
+	}
+}
+
+// TestTheProgramOfTheGuideCompiles vets the whole program that docs/sdk.md begins with.
+func TestTheProgramOfTheGuideCompiles(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("docs/sdk.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, _ := strings.Cut(string(guide), "```go\n")
+	program, _, _ = strings.Cut(program, "```")
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

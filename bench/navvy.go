@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // navvy is this project, with its defaults: IDs, leases, retries, fenced outcomes, totals.
@@ -83,7 +84,7 @@ func (navvy) consume(ctx context.Context, rdb *redis.Client, handle func()) (fun
 }
 
 func (navvy) drained(ctx context.Context, rdb *redis.Client) (bool, error) {
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(rdb, inspect.Config{})
 	if err != nil {
 		return false, err
 	}

@@ -44,8 +44,8 @@ func TestFlagsAreSetByBothSides(t *testing.T) {
 	check("Go has turned it off for Ada", "checkout", "ada", false)
 }
 
-// Go's copy in the process hears of each change that Python makes within 100 ms, Python's own part of it included.
-func TestGosCopyHearsOfPythonsChanges(t *testing.T) {
+// Go's copy in the process has each change that Python makes within 100 ms, Python's own part of it included.
+func TestGosCopyFollowsPythonsChanges(t *testing.T) {
 	t.Parallel()
 	server, ctx := redistest.Shared(t), t.Context()
 	changed := make(chan []string, 1000)

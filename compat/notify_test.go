@@ -43,11 +43,11 @@ func TestPythonHearsGo(t *testing.T) {
 		Type: "order", Title: "Versandt für 5 €", Body: "<on its way>", At: at,
 	})
 	must(t, err)
-	var heard message
-	one.call(&heard, "next")
-	if heard.Type != "order" || heard.Title != "Versandt für 5 €" || heard.Body != "<on its way>" ||
-		int64(heard.Timestamp*1000) < at.UnixMilli()-1 || int64(heard.Timestamp*1000) > at.UnixMilli()+1 {
-		t.Errorf("Python hears %+v", heard)
+	var received message
+	one.call(&received, "next")
+	if received.Type != "order" || received.Title != "Versandt für 5 €" || received.Body != "<on its way>" ||
+		int64(received.Timestamp*1000) < at.UnixMilli()-1 || int64(received.Timestamp*1000) > at.UnixMilli()+1 {
+		t.Errorf("Python receives %+v", received)
 	}
 	var pair [2]json.RawMessage
 	all.call(&pair, "next")
@@ -55,14 +55,14 @@ func TestPythonHearsGo(t *testing.T) {
 		t.Errorf("Python hears %s", pair)
 	}
 	if n, err := notify.Publish(ctx, rdb, "user:42:notifications", message{Title: "no more than this"}); err != nil || n != 2 {
-		t.Errorf("%d hear it, %v", n, err)
+		t.Errorf("%d receive it, %v", n, err)
 	}
-	if one.call(&heard, "next"); heard.Title != "no more than this" {
-		t.Errorf("Python hears %+v", heard)
+	if one.call(&received, "next"); received.Title != "no more than this" {
+		t.Errorf("Python receives %+v", received)
 	}
 	all.call(nil, "next")
 	var deaf int
-	if glob.call(&deaf, "heard"); deaf != 0 {
+	if glob.call(&deaf, "received"); deaf != 0 {
 		t.Errorf("SUBSCRIBE took %d messages for a pattern", deaf)
 	}
 }
@@ -78,12 +78,12 @@ func TestGoHearsPython(t *testing.T) {
 	all, err := notify.PatternSubscribe[notify.Notification](ctx, hub, notify.UserChannel("4?"), notify.Buffer{})
 	must(t, err)
 	peer := newPeer(t, server)
-	var heard int64
-	peer.object("Notifications", "send").call(&heard, "send_notification", 43, "order", map[string]string{
+	var received int64
+	peer.object("Notifications", "send").call(&received, "send_notification", 43, "order", map[string]string{
 		"title": "Versandt für 5 €", "body": "<on its way>",
 	})
-	if heard != 1 && heard != 2 { // one connection has both
-		t.Errorf("%d connections heard it", heard)
+	if received != 1 && received != 2 { // one connection has both
+		t.Errorf("%d connections received it", received)
 	}
 	for _, sub := range []*notify.Subscription[notify.Notification]{one, all} {
 		event, err := sub.Next(ctx)

@@ -16,6 +16,8 @@ import (
 )
 
 // peer is a process of the system's Python that has the article's classes.
+//
+// Why: docs/decisions/features.md#compatibility-is-tested-against-the-articles-own-classes-run-by-python
 type peer struct {
 	t       *testing.T
 	process *exec.Cmd

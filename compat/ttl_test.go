@@ -22,7 +22,7 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// none is the lifetime of a key without one, as go-redis tells it.
+// none is the lifetime of a key without one, as go-redis returns it.
 const none = time.Duration(-1)
 
 // lifetime is a line of the table in docs/article.md, and a key that is made with the defaults.

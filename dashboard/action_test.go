@@ -15,6 +15,7 @@ import (
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // enqueue puts a job on a queue.
@@ -30,9 +31,9 @@ func enqueue(t *testing.T, rdb redis.UniversalClient, namespace, name string, da
 	}
 }
 
-func inspector(t *testing.T, rdb redis.UniversalClient, namespace string) *queue.Inspector {
+func inspector(t *testing.T, rdb redis.UniversalClient, namespace string) *inspect.Inspector {
 	t.Helper()
-	made, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: namespace})
+	made, err := inspect.New(rdb, inspect.Config{Namespace: namespace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestAPI(t *testing.T) {
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
 	got := do(t, browser(t), http.MethodGet, server.URL+"/api/v1/queues", nil, "Accept", "application/json")
 	var body struct {
-		Queues []queue.QueueInfo `json:"queues"`
+		Queues []inspect.QueueInfo `json:"queues"`
 	}
 	if err := json.Unmarshal([]byte(got.body), &body); err != nil || len(body.Queues) != 1 || body.Queues[0].Waiting != 1 {
 		t.Errorf("%d %s, %v", got.StatusCode, got.body, err)

@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -126,7 +126,7 @@ func chartText(title string, lines []Line, label func(float64) string) string {
 }
 
 // statebar draws a queue's jobs by state as one bar.
-func statebar(q queue.QueueInfo) template.HTML {
+func statebar(q inspect.QueueInfo) template.HTML {
 	parts := []struct {
 		name, class string
 		n           int64

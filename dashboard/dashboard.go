@@ -22,7 +22,7 @@ import (
 
 	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Config says what a dashboard shows, and which users it lets in.
@@ -44,7 +44,7 @@ type Config struct {
 // Dashboard is an http.Handler. Close it when it is no longer served.
 type Dashboard struct {
 	cfg        Config
-	inspector  *queue.Inspector
+	inspector  *inspect.Inspector
 	trail      *audit.Trail
 	mask       mask
 	templates  templates
@@ -80,7 +80,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	inspector, err := queue.NewInspector(cfg.Redis, queue.InspectorConfig{Namespace: cfg.Namespace, Now: cfg.Now})
+	inspector, err := inspect.New(cfg.Redis, inspect.Config{Namespace: cfg.Namespace, Now: cfg.Now})
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}

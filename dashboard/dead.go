@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const groupedDead = 2000 // the newest
 
 func loadDead(ctx context.Context, d *Dashboard, r *Request) (any, error) {
-	l, err := d.list(ctx, r, queue.StateDead)
+	l, err := d.list(ctx, r, inspect.StateDead)
 	if err != nil || l.Queue == "" || l.Filter != "" || r.Get("cursor") != "" {
 		return l, err
 	}
@@ -26,7 +26,7 @@ func loadDead(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	return l, nil
 }
 
-type deadGroups struct{ queue.DeadGroups }
+type deadGroups struct{ inspect.DeadGroups }
 
 // FreshFor is five milliseconds for each job that was looked at.
 func (g deadGroups) FreshFor() time.Duration { return 5 * time.Millisecond * time.Duration(g.Scanned) }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // statusError is an error that has an HTTP status.
@@ -37,11 +37,11 @@ func statusOf(err error) int {
 		return http.StatusPreconditionRequired
 	case errors.As(err, &known):
 		return known.status
-	case errors.Is(err, queue.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid):
+	case errors.Is(err, inspect.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid):
 		return http.StatusBadRequest
-	case errors.Is(err, queue.ErrNotFound):
+	case errors.Is(err, inspect.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, queue.ErrHeld):
+	case errors.Is(err, inspect.ErrHeld):
 		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // count writes a number with thin spaces between thousands.
@@ -94,7 +94,7 @@ func percent(part, whole int64) string {
 }
 
 // errorShare is how many of the runs of a step failed.
-func errorShare(s queue.Stat) string { return percent(s.Failed, s.Done+s.Failed) }
+func errorShare(s inspect.Stat) string { return percent(s.Failed, s.Done+s.Failed) }
 
 // dict lets a template give a part more than one value: names and values in turn.
 func dict(pairs ...any) (map[string]any, error) {

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const rescheduleMost = 366 * 24 * time.Hour
 
 // job is one job with what happened to it, as far as Redis knows.
 type job struct {
-	queue.JobInfo
+	inspect.JobInfo
 	Timeline []moment `json:"timeline"`
 	Masked   bool     `json:"masked,omitempty"` // the data shown is not all of it
 }
@@ -48,7 +48,7 @@ func (d *Dashboard) requeueWith(f *Form) (Notice, error) {
 	}
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, []byte(data)) // valid
-	if err := d.inspector.RequeueWith(queue.WithActor(f.Context(), f.User.Name), name, id, compact.Bytes()); err != nil {
+	if err := d.inspector.RequeueWith(inspect.WithActor(f.Context(), f.User.Name), name, id, compact.Bytes()); err != nil {
 		return Notice{}, err
 	}
 	f.Audit("job.requeue_with", name, id)
@@ -62,7 +62,7 @@ func (d *Dashboard) reschedule(f *Form) (Notice, error) {
 	if err != nil || in < 0 || in > rescheduleMost {
 		return Notice{}, BadRequest("%q is not a time from now such as 10m or 36h, up to a year", f.Value("in"))
 	}
-	ctx := queue.WithActor(f.Context(), f.User.Name)
+	ctx := inspect.WithActor(f.Context(), f.User.Name)
 	if err := d.inspector.Reschedule(ctx, name, id, d.cfg.Now().Add(in)); err != nil {
 		return Notice{}, err
 	}
@@ -71,7 +71,7 @@ func (d *Dashboard) reschedule(f *Form) (Notice, error) {
 }
 
 // timeline lists the steps of a job's life in order.
-func timeline(j queue.JobInfo, now time.Time) []moment {
+func timeline(j inspect.JobInfo, now time.Time) []moment {
 	var steps []moment
 	add := func(what, class string, at time.Time, note string) {
 		steps = append(steps, moment{What: what, Class: class, At: at, Note: note})
@@ -79,7 +79,7 @@ func timeline(j queue.JobInfo, now time.Time) []moment {
 	if j.EnqueuedAt != nil {
 		add("enqueued", "", *j.EnqueuedAt, "")
 	}
-	if j.Attempt > 0 && j.State != queue.StateDone {
+	if j.Attempt > 0 && j.State != inspect.StateDone {
 		add(plural(int64(j.Attempt), "failed attempt", "failed attempts"), "warn", time.Time{}, short(j.Error))
 	}
 	if j.Redelivered > 0 {
@@ -87,18 +87,18 @@ func timeline(j queue.JobInfo, now time.Time) []moment {
 			"its worker died, stopped, or lost its lease")
 	}
 	switch j.State {
-	case queue.StateWaiting:
+	case inspect.StateWaiting:
 		add("waiting for a worker with a free slot", "", time.Time{}, "")
-	case queue.StateInFlight:
+	case inspect.StateInFlight:
 		add("delivered to "+j.Worker, "", now.Add(-time.Duration(j.IdleMS)*time.Millisecond),
 			plural(j.Deliveries, "delivery", "deliveries"))
-	case queue.StateDelayed, queue.StateRetrying:
+	case inspect.StateDelayed, inspect.StateRetrying:
 		if j.Due != nil {
 			add("due", "", *j.Due, "")
 		}
-	case queue.StateDead:
+	case inspect.StateDead:
 		add("dead: "+j.Reason, "bad", timeOf(j.EndedAt), by(j.Worker))
-	case queue.StateDone:
+	case inspect.StateDone:
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}
 	return steps
@@ -135,7 +135,7 @@ func pretty(data json.RawMessage) string {
 }
 
 // progressText writes what a handler has recorded.
-func progressText(p *queue.Progress) string {
+func progressText(p *inspect.Progress) string {
 	if p == nil {
 		return ""
 	}

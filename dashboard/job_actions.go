@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/navvy-go/navvy/dashboard/audit"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -17,23 +17,23 @@ const (
 
 // actionChoice is an action as a list offers it.
 type actionChoice struct {
-	Name   queue.Action
+	Name   inspect.Action
 	Label  string
 	Does   string
 	Danger bool // what it destroys cannot be brought back
 }
 
 var allActions = []actionChoice{
-	{queue.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
-	{queue.ActionRunNow, "Run now", "Make due at once", false},
-	{queue.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker is alive", false},
-	{queue.ActionCancel, "Cancel", "Stop it and send it to dead, from where it can be requeued", false},
-	{queue.ActionBury, "Send to dead", "Send to dead at once; a running handler's context is cancelled", false},
-	{queue.ActionDelete, "Delete", "Remove for good", true},
+	{inspect.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
+	{inspect.ActionRunNow, "Run now", "Make due at once", false},
+	{inspect.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker is alive", false},
+	{inspect.ActionCancel, "Cancel", "Stop it and send it to dead, from where it can be requeued", false},
+	{inspect.ActionBury, "Send to dead", "Send to dead at once; a running handler's context is cancelled", false},
+	{inspect.ActionDelete, "Delete", "Remove for good", true},
 }
 
 // actionsFor lists what can be done to jobs of a state.
-func actionsFor(state queue.State) []actionChoice {
+func actionsFor(state inspect.State) []actionChoice {
 	var applicable []actionChoice
 	for _, a := range allActions {
 		if a.Name.AppliesTo(state) {
@@ -47,14 +47,14 @@ func actionsFor(state queue.State) []actionChoice {
 type jobAction struct {
 	action actionChoice
 	queue  string
-	state  queue.State
+	state  inspect.State
 	ids    []string // selected; none for all that match
 	filter string
 }
 
 func readJobAction(f *Form) (jobAction, error) {
 	a := jobAction{
-		queue: f.Value("queue"), state: queue.State(f.Value("state")), filter: strings.TrimSpace(f.Value("filter")),
+		queue: f.Value("queue"), state: inspect.State(f.Value("state")), filter: strings.TrimSpace(f.Value("filter")),
 	}
 	for _, choice := range actionsFor(a.state) {
 		if string(choice.Name) == f.Value("action") {
@@ -113,15 +113,15 @@ func (a jobAction) confirmation(many, remark string) confirmation {
 	return c
 }
 
-func describe(state queue.State) string {
-	if state == queue.StateInFlight {
+func describe(state inspect.State) string {
+	if state == inspect.StateInFlight {
 		return "in flight"
 	}
 	return string(state)
 }
 
 func (d *Dashboard) actOnSelected(f *Form, a jobAction) (Notice, error) {
-	ctx := queue.WithActor(f.Context(), f.User.Name)
+	ctx := inspect.WithActor(f.Context(), f.User.Name)
 	var done []string
 	var failures []error
 	for _, id := range a.ids {
@@ -154,17 +154,17 @@ func more(n int) string {
 
 func (d *Dashboard) actOnOne(ctx context.Context, a jobAction, id string) error {
 	switch a.action.Name {
-	case queue.ActionRequeue:
+	case inspect.ActionRequeue:
 		return d.inspector.Requeue(ctx, a.queue, id)
-	case queue.ActionRunNow:
+	case inspect.ActionRunNow:
 		return d.inspector.RunNow(ctx, a.queue, id)
-	case queue.ActionRelease:
+	case inspect.ActionRelease:
 		return d.inspector.Release(ctx, a.queue, id)
-	case queue.ActionCancel:
+	case inspect.ActionCancel:
 		return d.inspector.Cancel(ctx, a.queue, id)
-	case queue.ActionBury:
+	case inspect.ActionBury:
 		return d.inspector.Bury(ctx, a.queue, id)
-	case queue.ActionDelete:
+	case inspect.ActionDelete:
 		return d.inspector.Delete(ctx, a.queue, id)
 	}
 	return errors.New("there is no such action")
@@ -172,12 +172,12 @@ func (d *Dashboard) actOnOne(ctx context.Context, a jobAction, id string) error 
 
 // undo offers what takes the action back for one job: a job that was sent to dead comes back by Requeue.
 func (a jobAction) undo(done []string) *Undo {
-	sentToDead := a.action.Name == queue.ActionCancel || a.action.Name == queue.ActionBury
+	sentToDead := a.action.Name == inspect.ActionCancel || a.action.Name == inspect.ActionBury
 	if !sentToDead || len(done) != 1 {
 		return nil
 	}
 	return &Undo{"/jobs/act", map[string]string{
-		"queue": a.queue, "state": string(queue.StateDead), "action": string(queue.ActionRequeue),
+		"queue": a.queue, "state": string(inspect.StateDead), "action": string(inspect.ActionRequeue),
 		"scope": "selected", "id": done[0],
 	}}
 }
@@ -206,13 +206,13 @@ func (d *Dashboard) actOnMatching(f *Form, a jobAction) (Notice, error) {
 	f.Audit("jobs."+string(a.action.Name), a.queue, audit.Matching(a.state, a.filter, counted))
 	title := fmt.Sprintf("%s: %s jobs of %s %s", a.action.Label, describe(a.state), a.queue, a.filter)
 	return f.InBackground(title, counted.Matched, func(ctx context.Context, progress func(int64)) (string, error) {
-		ctx = queue.WithActor(ctx, f.User.Name)
-		done, err := d.inspector.Act(ctx, a.queue, query, a.action.Name, func(b queue.BulkResult) { progress(b.Done) })
+		ctx = inspect.WithActor(ctx, f.User.Name)
+		done, err := d.inspector.Act(ctx, a.queue, query, a.action.Name, func(b inspect.BulkResult) { progress(b.Done) })
 		return bulkText(a.action, done), err
 	})
 }
 
-func bulkText(a actionChoice, b queue.BulkResult) string {
+func bulkText(a actionChoice, b inspect.BulkResult) string {
 	text := fmt.Sprintf("%s: %s.", a.Label, plural(b.Done, "job", "jobs"))
 	if b.Gone > 0 {
 		text += fmt.Sprintf(" %s moved on before.", plural(b.Gone, "job had", "jobs had"))

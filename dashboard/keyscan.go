@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // A key that is looked at costs Redis about 1 µs. The longer a page takes to read, the less often it is read.
@@ -33,7 +35,7 @@ func (p KeyPage) FreshFor() time.Duration { return time.Duration(p.Scanned) * 15
 // FindKeys looks for keys of a Redis type that begin with a prefix and continue with a part, from a cursor on. The name
 // that is the part itself is on the page in any case: the caller checks whether there is such a key.
 func FindKeys(ctx context.Context, rdb redis.UniversalClient, keyType, prefix, part, cursor string) (KeyPage, error) {
-	nodes, err := masters(ctx, rdb)
+	nodes, err := redisx.Masters(ctx, rdb)
 	if err != nil {
 		return KeyPage{}, fmt.Errorf("list the servers: %w", err)
 	}
@@ -51,7 +53,7 @@ func FindKeys(ctx context.Context, rdb redis.UniversalClient, keyType, prefix, p
 		pattern += globEscape.Replace(part) + "*"
 	}
 	for at < len(nodes) && page.Scanned < scanMost && len(page.Names) < scanNames {
-		keys, next, err := nodes[at].rdb.ScanType(ctx, from, pattern, scanStep, keyType).Result()
+		keys, next, err := nodes[at].ScanType(ctx, from, pattern, scanStep, keyType).Result()
 		if err != nil {
 			return KeyPage{}, fmt.Errorf("look for keys: %w", err)
 		}

@@ -9,21 +9,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const listPage = 50
 
 // list is a page of a queue's jobs in one state.
 type list struct {
-	Queue   string            `json:"queue"`
-	State   queue.State       `json:"state"`
-	Filter  string            `json:"filter,omitempty"`
-	Found   queue.SearchPage  `json:"found"`
-	Choices []choice          `json:"-"` // the queues, with how many jobs each has in the state
-	Holders []holder          `json:"holders,omitempty"`
-	Groups  *queue.DeadGroups `json:"groups,omitempty"`
-	Info    queue.QueueInfo   `json:"-"`
+	Queue   string              `json:"queue"`
+	State   inspect.State       `json:"state"`
+	Filter  string              `json:"filter,omitempty"`
+	Found   inspect.SearchPage  `json:"found"`
+	Choices []choice            `json:"-"` // the queues, with how many jobs each has in the state
+	Holders []holder            `json:"holders,omitempty"`
+	Groups  *inspect.DeadGroups `json:"groups,omitempty"`
+	Info    inspect.QueueInfo   `json:"-"`
 }
 
 // FreshFor is a second for each thousand jobs that were looked at.
@@ -38,28 +38,28 @@ type choice struct {
 // The lists of jobs, by state.
 var (
 	pendingPage = page{section: "pending", title: "Pending", template: "pending", load: loadPending}
-	waitingPage = page{section: "waiting", title: "Waiting", template: "waiting", load: listOf(queue.StateWaiting)}
+	waitingPage = page{section: "waiting", title: "Waiting", template: "waiting", load: listOf(inspect.StateWaiting)}
 	delayedPage = page{section: "delayed", title: "Delayed and retrying", template: "delayed", load: loadDelayed}
 	deadPage    = page{section: "dead", title: "Dead", template: "dead", load: loadDead}
 )
 
-func listOf(state queue.State) func(context.Context, *Dashboard, *Request) (any, error) {
+func listOf(state inspect.State) func(context.Context, *Dashboard, *Request) (any, error) {
 	return func(ctx context.Context, d *Dashboard, r *Request) (any, error) { return d.list(ctx, r, state) }
 }
 
 func loadDelayed(ctx context.Context, d *Dashboard, r *Request) (any, error) {
-	state := queue.State(r.Get("state"))
+	state := inspect.State(r.Get("state"))
 	if state == "" {
-		state = queue.StateDelayed
+		state = inspect.StateDelayed
 	}
-	if state != queue.StateDelayed && state != queue.StateRetrying {
+	if state != inspect.StateDelayed && state != inspect.StateRetrying {
 		return nil, BadRequest("state is delayed or retrying, not %q", state)
 	}
 	return d.list(ctx, r, state)
 }
 
 // list searches the queue that is asked for; by default, the one with most jobs in the state.
-func (d *Dashboard) list(ctx context.Context, r *Request, state queue.State) (list, error) {
+func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (list, error) {
 	seen := d.fleet(ctx)
 	if seen.err != nil {
 		return list{}, seen.err
@@ -75,9 +75,9 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state queue.State) (li
 	if l.Queue == "" {
 		return l, nil
 	}
-	at := slices.IndexFunc(all.Queues, func(info queue.QueueInfo) bool { return info.Name == l.Queue })
+	at := slices.IndexFunc(all.Queues, func(info inspect.QueueInfo) bool { return info.Name == l.Queue })
 	if at < 0 {
-		return l, fmt.Errorf("there is no queue %q: %w", l.Queue, queue.ErrNotFound)
+		return l, fmt.Errorf("there is no queue %q: %w", l.Queue, inspect.ErrNotFound)
 	}
 	l.Info = all.Queues[at]
 	query, err := parseFilter(l.Filter, state)
@@ -87,31 +87,31 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state queue.State) (li
 	if cursor := r.Get("cursor"); !isCursor(cursor, state) {
 		return l, BadRequest("%q is no cursor of this list", cursor)
 	}
-	l.Found, err = d.inspector.Search(ctx, l.Queue, query, queue.Page{Cursor: r.Get("cursor"), Limit: listPage})
+	l.Found, err = d.inspector.Search(ctx, l.Queue, query, inspect.Page{Cursor: r.Get("cursor"), Limit: listPage})
 	for i := range l.Found.Jobs {
 		l.Found.Jobs[i].Data = d.mask.apply(l.Found.Jobs[i].Data)
 	}
 	return l, err
 }
 
-func countOf(info queue.QueueInfo, state queue.State) int64 {
+func countOf(info inspect.QueueInfo, state inspect.State) int64 {
 	switch state {
-	case queue.StateWaiting:
+	case inspect.StateWaiting:
 		return info.Waiting
-	case queue.StateInFlight:
+	case inspect.StateInFlight:
 		return info.InFlight
-	case queue.StateDelayed:
+	case inspect.StateDelayed:
 		return info.Delayed
-	case queue.StateRetrying:
+	case inspect.StateRetrying:
 		return info.Retrying
-	case queue.StateDead:
+	case inspect.StateDead:
 		return info.Dead
 	}
 	return 0
 }
 
-func parseFilter(text string, state queue.State) (queue.Query, error) {
-	query, err := queue.ParseQuery(text)
+func parseFilter(text string, state inspect.State) (inspect.Query, error) {
+	query, err := inspect.ParseQuery(text)
 	if err != nil {
 		return query, BadRequest("%s", strings.TrimPrefix(err.Error(), "queue: "))
 	}
@@ -138,11 +138,11 @@ func with(query url.Values, pairs ...string) string {
 }
 
 // isCursor reports whether a list of the state could have returned this cursor.
-func isCursor(cursor string, state queue.State) bool {
+func isCursor(cursor string, state inspect.State) bool {
 	if cursor == "" {
 		return true
 	}
-	if state != queue.StateDelayed && state != queue.StateRetrying {
+	if state != inspect.StateDelayed && state != inspect.StateRetrying {
 		return entryID.MatchString(cursor)
 	}
 	due, id, ok := strings.Cut(cursor, ":")

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const previewRunes = 100
@@ -22,7 +23,7 @@ func preview(data json.RawMessage) string {
 	return text
 }
 
-func attempts(j queue.JobInfo) string {
+func attempts(j inspect.JobInfo) string {
 	if j.MaxAttempts > 0 {
 		return strconv.Itoa(j.Attempt) + "/" + strconv.Itoa(j.MaxAttempts)
 	}
@@ -31,14 +32,14 @@ func attempts(j queue.JobInfo) string {
 
 // idle shows for how long an entry has been idle, counting on between two readings. If it is known when another worker
 // takes it over, a bar fills up to then.
-func idle(j queue.JobInfo, now time.Time) template.HTML {
+func idle(j inspect.JobInfo, now time.Time) template.HTML {
 	text := fmt.Sprintf(`<span data-counts="%d">%s</span>`, j.IdleMS, span(time.Duration(j.IdleMS)*time.Millisecond))
 	if j.NextAt == nil {
 		return template.HTML(text) //nolint:gosec // numbers only
 	}
 	left := max(j.NextAt.Sub(now).Milliseconds(), 0)
 	class := "warn"
-	if j.Heartbeat == queue.HeartbeatGone {
+	if j.Heartbeat == inspect.HeartbeatGone {
 		class = "bad"
 	}
 	bar := fmt.Sprintf(`<progress class="%s" data-ticks max="%d" value="%d"></progress>`, class, j.IdleMS+left, j.IdleMS)
@@ -55,17 +56,17 @@ func emptyPending(filter string) string {
 }
 
 // signatureFilter is the filter that finds a group's jobs.
-func signatureFilter(g queue.DeadGroup) string {
-	return queue.Query{Signature: g.Signature}.String()
+func signatureFilter(g inspect.DeadGroup) string {
+	return inspect.Query{Signature: g.Signature}.String()
 }
 
 // filterHints are what a filter may begin with.
-func filterHints(state queue.State) []string {
+func filterHints(state inspect.State) []string {
 	hints := []string{"kind:", "id:", "args.", "age:>1h", `error:"…"`}
 	switch state {
-	case queue.StateInFlight:
+	case inspect.StateInFlight:
 		hints = append(hints, "worker:", "idle:>30s", "deliveries:>=3", "is:stuck", "is:poison", "is:orphaned")
-	case queue.StateDead:
+	case inspect.StateDead:
 		hints = append(hints, "worker:")
 	}
 	return hints
@@ -75,30 +76,27 @@ func filterHints(state queue.State) []string {
 func redisCLI(l list) []string {
 	quote := strconv.Quote
 	switch stream, group := quote(l.Info.Stream), quote(l.Info.Group); l.State {
-	case queue.StateInFlight:
+	case inspect.StateInFlight:
 		return []string{
 			"redis-cli XPENDING " + stream + " " + group,
 			"redis-cli XPENDING " + stream + " " + group + " - + 50",
 		}
-	case queue.StateWaiting:
+	case inspect.StateWaiting:
 		return []string{
 			"redis-cli XINFO GROUPS " + stream + "   # last-delivered-id",
 			"redis-cli XRANGE " + stream + " '(<last-delivered-id>' + COUNT 50",
 		}
-	case queue.StateDelayed:
+	case inspect.StateDelayed:
 		return []string{"redis-cli ZRANGE " + quote(companion(l.Info, "delayed")) + " 0 49 WITHSCORES"}
-	case queue.StateRetrying:
+	case inspect.StateRetrying:
 		return []string{"redis-cli ZRANGE " + quote(companion(l.Info, "retrying")) + " 0 49 WITHSCORES"}
-	case queue.StateDead:
+	case inspect.StateDead:
 		return []string{"redis-cli XREVRANGE " + quote(companion(l.Info, "dead")) + " + - COUNT 50"}
 	}
 	return nil
 }
 
 // companion is the key beside a queue's stream, as docs/keys.md says.
-func companion(info queue.QueueInfo, name string) string {
-	if info.Raw && !strings.Contains(info.Stream, "{") {
-		return "{" + info.Stream + "}:" + name
-	}
-	return info.Stream + ":" + name
+func companion(info inspect.QueueInfo, name string) string {
+	return redisx.CompanionPrefix(info.Stream) + name
 }

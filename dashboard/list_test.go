@@ -14,6 +14,7 @@ import (
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const evil = `<script>alert("x")</script>`
@@ -54,7 +55,7 @@ func TestListsEscapeAndMask(t *testing.T) {
 	enqueue(t, rdb, namespace, "orders", fmt.Sprintf(`{"password":"hunter2","note":%q}`, evil))
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{},
 		Mask: dashboard.DefaultMask})
-	dead, err := inspector(t, rdb, namespace).Dead(t.Context(), "orders", queue.Page{})
+	dead, err := inspector(t, rdb, namespace).Dead(t.Context(), "orders", inspect.Page{})
 	if err != nil || len(dead.Jobs) != 1 {
 		t.Fatal(dead, err)
 	}
@@ -86,7 +87,7 @@ func TestActOnSelectedAndMatching(t *testing.T) {
 	bury(t, rdb, namespace, "orders", 7) // 4 with o-0, 3 with o-1
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
 	client, look := browser(t), inspector(t, rdb, namespace)
-	dead, err := look.Dead(t.Context(), "orders", queue.Page{})
+	dead, err := look.Dead(t.Context(), "orders", inspect.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func csrfOf(t *testing.T, client *http.Client, address string) string {
 	return found[1]
 }
 
-func counts(t *testing.T, look *queue.Inspector, waiting, dead int64) {
+func counts(t *testing.T, look *inspect.Inspector, waiting, dead int64) {
 	t.Helper()
 	info, err := look.Queue(t.Context(), "orders")
 	if err != nil || info.Waiting != waiting || info.Dead != dead {
@@ -208,7 +209,7 @@ func TestEditAndRequeue(t *testing.T) {
 	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
 	bury(t, rdb, namespace, "orders", 1)
 	look := inspector(t, rdb, namespace)
-	dead, err := look.Dead(t.Context(), "orders", queue.Page{})
+	dead, err := look.Dead(t.Context(), "orders", inspect.Page{})
 	if err != nil || len(dead.Jobs) != 1 {
 		t.Fatal(dead, err)
 	}
@@ -229,7 +230,7 @@ func TestEditAndRequeue(t *testing.T) {
 		t.Fatalf("%d %s", got.StatusCode, got.body)
 	}
 	counts(t, look, 1, 0)
-	waiting, err := look.Waiting(t.Context(), "orders", queue.Page{})
+	waiting, err := look.Waiting(t.Context(), "orders", inspect.Page{})
 	if err != nil || string(waiting.Jobs[0].Data) != `{"order_id":"o-9"}` {
 		t.Errorf("%+v, %v", waiting.Jobs, err)
 	}

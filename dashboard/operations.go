@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const operationsKept = 50
@@ -121,5 +121,5 @@ func loadOperation(_ context.Context, d *Dashboard, r *Request) (any, error) {
 			return op.current(), nil
 		}
 	}
-	return nil, queue.ErrNotFound
+	return nil, inspect.ErrNotFound
 }

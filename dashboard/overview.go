@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // window is how far back the charts look.
@@ -29,9 +29,9 @@ var windows = []window{
 // overview is every queue now, and what all or one of them did lately.
 type overview struct {
 	fleet
-	Queue  string       `json:"queue,omitempty"` // the one that the series is of; all if empty
-	Span   string       `json:"span"`
-	Series []queue.Stat `json:"series"`
+	Queue  string         `json:"queue,omitempty"` // the one that the series is of; all if empty
+	Span   string         `json:"span"`
+	Series []inspect.Stat `json:"series"`
 	window window
 }
 
@@ -64,13 +64,13 @@ func loadOverview(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 		o.Series = addSeries(o.Series, series)
 	}
 	if o.Queue != "" && o.Series == nil {
-		return nil, queue.ErrNotFound
+		return nil, inspect.ErrNotFound
 	}
 	return o, nil
 }
 
 // series returns what a queue did lately.
-func (d *Dashboard) series(ctx context.Context, name string, w window) ([]queue.Stat, error) {
+func (d *Dashboard) series(ctx context.Context, name string, w window) ([]inspect.Stat, error) {
 	seen := d.cache.get(ctx, "series of "+name+" "+w.Name, d.cfg.Now, func(ctx context.Context) (any, error) {
 		now := d.cfg.Now()
 		stats, err := d.inspector.Stats(ctx, name, now.Add(-w.Long), now, w.Step)
@@ -83,19 +83,19 @@ func (d *Dashboard) series(ctx context.Context, name string, w window) ([]queue.
 }
 
 type series struct {
-	stats []queue.Stat
+	stats []inspect.Stat
 	fresh time.Duration
 }
 
 func (s series) FreshFor() time.Duration { return s.fresh }
 
 // addSeries adds up two series of the same steps. One may be a step ahead of the other.
-func addSeries(sum, more []queue.Stat) []queue.Stat {
+func addSeries(sum, more []inspect.Stat) []inspect.Stat {
 	if sum == nil {
 		return slices.Clone(more)
 	}
 	for _, stat := range more {
-		at := slices.IndexFunc(sum, func(other queue.Stat) bool { return other.At.Equal(stat.At) })
+		at := slices.IndexFunc(sum, func(other inspect.Stat) bool { return other.At.Equal(stat.At) })
 		if at >= 0 {
 			addStat(&sum[at], stat)
 		}
@@ -103,7 +103,7 @@ func addSeries(sum, more []queue.Stat) []queue.Stat {
 	return sum
 }
 
-func addStat(sum *queue.Stat, more queue.Stat) {
+func addStat(sum *inspect.Stat, more inspect.Stat) {
 	sum.Done += more.Done
 	sum.Failed += more.Failed
 	sum.Snoozed += more.Snoozed
@@ -139,7 +139,7 @@ func (o overview) Charts() []template.HTML {
 	if len(stats) == 0 {
 		return nil
 	}
-	draw := func(name, class string, value func(queue.Stat) float64) Line {
+	draw := func(name, class string, value func(inspect.Stat) float64) Line {
 		l := Line{Name: name, Class: class}
 		for _, s := range stats {
 			l.Values = append(l.Values, value(s))
@@ -150,25 +150,25 @@ func (o overview) Charts() []template.HTML {
 	first, last := stats[0].At.Local().Format(o.window.Time), stats[len(stats)-1].At.Local().Format(o.window.Time)
 	return []template.HTML{
 		Chart("Jobs a minute", []Line{
-			draw("done", "s-done", func(s queue.Stat) float64 { return perMinute(s.Done) }),
-			draw("failed", "s-failed", func(s queue.Stat) float64 { return perMinute(s.Failed) }),
+			draw("done", "s-done", func(s inspect.Stat) float64 { return perMinute(s.Done) }),
+			draw("failed", "s-failed", func(s inspect.Stat) float64 { return perMinute(s.Failed) }),
 		}, first, last, plainNumber),
 		Chart("Run time", []Line{
-			draw("median", "s-p50", func(s queue.Stat) float64 { return quantile(&s.Run, 0.5) }),
-			draw("95 %", "s-p95", func(s queue.Stat) float64 { return quantile(&s.Run, 0.95) }),
+			draw("median", "s-p50", func(s inspect.Stat) float64 { return quantile(&s.Run, 0.5) }),
+			draw("95 %", "s-p95", func(s inspect.Stat) float64 { return quantile(&s.Run, 0.95) }),
 		}, first, last, seconds),
 		Chart("Waiting and in flight", []Line{
-			draw("waiting", "s-waiting", func(s queue.Stat) float64 { return gauge(s.Waiting) }),
-			draw("in flight", "s-inflight", func(s queue.Stat) float64 { return gauge(s.InFlight) }),
+			draw("waiting", "s-waiting", func(s inspect.Stat) float64 { return gauge(s.Waiting) }),
+			draw("in flight", "s-inflight", func(s inspect.Stat) float64 { return gauge(s.InFlight) }),
 		}, first, last, plainNumber),
 		Chart("Waited before the start", []Line{
-			draw("median", "s-p50", func(s queue.Stat) float64 { return quantile(&s.Wait, 0.5) }),
-			draw("95 %", "s-p95", func(s queue.Stat) float64 { return quantile(&s.Wait, 0.95) }),
+			draw("median", "s-p50", func(s inspect.Stat) float64 { return quantile(&s.Wait, 0.5) }),
+			draw("95 %", "s-p95", func(s inspect.Stat) float64 { return quantile(&s.Wait, 0.95) }),
 		}, first, last, seconds),
 	}
 }
 
-func quantile(h *queue.Histogram, q float64) float64 {
+func quantile(h *inspect.Histogram, q float64) float64 {
 	if h.Count() == 0 {
 		return math.NaN()
 	}

@@ -10,19 +10,19 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // holder is a consumer that holds entries of a queue.
 type holder struct {
-	Name      string          `json:"consumer"`
-	Count     int64           `json:"count"`
-	Heartbeat queue.Heartbeat `json:"heartbeat"`
-	Lease     time.Duration   `json:"lease_left_ns"` // negative when overdue
+	Name      string            `json:"consumer"`
+	Count     int64             `json:"count"`
+	Heartbeat inspect.Heartbeat `json:"heartbeat"`
+	Lease     time.Duration     `json:"lease_left_ns"` // negative when overdue
 }
 
 func loadPending(ctx context.Context, d *Dashboard, r *Request) (any, error) {
-	l, err := d.list(ctx, r, queue.StateInFlight)
+	l, err := d.list(ctx, r, inspect.StateInFlight)
 	if err == nil && l.Queue != "" {
 		l.Holders, err = d.holders(ctx, l.Info)
 	}
@@ -31,7 +31,7 @@ func loadPending(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 
 // holders lists the consumers that hold entries of a queue, the one with most first. It costs two round trips, however
 // many entries they hold.
-func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder, error) {
+func (d *Dashboard) holders(ctx context.Context, info inspect.QueueInfo) ([]holder, error) {
 	pending, err := d.cfg.Redis.XPending(ctx, info.Stream, info.Group).Result()
 	if redis.HasErrorPrefix(err, "NOGROUP") {
 		return nil, nil
@@ -43,7 +43,7 @@ func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder
 	if err != nil {
 		return nil, err
 	}
-	registered := map[string]queue.WorkerInfo{}
+	registered := map[string]inspect.WorkerInfo{}
 	for _, w := range workers {
 		registered[w.Name] = w
 	}
@@ -53,9 +53,9 @@ func (d *Dashboard) holders(ctx context.Context, info queue.QueueInfo) ([]holder
 		h := holder{name, n, w.Heartbeat, time.Duration(w.LeaseMS) * time.Millisecond}
 		switch {
 		case strings.HasPrefix(name, "~"):
-			h.Heartbeat = queue.HeartbeatParked
+			h.Heartbeat = inspect.HeartbeatParked
 		case h.Heartbeat == "":
-			h.Heartbeat = queue.HeartbeatGone
+			h.Heartbeat = inspect.HeartbeatGone
 		}
 		holders = append(holders, h)
 	}

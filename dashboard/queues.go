@@ -3,7 +3,7 @@ package dashboard
 import (
 	"context"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 var queuesPage = page{section: "queues", title: "Queues", template: "queues", load: loadFleet}
@@ -14,7 +14,7 @@ func loadFleet(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
 
 func (d *Dashboard) pauseQueue(f *Form) (Notice, error) {
 	name := f.Value("queue")
-	if err := d.inspector.Pause(queue.WithActor(f.Context(), f.User.Name), name); err != nil {
+	if err := d.inspector.Pause(inspect.WithActor(f.Context(), f.User.Name), name); err != nil {
 		return Notice{}, err
 	}
 	f.Audit("queue.pause", name, "")
@@ -26,7 +26,7 @@ func (d *Dashboard) pauseQueue(f *Form) (Notice, error) {
 
 func (d *Dashboard) resumeQueue(f *Form) (Notice, error) {
 	name := f.Value("queue")
-	if err := d.inspector.Resume(queue.WithActor(f.Context(), f.User.Name), name); err != nil {
+	if err := d.inspector.Resume(inspect.WithActor(f.Context(), f.User.Name), name); err != nil {
 		return Notice{}, err
 	}
 	f.Audit("queue.resume", name, "")

@@ -9,7 +9,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const slowShown = 10 // entries of each server's slow log
@@ -101,18 +103,18 @@ type queueStorage struct {
 var redisPage = page{section: "redis", title: "Redis", template: "redis", load: loadRedis}
 
 func loadRedis(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
-	nodes, err := allNodes(ctx, d.cfg.Redis)
+	nodes, err := redisx.Nodes(ctx, d.cfg.Redis)
 	if err != nil {
 		return nil, fmt.Errorf("list the servers: %w", err)
 	}
 	var health redisHealth
 	for _, n := range nodes {
-		seen, err := d.inspect(ctx, n)
+		seen, err := d.server(ctx, n)
 		if err != nil && len(nodes) == 1 {
 			return nil, err
 		}
 		if err != nil {
-			seen = redisNode{Address: n.address, Problem: err.Error(), Warnings: []warning{unreachable}}
+			seen = redisNode{Address: n.Options().Addr, Problem: err.Error(), Warnings: []warning{unreachable}}
 		}
 		health.Nodes = append(health.Nodes, seen)
 	}
@@ -120,22 +122,22 @@ func loadRedis(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
 	return health, err
 }
 
-// inspect reads the state of a server, in two round trips. What an ACL forbids, except INFO, is left out.
-func (d *Dashboard) inspect(ctx context.Context, n node) (redisNode, error) {
+// server reads the state of a server, in two round trips. What an ACL forbids, except INFO, is left out.
+func (d *Dashboard) server(ctx context.Context, n *redis.Client) (redisNode, error) {
 	began := time.Now()
-	if err := n.rdb.Ping(ctx).Err(); err != nil {
-		return redisNode{}, fmt.Errorf("%s: %w", n.address, err)
+	if err := n.Ping(ctx).Err(); err != nil {
+		return redisNode{}, fmt.Errorf("%s: %w", n.Options().Addr, err)
 	}
 	latency := time.Since(began)
-	pipe := n.rdb.Pipeline()
-	info, slow := pipe.Info(ctx), pipe.SlowLogGet(ctx, slowShown)
+	pipe := n.Pipeline()
+	info, slow := pipe.InfoMap(ctx), pipe.SlowLogGet(ctx, slowShown)
 	fsync, save := pipe.ConfigGet(ctx, "appendfsync"), pipe.ConfigGet(ctx, "save")
 	_, _ = pipe.Exec(ctx)
 	if err := info.Err(); err != nil {
-		return redisNode{}, fmt.Errorf("%s: INFO: %w", n.address, err)
+		return redisNode{}, fmt.Errorf("%s: INFO: %w", n.Options().Addr, err)
 	}
-	seen := parseInfo(info.Val()).status()
-	seen.Address, seen.Latency = n.address, latency
+	seen := newServerInfo(info.Val()).status()
+	seen.Address, seen.Latency = n.Options().Addr, latency
 	seen.Disk.Fsync = fsync.Val()["appendfsync"]
 	if text, ok := save.Val()["save"]; ok {
 		seen.Disk.Snapshots = &text
@@ -214,7 +216,7 @@ func (d *Dashboard) storage(ctx context.Context) ([]queueStorage, error) {
 	return all, nil
 }
 
-func storageOf(info queue.QueueInfo) queueStorage {
+func storageOf(info inspect.QueueInfo) queueStorage {
 	return queueStorage{
 		Queue: info.Name, Stream: info.Waiting + info.InFlight, Dead: info.Dead, Later: info.Delayed + info.Retrying,
 	}

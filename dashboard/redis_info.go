@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -9,12 +10,11 @@ import (
 // serverInfo is what INFO says of a server: names and values.
 type serverInfo map[string]string
 
-func parseInfo(text string) serverInfo {
+// newServerInfo takes the sections of INFO together: no two have the same name in them.
+func newServerInfo(sections map[string]map[string]string) serverInfo {
 	info := serverInfo{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && !strings.HasPrefix(name, "#") {
-			info[name] = value
-		}
+	for _, section := range sections {
+		maps.Copy(info, section)
 	}
 	return info
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // summary is the row of numbers on top of each page: is it all right?
@@ -25,9 +25,9 @@ type summary struct {
 
 // fleet is every queue, as read in one go.
 type fleet struct {
-	Queues  []queue.QueueInfo     `json:"queues"`
-	Summary summary               `json:"total"`
-	minute  map[string]queue.Stat // by queue, the last one that is over
+	Queues  []inspect.QueueInfo     `json:"queues"`
+	Summary summary                 `json:"total"`
+	minute  map[string]inspect.Stat // by queue, the last one that is over
 }
 
 // summary returns the numbers of the last second.
@@ -69,7 +69,7 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 	if err != nil {
 		return fleet{}, err
 	}
-	all := fleet{minute: map[string]queue.Stat{}}
+	all := fleet{minute: map[string]inspect.Stat{}}
 	for _, name := range names {
 		info, err := d.inspector.Queue(ctx, name)
 		if err != nil {
@@ -88,19 +88,19 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 
 // lastMinute returns what a queue did in the last minute that is over: of jobs that take milliseconds, counts of this
 // moment are 0 most of the time.
-func (d *Dashboard) lastMinute(ctx context.Context, name string) (queue.Stat, error) {
+func (d *Dashboard) lastMinute(ctx context.Context, name string) (inspect.Stat, error) {
 	end := d.cfg.Now().Truncate(time.Minute)
 	stats, err := d.inspector.Stats(ctx, name, end.Add(-time.Minute), end.Add(-time.Second), time.Minute)
 	if err != nil || len(stats) == 0 {
-		return queue.Stat{}, err
+		return inspect.Stat{}, err
 	}
 	return stats[0], nil
 }
 
 // Minute returns what a queue did in the last minute that is over.
-func (f fleet) Minute(name string) queue.Stat { return f.minute[name] }
+func (f fleet) Minute(name string) inspect.Stat { return f.minute[name] }
 
-func (s *summary) add(q queue.QueueInfo, minute queue.Stat) {
+func (s *summary) add(q inspect.QueueInfo, minute inspect.Stat) {
 	s.Done += minute.Done
 	s.Failed += minute.Failed
 	s.Waiting += q.Waiting

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 //go:embed web
@@ -85,10 +85,10 @@ func functions(cfg Config) template.FuncMap {
 		"emptyPending":    emptyPending,
 		"errorShare":      errorShare,
 		"filterHints":     filterHints,
-		"idle":            func(j queue.JobInfo) template.HTML { return idle(j, cfg.Now()) },
-		"jobSpan":         func(j queue.JobInfo) time.Duration { return time.Duration(j.IdleMS) * time.Millisecond },
+		"idle":            func(j inspect.JobInfo) template.HTML { return idle(j, cfg.Now()) },
+		"jobSpan":         func(j inspect.JobInfo) time.Duration { return time.Duration(j.IdleMS) * time.Millisecond },
 		"lease":           lease,
-		"len64":           func(jobs []queue.JobInfo) int64 { return int64(len(jobs)) },
+		"len64":           func(jobs []inspect.JobInfo) int64 { return int64(len(jobs)) },
 		"number":          func(n int) int64 { return int64(n) },
 		"commandsFor":     commandsFor,
 		"ownerName":       ownerName,

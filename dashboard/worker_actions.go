@@ -6,46 +6,46 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // commandChoice is a button beside a worker.
 type commandChoice struct {
-	Command queue.WorkerCommand
+	Command inspect.WorkerCommand
 	Label   string
 }
 
 // commandsFor lists the commands that make sense to a worker in a state.
-func commandsFor(state queue.WorkerState) []commandChoice {
-	stop := commandChoice{queue.CommandStop, "Stop"}
+func commandsFor(state inspect.WorkerState) []commandChoice {
+	stop := commandChoice{inspect.CommandStop, "Stop"}
 	switch state {
-	case queue.WorkerWorking:
-		return []commandChoice{{queue.CommandQuiet, "Quiet"}, stop}
-	case queue.WorkerQuiet:
-		return []commandChoice{{queue.CommandWake, "Wake"}, stop}
+	case inspect.WorkerWorking:
+		return []commandChoice{{inspect.CommandQuiet, "Quiet"}, stop}
+	case inspect.WorkerQuiet:
+		return []commandChoice{{inspect.CommandWake, "Wake"}, stop}
 	}
 	return nil
 }
 
 // commandWorker sends a command to a process by each of its queues: one may be read before another.
 func (d *Dashboard) commandWorker(f *Form) (Notice, error) {
-	command := queue.WorkerCommand(f.Value("command"))
-	if command != queue.CommandQuiet && command != queue.CommandWake && command != queue.CommandStop {
+	command := inspect.WorkerCommand(f.Value("command"))
+	if command != inspect.CommandQuiet && command != inspect.CommandWake && command != inspect.CommandStop {
 		return Notice{}, BadRequest("command %q: want quiet, wake or stop", command)
 	}
 	p, err := d.process(f.Context(), f.Value("worker"), f.Value("host"), f.Value("pid"))
 	if err != nil {
 		return Notice{}, err
 	}
-	if command == queue.CommandStop {
+	if command == inspect.CommandStop {
 		if err := f.confirmed(stopConfirmation(p)); err != nil {
 			return Notice{}, err
 		}
 	}
 	sent := false
 	for _, w := range p.Queues {
-		err := d.inspector.CommandWorker(queue.WithActor(f.Context(), f.User.Name), w.Queue, w.Name, command)
-		if errors.Is(err, queue.ErrNotFound) { // gone since, or under a new name
+		err := d.inspector.CommandWorker(inspect.WithActor(f.Context(), f.User.Name), w.Queue, w.Name, command)
+		if errors.Is(err, inspect.ErrNotFound) { // gone since, or under a new name
 			continue
 		}
 		if err != nil {
@@ -54,7 +54,7 @@ func (d *Dashboard) commandWorker(f *Form) (Notice, error) {
 		sent = true
 	}
 	if !sent {
-		return Notice{}, queue.ErrNotFound
+		return Notice{}, inspect.ErrNotFound
 	}
 	f.Audit("worker."+string(command), p.Name, fmt.Sprintf("%s:%d", p.Host, p.PID))
 	return commandNotice(p, command), nil
@@ -71,7 +71,7 @@ func (d *Dashboard) process(ctx context.Context, name, host, pid string) (proces
 			return p, nil
 		}
 	}
-	return process{}, queue.ErrNotFound
+	return process{}, inspect.ErrNotFound
 }
 
 func stopConfirmation(p process) confirmation {
@@ -82,19 +82,19 @@ func stopConfirmation(p process) confirmation {
 	}
 }
 
-func commandNotice(p process, sent queue.WorkerCommand) Notice {
-	undo := func(command queue.WorkerCommand) *Undo {
+func commandNotice(p process, sent inspect.WorkerCommand) Notice {
+	undo := func(command inspect.WorkerCommand) *Undo {
 		return &Undo{"/workers/command", map[string]string{
 			"worker": p.Name, "host": p.Host, "pid": strconv.Itoa(p.PID), "command": string(command),
 		}}
 	}
 	switch sent {
-	case queue.CommandQuiet:
+	case inspect.CommandQuiet:
 		return Notice{
-			Text: p.Name + " goes quiet: running jobs continue, no new ones are started.", Undo: undo(queue.CommandWake),
+			Text: p.Name + " goes quiet: running jobs continue, no new ones are started.", Undo: undo(inspect.CommandWake),
 		}
-	case queue.CommandWake:
-		return Notice{Text: p.Name + " starts jobs again.", Undo: undo(queue.CommandQuiet)}
+	case inspect.CommandWake:
+		return Notice{Text: p.Name + " starts jobs again.", Undo: undo(inspect.CommandQuiet)}
 	}
 	return Notice{Text: p.Name + " is being stopped."}
 }

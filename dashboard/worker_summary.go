@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // workerSummary is the workers of all queues together: how many processes, and how many jobs are stuck with them, as
@@ -61,8 +61,8 @@ func (d *Dashboard) readWorkerSummary(ctx context.Context) (workerSummary, error
 
 // stuckWith is how many of a worker's jobs are stuck: all, if it is late or gone, or those whose handlers ignore that
 // they were cancelled.
-func stuckWith(w queue.WorkerInfo) int64 {
-	if w.Heartbeat != queue.HeartbeatAlive {
+func stuckWith(w inspect.WorkerInfo) int64 {
+	if w.Heartbeat != inspect.HeartbeatAlive {
 		return w.InFlight
 	}
 	return int64(w.Stuck)

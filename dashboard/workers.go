@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -26,20 +26,20 @@ type workerList struct {
 
 // process is a worker's process, with all its queues.
 type process struct {
-	Name      string             `json:"name"`
-	Host      string             `json:"host"`
-	PID       int                `json:"pid"`
-	Version   string             `json:"version,omitempty"`
-	Started   time.Time          `json:"started_at"`
-	Heartbeat queue.Heartbeat    `json:"heartbeat"` // the worst on its queues
-	State     queue.WorkerState  `json:"state,omitempty"`
-	Lease     time.Duration      `json:"lease_left_ns"`
-	Slots     int                `json:"slots"`
-	Held      int64              `json:"held"`    // jobs it has read and not finished
-	Running   int                `json:"running"` // of them, in slots, at its last beat
-	Stuck     int                `json:"stuck"`   // of those, with handlers that ignore that they were cancelled
-	Queues    []queue.WorkerInfo `json:"queues"`
-	Jobs      []queue.JobInfo    `json:"jobs"` // those that run longest, without their data
+	Name      string               `json:"name"`
+	Host      string               `json:"host"`
+	PID       int                  `json:"pid"`
+	Version   string               `json:"version,omitempty"`
+	Started   time.Time            `json:"started_at"`
+	Heartbeat inspect.Heartbeat    `json:"heartbeat"` // the worst on its queues
+	State     inspect.WorkerState  `json:"state,omitempty"`
+	Lease     time.Duration        `json:"lease_left_ns"`
+	Slots     int                  `json:"slots"`
+	Held      int64                `json:"held"`    // jobs it has read and not finished
+	Running   int                  `json:"running"` // of them, in slots, at its last beat
+	Stuck     int                  `json:"stuck"`   // of those, with handlers that ignore that they were cancelled
+	Queues    []inspect.WorkerInfo `json:"queues"`
+	Jobs      []inspect.JobInfo    `json:"jobs"` // those that run longest, without their data
 }
 
 var workersPage = page{section: "workers", title: "Workers", template: "workers", load: loadWorkers}
@@ -85,7 +85,7 @@ func (d *Dashboard) processes(ctx context.Context) ([]process, error) {
 }
 
 // addWorkers adds a queue's workers, and the jobs they have had longest.
-func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*process, info queue.QueueInfo) error {
+func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*process, info inspect.QueueInfo) error {
 	workers, err := d.inspector.Workers(ctx, info.Name)
 	if err != nil {
 		return err
@@ -103,8 +103,8 @@ func (d *Dashboard) addWorkers(ctx context.Context, byName map[processKey]*proce
 	if info.InFlight == 0 {
 		return nil
 	}
-	found, err := d.inspector.Search(ctx, info.Name, queue.Query{State: queue.StateInFlight},
-		queue.Page{Limit: workersJobs})
+	found, err := d.inspector.Search(ctx, info.Name, inspect.Query{State: inspect.StateInFlight},
+		inspect.Page{Limit: workersJobs})
 	if err != nil {
 		return err
 	}
@@ -123,20 +123,20 @@ type processKey struct {
 	pid        int
 }
 
-func keyOf(w queue.WorkerInfo) processKey {
+func keyOf(w inspect.WorkerInfo) processKey {
 	name, _, _ := strings.Cut(w.Name, "#")
 	return processKey{name, w.Host, w.PID}
 }
 
 // finish sums up a process's queues.
 func (p *process) finish() {
-	worst := []queue.Heartbeat{queue.HeartbeatAlive, queue.HeartbeatLate, queue.HeartbeatGone}
-	p.Lease, p.Heartbeat = time.Duration(p.Queues[0].LeaseMS)*time.Millisecond, queue.HeartbeatAlive
+	worst := []inspect.Heartbeat{inspect.HeartbeatAlive, inspect.HeartbeatLate, inspect.HeartbeatGone}
+	p.Lease, p.Heartbeat = time.Duration(p.Queues[0].LeaseMS)*time.Millisecond, inspect.HeartbeatAlive
 	for _, q := range p.Queues {
 		p.Held += q.InFlight
 		p.Running += q.Running
 		p.Stuck += q.Stuck
-		if q.State == queue.WorkerStopping || p.State == queue.WorkerWorking {
+		if q.State == inspect.WorkerStopping || p.State == inspect.WorkerWorking {
 			p.State = q.State
 		}
 		p.Lease = min(p.Lease, time.Duration(q.LeaseMS)*time.Millisecond)
@@ -147,7 +147,7 @@ func (p *process) finish() {
 			p.Heartbeat = q.Heartbeat
 		}
 	}
-	slices.SortFunc(p.Jobs, func(a, b queue.JobInfo) int { return cmp.Compare(b.IdleMS, a.IdleMS) })
+	slices.SortFunc(p.Jobs, func(a, b inspect.JobInfo) int { return cmp.Compare(b.IdleMS, a.IdleMS) })
 	p.Jobs = p.Jobs[:min(len(p.Jobs), workersListed)]
 }
 

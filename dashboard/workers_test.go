@@ -13,6 +13,7 @@ import (
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestWorkersPage(t *testing.T) {
@@ -42,9 +43,9 @@ func TestWorkersPage(t *testing.T) {
 			Name, Host string
 			PID, Slots int
 			Running    int
-			Heartbeat  queue.Heartbeat
-			Queues     []queue.WorkerInfo
-			Jobs       []queue.JobInfo
+			Heartbeat  inspect.Heartbeat
+			Queues     []inspect.WorkerInfo
+			Jobs       []inspect.JobInfo
 		}
 	}
 	if !eventually(t, func() bool {
@@ -54,7 +55,7 @@ func TestWorkersPage(t *testing.T) {
 		t.Fatalf("got %+v", list)
 	}
 	p := list.Processes[0]
-	if p.Name != "alice" || p.Slots != 7 || p.PID == 0 || p.Heartbeat != queue.HeartbeatAlive || len(p.Queues) != 2 ||
+	if p.Name != "alice" || p.Slots != 7 || p.PID == 0 || p.Heartbeat != inspect.HeartbeatAlive || len(p.Queues) != 2 ||
 		len(p.Jobs) != 2 {
 		t.Errorf("got %+v", p)
 	}
@@ -67,13 +68,15 @@ func TestWorkersPage(t *testing.T) {
 }
 
 // onlyWorker reads the only worker of a dashboard until it is in a state.
-func onlyWorker(t *testing.T, client *http.Client, server *httptest.Server, want queue.WorkerState) (host, pid string) {
+func onlyWorker(
+	t *testing.T, client *http.Client, server *httptest.Server, want inspect.WorkerState,
+) (host, pid string) {
 	t.Helper()
 	var seen struct {
 		Processes []struct {
 			Host  string
 			PID   int
-			State queue.WorkerState
+			State inspect.WorkerState
 		}
 	}
 	if !eventually(t, func() bool {
@@ -99,7 +102,7 @@ func TestWorkersAreCommanded(t *testing.T) {
 	must(t, worker.Start(t.Context()))
 	client := browser(t)
 	login(t, client, server, "olga")
-	host, pid := onlyWorker(t, client, server, queue.WorkerWorking)
+	host, pid := onlyWorker(t, client, server, inspect.WorkerWorking)
 	page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body
 	if !strings.Contains(page, "Quiet alice") || !strings.Contains(page, "Stop alice") ||
 		strings.Contains(page, "Wake alice") {
@@ -122,9 +125,9 @@ func TestWorkersAreCommanded(t *testing.T) {
 	if page := do(t, client, http.MethodGet, server.URL+"/workers", nil).body; !strings.Contains(page, "Undo") {
 		t.Errorf("no way back:\n%s", page)
 	}
-	onlyWorker(t, client, server, queue.WorkerQuiet)
+	onlyWorker(t, client, server, inspect.WorkerQuiet)
 	send("wake")
-	onlyWorker(t, client, server, queue.WorkerWorking)
+	onlyWorker(t, client, server, inspect.WorkerWorking)
 	if got := send("stop"); !strings.Contains(got.body, "grace period") {
 		t.Errorf("no question before a stop: %d\n%s", got.StatusCode, got.body)
 	}
@@ -169,7 +172,7 @@ func TestSummaryCountsProcessesAndStuckJobs(t *testing.T) {
 	if !says(1, 0) {
 		t.Fatalf("a worker with a job: %+v", seen.Total)
 	}
-	job, err := inspector(t, rdb, namespace).InFlight(t.Context(), "orders", queue.Page{})
+	job, err := inspector(t, rdb, namespace).InFlight(t.Context(), "orders", inspect.Page{})
 	must(t, err)
 	must(t, inspector(t, rdb, namespace).Cancel(t.Context(), "orders", job.Jobs[0].ID))
 	if !says(1, 1) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 const maxAckBatch = 1000
@@ -135,12 +137,12 @@ func (f *acker) flush(batch []doneJob) {
 func (f *acker) record(ctx context.Context, batch []doneJob) error {
 	ses := f.ses
 	args := make([]any, 2, len(batch)+2)
-	args[0], args[1] = ses.binding.group(), ses.consumer
+	args[0], args[1] = ses.binding.GroupName(), ses.consumer
 	for _, job := range batch {
 		args = append(args, &job.task.entryID) // a pointer: no copy to the heap
 	}
-	keys := []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.totals()}
-	reply, err := scriptAck.Run(ctx, ses.w.rdb, keys, args...).Result()
+	keys := []string{ses.keys.Stream, ses.keys.Worker(ses.consumer), ses.keys.Totals()}
+	reply, err := wire.ScriptAck.Run(ctx, ses.w.rdb, keys, args...).Result()
 	if err != nil {
 		return err
 	}

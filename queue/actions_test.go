@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestRunNowMakesAJobDue(t *testing.T) {
@@ -29,7 +30,7 @@ func TestRunNowMakesAJobDue(t *testing.T) {
 	}
 	f.await(queue.EventDone, 2)
 	f.empty()
-	if err := f.inspect.RunNow(t.Context(), "orders", delayed.ID); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.RunNow(t.Context(), "orders", delayed.ID); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("a job that has run: %v", err)
 	}
 }
@@ -62,7 +63,7 @@ func TestDeleteInEveryState(t *testing.T) {
 	ids := inEveryState(f, 2)
 	for state, all := range ids {
 		f.must(f.inspect.Delete(t.Context(), "orders", all[0]))
-		if _, err := f.inspect.Job(t.Context(), "orders", all[0]); !errors.Is(err, queue.ErrNotFound) {
+		if _, err := f.inspect.Job(t.Context(), "orders", all[0]); !errors.Is(err, inspect.ErrNotFound) {
 			t.Errorf("a deleted %s job is still found: %v", state, err)
 		}
 		if job, err := f.inspect.Job(t.Context(), "orders", all[1]); err != nil || job.State != state {
@@ -120,13 +121,13 @@ func TestOutcomeOfADeletedJobDoesNotCount(t *testing.T) {
 func TestPurgeEmptiesAStateAndTellsHowFarItIs(t *testing.T) {
 	t.Parallel()
 	const n = 450 // more than two of its pages
-	for _, state := range []queue.State{queue.StateWaiting, queue.StateDelayed, queue.StateRetrying, queue.StateDead} {
+	for _, state := range []inspect.State{inspect.StateWaiting, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead} {
 		t.Run(string(state), func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t)
 			f.fill(state, n)
 			other := f.enqueue("other", `{}`, queue.In(time.Hour))
-			if state == queue.StateDelayed {
+			if state == inspect.StateDelayed {
 				f.must(f.inspect.Delete(t.Context(), "orders", other.ID))
 			}
 			var told []int64
@@ -138,7 +139,7 @@ func TestPurgeEmptiesAStateAndTellsHowFarItIs(t *testing.T) {
 			if jobs := f.walk(state, 10); len(jobs) != 0 {
 				t.Errorf("%d are left", len(jobs))
 			}
-			if info := f.info(); info.Waiting+info.Retrying+info.Dead != 0 || state != queue.StateDelayed && info.Delayed != 1 {
+			if info := f.info(); info.Waiting+info.Retrying+info.Dead != 0 || state != inspect.StateDelayed && info.Delayed != 1 {
 				t.Errorf("got %+v", info)
 			}
 			if again, err := f.inspect.Purge(t.Context(), "orders", state, nil); again != 0 || err != nil {
@@ -149,12 +150,12 @@ func TestPurgeEmptiesAStateAndTellsHowFarItIs(t *testing.T) {
 }
 
 // fill brings n jobs into a state and leaves no worker behind.
-func (f *fleet) fill(state queue.State, n int) {
+func (f *fleet) fill(state inspect.State, n int) {
 	f.Helper()
 	items := make([]queue.Item, n)
 	for i := range items {
 		items[i] = queue.Item{Args: queue.JSON("k", []byte(`{}`)), Options: []queue.EnqueueOption{queue.On("orders")}}
-		if state == queue.StateDelayed {
+		if state == inspect.StateDelayed {
 			items[i].Options = append(items[i].Options, queue.In(time.Hour))
 		}
 	}
@@ -162,9 +163,9 @@ func (f *fleet) fill(state queue.State, n int) {
 	f.must(err)
 	outcome, event := queue.Cancel(nil), queue.EventDead
 	switch state {
-	case queue.StateWaiting, queue.StateDelayed:
+	case inspect.StateWaiting, inspect.StateDelayed:
 		return
-	case queue.StateRetrying:
+	case inspect.StateRetrying:
 		outcome, event = queue.RetryIn(time.Hour, errors.New("x")), queue.EventFailed
 	}
 	w := f.start(muxOf("k", func(context.Context, *queue.Run) error { return outcome }))
@@ -176,7 +177,7 @@ func TestPurgeRefusesWhatRunsOrIsDone(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
-	for _, state := range []queue.State{queue.StateInFlight, queue.StateDone, "nonsense"} {
+	for _, state := range []inspect.State{inspect.StateInFlight, inspect.StateDone, "nonsense"} {
 		if n, err := f.inspect.Purge(t.Context(), "orders", state, nil); err == nil || n != 0 {
 			t.Errorf("%s: %d, %v", state, n, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestLostLeaseEndsABatch(t *testing.T) {
@@ -117,9 +118,9 @@ func TestPoisonInABatchIsIsolated(t *testing.T) {
 	if info.Dead != 1 || info.Totals.Done != 119 || runs > 4 {
 		t.Errorf("%d dead, %d done after %d runs", info.Dead, info.Totals.Done, runs)
 	}
-	dead, err := f.inspect.Dead(t.Context(), "orders", queue.Page{})
+	dead, err := f.inspect.Dead(t.Context(), "orders", inspect.Page{})
 	f.must(err)
-	if dead.Jobs[0].Reason != queue.ReasonCrashed || !strings.Contains(string(dead.Jobs[0].Data), "exit") {
+	if dead.Jobs[0].Reason != inspect.ReasonCrashed || !strings.Contains(string(dead.Jobs[0].Data), "exit") {
 		t.Errorf("got %+v", dead.Jobs[0])
 	}
 }

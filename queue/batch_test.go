@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // event is the job of the batches in these tests.
@@ -163,10 +164,10 @@ func TestEachJobOfABatchHasItsOutcome(t *testing.T) {
 	f.empty()
 	run := <-acknowledged
 	f.eventually("the run knows", run.Acknowledged)
-	for id, want := range map[string]string{ids[1]: queue.ReasonAttempts, ids[3]: queue.ReasonCancelled, bad.ID: queue.ReasonUndecodable} {
+	for id, want := range map[string]string{ids[1]: inspect.ReasonAttempts, ids[3]: inspect.ReasonCancelled, bad.ID: inspect.ReasonUndecodable} {
 		job, err := f.inspect.Job(t.Context(), "orders", id)
 		f.must(err)
-		if job.State != queue.StateDead || job.Reason != want || strings.Contains(job.Error, "wrapped") {
+		if job.State != inspect.StateDead || job.Reason != want || strings.Contains(job.Error, "wrapped") {
 			t.Errorf("got %+v, want dead: %s", job, want)
 		}
 	}
@@ -312,7 +313,7 @@ func TestCancelOneJobOfABatch(t *testing.T) {
 	f.empty()
 	for id, dead := range map[string]bool{ids[0]: true, ids[3]: true, ids[2]: false, ids[4]: false} {
 		job, err := f.inspect.Job(t.Context(), "orders", id)
-		if dead != (err == nil && job.Reason == queue.ReasonByPerson) {
+		if dead != (err == nil && job.Reason == inspect.ReasonByPerson) {
 			t.Errorf("%s: %+v (%v), dead %t", id, job, err, dead)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // All that match, and nothing else, in every state that an action suits.
@@ -16,16 +17,16 @@ func TestActOnAllThatMatch(t *testing.T) {
 	t.Parallel()
 	const n = 120
 	for _, test := range []struct {
-		action queue.Action
-		states []queue.State
-		after  func(queue.QueueInfo) int64
+		action inspect.Action
+		states []inspect.State
+		after  func(inspect.QueueInfo) int64
 	}{
-		{queue.ActionRequeue, []queue.State{queue.StateDead}, func(q queue.QueueInfo) int64 { return q.Waiting }},
-		{queue.ActionRunNow, []queue.State{queue.StateDelayed, queue.StateRetrying}, nil},
-		{queue.ActionRelease, []queue.State{queue.StateInFlight}, nil},
-		{queue.ActionCancel, []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying}, nil},
-		{queue.ActionBury, []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying}, nil},
-		{queue.ActionDelete, []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying, queue.StateDead}, nil},
+		{inspect.ActionRequeue, []inspect.State{inspect.StateDead}, func(q inspect.QueueInfo) int64 { return q.Waiting }},
+		{inspect.ActionRunNow, []inspect.State{inspect.StateDelayed, inspect.StateRetrying}, nil},
+		{inspect.ActionRelease, []inspect.State{inspect.StateInFlight}, nil},
+		{inspect.ActionCancel, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying}, nil},
+		{inspect.ActionBury, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying}, nil},
+		{inspect.ActionDelete, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead}, nil},
 	} {
 		t.Run(string(test.action), func(t *testing.T) {
 			t.Parallel()
@@ -33,9 +34,9 @@ func TestActOnAllThatMatch(t *testing.T) {
 			filled(f, n)
 			done := int64(0)
 			for _, state := range test.states {
-				q := queue.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
+				q := inspect.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
 				told := int64(0)
-				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action, func(tally queue.BulkResult) { told = tally.Done })
+				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action, func(tally inspect.BulkResult) { told = tally.Done })
 				f.must(err)
 				if tally.Done != n/3 || tally.Gone+tally.Held != 0 || tally.Looked != n || tally.Total != n || told != n/3 {
 					t.Errorf("%s: %+v, told %d", state, tally, told)
@@ -50,23 +51,23 @@ func TestActOnAllThatMatch(t *testing.T) {
 	}
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
-	if _, err := f.inspect.Act(t.Context(), "orders", queue.Query{State: queue.StateWaiting}, queue.ActionRequeue, nil); err == nil {
+	if _, err := f.inspect.Act(t.Context(), "orders", inspect.Query{State: inspect.StateWaiting}, inspect.ActionRequeue, nil); err == nil {
 		t.Error("a waiting job cannot be requeued")
 	}
 }
 
 // checkActed holds the queue's counts against what an action must have done to as many jobs.
-func (f *fleet) checkActed(action queue.Action, n, done int64) {
+func (f *fleet) checkActed(action inspect.Action, n, done int64) {
 	f.Helper()
 	info := f.info()
 	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead
-	ok := map[queue.Action]bool{
-		queue.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
-		queue.ActionRunNow:  sum == 5*n && f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
-		queue.ActionRelease: sum == 5*n && f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
-		queue.ActionCancel:  sum == 5*n && info.Dead == n+done,
-		queue.ActionBury:    sum == 5*n && info.Dead == n+done,
-		queue.ActionDelete:  sum == 5*n-done && info.Totals.Deleted == done,
+	ok := map[inspect.Action]bool{
+		inspect.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
+		inspect.ActionRunNow:  sum == 5*n && f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
+		inspect.ActionRelease: sum == 5*n && f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
+		inspect.ActionCancel:  sum == 5*n && info.Dead == n+done,
+		inspect.ActionBury:    sum == 5*n && info.Dead == n+done,
+		inspect.ActionDelete:  sum == 5*n-done && info.Totals.Deleted == done,
 	}
 	if !ok[action] {
 		f.Errorf("after %s: %+v", action, info)
@@ -81,7 +82,7 @@ func TestBuryDoesNotWaitForTheHandler(t *testing.T) {
 	job := f.enqueue("k", `{}`)
 	<-b.began
 	f.must(f.inspect.Bury(t.Context(), "orders", job.ID))
-	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.State != queue.StateDead {
+	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.State != inspect.StateDead {
 		t.Errorf("got %+v, %v", found, err)
 	}
 	if cause := <-b.ended; !errors.Is(cause, queue.ErrCancelled) {
@@ -105,16 +106,16 @@ func TestReleaseOnlyFromTheDead(t *testing.T) {
 	if run := <-b.began; run.ID != job.ID || run.Redelivered != 1 {
 		t.Errorf("got %+v", run)
 	}
-	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, queue.ErrHeld) {
+	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, inspect.ErrHeld) {
 		t.Errorf("from a living worker: %v", err)
 	}
-	tally, err := f.inspect.Act(t.Context(), "orders", queue.Query{State: queue.StateInFlight}, queue.ActionRelease, nil)
+	tally, err := f.inspect.Act(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.ActionRelease, nil)
 	if err != nil || tally.Held != 1 || tally.Done != 0 {
 		t.Errorf("got %+v, %v", tally, err)
 	}
 	close(b.free)
 	f.await(queue.EventDone, 1)
-	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("of a job that is done: %v", err)
 	}
 }
@@ -152,7 +153,7 @@ func TestReschedule(t *testing.T) {
 	if found.Due.Before(due) || found.Due.Sub(due) > time.Millisecond {
 		t.Errorf("due %s, want %s", found.Due, due)
 	}
-	if err := f.inspect.Reschedule(t.Context(), "orders", "nobody", due); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.Reschedule(t.Context(), "orders", "nobody", due); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -185,9 +186,9 @@ func TestRunNowLeavesNoneOutWhileOthersArePromoted(t *testing.T) {
 	rdb.AddHook(promoter{promote: func(ctx context.Context) {
 		f.rdb.ZRemRangeByScore(ctx, f.stream()+":delayed", "-inf", millis(0))
 	}})
-	inspect, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: f.namespace})
+	insp, err := inspect.New(rdb, inspect.Config{Namespace: f.namespace})
 	f.must(err)
-	tally, err := inspect.Act(t.Context(), "orders", queue.Query{State: queue.StateDelayed}, queue.ActionRunNow, nil)
+	tally, err := insp.Act(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.ActionRunNow, nil)
 	f.must(err)
 	later := f.rdb.ZCount(t.Context(), f.stream()+":delayed", millis(time.Minute), "+inf").Val()
 	if tally.Done != n || later > 0 {

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestCancelInEveryState(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	ctx := queue.WithActor(t.Context(), "alice")
+	ctx := inspect.WithActor(t.Context(), "alice")
 	ids := inEveryState(f, 2)
-	delete(ids, queue.StateInFlight) // running: see below
+	delete(ids, inspect.StateInFlight) // running: see below
 	for state, all := range ids {
 		err := f.inspect.Cancel(ctx, "orders", all[0])
-		if state == queue.StateDead || state == queue.StateDone {
-			if !errors.Is(err, queue.ErrNotFound) {
+		if state == inspect.StateDead || state == inspect.StateDone {
+			if !errors.Is(err, inspect.ErrNotFound) {
 				t.Errorf("a job that is %s: %v", state, err)
 			}
 			continue
@@ -27,11 +28,11 @@ func TestCancelInEveryState(t *testing.T) {
 		f.must(err)
 		job, err := f.inspect.Job(ctx, "orders", all[0])
 		f.must(err)
-		if job.State != queue.StateDead || job.Reason != queue.ReasonByPerson || job.Error != "cancelled by alice" {
+		if job.State != inspect.StateDead || job.Reason != inspect.ReasonByPerson || job.Error != "cancelled by alice" {
 			t.Errorf("a cancelled %s job: %+v", state, job)
 		}
 		f.must(f.inspect.Requeue(ctx, "orders", all[0])) // undo
-		if job, err := f.inspect.Job(ctx, "orders", all[0]); err != nil || job.State != queue.StateWaiting {
+		if job, err := f.inspect.Job(ctx, "orders", all[0]); err != nil || job.State != inspect.StateWaiting {
 			t.Errorf("after undo: %+v, %v", job, err)
 		}
 		if job, err := f.inspect.Job(ctx, "orders", all[1]); err != nil || job.State != state {
@@ -41,7 +42,7 @@ func TestCancelInEveryState(t *testing.T) {
 	if audit := f.verify(); !audit.OK() {
 		t.Errorf("got %+v", audit)
 	}
-	if err := f.inspect.Cancel(ctx, "orders", "nonsense"); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.Cancel(ctx, "orders", "nonsense"); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("no such job: %v", err)
 	}
 }
@@ -56,7 +57,7 @@ func TestCancelAParkedJob(t *testing.T) {
 		f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
 		found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 		f.must(err)
-		if found.State != queue.StateDead || found.Reason != queue.ReasonByPerson || found.Worker != consumer {
+		if found.State != inspect.StateDead || found.Reason != inspect.ReasonByPerson || found.Worker != consumer {
 			t.Errorf("got %+v", found)
 		}
 	}
@@ -103,7 +104,7 @@ func TestCancelARunningJob(t *testing.T) {
 			}))
 			job := f.enqueue("k", `{}`)
 			<-began
-			f.must(f.inspect.Cancel(queue.WithActor(t.Context(), "alice"), "orders", job.ID))
+			f.must(f.inspect.Cancel(inspect.WithActor(t.Context(), "alice"), "orders", job.ID))
 			if name == "it is done" {
 				f.await(queue.EventDone, 1)
 				f.empty()
@@ -111,7 +112,7 @@ func TestCancelARunningJob(t *testing.T) {
 				f.await(queue.EventDead, 1)
 				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 				f.must(err)
-				if found.Reason != queue.ReasonByPerson || !strings.HasPrefix(found.Error, "cancelled by alice: ") {
+				if found.Reason != inspect.ReasonByPerson || !strings.HasPrefix(found.Error, "cancelled by alice: ") {
 					t.Errorf("got %+v", found)
 				}
 			}
@@ -141,7 +142,7 @@ func TestCancelledHandlerThatGoesOn(t *testing.T) {
 	f.await(queue.EventStuck, 1)
 	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
-	if found.State != queue.StateInFlight || found.Cancelled == nil {
+	if found.State != inspect.StateInFlight || found.Cancelled == nil {
 		t.Errorf("got %+v", found)
 	}
 	close(free)
@@ -165,7 +166,7 @@ func TestCancelFollowsTheJobOfADeadWorker(t *testing.T) {
 		return nil
 	}), func(c *queue.WorkerConfig) { c.Lease = time.Second })
 	f.await(queue.EventDead, 1)
-	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.Reason != queue.ReasonByPerson {
+	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.Reason != inspect.ReasonByPerson {
 		t.Errorf("got %+v, %v", found, err)
 	}
 }
@@ -176,7 +177,7 @@ func TestCancelAgainstARetry(t *testing.T) {
 	f := newFleet(t)
 	job := f.enqueue("k", `{}`)
 	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
-		page, err := f.inspect.InFlight(t.Context(), "orders", queue.Page{})
+		page, err := f.inspect.InFlight(t.Context(), "orders", inspect.Page{})
 		f.must(err)
 		// An order that no beat has brought down yet.
 		f.must(f.rdb.HSet(t.Context(), f.stream()+":cancelled", page.Jobs[0].Entry, `{"by":"alice"}`).Err())
@@ -185,7 +186,7 @@ func TestCancelAgainstARetry(t *testing.T) {
 	f.await(queue.EventDead, 1)
 	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
-	if found.Reason != queue.ReasonByPerson || found.Error != "cancelled by alice: a failure" {
+	if found.Reason != inspect.ReasonByPerson || found.Error != "cancelled by alice: a failure" {
 		t.Errorf("got %+v", found)
 	}
 }
@@ -233,7 +234,7 @@ func TestCancelledJobOfAStoppingWorker(t *testing.T) {
 			f.eventually("it is dead", func() bool {
 				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 				f.must(err)
-				return found.Reason == queue.ReasonByPerson
+				return found.Reason == inspect.ReasonByPerson
 			})
 		})
 	}

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"errors"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 const maxClaim = 100
@@ -63,8 +65,8 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.transfer.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
-	reply, err := scriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.worker(ses.consumer), ses.keys.crashed(), ses.keys.cancelled()},
-		ses.binding.group(), ses.consumer, room, ses.w.cfg.MaxCrashes, ses.lastChancesFree()).Result()
+	reply, err := wire.ScriptClaim.Run(ctx, ses.w.rdb, []string{ses.keys.Stream, ses.keys.Worker(ses.consumer), ses.keys.Crashed(), ses.keys.Cancelled()},
+		ses.binding.GroupName(), ses.consumer, room, ses.w.cfg.MaxCrashes, ses.lastChancesFree()).Result()
 	if err != nil {
 		return false, err
 	}
@@ -84,14 +86,6 @@ func (ses *session) claimOnce() (more bool, err error) {
 }
 
 var errLost = errors.New("the worker's registration is gone")
-
-// isLastChance tells whether the job is dead if it takes this worker with it too.
-func (t *task) isLastChance() bool {
-	return t.crashes > 0 && t.crashes == t.ses.w.cfg.MaxCrashes-1
-}
-
-// lastChancesFree is how many jobs may be taken that are one crash away from dead: one at a time.
-func (ses *session) lastChancesFree() int64 { return max(1-ses.lastChances.Load(), 0) }
 
 // noteParked asks the claiming loop to look for parked entries.
 func (ses *session) signalParked() {

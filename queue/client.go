@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // Client enqueues jobs. It is safe for any number of goroutines: calls that run at the same time share round trips.
@@ -17,8 +19,8 @@ type Client struct {
 	cfg      ClientConfig
 	rdb      redis.UniversalClient // the client's own
 	sender   *sender
-	ids      *idSource
-	registry registry
+	ids      *wire.IDSource
+	registry wire.Registry
 	queues   sync.Map // name → *target
 }
 
@@ -34,14 +36,14 @@ type ClientConfig struct {
 
 // Defaults of a [ClientConfig].
 const (
-	DefaultMaxData       = 1 << 20
+	DefaultMaxData       = wire.DefaultMaxData
 	DefaultMaxBuffered   = 10_000
 	DefaultClientTimeout = 5 * time.Second
 )
 
 func (c ClientConfig) withDefaults() ClientConfig {
 	if c.Namespace == "" {
-		c.Namespace = DefaultNamespace
+		c.Namespace = wire.DefaultNamespace
 	}
 	if c.MaxData == 0 {
 		c.MaxData = DefaultMaxData
@@ -59,7 +61,7 @@ func (c ClientConfig) withDefaults() ClientConfig {
 }
 
 func (c ClientConfig) validate() error {
-	if err := validateNamespace(c.Namespace); err != nil {
+	if err := wire.ValidateNamespace(c.Namespace); err != nil {
 		return err
 	}
 	if c.MaxData < 1 || c.MaxBuffered < 1 || c.Timeout < time.Millisecond {
@@ -83,8 +85,8 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 		cfg:      cfg,
 		rdb:      own,
 		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
-		ids:      newIDSource(),
-		registry: registry{rdb: own, key: registryKey(cfg.Namespace)},
+		ids:      wire.NewIDSource(),
+		registry: wire.Registry{RDB: own, Key: wire.RegistryKey(cfg.Namespace)},
 	}, nil
 }
 
@@ -220,10 +222,10 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 	for _, opt := range opts {
 		opt.applyEnqueue(o)
 	}
-	if err := validateQueue(o.queue); err != nil {
+	if err := wire.ValidateQueue(o.queue); err != nil {
 		o.errs = append(o.errs, err)
 	}
-	if err := validateKind(args.Kind()); err != nil {
+	if err := wire.ValidateKind(args.Kind()); err != nil {
 		o.errs = append(o.errs, err)
 	}
 	if len(o.errs) > 0 {
@@ -253,10 +255,10 @@ func encodeArgs(args Args) ([]byte, error) {
 func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	now := c.cfg.Now()
 	job := Enqueued{ID: o.id, Kind: kind, Queue: o.queue}
-	m := meta{Unique: o.uniqueKey, Trace: o.trace, RequestID: o.requestID}
-	m.setPolicy(&o.policy)
+	m := wire.Meta{Unique: o.uniqueKey, Trace: o.trace, RequestID: o.requestID}
+	setPolicy(&m, &o.policy)
 	if o.id == "" {
-		job.ID = c.ids.next(now)
+		job.ID = c.ids.Next(now)
 	} else {
 		m.EnqueuedAt = now.UnixMilli()
 	}
@@ -265,16 +267,16 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	op.job, op.durability = job, o.durability
 	k := &c.target(o.queue).keys
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
-		op.addPlain(k, data, m.encode())
+		op.addPlain(k, data, m.Encode())
 	} else {
-		op.addScript(k, data, m.encode(), o, c.ids.next(now), now)
+		op.addScript(k, data, m.Encode(), o, c.ids.Next(now), now)
 	}
 	return op
 }
 
 // target is a queue as a client knows it.
 type target struct {
-	keys  keys
+	keys  wire.Keys
 	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
 }
 
@@ -286,7 +288,7 @@ func (c *Client) target(queue string) *target {
 	if t, ok := c.queues.Load(queue); ok {
 		return t.(*target)
 	}
-	t := &target{keys: queueKeys(c.cfg.Namespace, queue)}
+	t := &target{keys: wire.QueueKeys(c.cfg.Namespace, queue)}
 	t.noted.Store(-int64(noteEvery))
 	known, _ := c.queues.LoadOrStore(queue, t)
 	return known.(*target)
@@ -296,7 +298,7 @@ func (c *Client) target(queue string) *target {
 func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
 	t, now := c.target(job.Queue), monotonic()
 	if last := t.noted.Load(); now-last >= int64(noteEvery) && t.noted.CompareAndSwap(last, now) {
-		c.registry.addQueue(ctx, job.Queue)
+		c.registry.AddQueue(ctx, job.Queue)
 	}
 	if c.cfg.Observer != nil && !job.Duplicate {
 		e := Event{Type: EventEnqueued, Time: c.cfg.Now(), Queue: job.Queue, Job: job.ID, Kind: job.Kind}

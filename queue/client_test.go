@@ -14,6 +14,8 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // throughProxy returns a client whose connections pass through a proxy, warmed up.
@@ -146,7 +148,7 @@ func TestFullRedisRefusesAndStillDrains(t *testing.T) {
 		f.enqueue("cancel", `{}`)
 		f.enqueue("fine", `{}`, queue.In(10*time.Millisecond))
 	}
-	f.must(f.rdb.XGroupCreate(t.Context(), f.info().Stream, queue.DefaultGroup, "0").Err())
+	f.must(f.rdb.XGroupCreate(t.Context(), f.info().Stream, wire.DefaultGroup, "0").Err())
 	f.must(f.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	for _, opts := range [][]queue.EnqueueOption{{}, {queue.In(time.Hour)}, {queue.ID("x")}} {
 		_, err := f.client.Enqueue(t.Context(), charge{}, append(opts, queue.On("orders"))...)
@@ -269,7 +271,7 @@ func TestCancelledCallEnqueuesNothing(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	if _, err := f.inspect.Queue(t.Context(), "orders"); !errors.Is(err, queue.ErrNotFound) {
+	if _, err := f.inspect.Queue(t.Context(), "orders"); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("something was enqueued: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // On a cluster a script may touch one slot, and only the keys that it declares; a pipeline may not be answered by
@@ -28,7 +29,7 @@ func TestOnACluster(t *testing.T) {
 	client, err := queue.NewClient(rdb, queue.ClientConfig{Namespace: f.namespace})
 	f.must(err)
 	defer client.Close()
-	f.inspect, err = queue.NewInspector(rdb, queue.InspectorConfig{Namespace: f.namespace})
+	f.inspect, err = inspect.New(rdb, inspect.Config{Namespace: f.namespace})
 	f.must(err)
 
 	mux := clusterMux()
@@ -96,9 +97,9 @@ func (f *fleet) personOnACluster(enqueue func(kind string, opts ...queue.Enqueue
 	f.must(f.inspect.Requeue(ctx, "orders", delayed))
 	f.holdAs("dead#1", 1)
 	f.must(f.inspect.Release(ctx, "orders", delayed))
-	for _, state := range []queue.State{queue.StateInFlight, queue.StateDead} {
-		tally, err := f.inspect.Act(ctx, "orders", queue.Query{State: state, Kind: "plain"}, map[queue.State]queue.Action{
-			queue.StateInFlight: queue.ActionBury, queue.StateDead: queue.ActionDelete,
+	for _, state := range []inspect.State{inspect.StateInFlight, inspect.StateDead} {
+		tally, err := f.inspect.Act(ctx, "orders", inspect.Query{State: state, Kind: "plain"}, map[inspect.State]inspect.Action{
+			inspect.StateInFlight: inspect.ActionBury, inspect.StateDead: inspect.ActionDelete,
 		}[state], nil)
 		if err != nil || tally.Done == 0 {
 			f.Errorf("all that are %s: %+v, %v", state, tally, err)

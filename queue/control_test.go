@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // only waits for the only worker of a queue, which joins by itself after its start, and returns its name.
@@ -25,13 +26,13 @@ func (f *fleet) only(queueName string) (name string) {
 }
 
 // tell gives an order to the only worker of a queue.
-func (f *fleet) tell(queueName string, order queue.WorkerCommand) {
+func (f *fleet) tell(queueName string, order inspect.WorkerCommand) {
 	f.Helper()
-	f.must(f.inspect.CommandWorker(queue.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), order))
+	f.must(f.inspect.CommandWorker(inspect.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), order))
 }
 
 // awaitState waits until the only worker of a queue says that it is in a state.
-func (f *fleet) awaitState(queueName string, state queue.WorkerState) {
+func (f *fleet) awaitState(queueName string, state inspect.WorkerState) {
 	f.Helper()
 	f.eventually(queueName+"'s worker is "+string(state), func() bool {
 		workers, err := f.inspect.Workers(f.Context(), queueName)
@@ -52,12 +53,12 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	})
 	<-b.began
 	<-b.began
-	f.tell("events", queue.CommandQuiet) // told at one queue, it heeds for all
+	f.tell("events", inspect.CommandQuiet) // told at one queue, it heeds for all
 	if e := f.await(queue.EventWorkerQuiet, 1)[0]; e.By != "olga smith" || e.Worker != "w" {
 		t.Errorf("the event: %+v", e)
 	}
-	f.awaitState("orders", queue.WorkerQuiet)
-	f.awaitState("events", queue.WorkerQuiet)
+	f.awaitState("orders", inspect.WorkerQuiet)
+	f.awaitState("events", inspect.WorkerQuiet)
 	_, err := f.client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), queue.On("events"))
 	f.must(err)
 	b.free <- struct{}{}
@@ -74,11 +75,11 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	if paused := f.events.of(queue.EventPaused); len(paused) > 0 {
 		t.Errorf("nobody has paused a queue: %+v", paused)
 	}
-	f.tell("orders", queue.CommandWake)
+	f.tell("orders", inspect.CommandWake)
 	f.await(queue.EventWorkerAwake, 1)
 	close(b.free)
 	f.await(queue.EventDone, 7)
-	f.awaitState("events", queue.WorkerWorking)
+	f.awaitState("events", inspect.WorkerWorking)
 	for _, e := range f.await(queue.EventStarted, 7) {
 		if e.Redelivered != 0 || e.Attempt != 1 {
 			t.Errorf("the order counted: %+v", e)
@@ -91,7 +92,7 @@ func TestQuietOutlivesTheLease(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.start(muxOf("k", noop))
-	f.tell("orders", queue.CommandQuiet)
+	f.tell("orders", inspect.CommandQuiet)
 	f.await(queue.EventWorkerQuiet, 1)
 	f.must(f.rdb.Del(t.Context(), f.namespace+":{orders}:worker:"+f.only("orders")).Err())
 	f.await(queue.EventWorkerJoined, 2)
@@ -103,7 +104,7 @@ func TestQuietOutlivesTheLease(t *testing.T) {
 	f.eventually("it is quiet under its new name", func() bool {
 		workers, err := f.inspect.Workers(t.Context(), "orders")
 		f.must(err)
-		return slices.ContainsFunc(workers, func(w queue.WorkerInfo) bool { return w.State == queue.WorkerQuiet })
+		return slices.ContainsFunc(workers, func(w inspect.WorkerInfo) bool { return w.State == inspect.WorkerQuiet })
 	})
 	if started := f.events.of(queue.EventStarted); len(started) > 0 {
 		t.Errorf("a quiet worker started a job: %+v", started)
@@ -122,12 +123,12 @@ func TestWorkerStopsWhenTold(t *testing.T) {
 	ran := make(chan error, 1)
 	go func() { ran <- worker.Run(f.Context()) }()
 	<-b.began
-	f.tell("orders", queue.CommandStop)
-	f.tell("orders", queue.CommandStop) // twice is once
+	f.tell("orders", inspect.CommandStop)
+	f.tell("orders", inspect.CommandStop) // twice is once
 	if e := f.await(queue.EventWorkerStopping, 1)[0]; e.By != "olga smith" {
 		t.Errorf("the event: %+v", e)
 	}
-	f.awaitState("orders", queue.WorkerStopping)
+	f.awaitState("orders", inspect.WorkerStopping)
 	f.enqueue("k", `{}`)
 	close(b.free)
 	if err := <-ran; err != nil {
@@ -147,7 +148,7 @@ func TestStartedWorkerStopsWhenTold(t *testing.T) {
 	job := f.enqueue("k", `{}`)
 	worker := f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Grace = 100 * time.Millisecond })
 	<-b.began
-	f.tell("orders", queue.CommandStop)
+	f.tell("orders", inspect.CommandStop)
 	<-worker.Stopped()
 	if cause := <-b.ended; !errors.Is(cause, queue.ErrStopping) {
 		t.Errorf("the handler's context ended with %v", cause)
@@ -166,16 +167,16 @@ func TestOrdersThatNobodyHears(t *testing.T) {
 	if err := f.inspect.CommandWorker(t.Context(), "orders", name, "dance"); err == nil {
 		t.Error("an order that there is not: accepted")
 	}
-	if err := f.inspect.CommandWorker(t.Context(), "nope", name, queue.CommandQuiet); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "nope", name, inspect.CommandQuiet); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("at a queue that there is not: %v", err)
 	}
-	if err := f.inspect.CommandWorker(t.Context(), "orders", "w#000000", queue.CommandQuiet); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", "w#000000", inspect.CommandQuiet); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("to a worker that there is not: %v", err)
 	}
 	stop, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	f.must(worker.Stop(stop))
-	if err := f.inspect.CommandWorker(t.Context(), "orders", name, queue.CommandWake); !errors.Is(err, queue.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", name, inspect.CommandWake); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("to a worker that has left: %v", err)
 	}
 	if n := f.rdb.Exists(t.Context(), f.namespace+":{orders}:worker:"+name).Val(); n != 0 {
@@ -188,10 +189,10 @@ func TestQuietWorkerThatStopsStartsNothing(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	worker := f.start(muxOf("k", noop))
-	f.tell("orders", queue.CommandQuiet)
-	f.awaitState("orders", queue.WorkerQuiet)
+	f.tell("orders", inspect.CommandQuiet)
+	f.awaitState("orders", inspect.WorkerQuiet)
 	f.enqueue("k", `{}`)
-	f.tell("orders", queue.CommandStop)
+	f.tell("orders", inspect.CommandStop)
 	<-worker.Stopped()
 	if i := f.info(); i.Totals.Done != 0 || i.Waiting+i.InFlight != 1 {
 		t.Fatalf("a quiet worker started a job as it stopped: %+v", i)

@@ -5,25 +5,9 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
-
-// HistogramBounds are the upper bounds of the buckets of each [Histogram]; one more bucket holds what took longer.
-var HistogramBounds = [...]time.Duration{
-	time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond,
-	100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second,
-	10 * time.Second, 30 * time.Second, 100 * time.Second, 300 * time.Second,
-}
-
-const buckets = len(HistogramBounds) + 1
-
-func bucketOf(d time.Duration) int {
-	for k, bound := range HistogramBounds {
-		if d <= bound {
-			return k
-		}
-	}
-	return buckets - 1
-}
 
 // outcome is how a run ended, as it is counted.
 type outcome int
@@ -38,9 +22,6 @@ const (
 
 var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead"}
 
-// unknownKind is what jobs are counted under whose kind has no handler: any other name would have no bound.
-const unknownKind = "~unknown"
-
 // meter counts what a worker does with a queue's jobs, kind by kind, until the next beat takes the counts to Redis.
 type counters struct {
 	kinds       []kindCounters // by kind.index; the last is of unknown kinds
@@ -53,17 +34,6 @@ type kindCounters struct {
 	name      string
 	outcomes  [outcomes]atomic.Int64
 	run, wait durations
-}
-
-// spans is a histogram that many goroutines fill.
-type durations struct {
-	micros  atomic.Int64
-	buckets [buckets]atomic.Int64
-}
-
-func (s *durations) add(d time.Duration) {
-	s.micros.Add(d.Microseconds())
-	s.buckets[bucketOf(d)].Add(1)
 }
 
 func newCounters(kinds map[string]*kind) *counters {
@@ -96,16 +66,8 @@ func (t *task) waited(began time.Time) {
 		t.ses.counters.redelivered.Add(1)
 		return
 	}
-	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-entryMillis(t.entryID)) * time.Millisecond
+	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-wire.EntryMillis(t.entryID)) * time.Millisecond
 	t.ses.counters.of(t.kind).wait.add(max(wait, 0))
-}
-
-// entryMillis reads the time in a stream ID.
-func entryMillis(id string) (ms int64) {
-	for k := 0; k < len(id) && id[k] != '-'; k++ {
-		ms = ms*10 + int64(id[k]-'0')
-	}
-	return ms
 }
 
 // counted is what a beat takes along: names and numbers for the hashes of the minute and the hour, of all kinds
@@ -152,13 +114,6 @@ func (m *counters) take() *snapshot {
 	return c
 }
 
-func (s *durations) each(name string, visit func(field string, n *atomic.Int64)) {
-	visit(name+"_us", &s.micros)
-	for k := range s.buckets {
-		visit(name+":"+strconv.Itoa(k), &s.buckets[k])
-	}
-}
-
 // undo keeps what could not be written for the next beat.
 func (c *snapshot) undo() {
 	for _, giveBack := range c.giveBack {
@@ -170,3 +125,24 @@ func (c *snapshot) undo() {
 func (c *snapshot) args() []any {
 	return slices.Concat([]any{len(c.period)}, c.period, c.total)
 }
+
+// spans is a histogram that many goroutines fill.
+type durations struct {
+	micros  atomic.Int64
+	buckets [wire.Buckets]atomic.Int64
+}
+
+func (s *durations) add(d time.Duration) {
+	s.micros.Add(d.Microseconds())
+	s.buckets[wire.BucketOf(d)].Add(1)
+}
+
+func (s *durations) each(name string, visit func(field string, n *atomic.Int64)) {
+	visit(name+"_us", &s.micros)
+	for k := range s.buckets {
+		visit(name+":"+strconv.Itoa(k), &s.buckets[k])
+	}
+}
+
+// unknownKind is what jobs are counted under whose kind has no handler: any other name would have no bound.
+const unknownKind = "~unknown"

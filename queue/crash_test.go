@@ -16,6 +16,8 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // Field bug 7 among others: a killed worker, the caretaker even, keeps nothing back.
@@ -178,10 +180,10 @@ func TestPoisonIsIsolated(t *testing.T) {
 		i := f.info()
 		return i.Waiting+i.InFlight == 0 && i.Dead == 1
 	})
-	dead, err := f.inspect.Dead(t.Context(), "orders", queue.Page{})
+	dead, err := f.inspect.Dead(t.Context(), "orders", inspect.Page{})
 	f.must(err)
 	job := dead.Jobs[0]
-	if job.Kind != "exit" || job.Reason != queue.ReasonCrashed || !strings.Contains(job.Error, "3 workers died") || strings.Count(job.Error, "run") != 3 {
+	if job.Kind != "exit" || job.Reason != inspect.ReasonCrashed || !strings.Contains(job.Error, "3 workers died") || strings.Count(job.Error, "run") != 3 {
 		t.Errorf("got %+v", job)
 	}
 	if info := f.info(); info.Totals.Done != 200 || runs != 4 {
@@ -199,7 +201,7 @@ func TestRedisTroubles(t *testing.T) {
 		"restart":       {[]string{"--appendonly", "yes", "--appendfsync", "always"}, func(f *fleet) { f.server.Kill(); f.must(f.server.Restart()) }},
 		"hangs":         {nil, func(f *fleet) { f.must(f.rdb.Do(f.Context(), "DEBUG", "SLEEP", "1.5").Err()) }},
 		"clients cut":   {nil, func(f *fleet) { _ = f.rdb.Do(f.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no").Err() }},
-		"no group":      {nil, func(f *fleet) { f.must(f.rdb.XGroupDestroy(f.Context(), f.stream(), queue.DefaultGroup).Err()) }},
+		"no group":      {nil, func(f *fleet) { f.must(f.rdb.XGroupDestroy(f.Context(), f.stream(), wire.DefaultGroup).Err()) }},
 		"no scripts":    {nil, func(f *fleet) { f.must(f.rdb.ScriptFlush(f.Context()).Err()) }},
 		"read-only":     {nil, readOnlyForAWhile},
 		"out of memory": {nil, fullForAWhile},
@@ -273,14 +275,14 @@ func TestConsumerWithJobsIsNotDeleted(t *testing.T) {
 		f.enqueue("k", `{}`)
 	}
 	ids := f.holdAs("worker-1", 3)
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), queue.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 3_600_000, "JUSTID").Err())
+	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 3_600_000, "JUSTID").Err())
 	f.start(muxOf("k", noop))
 	f.await(queue.EventDone, 1)
-	pending := f.rdb.XPending(t.Context(), f.stream(), queue.DefaultGroup).Val()
+	pending := f.rdb.XPending(t.Context(), f.stream(), wire.DefaultGroup).Val()
 	if pending.Consumers["worker-1"] != 2 {
 		t.Errorf("got %+v", pending)
 	}
-	f.must(f.rdb.XClaimJustID(t.Context(), &redis.XClaimArgs{Stream: f.stream(), Group: queue.DefaultGroup, Consumer: "~released", Messages: ids[1:]}).Err())
+	f.must(f.rdb.XClaimJustID(t.Context(), &redis.XClaimArgs{Stream: f.stream(), Group: wire.DefaultGroup, Consumer: "~released", Messages: ids[1:]}).Err())
 	f.empty()
 }
 

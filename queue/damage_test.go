@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // add writes an entry as another program would.
@@ -21,7 +22,7 @@ func TestInspectorShowsADamagedBody(t *testing.T) {
 	f := newFleet(t)
 	f.enqueue("k", `{}`, queue.In(time.Hour), queue.ID("j"))
 	f.must(f.rdb.HSet(t.Context(), f.stream()+":bodies", "j", "9223372036854775807 9223372036854775807 x").Err())
-	_, err := f.inspect.Delayed(t.Context(), "orders", queue.Page{})
+	_, err := f.inspect.Delayed(t.Context(), "orders", inspect.Page{})
 	f.must(err)
 }
 
@@ -43,7 +44,7 @@ func TestPurgeOfTwoDeadOfOneID(t *testing.T) {
 	f.await(queue.EventDead, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	n, err := f.inspect.Purge(ctx, "orders", queue.StateDead, nil)
+	n, err := f.inspect.Purge(ctx, "orders", inspect.StateDead, nil)
 	f.must(err)
 	if left := f.info().Dead; n != 2 || left != 0 {
 		t.Errorf("%d deleted, %d left", n, left)

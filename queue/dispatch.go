@@ -116,34 +116,6 @@ func (s *dispatcher) wakeReaders() {
 // used up, or a batch gathers. Reading in lots is what makes a job cheap.
 func (s *dispatcher) hasCapacity() bool { return s.held-s.batched < s.total+s.ahead/2+s.openSeats }
 
-// pick takes the next job by smooth weighted round-robin over the sources that have one.
-func (s *dispatcher) pick() *task {
-	var best *buffer
-	sum := 0
-	for _, b := range s.buffers {
-		if b.first == len(b.tasks) {
-			continue
-		}
-		sum += b.weight
-		b.credit += b.weight
-		if best == nil || b.credit > best.credit {
-			best = b
-		}
-	}
-	if best == nil {
-		return nil
-	}
-	best.credit -= sum
-	t := best.tasks[best.first]
-	best.tasks[best.first] = nil
-	best.first++
-	best.rewind()
-	if t.isBatched() {
-		s.gather(best, t)
-	}
-	return t
-}
-
 // rewind makes room again when everything is taken.
 func (b *buffer) rewind() {
 	if b.first == len(b.tasks) {
@@ -180,17 +152,6 @@ func (s *dispatcher) reserve(b *buffer) int {
 		s.waiting--
 	}
 	return 0
-}
-
-func (s *dispatcher) share(b *buffer) int {
-	sum := b.weight
-	for _, other := range s.buffers {
-		if other != b && other.active {
-			sum += other.weight
-		}
-	}
-	free := s.total + s.ahead + s.openSeats - (s.held - s.batched)
-	return max(1, free*b.weight/sum)
 }
 
 // measure sets how many jobs may be read ahead: as many as the slots are seen to finish in readAheadFor. Slow jobs are

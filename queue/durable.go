@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // Durability is how far a job must have come before [Client.Enqueue] returns, see [Durable].
@@ -58,9 +60,9 @@ func (d *Durability) satisfied(r DurableResult) bool {
 func (d *Durability) wait() redis.Cmder {
 	ms := max(d.timeout.Milliseconds(), 1) // 0 would wait for ever
 	if d.fsync {
-		return sentOnce{redis.NewCmd(context.Background(), "WAITAOF", 1, d.replicas, ms)}
+		return redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), "WAITAOF", 1, d.replicas, ms)}
 	}
-	return sentOnce{redis.NewCmd(context.Background(), "WAIT", d.replicas, ms)}
+	return redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), "WAIT", d.replicas, ms)}
 }
 
 func (d *Durability) read(reply any) DurableResult {
@@ -105,7 +107,7 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 	if err := wait.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotDurable, err)
 	}
-	reached := d.read(wait.(sentOnce).Val())
+	reached := d.read(wait.(redisx.OnceCmd).Val())
 	op.job.Reached = &reached
 	if !d.satisfied(reached) {
 		return fmt.Errorf("%w: after %s %d replicas had it, fsynced: %t", ErrNotDurable, d.timeout, reached.Replicas, reached.Fsynced)
@@ -118,7 +120,7 @@ func (c *Client) masterOf(ctx context.Context, queue string, patience time.Durat
 	master, ok := c.rdb.(*redis.Client)
 	if cluster, is := c.rdb.(*redis.ClusterClient); is {
 		var err error
-		if master, err = cluster.MasterForKey(ctx, c.target(queue).keys.stream); err != nil {
+		if master, err = cluster.MasterForKey(ctx, c.target(queue).keys.Stream); err != nil {
 			return nil, fmt.Errorf("find the master of queue %s: %w", queue, err)
 		}
 	} else if !ok {

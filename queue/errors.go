@@ -23,15 +23,6 @@ var (
 	// ErrClosed says that the client or worker was closed.
 	ErrClosed = errors.New("closed")
 
-	// ErrNotFound says that no job of that ID was found in the queue. A finished job leaves Redis unless it has [Retain].
-	ErrNotFound = errors.New("no such job")
-
-	// ErrBadQuery says that a [Query] asks for what jobs of its state do not have, or for no state.
-	ErrBadQuery = errors.New("bad query")
-
-	// ErrHeld says that a job cannot be released because the worker that holds it lives: it must be cancelled instead.
-	ErrHeld = errors.New("its worker lives and may be running it")
-
 	// ErrLeaseLost is the cause of a handler's cancelled context when its worker could not renew its lease in time:
 	// another worker may already run the job, and this run's outcome will not count.
 	ErrLeaseLost = errors.New("lease lost: another worker may run this job now")
@@ -40,7 +31,7 @@ var (
 	ErrStopping = errors.New("worker is stopping")
 
 	// ErrCancelled is the cause of a handler's cancelled context when a person has cancelled the job, see
-	// [Inspector.Cancel].
+	// Inspector.Cancel in package inspect.
 	ErrCancelled = errors.New("cancelled by a person")
 
 	// ErrTimeout is the cause of a handler's cancelled context when the job ran longer than its [Timeout].

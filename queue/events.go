@@ -49,25 +49,3 @@ type Event struct {
 	By          string        // quiet, awake, stopping: who gave the order, if that is known
 	Err         error
 }
-
-// Observer is told what happens. Observe is called on hot paths, from many goroutines at once: it must be quick and
-// must not block.
-type Observer interface {
-	Observe(Event)
-}
-
-// ObserverFunc makes a function an [Observer].
-type ObserverFunc func(Event)
-
-// Observe calls f.
-func (f ObserverFunc) Observe(e Event) { f(e) }
-
-// Observers tells each of several observers, in order.
-type Observers []Observer
-
-// Observe tells each of them.
-func (o Observers) Observe(e Event) {
-	for _, each := range o {
-		each.Observe(e)
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func ExampleHandleBatch() {
@@ -36,7 +37,7 @@ func ExampleHandleBatch() {
 	}, queue.BatchOf(3), queue.BatchWithin(time.Minute))
 	runUntil(ctx, rdb, mux, map[string]queue.QueueConfig{queue.DefaultQueue: {}})
 
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(rdb, inspect.Config{})
 	check(err)
 	info, err := inspector.Queue(context.Background(), queue.DefaultQueue)
 	check(err)

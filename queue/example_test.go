@@ -12,6 +12,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Welcome is a job: its fields travel as JSON, its kind names the handler.
@@ -243,10 +244,10 @@ func ExampleInspector() {
 		check(err)
 	}
 
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(rdb, inspect.Config{})
 	check(err)
 	check(inspector.Delete(ctx, "mail", "w-1"))
-	for page := (queue.Page{Limit: 1}); ; {
+	for page := (inspect.Page{Limit: 1}); ; {
 		list, err := inspector.Delayed(ctx, "mail", page)
 		check(err)
 		for _, job := range list.Jobs {

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // runSlot runs one job after the other until the worker has ended.
@@ -63,26 +64,15 @@ func (t *task) call(ctx *runContext) (err error) {
 func (t *task) unfit() (reason string, err error) {
 	switch {
 	case t.cancelled.Load() != nil:
-		return ReasonByPerson, t.cancelled.Load().asError(nil)
+		return wire.ReasonByPerson, t.cancelled.Load().CancelledError(nil)
 	case t.err != nil:
-		return ReasonUndecodable, t.err
+		return wire.ReasonUndecodable, t.err
 	case t.kind == nil:
-		return ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
+		return wire.ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
 	case t.crashes >= t.ses.w.cfg.MaxCrashes:
-		return ReasonCrashed, fmt.Errorf("%d workers died while they held it: %s", t.crashes, t.crashedWorkers())
+		return wire.ReasonCrashed, fmt.Errorf("%d workers died while they held it: %s", t.crashes, t.crashedWorkers())
 	}
 	return "", nil
-}
-
-// crashedWorkers names the workers that died with the job, as far as it is known.
-func (t *task) crashedWorkers() string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
-	defer cancel()
-	names, err := t.ses.w.rdb.HGet(ctx, t.ses.keys.crashed(), t.entryID).Result()
-	if err != nil {
-		return "their names are lost"
-	}
-	return strings.ReplaceAll(names, " ", ", ")
 }
 
 // isNoted tells whether something was noted about the job beside its entry.
@@ -106,9 +96,9 @@ func (ses *session) forget(tasks ...*task) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 	defer cancel()
-	_ = ses.w.rdb.HDel(ctx, ses.keys.crashed(), noted...).Err()
+	_ = ses.w.rdb.HDel(ctx, ses.keys.Crashed(), noted...).Err()
 	if len(ordered) > 0 {
-		_ = ses.w.rdb.HDel(ctx, ses.keys.cancelled(), ordered...).Err()
+		_ = ses.w.rdb.HDel(ctx, ses.keys.Cancelled(), ordered...).Err()
 	}
 }
 
@@ -120,14 +110,6 @@ func (t *task) runningFor() time.Duration {
 	return 0
 }
 
-// timeout is how long the run may take. A batch has the kind's.
-func (t *task) timeout() time.Duration {
-	if t.batch != nil {
-		return t.kind.policy.Timeout
-	}
-	return t.policy.Timeout
-}
-
 // isStuck tells whether the handler goes on a while after its context was cancelled.
 func (t *task) isStuck() bool {
 	const patience = time.Second
@@ -135,9 +117,9 @@ func (t *task) isStuck() bool {
 	if ran <= patience {
 		return false
 	}
-	order := t.cancelled.Load()
+	cancelled := t.cancelled.Load()
 	return ran > t.timeout()+patience || t.ses.ctx.Err() != nil ||
-		t.batch == nil && order != nil && monotonic() > order.noticed+int64(patience)
+		t.batch == nil && cancelled != nil && monotonic() > cancelled.noticed+int64(patience)
 }
 
 var _ context.Context = (*runContext)(nil)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // readAtOnce bounds one read, and so what Redis does for it in one go.
@@ -47,15 +47,15 @@ func (ses *session) readOnce(replies *entryReader, room int) ([]*task, error) {
 	var tasks []*task
 	var now int64
 	replies.reset()
-	replies.each = func(id string, fields []pair) {
+	replies.each = func(id string, fields []wire.Pair) {
 		if tasks == nil {
 			tasks, now = make([]*task, 0, room), monotonic()
 		}
-		tasks = append(tasks, ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), 1, now))
+		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), 1, now))
 	}
 	cmd := redis.NewRawWriteToCmd(ses.ctx, replies,
-		"XREADGROUP", "GROUP", ses.binding.group(), ses.consumer, "COUNT", room,
-		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.keys.stream, ">")
+		"XREADGROUP", "GROUP", ses.binding.GroupName(), ses.consumer, "COUNT", room,
+		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.keys.Stream, ">")
 	err := ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
 	if errors.Is(err, redis.Nil) {
 		err = nil
@@ -84,57 +84,6 @@ func (ses *session) recoverFrom(backoff *reconnectBackoff, doing string, err err
 	}
 }
 
-// adopt takes in entries that are pending for this consumer but were never seen here.
-func (ses *session) adopt() error {
-	const page = 200
-	ses.transfer.Lock()
-	defer ses.transfer.Unlock()
-	held := ses.heldEntries()
-	for start := "-"; ; {
-		ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
-		reply, err := scriptAdopt.Run(ctx, ses.w.rdb, []string{ses.keys.stream, ses.keys.crashed(), ses.keys.cancelled()},
-			ses.binding.group(), ses.consumer, start, page).Slice()
-		cancel()
-		if redis.HasErrorPrefix(err, "NOGROUP") {
-			return nil
-		}
-		if err != nil || len(reply) != 2 {
-			return err
-		}
-		found, err := ses.readRows(reply[1])
-		if err != nil {
-			return err
-		}
-		var tasks []*task
-		for _, t := range found {
-			if !held[t.entryID] {
-				tasks = append(tasks, t)
-			}
-		}
-		ses.track(tasks)
-		last, _ := reply[0].(string)
-		if last == "" {
-			return nil
-		}
-		start = entryAfter(last)
-	}
-}
-
-// heldEntries lists what this session has in its hands. It looks in the order in which a job moves, so that none
-// slips by.
-func (ses *session) heldEntries() map[string]bool {
-	held := ses.w.dispatcher.entries(ses.buffer)
-	for i := range ses.w.running {
-		if t := ses.w.running[i].Load(); t != nil && t.ses == ses {
-			for _, rider := range ses.w.dispatcher.tasksIn(t) {
-				held[rider.entryID] = true
-			}
-		}
-	}
-	ses.acker.entries(held)
-	return held
-}
-
 // readRows makes tasks of rows of {entry, deliveries, fields, crashes, cancellation}, as claim.lua and adopt.lua reply them.
 func (ses *session) readRows(reply any) ([]*task, error) {
 	rows, ok := reply.([]any)
@@ -151,28 +100,21 @@ func (ses *session) readRows(reply any) ([]*task, error) {
 		id, _ := cells[0].(string)
 		deliveries, _ := cells[1].(int64)
 		values, _ := cells[2].([]any)
-		fields := make([]pair, 0, len(values)/2)
+		fields := make([]wire.Pair, 0, len(values)/2)
 		for i := 0; i+1 < len(values); i += 2 {
 			name, _ := values[i].(string)
 			value, _ := values[i+1].(string)
-			fields = append(fields, pair{[]byte(name), []byte(value)})
+			fields = append(fields, wire.Pair{Name: []byte(name), Value: []byte(value)})
 		}
-		t := ses.newTask(decodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now)
+		t := ses.newTask(wire.DecodeEntry(id, fields, ses.binding.Kind, ses.w.kindName), int(deliveries), now)
 		crashes, _ := cells[3].(int64)
 		t.crashes = int(crashes)
 		if text, _ := cells[4].(string); text != "" {
-			t.cancel(decodeAttribution(text))
+			t.cancel(text)
 		}
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
-}
-
-// entryAfter returns the stream ID that follows id.
-func entryAfter(id string) string {
-	ms, seqText, _ := strings.Cut(id, "-")
-	seq, _ := strconv.ParseUint(seqText, 10, 64)
-	return ms + "-" + strconv.FormatUint(seq+1, 10)
 }
 
 // kindName makes a string of a kind, without a copy if it is a registered one.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // fleet is what a test works with: a namespace of its own on a real server, a client, an inspector, and workers that
@@ -23,7 +24,7 @@ type fleet struct {
 	rdb       *redis.Client
 	namespace string
 	client    *queue.Client
-	inspect   *queue.Inspector
+	inspect   *inspect.Inspector
 	events    *recorder
 }
 
@@ -39,7 +40,7 @@ func newFleetOn(t *testing.T, server *redistest.Server) *fleet {
 	f.client, err = queue.NewClient(f.rdb, queue.ClientConfig{Namespace: f.namespace, Observer: f.events})
 	f.must(err)
 	t.Cleanup(func() { _ = f.client.Close() })
-	f.inspect, err = queue.NewInspector(f.rdb, queue.InspectorConfig{Namespace: f.namespace})
+	f.inspect, err = inspect.New(f.rdb, inspect.Config{Namespace: f.namespace})
 	f.must(err)
 	return f
 }
@@ -80,7 +81,7 @@ func (f *fleet) enqueue(kind, data string, opts ...queue.EnqueueOption) *queue.E
 	return job
 }
 
-func (f *fleet) info() queue.QueueInfo {
+func (f *fleet) info() inspect.QueueInfo {
 	f.Helper()
 	info, err := f.inspect.Queue(f.Context(), "orders")
 	f.must(err)
@@ -115,10 +116,10 @@ func (f *fleet) empty() {
 func (f *fleet) awaitHandedBack() (n int) {
 	f.Helper()
 	f.eventually("what was read ahead is handed back", func() bool {
-		page, err := f.inspect.InFlight(f.Context(), "orders", queue.Page{})
+		page, err := f.inspect.InFlight(f.Context(), "orders", inspect.Page{})
 		f.must(err)
 		n = len(page.Jobs)
-		return !slices.ContainsFunc(page.Jobs, func(job queue.JobInfo) bool { return job.Worker != "~released" })
+		return !slices.ContainsFunc(page.Jobs, func(job inspect.JobInfo) bool { return job.Worker != "~released" })
 	})
 	return n
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 const (
@@ -109,15 +111,15 @@ func (ses *session) sendHeartbeat(ctx context.Context, counted *snapshot) (heart
 	defer cancel()
 	k, now := ses.keys, ses.w.cfg.Now()
 	keys := []string{
-		k.workers(), k.worker(ses.consumer), k.caretaker(), k.stream, k.minute(now), k.hour(now), k.metrics(),
-		k.paused(), k.cancelled(),
+		k.Workers(), k.Worker(ses.consumer), k.Caretaker(), k.Stream, k.Minute(now), k.Hour(now), k.Metrics(),
+		k.Paused(), k.Cancelled(),
 	}
 	running, stuck := ses.runningNow()
 	args := append([]any{
-		ses.consumer, ses.w.cfg.Lease.Milliseconds(), ses.caretakerTerm().Milliseconds(), ses.binding.group(),
+		ses.consumer, ses.w.cfg.Lease.Milliseconds(), ses.caretakerTerm().Milliseconds(), ses.binding.GroupName(),
 		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), running, stuck, string(ses.w.state()),
 	}, counted.args()...)
-	reply, err := scriptHeartbeat.Run(ctx, ses.w.rdb, keys, args...).Result()
+	reply, err := wire.ScriptHeartbeat.Run(ctx, ses.w.rdb, keys, args...).Result()
 	if err != nil {
 		return heartbeatReply{}, err
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // A page among large jobs looks at fewer of them, says so, and goes on behind them.
@@ -22,14 +24,14 @@ func TestLargeJobsCountForSeveral(t *testing.T) {
 		f.enqueue("k", fmt.Sprintf(`{"n":%d,"filler":%q}`, k, filler))
 		f.enqueue("k", fmt.Sprintf(`{"n":%d,"filler":%q}`, k, filler), queue.In(time.Hour))
 	}
-	for _, state := range []queue.State{queue.StateWaiting, queue.StateDelayed} {
-		q := queue.Query{State: state, Data: map[string]string{"n": "29"}}
-		found, err := f.inspect.Search(t.Context(), "orders", q, queue.Page{MaxScan: 600})
+	for _, state := range []inspect.State{inspect.StateWaiting, inspect.StateDelayed} {
+		q := inspect.Query{State: state, Data: map[string]string{"n": "29"}}
+		found, err := f.inspect.Search(t.Context(), "orders", q, inspect.Page{MaxScan: 600})
 		f.must(err)
 		if !found.Truncated || found.Next == "" || found.Scanned < 10 || found.Scanned > 20 || len(found.Jobs) != 0 {
 			t.Errorf("%s: %d looked at, truncated %t, %d found", state, found.Scanned, found.Truncated, len(found.Jobs))
 		}
-		if ids, scanned := f.searchAll(q, queue.Page{MaxScan: 600}); len(ids) != 1 || scanned != n {
+		if ids, scanned := f.searchAll(q, inspect.Page{MaxScan: 600}); len(ids) != 1 || scanned != n {
 			t.Errorf("%s: %d found of %d", state, len(ids), scanned)
 		}
 		if count, err := f.inspect.CountMatching(t.Context(), "orders", q, 600); err != nil || !count.Truncated || count.Scanned > 20 {
@@ -46,7 +48,7 @@ func TestSearchReadsEscapes(t *testing.T) {
 	f.enqueue("k", `{"name":"ann","path":"a/b"}`)
 	f.enqueue("k", `{"name":"bob","note":"ann a/b"}`)
 	for path, value := range map[string]string{"name": "ann", "path": "a/*"} {
-		ids, _ := f.searchAll(queue.Query{State: queue.StateWaiting, Data: map[string]string{path: value}}, queue.Page{})
+		ids, _ := f.searchAll(inspect.Query{State: inspect.StateWaiting, Data: map[string]string{path: value}}, inspect.Page{})
 		if len(ids) != 2 {
 			t.Errorf("%s:%s: found %d", path, value, len(ids))
 		}
@@ -67,7 +69,7 @@ func TestInFlightAmongOthers(t *testing.T) {
 	for k, entry := range entries {
 		switch {
 		case k < 40 && k%4 != 0:
-			f.must(f.rdb.XAck(t.Context(), f.stream(), queue.DefaultGroup, entry).Err())
+			f.must(f.rdb.XAck(t.Context(), f.stream(), wire.DefaultGroup, entry).Err())
 		case k > 90:
 			f.must(f.rdb.XDel(t.Context(), f.stream(), entry).Err())
 			want[entry] = true
@@ -75,7 +77,7 @@ func TestInFlightAmongOthers(t *testing.T) {
 			want[jobs[k]] = true
 		}
 	}
-	for _, job := range f.walk(queue.StateInFlight, 30) {
+	for _, job := range f.walk(inspect.StateInFlight, 30) {
 		if !want[job.ID] {
 			t.Errorf("%s is not in flight, or there twice", job.ID)
 		}
@@ -101,7 +103,7 @@ func TestOneOfManyForeignEntriesIsTakenOver(t *testing.T) {
 	_, err := pipe.Exec(t.Context())
 	f.must(err)
 	ids := f.holdAs("worker-1", n)
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), queue.DefaultGroup, "worker-1", 0, ids[n-1], "IDLE", 61_000, "JUSTID").Err())
+	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[n-1], "IDLE", 61_000, "JUSTID").Err())
 	f.start(muxOf("k", noop))
 	f.await(queue.EventDone, 1)
 	f.eventually("the others stay", func() bool { return f.info().InFlight == n-1 })

@@ -12,10 +12,12 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // inEveryState fills a queue with n jobs of each state, and n that are done and kept. It returns their IDs.
-func inEveryState(f *fleet, n int) map[queue.State][]string {
+func inEveryState(f *fleet, n int) map[inspect.State][]string {
 	f.Helper()
 	b := newBlocker()
 	mux := muxOf("block", b.handle)
@@ -26,40 +28,40 @@ func inEveryState(f *fleet, n int) map[queue.State][]string {
 	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult(run.ID) }, queue.Retain(time.Hour))
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = n, -1 })
 	f.Cleanup(func() { close(b.free) })
-	ids := map[queue.State][]string{}
-	enqueue := func(state queue.State, kind string, opts ...queue.EnqueueOption) {
+	ids := map[inspect.State][]string{}
+	enqueue := func(state inspect.State, kind string, opts ...queue.EnqueueOption) {
 		for i := range n {
 			job := f.enqueue(kind, fmt.Sprintf(`{"n":%d}`, i), opts...)
 			ids[state] = append(ids[state], job.ID)
 		}
 	}
-	enqueue(queue.StateRetrying, "retry")
-	enqueue(queue.StateDead, "cancel")
-	enqueue(queue.StateDone, "keep")
+	enqueue(inspect.StateRetrying, "retry")
+	enqueue(inspect.StateDead, "cancel")
+	enqueue(inspect.StateDone, "keep")
 	f.await(queue.EventFailed, n)
 	f.await(queue.EventDead, n)
 	f.await(queue.EventDone, n)
-	enqueue(queue.StateInFlight, "block")
+	enqueue(inspect.StateInFlight, "block")
 	for range n {
 		<-b.began
 	}
-	enqueue(queue.StateWaiting, "block") // every slot is taken
-	enqueue(queue.StateDelayed, "block", queue.At(time.Now().Add(time.Hour)))
+	enqueue(inspect.StateWaiting, "block") // every slot is taken
+	enqueue(inspect.StateDelayed, "block", queue.At(time.Now().Add(time.Hour)))
 	return ids
 }
 
-var lists = map[queue.State]func(*queue.Inspector, context.Context, string, queue.Page) (queue.JobPage, error){
-	queue.StateWaiting:  (*queue.Inspector).Waiting,
-	queue.StateInFlight: (*queue.Inspector).InFlight,
-	queue.StateDelayed:  (*queue.Inspector).Delayed,
-	queue.StateRetrying: (*queue.Inspector).Retrying,
-	queue.StateDead:     (*queue.Inspector).Dead,
+var lists = map[inspect.State]func(*inspect.Inspector, context.Context, string, inspect.Page) (inspect.JobPage, error){
+	inspect.StateWaiting:  (*inspect.Inspector).Waiting,
+	inspect.StateInFlight: (*inspect.Inspector).InFlight,
+	inspect.StateDelayed:  (*inspect.Inspector).Delayed,
+	inspect.StateRetrying: (*inspect.Inspector).Retrying,
+	inspect.StateDead:     (*inspect.Inspector).Dead,
 }
 
 // walk lists a state page by page.
-func (f *fleet) walk(state queue.State, limit int) (jobs []queue.JobInfo) {
+func (f *fleet) walk(state inspect.State, limit int) (jobs []inspect.JobInfo) {
 	f.Helper()
-	for page := (queue.Page{Limit: limit}); ; {
+	for page := (inspect.Page{Limit: limit}); ; {
 		got, err := lists[state](f.inspect, f.Context(), "orders", page)
 		f.must(err)
 		if len(got.Jobs) > limit || len(got.Jobs) < limit && got.Next != "" {
@@ -81,7 +83,7 @@ func TestEveryStateIsCountedListedAndFound(t *testing.T) {
 	if info.Waiting != n || info.InFlight != n || info.Delayed != n || info.Retrying != n || info.Dead != n || info.Workers != 1 {
 		t.Errorf("got %+v", info)
 	}
-	if info.Name != "orders" || info.Stream != f.stream() || info.Group != queue.DefaultGroup || info.Raw {
+	if info.Name != "orders" || info.Stream != f.stream() || info.Group != wire.DefaultGroup || info.Raw {
 		t.Errorf("got %+v", info)
 	}
 	if got := info.Totals; got.Done != n || got.Retried != n || got.Dead != n || got.Promoted+got.Requeued+got.Deleted+got.Snoozed != 0 {
@@ -114,20 +116,20 @@ func TestEveryStateIsCountedListedAndFound(t *testing.T) {
 }
 
 // checkFound looks a job up by its ID and, where it has one, by its entry's.
-func (f *fleet) checkFound(state queue.State, id string, n int) {
+func (f *fleet) checkFound(state inspect.State, id string, n int) {
 	f.Helper()
 	job, err := f.inspect.Job(f.Context(), "orders", id)
 	f.must(err)
 	if job.ID != id || job.State != state || string(job.Data) != fmt.Sprintf(`{"n":%d}`, n) || job.EnqueuedAt == nil {
 		f.Errorf("%s: got %+v", state, job)
 	}
-	ok := map[queue.State]bool{
-		queue.StateWaiting:  job.Entry != "" && job.Worker == "",
-		queue.StateInFlight: job.Entry != "" && job.Worker != "" && job.Deliveries == 1 && job.Redelivered == 0,
-		queue.StateDelayed:  job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 0,
-		queue.StateRetrying: job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 1 && job.Error == "busy",
-		queue.StateDead:     job.Reason == queue.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil && job.Attempt == 1,
-		queue.StateDone:     string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
+	ok := map[inspect.State]bool{
+		inspect.StateWaiting:  job.Entry != "" && job.Worker == "",
+		inspect.StateInFlight: job.Entry != "" && job.Worker != "" && job.Deliveries == 1 && job.Redelivered == 0,
+		inspect.StateDelayed:  job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 0,
+		inspect.StateRetrying: job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 1 && job.Error == "busy",
+		inspect.StateDead:     job.Reason == inspect.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil && job.Attempt == 1,
+		inspect.StateDone:     string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
 	}
 	if !ok[state] {
 		f.Errorf("%s: got %+v", state, job)
@@ -147,7 +149,7 @@ func TestDelayedWithEqualDueTimesAreListedOnce(t *testing.T) {
 		f.enqueue("k", `{}`, queue.At(at))
 	}
 	seen := map[string]bool{}
-	for _, job := range f.walk(queue.StateDelayed, 4) {
+	for _, job := range f.walk(inspect.StateDelayed, 4) {
 		if seen[job.ID] {
 			t.Errorf("%s was listed twice", job.ID)
 		}
@@ -165,10 +167,10 @@ func TestPageGoesOnBehindAJobThatHasGone(t *testing.T) {
 	for n := range 4 {
 		ids = append(ids, f.enqueue("k", `{}`, queue.In(time.Hour+time.Duration(n)*time.Second)).ID)
 	}
-	page, err := f.inspect.Delayed(t.Context(), "orders", queue.Page{Limit: 2})
+	page, err := f.inspect.Delayed(t.Context(), "orders", inspect.Page{Limit: 2})
 	f.must(err)
 	f.must(f.inspect.Delete(t.Context(), "orders", ids[1])) // where the cursor is
-	page, err = f.inspect.Delayed(t.Context(), "orders", queue.Page{Cursor: page.Next, Limit: 10})
+	page, err = f.inspect.Delayed(t.Context(), "orders", inspect.Page{Cursor: page.Next, Limit: 10})
 	f.must(err)
 	if len(page.Jobs) != 2 || page.Jobs[0].ID != ids[2] || page.Jobs[1].ID != ids[3] || page.Next != "" {
 		t.Errorf("got %+v", page)
@@ -190,21 +192,21 @@ func TestUnknownQueuesAndJobsAreNotFound(t *testing.T) {
 		}
 		_, errs["queue"] = in.Queue(ctx, queueName)
 		_, errs["workers"] = in.Workers(ctx, queueName)
-		_, errs["purge"] = in.Purge(ctx, queueName, queue.StateDead, nil)
+		_, errs["purge"] = in.Purge(ctx, queueName, inspect.StateDead, nil)
 		for state, list := range lists {
-			_, errs[string(state)] = list(in, ctx, queueName, queue.Page{})
+			_, errs[string(state)] = list(in, ctx, queueName, inspect.Page{})
 		}
 		return errs
 	}
 	f.enqueue("k", `{}`)
 	for _, name := range []string{"orders", "never-used"} {
 		for call, err := range calls(name) {
-			if !errors.Is(err, queue.ErrNotFound) || !strings.HasPrefix(err.Error(), "queue: ") {
+			if !errors.Is(err, inspect.ErrNotFound) || !strings.HasPrefix(err.Error(), "queue: ") {
 				t.Errorf("%s of %s: got %v", call, name, err)
 			}
 		}
 	}
-	if _, err := in.Queue(ctx, "a b"); err == nil || errors.Is(err, queue.ErrNotFound) {
+	if _, err := in.Queue(ctx, "a b"); err == nil || errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("a name that no queue can have: %v", err)
 	}
 	if names, err := in.Queues(ctx); err != nil || len(names) != 1 || names[0] != "orders" {
@@ -233,7 +235,7 @@ func TestRawQueueIsInspectedUnderItsStreamsName(t *testing.T) {
 	if !info.Raw || info.Stream != stream || info.Group != "billing" || info.InFlight != 1 || info.Waiting != 1 {
 		t.Errorf("got %+v", info)
 	}
-	for n, state := range []queue.State{queue.StateInFlight, queue.StateWaiting} {
+	for n, state := range []inspect.State{inspect.StateInFlight, inspect.StateWaiting} {
 		job, err := f.inspect.Job(t.Context(), stream, ids[n])
 		f.must(err)
 		if job.State != state || job.Kind != "order.placed" || string(job.Data) != fmt.Sprintf(`{"order_id":"o-%d"}`, n+1) {
@@ -256,13 +258,13 @@ func TestOldestWaitingIsTheFirstThatWasNotDelivered(t *testing.T) {
 		id := fmt.Sprintf("%d-0", now.Add(-time.Duration(minutes)*time.Minute).UnixMilli())
 		f.must(f.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: f.stream(), ID: id, Values: []string{"kind", "k"}}).Err())
 	}
-	inspect, err := queue.NewInspector(f.rdb, queue.InspectorConfig{Namespace: f.namespace, Now: func() time.Time { return now }})
+	insp, err := inspect.New(f.rdb, inspect.Config{Namespace: f.namespace, Now: func() time.Time { return now }})
 	f.must(err)
 	for delivered, want := range []time.Duration{30 * time.Minute, 20 * time.Minute, 10 * time.Minute, 0} {
 		if delivered > 0 {
 			f.holdAs("w#1", 1)
 		}
-		info, err := inspect.Queue(t.Context(), "orders")
+		info, err := insp.Queue(t.Context(), "orders")
 		f.must(err)
 		if got := info.OldestWaiting.Round(time.Second); got != want || info.Waiting != int64(3-delivered) {
 			t.Errorf("with %d delivered: %s, %d waiting", delivered, got, info.Waiting)
@@ -287,17 +289,17 @@ func TestWorkersAreListed(t *testing.T) {
 	if !strings.HasPrefix(w.Name, "box-1#") || w.Slots != 7 || w.InFlight != 1 || w.PID == 0 || w.LeaseMS <= 0 || w.LeaseMS > 4000 || time.Since(w.Started) > time.Minute {
 		t.Errorf("got %+v", w)
 	}
-	if w.Heartbeat != queue.HeartbeatAlive {
+	if w.Heartbeat != inspect.HeartbeatAlive {
 		t.Errorf("a worker that beats is %s", w.Heartbeat)
 	}
-	for name, heartbeat := range map[string]queue.Heartbeat{"gone": queue.HeartbeatGone, "late": queue.HeartbeatLate} {
+	for name, heartbeat := range map[string]inspect.Heartbeat{"gone": inspect.HeartbeatGone, "late": inspect.HeartbeatLate} {
 		now := f.rdb.Time(t.Context()).Val().UnixMilli()
-		ends := map[queue.Heartbeat]int64{queue.HeartbeatGone: now - 1, queue.HeartbeatLate: now + 30_000}[heartbeat]
+		ends := map[inspect.Heartbeat]int64{inspect.HeartbeatGone: now - 1, inspect.HeartbeatLate: now + 30_000}[heartbeat]
 		f.must(f.rdb.HSet(t.Context(), f.stream()+":worker:"+name, "lease_ms", 100_000).Err())
 		f.must(f.rdb.ZAdd(t.Context(), f.stream()+":workers", redis.Z{Score: float64(ends), Member: name}).Err())
 		workers, err := f.inspect.Workers(t.Context(), "orders")
 		f.must(err)
-		if k := slices.IndexFunc(workers, func(w queue.WorkerInfo) bool { return w.Name == name }); k >= 0 && workers[k].Heartbeat != heartbeat {
+		if k := slices.IndexFunc(workers, func(w inspect.WorkerInfo) bool { return w.Name == name }); k >= 0 && workers[k].Heartbeat != heartbeat {
 			t.Errorf("%s is %s", name, workers[k].Heartbeat)
 		}
 	}

@@ -1,11 +1,6 @@
 package queue
 
-import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"time"
-)
+import "time"
 
 // Args are the typed arguments of a job. They travel as JSON; Kind names the handler that runs them,
 // e.g. "payment.charge", and must not depend on the value.
@@ -49,36 +44,7 @@ type Run struct {
 	result []byte
 }
 
-// SetResult records v, as JSON, as the job's result. It is kept only if the job has [Retain], and only if the
-// handler then returns nil. Not safe for concurrent use.
-func (r *Run) SetResult(v any) error {
-	result, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("queue: result of job %s: %w", r.ID, err)
-	}
-	r.result = result
-	return nil
-}
-
-// SetProgress records how far the job is, for a person or a program that looks: percent from 0 to 100, and a note.
-// It is one round trip to Redis, so call it some times a second at most. The record outlives the run by an hour, or
-// by the job's [Retain].
-func (r *Run) SetProgress(ctx context.Context, percent float64, note string) error {
-	if percent < 0 || percent > 100 {
-		return fmt.Errorf("queue: progress of job %s: %v is not between 0 and 100", r.ID, percent)
-	}
-	return r.task.setProgress(ctx, percent, note)
-}
-
 // Acknowledged tells whether the job's success is recorded in Redis: it will not come again, as long as Redis keeps its
 // data. It is false while its handler runs. A handler may ask about the runs before, to clear away what kept them from
 // doing their work twice.
 func (r *Run) Acknowledged() bool { return r.task.recorded.Load() }
-
-type runKey struct{}
-
-// FromContext returns the run that a handler's context belongs to.
-func FromContext(ctx context.Context) (*Run, bool) {
-	run, ok := ctx.Value(runKey{}).(*Run)
-	return run, ok
-}

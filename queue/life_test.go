@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 type charge struct {
@@ -49,7 +50,7 @@ func TestJobRunsOnceAndLeavesRedis(t *testing.T) {
 	if done := f.info().Totals.Done; done != 1 {
 		t.Errorf("counted %d done", done)
 	}
-	if _, err := f.inspect.Job(t.Context(), "orders", sent.ID); !errors.Is(err, queue.ErrNotFound) {
+	if _, err := f.inspect.Job(t.Context(), "orders", sent.ID); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("a done job without Retain is still there: %v", err)
 	}
 }
@@ -86,7 +87,7 @@ func TestFailTwiceThenSucceed(t *testing.T) {
 	}
 	info, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
-	if info.State != queue.StateDone || string(info.Result) != `"at last"` || info.Attempt != 3 {
+	if info.State != inspect.StateDone || string(info.Result) != `"at last"` || info.Attempt != 3 {
 		t.Errorf("got %+v", info)
 	}
 	if totals := f.info().Totals; totals.Retried != 2 || totals.Done != 1 {
@@ -105,7 +106,7 @@ func TestAlwaysFailingIsDeadAndComesBack(t *testing.T) {
 	f.await(queue.EventDead, 1)
 	info, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
-	if info.State != queue.StateDead || info.Attempt != 3 || info.Error != "out of order" || info.Reason != queue.ReasonAttempts || string(info.Data) != `{"n":1}` {
+	if info.State != inspect.StateDead || info.Attempt != 3 || info.Error != "out of order" || info.Reason != inspect.ReasonAttempts || string(info.Data) != `{"n":1}` {
 		t.Errorf("got %+v", info)
 	}
 	f.must(f.inspect.Requeue(t.Context(), "orders", job.ID))
@@ -140,11 +141,11 @@ func TestOutcomes(t *testing.T) {
 	queue.Handle(mux, func(context.Context, *queue.Job[charge]) error { return nil })
 	f.start(mux)
 	want := map[string]struct{ reason, text string }{
-		f.enqueue("cancel", `{}`).ID:                    {queue.ReasonCancelled, "card declined"},
-		f.enqueue("panic", `{}`).ID:                     {queue.ReasonAttempts, "TestOutcomes"}, // in the stack
-		f.enqueue("slow", `{}`).ID:                      {queue.ReasonAttempts, "timed out"},
-		f.enqueue("payment.charge", `{"cents":"x"}`).ID: {queue.ReasonUndecodable, "cannot unmarshal"},
-		f.enqueue("nobody.knows", `{}`).ID:              {queue.ReasonUnknownKind, "nobody.knows"},
+		f.enqueue("cancel", `{}`).ID:                    {inspect.ReasonCancelled, "card declined"},
+		f.enqueue("panic", `{}`).ID:                     {inspect.ReasonAttempts, "TestOutcomes"}, // in the stack
+		f.enqueue("slow", `{}`).ID:                      {inspect.ReasonAttempts, "timed out"},
+		f.enqueue("payment.charge", `{"cents":"x"}`).ID: {inspect.ReasonUndecodable, "cannot unmarshal"},
+		f.enqueue("nobody.knows", `{}`).ID:              {inspect.ReasonUnknownKind, "nobody.knows"},
 	}
 	f.enqueue("snooze", `{}`)
 	f.await(queue.EventDead, len(want))
@@ -152,7 +153,7 @@ func TestOutcomes(t *testing.T) {
 	for id, w := range want {
 		info, err := f.inspect.Job(t.Context(), "orders", id)
 		f.must(err)
-		if info.State != queue.StateDead || info.Reason != w.reason || !strings.Contains(info.Error, w.text) {
+		if info.State != inspect.StateDead || info.Reason != w.reason || !strings.Contains(info.Error, w.text) {
 			t.Errorf("%s: %s, %q, %q; want %q, %q", info.Kind, info.State, info.Reason, info.Error, w.reason, w.text)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // between calls a function before the n-th command or pipeline that a client sends.
@@ -35,7 +36,7 @@ func (b *between) count() {
 
 // move is how a job moves while it is looked for.
 type move struct {
-	from, to queue.State
+	from, to inspect.State
 	outcome  error           // of its handler
 	event    queue.EventType // when it has moved
 }
@@ -44,11 +45,11 @@ type move struct {
 func TestAJobIsFoundWhileItMoves(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]move{
-		"comes to run":           {queue.StateWaiting, queue.StateInFlight, nil, queue.EventStarted},
-		"is done":                {queue.StateInFlight, queue.StateDone, nil, queue.EventDone},
-		"fails":                  {queue.StateInFlight, queue.StateRetrying, errors.New("busy"), queue.EventFailed},
-		"dies":                   {queue.StateInFlight, queue.StateDead, queue.Cancel(errors.New("declined")), queue.EventDead},
-		"waits and ends at once": {queue.StateWaiting, queue.StateDone, nil, queue.EventDone},
+		"comes to run":           {inspect.StateWaiting, inspect.StateInFlight, nil, queue.EventStarted},
+		"is done":                {inspect.StateInFlight, inspect.StateDone, nil, queue.EventDone},
+		"fails":                  {inspect.StateInFlight, inspect.StateRetrying, errors.New("busy"), queue.EventFailed},
+		"dies":                   {inspect.StateInFlight, inspect.StateDead, queue.Cancel(errors.New("declined")), queue.EventDead},
+		"waits and ends at once": {inspect.StateWaiting, inspect.StateDone, nil, queue.EventDone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,11 +75,11 @@ func (m move) lookup(t *testing.T, n int) bool {
 		f.await(queue.EventStarted, 1)
 	}
 	job := f.enqueue("k", `{}`, queue.Retain(time.Hour))
-	if m.from != queue.StateWaiting {
+	if m.from != inspect.StateWaiting {
 		start()
 	}
 	hook := &between{n: n, call: func() {
-		if m.from == queue.StateWaiting {
+		if m.from == inspect.StateWaiting {
 			start()
 		}
 		if m.event != queue.EventStarted {
@@ -88,9 +89,9 @@ func (m move) lookup(t *testing.T, n int) bool {
 	}}
 	rdb := f.server.Client(t)
 	rdb.AddHook(hook)
-	inspect, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: f.namespace})
+	insp, err := inspect.New(rdb, inspect.Config{Namespace: f.namespace})
 	f.must(err)
-	found, err := inspect.Job(t.Context(), "orders", job.ID)
+	found, err := insp.Job(t.Context(), "orders", job.ID)
 	if err != nil || found.ID != job.ID || found.State != m.from && found.State != m.to {
 		t.Errorf("it moved before command %d: %s, %v", n, found.State, err)
 	}

@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // Handler runs one job. What it returns is the attempt's outcome: nil is done, [Cancel] is dead, [Snooze] is later,
 // any other error is a failed attempt.
 type Handler func(ctx context.Context, run *Run) error
-
-// Middleware wraps a handler, to log, measure, trace or guard what it does.
-type Middleware func(next Handler) Handler
 
 // Mux knows the handler of each kind. Register everything before it is given to a [Worker].
 type Mux struct {
@@ -40,9 +39,6 @@ type Kind struct {
 
 // NewMux returns an empty mux.
 func NewMux() *Mux { return &Mux{kinds: map[string]*kind{}} }
-
-// Use adds middleware around every handler, the first added outermost.
-func (m *Mux) Use(middleware ...Middleware) { m.middleware = append(m.middleware, middleware...) }
 
 // Handle registers the handler of T's kind. A job whose data is not JSON for T goes to dead without a run.
 // A mistake (a kind registered twice, a nil handler, a bad option) is an error of [NewWorker].
@@ -73,8 +69,8 @@ func (m *Mux) register(k *kind, opts []HandleOption) {
 	k.policy = k.policy.withDefaults()
 	name := k.name
 	switch _, taken := m.kinds[name]; {
-	case validateKind(name) != nil:
-		m.fail(validateKind(name))
+	case wire.ValidateKind(name) != nil:
+		m.fail(wire.ValidateKind(name))
 	case k.handler == nil:
 		m.fail(fmt.Errorf("kind %q: handler is nil", name))
 	case k.policy.err != nil:

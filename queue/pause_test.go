@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestPausedQueueStartsNothing(t *testing.T) {
@@ -18,8 +19,8 @@ func TestPausedQueueStartsNothing(t *testing.T) {
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = 2, 4 })
 	<-b.began
 	<-b.began
-	f.must(f.inspect.Pause(queue.WithActor(t.Context(), "alice"), "orders"))
-	f.must(f.inspect.Pause(queue.WithActor(t.Context(), "bob"), "orders"))
+	f.must(f.inspect.Pause(inspect.WithActor(t.Context(), "alice"), "orders"))
+	f.must(f.inspect.Pause(inspect.WithActor(t.Context(), "bob"), "orders"))
 	if p := f.info().Paused; p == nil || p.By != "alice" || time.Since(p.At) > time.Minute || time.Since(p.At) < -time.Second {
 		t.Fatalf("paused: %+v, want by alice, the first", p)
 	}
@@ -51,7 +52,7 @@ func TestPausedQueueStartsNothing(t *testing.T) {
 	if f.info().Paused != nil {
 		t.Error("still paused")
 	}
-	if job, err := f.inspect.Job(t.Context(), "orders", late.ID); !errors.Is(err, queue.ErrNotFound) {
+	if job, err := f.inspect.Job(t.Context(), "orders", late.ID); !errors.Is(err, inspect.ErrNotFound) {
 		t.Errorf("the promoted job: %+v, %v", job, err)
 	}
 }
@@ -71,7 +72,7 @@ func TestPauseIsOfOneQueue(t *testing.T) {
 	for what, err := range map[string]error{
 		"pause": f.inspect.Pause(t.Context(), "nope"), "resume": f.inspect.Resume(t.Context(), "nope"),
 	} {
-		if !errors.Is(err, queue.ErrNotFound) {
+		if !errors.Is(err, inspect.ErrNotFound) {
 			t.Errorf("%s of no queue: %v", what, err)
 		}
 	}

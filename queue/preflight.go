@@ -13,8 +13,8 @@ import (
 // nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later. HSET has no such form; it is
 // what a worker registers with.
 func (s *subscription) preflight(ctx context.Context) error {
-	group, nobody, none := s.binding.group(), s.w.cfg.Name, "0-0"
-	missing := s.keys.prefix + "preflight" // never exists
+	group, nobody, none := s.binding.GroupName(), s.w.cfg.Name, "0-0"
+	missing := s.keys.Prefix + "preflight" // never exists
 	var denied []string
 	for _, args := range [][]any{
 		{"XADD", missing, "NOMKSTREAM", "*", "id", ""},
@@ -40,7 +40,7 @@ func (s *subscription) preflight(ctx context.Context) error {
 		}
 	}
 	if len(denied) > 0 {
-		return fmt.Errorf("the ACL of this Redis user forbids %s on %s*: allow them", strings.Join(denied, ", "), s.keys.prefix)
+		return fmt.Errorf("the ACL of this Redis user forbids %s on %s*: allow them", strings.Join(denied, ", "), s.keys.Prefix)
 	}
 	return nil
 }

@@ -6,27 +6,27 @@ import (
 	"testing"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestParseQuery(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]queue.Query{
+	for text, want := range map[string]inspect.Query{
 		"":    {},
 		"   ": {},
 		`kind:payment.charge args.order_id:o-1 worker:w1 idle:>30s deliveries:>=3 error:"timed out" id:01H`: {
 			Kind: "payment.charge", Data: map[string]string{"order_id": "o-1"}, Worker: "w1", MinIdle: 30*time.Second + 1,
 			MinDeliveries: 3, Error: "timed out", ID: "01H",
 		},
-		"deliveries:>2 age:>=1h  is:stuck":                   {MinDeliveries: 3, MinAge: time.Hour, Preset: queue.PresetStuck},
+		"deliveries:>2 age:>=1h  is:stuck":                   {MinDeliveries: 3, MinAge: time.Hour, Preset: inspect.PresetStuck},
 		`args.a.b:"x \"y\" \\ z" args.c:1`:                   {Data: map[string]string{"a.b": `x "y" \ z`, "c": "1"}},
 		`signature:"k: attempts spent: error #" error:a:b:c`: {Signature: "k: attempts spent: error #", Error: "a:b:c"},
 	} {
-		got, err := queue.ParseQuery(text)
+		got, err := inspect.ParseQuery(text)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
-		again, err := queue.ParseQuery(got.String())
+		again, err := inspect.ParseQuery(got.String())
 		if err != nil || !reflect.DeepEqual(again, want) {
 			t.Errorf("%s, written as %s: got %+v, %v", text, got, again, err)
 		}
@@ -46,7 +46,7 @@ func TestParseQuery(t *testing.T) {
 		"kind:a and kind:b":  `"and": want KEY:VALUE`,
 		"kind:a\tidle:> 30s": `"30s": want KEY:VALUE`,
 	} {
-		if _, err := queue.ParseQuery(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := inspect.ParseQuery(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
 	}
@@ -55,11 +55,11 @@ func TestParseQuery(t *testing.T) {
 func FuzzParseQuery(f *testing.F) {
 	f.Add(`kind:a error:"x \" y" args.b.c:1 idle:>3s`)
 	f.Fuzz(func(t *testing.T, text string) {
-		q, err := queue.ParseQuery(text)
+		q, err := inspect.ParseQuery(text)
 		if err != nil {
 			return
 		}
-		if again, err := queue.ParseQuery(q.String()); err != nil || !reflect.DeepEqual(again, q) {
+		if again, err := inspect.ParseQuery(q.String()); err != nil || !reflect.DeepEqual(again, q) {
 			t.Errorf("%q is written as %q, which reads as %+v, %v", text, q, again, err)
 		}
 	})

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // AddRaw adds an entry of plain fields, name and value by turns, to a stream whose consumers may be written in any
@@ -23,7 +27,7 @@ func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (s
 	if err != nil { // the op may still be under way: it is not recycled
 		return "", fmt.Errorf("queue: add to %s: %w", stream, err)
 	}
-	added, _ := op.cmd.(addedOnce)
+	added, _ := op.cmd.(redisx.OnceStringCmd)
 	id := added.Val()
 	op.recycle()
 	return id, nil
@@ -31,7 +35,7 @@ func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (s
 
 // prepareRaw checks an entry and makes the command that adds it.
 func (c *Client) prepareRaw(stream string, fields []string) (*enqueueOp, error) {
-	if err := validateName(stream); err != nil {
+	if err := wire.ValidateName(stream); err != nil {
 		return nil, err
 	}
 	if len(fields) == 0 || len(fields)%2 != 0 {
@@ -47,4 +51,13 @@ func (c *Client) prepareRaw(stream string, fields []string) (*enqueueOp, error) 
 	op := opPool.Get().(*enqueueOp)
 	op.addRaw(stream, fields)
 	return op, nil
+}
+
+// Raw binds a stream that other programs write, with a bare XADD, in any language. An entry without navvy's fields is
+// a job of Kind whose data is the entry's fields as a JSON object of strings. Done entries are acknowledged and
+// deleted, so a stream that has other groups is refused.
+type Raw struct {
+	Group       string        // the consumer group; defaults to "workers"
+	Kind        string        // of entries that are not navvy's own; required
+	ForeignIdle time.Duration // when another program's consumer has held an entry for so long, it is taken over; defaults to 1 min
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Field bug 6: a payload that can't be decoded wedges the reader.
@@ -25,7 +26,7 @@ func TestUndecodableEntriesAreDead(t *testing.T) {
 	for _, e := range f.await(queue.EventDead, 3) {
 		info, err := f.inspect.Job(t.Context(), "orders", e.Job)
 		f.must(err)
-		if info.Reason != queue.ReasonUndecodable {
+		if info.Reason != inspect.ReasonUndecodable {
 			t.Errorf("got %+v", info)
 		}
 	}
@@ -162,11 +163,11 @@ func TestRawJobIsNotTakenForADeadOneOfItsID(t *testing.T) {
 	dead, err := f.inspect.Job(t.Context(), stream, first)
 	f.must(err)
 	waits := add(dead.Entry)
-	if job, err := f.inspect.Job(t.Context(), stream, waits); err != nil || job.State != queue.StateWaiting {
+	if job, err := f.inspect.Job(t.Context(), stream, waits); err != nil || job.State != inspect.StateWaiting {
 		t.Errorf("got %+v, %v", job, err)
 	}
 	f.must(f.inspect.Delete(t.Context(), stream, waits))
-	if job, err := f.inspect.Job(t.Context(), stream, first); err != nil || job.State != queue.StateDead {
+	if job, err := f.inspect.Job(t.Context(), stream, first); err != nil || job.State != inspect.StateDead {
 		t.Errorf("the dead job: %+v, %v", job, err)
 	}
 }

@@ -13,14 +13,16 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // holdAs makes entries pending for a consumer, as if it had read them.
 func (f *fleet) holdAs(consumer string, n int64) []string {
 	f.Helper()
-	_ = f.rdb.XGroupCreateMkStream(f.Context(), f.stream(), queue.DefaultGroup, "0").Err()
+	_ = f.rdb.XGroupCreateMkStream(f.Context(), f.stream(), wire.DefaultGroup, "0").Err()
 	read, err := f.rdb.XReadGroup(f.Context(), &redis.XReadGroupArgs{
-		Group: queue.DefaultGroup, Consumer: consumer, Streams: []string{f.stream(), ">"}, Count: n, Block: -1,
+		Group: wire.DefaultGroup, Consumer: consumer, Streams: []string{f.stream(), ">"}, Count: n, Block: -1,
 	}).Result()
 	f.must(err)
 	var ids []string
@@ -47,7 +49,7 @@ func TestDeadWorkersJobsRunAgain(t *testing.T) {
 	}
 	f.empty()
 	f.eventually("the dead worker is gone", func() bool {
-		pending := f.rdb.XPending(t.Context(), f.stream(), queue.DefaultGroup).Val()
+		pending := f.rdb.XPending(t.Context(), f.stream(), wire.DefaultGroup).Val()
 		return len(pending.Consumers) == 0 && f.rdb.ZCard(t.Context(), f.workers()).Val() == 1
 	})
 }
@@ -79,9 +81,9 @@ func TestJobThatCrashesItsWorkersIsDead(t *testing.T) {
 		return nil
 	}))
 	f.await(queue.EventDead, 1)
-	dead, err := f.inspect.Dead(t.Context(), "orders", queue.Page{})
+	dead, err := f.inspect.Dead(t.Context(), "orders", inspect.Page{})
 	f.must(err)
-	if len(dead.Jobs) != 1 || dead.Jobs[0].Reason != queue.ReasonCrashed || dead.Jobs[0].Attempt != 0 ||
+	if len(dead.Jobs) != 1 || dead.Jobs[0].Reason != inspect.ReasonCrashed || dead.Jobs[0].Attempt != 0 ||
 		!strings.Contains(dead.Jobs[0].Error, "3 workers died while they held it: gone#8, gone#9, gone#1") {
 		t.Errorf("got %+v", dead.Jobs)
 	}
@@ -130,7 +132,7 @@ func TestOutcomeIsFenced(t *testing.T) {
 				id := f.rdb.XRange(t.Context(), f.stream(), "-", "+").Val()[0].ID
 				f.must(f.rdb.Del(t.Context(), f.stream()+":worker:"+run.Worker).Err())
 				f.must(f.rdb.XClaimJustID(t.Context(), &redis.XClaimArgs{
-					Stream: f.stream(), Group: queue.DefaultGroup, Consumer: "~orphans", Messages: []string{id},
+					Stream: f.stream(), Group: wire.DefaultGroup, Consumer: "~orphans", Messages: []string{id},
 				}).Err())
 				return outcome
 			}))
@@ -193,7 +195,7 @@ func TestForeignConsumersEntriesAreTakenOver(t *testing.T) {
 	f.enqueue("k", `{}`)
 	f.enqueue("k", `{}`)
 	ids := f.holdAs("worker-1", 2) // another program, that never had a lease
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), queue.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 61_000, "JUSTID").Err())
+	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 61_000, "JUSTID").Err())
 	f.start(muxOf("k", noop))
 	if done := f.await(queue.EventDone, 1); done[0].Redelivered != 1 {
 		t.Errorf("got %+v", done[0])
@@ -206,12 +208,12 @@ func TestConsumersLeftBehindAreSwept(t *testing.T) {
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
 	f.holdAs("gone#1", 1)
-	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), queue.DefaultGroup, "gone#2").Err())
-	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), queue.DefaultGroup, "worker-1").Err())
+	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), wire.DefaultGroup, "gone#2").Err())
+	f.must(f.rdb.XGroupCreateConsumer(t.Context(), f.stream(), wire.DefaultGroup, "worker-1").Err())
 	f.start(muxOf("k", noop), func(c *queue.WorkerConfig) { c.Lease = 500 * time.Millisecond })
 	f.eventually("the worker's old selves are gone, and another program's consumer stays", func() bool {
 		var names []string
-		for _, c := range f.rdb.XInfoConsumers(t.Context(), f.stream(), queue.DefaultGroup).Val() {
+		for _, c := range f.rdb.XInfoConsumers(t.Context(), f.stream(), wire.DefaultGroup).Val() {
 			if strings.HasPrefix(c.Name, "gone") || c.Name == "worker-1" {
 				names = append(names, c.Name)
 			}
@@ -239,7 +241,7 @@ func TestParkedEntriesGoFirst(t *testing.T) {
 	mux.HandleKind("new", step)
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = 2, -1 })
 	f.eventually("the entries are parked", func() bool {
-		return f.rdb.XPending(t.Context(), f.stream(), queue.DefaultGroup).Val().Consumers["~orphans"] > 0
+		return f.rdb.XPending(t.Context(), f.stream(), wire.DefaultGroup).Val().Consumers["~orphans"] > 0
 	})
 	for n := 1; n <= 60; n++ {
 		free <- struct{}{}

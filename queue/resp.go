@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // errProtocol says that a reply was not of the form that Redis documents.
@@ -23,7 +25,7 @@ func (replyError) RedisError() {}
 // byte by byte, and calls each with every entry. The library itself would build a map and a string for every field of
 // every entry, which costs more than all else that a worker does for a small job.
 type entryReader struct {
-	each func(id string, fields []pair) // the fields are valid only during the call; nil for a deleted entry
+	each func(id string, fields []wire.Pair) // the fields are valid only during the call; nil for a deleted entry
 
 	expect  expectation
 	entries int // still to come
@@ -32,7 +34,7 @@ type entryReader struct {
 
 	buf   []byte // the entry so far: its ID, then its names and values
 	ends  []int  // where each of them ends in buf
-	pairs []pair
+	pairs []wire.Pair
 }
 
 // expectation is what comes next in the reply.
@@ -142,7 +144,7 @@ func (r *entryReader) emit(found bool) {
 	}
 	r.pairs = r.pairs[:0]
 	for i := 0; i+2 < len(r.ends); i += 2 {
-		r.pairs = append(r.pairs, pair{r.buf[r.ends[i]:r.ends[i+1]], r.buf[r.ends[i+1]:r.ends[i+2]]})
+		r.pairs = append(r.pairs, wire.Pair{Name: r.buf[r.ends[i]:r.ends[i+1]], Value: r.buf[r.ends[i+1]:r.ends[i+2]]})
 	}
 	r.each(id, r.pairs)
 }

@@ -15,6 +15,9 @@ import (
 	"testing/iotest"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // Replies of Redis 7.0 to an XREADGROUP, as they came over the wire: three entries, the second with an empty value, the
@@ -42,20 +45,20 @@ var (
 
 // shower is an entryReader that writes down what it is told.
 func shower(shown *[]string) *entryReader {
-	return &entryReader{each: func(id string, fields []pair) {
+	return &entryReader{each: func(id string, fields []wire.Pair) {
 		if fields == nil {
 			id += " deleted"
 		}
 		for _, f := range fields {
-			id += fmt.Sprintf(" %s=%s", f.name, f.value)
+			id += fmt.Sprintf(" %s=%s", f.Name, f.Value)
 		}
 		*shown = append(*shown, id)
 	}}
 }
 
-// wire serves one reply to an XREADGROUP, chunk bytes at a time, and closes the connection where the reply ends if it
+// serialize serves one reply to an XREADGROUP, chunk bytes at a time, and closes the connection where the reply ends if it
 // ends early.
-func wire(t *testing.T, reply string, chunk int, cut bool) *redis.Client {
+func serialize(t *testing.T, reply string, chunk int, cut bool) *redis.Client {
 	t.Helper()
 	client, server := net.Pipe()
 	ended := make(chan struct{})
@@ -85,7 +88,7 @@ func wire(t *testing.T, reply string, chunk int, cut bool) *redis.Client {
 	}()
 	rdb := redis.NewClient(&redis.Options{
 		Dialer:     func(context.Context, string, string) (net.Conn, error) { return client, nil },
-		MaxRetries: -1, DialerRetries: 1, PoolSize: 1, DisableIdentity: true, MaintNotificationsConfig: noMaintenance(),
+		MaxRetries: -1, DialerRetries: 1, PoolSize: 1, DisableIdentity: true, MaintNotificationsConfig: redisx.NoMaintenance(),
 	})
 	t.Cleanup(func() {
 		_ = rdb.Close()
@@ -134,7 +137,7 @@ func TestEntryReaderTakesWhatRedisReplies(t *testing.T) {
 				t.Parallel()
 				var shown []string
 				reader := shower(&shown)
-				rdb := wire(t, test.reply, chunk, false)
+				rdb := serialize(t, test.reply, chunk, false)
 				for range 2 { // the reader is used again, on the same connection
 					shown = nil
 					reader.reset()
@@ -156,7 +159,7 @@ func TestEntryReaderKnowsErrors(t *testing.T) {
 	var shown []string
 	reader := shower(&shown)
 	cmd := redis.NewRawWriteToCmd(t.Context(), reader, "XREADGROUP")
-	if err := wire(t, noGroup, 1, false).Process(t.Context(), cmd); err != nil {
+	if err := serialize(t, noGroup, 1, false).Process(t.Context(), cmd); err != nil {
 		t.Fatal(err)
 	}
 	var reply redis.Error
@@ -191,7 +194,7 @@ func TestEntryReaderKeepsWhatCameBeforeTheCut(t *testing.T) {
 			var shown []string
 			reader := shower(&shown)
 			cmd := redis.NewRawWriteToCmd(t.Context(), reader, "XREADGROUP")
-			err := wire(t, whole[:at], 5, true).Process(t.Context(), cmd)
+			err := serialize(t, whole[:at], 5, true).Process(t.Context(), cmd)
 			var reply redis.Error
 			if err == nil || errors.As(err, &reply) {
 				t.Errorf("cut at %d: got %v, want a broken connection", at, err)
@@ -248,10 +251,10 @@ func FuzzEntryReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, reply string) {
 		room := len(reply)
-		reader := &entryReader{each: func(id string, fields []pair) {
+		reader := &entryReader{each: func(id string, fields []wire.Pair) {
 			room -= len(id)
 			for _, field := range fields {
-				room -= len(field.name) + len(field.value)
+				room -= len(field.Name) + len(field.Value)
 			}
 		}}
 		feed(reader, reply)

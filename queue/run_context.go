@@ -78,3 +78,11 @@ func (c *runContext) cancelRun() {
 		c.cancel(ErrCancelled)
 	}
 }
+
+type runKey struct{}
+
+// FromContext returns the run that a handler's context belongs to.
+func FromContext(ctx context.Context) (*Run, bool) {
+	run, ok := ctx.Value(runKey{}).(*Run)
+	return run, ok
+}

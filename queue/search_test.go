@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // searchAll goes through every page of a search.
-func (f *fleet) searchAll(q queue.Query, page queue.Page) (ids []string, scanned int64) {
+func (f *fleet) searchAll(q inspect.Query, page inspect.Page) (ids []string, scanned int64) {
 	f.Helper()
 	for {
 		found, err := f.inspect.Search(f.Context(), "orders", q, page)
@@ -58,8 +59,8 @@ func TestSearchInEveryState(t *testing.T) {
 	const n = 300 // more than a chunk
 	filled(f, n)
 	for state := range lists {
-		q := queue.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
-		for _, page := range []queue.Page{{Limit: 1000}, {Limit: 7}, {MaxScan: 13}} {
+		q := inspect.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
+		for _, page := range []inspect.Page{{Limit: 1000}, {Limit: 7}, {MaxScan: 13}} {
 			ids, scanned := f.searchAll(q, page)
 			seen := map[string]bool{}
 			for _, id := range ids {
@@ -69,20 +70,20 @@ func TestSearchInEveryState(t *testing.T) {
 				t.Errorf("%s, %+v: %d jobs, %d different, of %d looked at", state, page, len(ids), len(seen), scanned)
 			}
 		}
-		found, err := f.inspect.Search(t.Context(), "orders", q, queue.Page{MaxScan: 10})
+		found, err := f.inspect.Search(t.Context(), "orders", q, inspect.Page{MaxScan: 10})
 		f.must(err)
 		if !found.Truncated || found.Scanned != 10 || found.Total != n || found.Next == "" || len(found.Jobs) == 0 {
 			t.Errorf("%s: %d jobs, truncated %t, %d of %d looked at", state, len(found.Jobs), found.Truncated, found.Scanned, found.Total)
 		}
 		count, err := f.inspect.CountMatching(t.Context(), "orders", q, 0)
 		f.must(err)
-		if count != (queue.Count{Matched: n / 3, Scanned: n, Total: n}) {
+		if count != (inspect.Count{Matched: n / 3, Scanned: n, Total: n}) {
 			t.Errorf("%s: %+v", state, count)
 		}
 		if count, err = f.inspect.CountMatching(t.Context(), "orders", q, 30); err != nil || !count.Truncated || count.Scanned != 30 || count.Matched > 30 {
 			t.Errorf("%s: %+v, %v", state, count, err)
 		}
-		if count, err = f.inspect.CountMatching(t.Context(), "orders", queue.Query{State: state}, 1); err != nil || count.Matched != n {
+		if count, err = f.inspect.CountMatching(t.Context(), "orders", inspect.Query{State: state}, 1); err != nil || count.Matched != n {
 			t.Errorf("%s, all of them: %+v, %v", state, count, err)
 		}
 	}
@@ -92,51 +93,51 @@ func TestSearchBy(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	filled(f, 6)
-	one := f.walk(queue.StateDead, 10)[0]
+	one := f.walk(inspect.StateDead, 10)[0]
 	for _, test := range []struct {
-		state  queue.State
+		state  inspect.State
 		filter string
 		want   int
 	}{
-		{queue.StateDead, "kind:die", 6},
-		{queue.StateDead, "kind:d*", 6},
-		{queue.StateDead, "kind:d", 0},
-		{queue.StateDead, "error:DECLINED", 6},
-		{queue.StateDead, `error:"cancelled by its"`, 6}, // the reason
-		{queue.StateDead, "id:" + one.ID, 1},
-		{queue.StateDead, "id:" + one.ID + " kind:other", 0},
-		{queue.StateRetrying, "id:" + one.ID, 0}, // it is somewhere else
-		{queue.StateDead, "args.n:3", 1},
-		{queue.StateDead, "args.n:30", 0},
-		{queue.StateDead, "args.customer.name:b*", 2},
-		{queue.StateDead, "args.customer:ann", 0},
-		{queue.StateDead, `signature:"die: cancelled by its handler: card # declined"`, 6},
-		{queue.StateDead, "worker:" + strings.Split(one.Worker, "#")[0], 6},
-		{queue.StateDead, "age:>1h", 0},
-		{queue.StateRetrying, "error:busy", 6},
-		{queue.StateDelayed, "age:>0s", 6},
-		{queue.StateInFlight, "worker:w", 6},
-		{queue.StateInFlight, "worker:w#1", 6},
-		{queue.StateInFlight, "worker:w#2", 0},
-		{queue.StateInFlight, "idle:>1h", 0},
-		{queue.StateInFlight, "deliveries:>=1", 6},
-		{queue.StateInFlight, "deliveries:>1", 0},
-		{queue.StateInFlight, "is:orphaned", 6}, // w#1 has no lease
-		{queue.StateInFlight, "is:stuck", 6},
-		{queue.StateInFlight, "is:poison", 0},
+		{inspect.StateDead, "kind:die", 6},
+		{inspect.StateDead, "kind:d*", 6},
+		{inspect.StateDead, "kind:d", 0},
+		{inspect.StateDead, "error:DECLINED", 6},
+		{inspect.StateDead, `error:"cancelled by its"`, 6}, // the reason
+		{inspect.StateDead, "id:" + one.ID, 1},
+		{inspect.StateDead, "id:" + one.ID + " kind:other", 0},
+		{inspect.StateRetrying, "id:" + one.ID, 0}, // it is somewhere else
+		{inspect.StateDead, "args.n:3", 1},
+		{inspect.StateDead, "args.n:30", 0},
+		{inspect.StateDead, "args.customer.name:b*", 2},
+		{inspect.StateDead, "args.customer:ann", 0},
+		{inspect.StateDead, `signature:"die: cancelled by its handler: card # declined"`, 6},
+		{inspect.StateDead, "worker:" + strings.Split(one.Worker, "#")[0], 6},
+		{inspect.StateDead, "age:>1h", 0},
+		{inspect.StateRetrying, "error:busy", 6},
+		{inspect.StateDelayed, "age:>0s", 6},
+		{inspect.StateInFlight, "worker:w", 6},
+		{inspect.StateInFlight, "worker:w#1", 6},
+		{inspect.StateInFlight, "worker:w#2", 0},
+		{inspect.StateInFlight, "idle:>1h", 0},
+		{inspect.StateInFlight, "deliveries:>=1", 6},
+		{inspect.StateInFlight, "deliveries:>1", 0},
+		{inspect.StateInFlight, "is:orphaned", 6}, // w#1 has no lease
+		{inspect.StateInFlight, "is:stuck", 6},
+		{inspect.StateInFlight, "is:poison", 0},
 	} {
-		q, err := queue.ParseQuery(test.filter)
+		q, err := inspect.ParseQuery(test.filter)
 		f.must(err)
 		q.State = test.state
-		if ids, _ := f.searchAll(q, queue.Page{}); len(ids) != test.want {
+		if ids, _ := f.searchAll(q, inspect.Page{}); len(ids) != test.want {
 			t.Errorf("%s %s: %d jobs, want %d", test.state, test.filter, len(ids), test.want)
 		}
 	}
-	for _, q := range []queue.Query{
-		{}, {State: "odd"}, {State: queue.StateDone}, {State: queue.StateWaiting, Worker: "w"}, {State: queue.StateDead, MinIdle: 1},
-		{State: queue.StateWaiting, Preset: queue.PresetStuck}, {State: queue.StateInFlight, Preset: "odd"}, {State: queue.StateDelayed, Signature: "x"},
+	for _, q := range []inspect.Query{
+		{}, {State: "odd"}, {State: inspect.StateDone}, {State: inspect.StateWaiting, Worker: "w"}, {State: inspect.StateDead, MinIdle: 1},
+		{State: inspect.StateWaiting, Preset: inspect.PresetStuck}, {State: inspect.StateInFlight, Preset: "odd"}, {State: inspect.StateDelayed, Signature: "x"},
 	} {
-		if _, err := f.inspect.Search(t.Context(), "orders", q, queue.Page{}); err == nil {
+		if _, err := f.inspect.Search(t.Context(), "orders", q, inspect.Page{}); err == nil {
 			t.Errorf("%+v is no query", q)
 		}
 	}
@@ -154,7 +155,7 @@ func TestWhatHappensNext(t *testing.T) {
 		f.enqueue("k", `{}`)
 		return f.holdAs(consumer, 1)[0]
 	}
-	mustSay := func(entry string, heartbeat queue.Heartbeat, stuck bool, step string) {
+	mustSay := func(entry string, heartbeat inspect.Heartbeat, stuck bool, step string) {
 		t.Helper()
 		job, err := f.inspect.Job(t.Context(), "orders", entry)
 		f.must(err)
@@ -163,27 +164,27 @@ func TestWhatHappensNext(t *testing.T) {
 		}
 	}
 	lost, orphan := hold("lost#1"), hold("~orphans")
-	mustSay(orphan, queue.HeartbeatParked, false, "waits: no worker serves this queue")
+	mustSay(orphan, inspect.HeartbeatParked, false, "waits: no worker serves this queue")
 	lease("alive#1", time.Minute)
 	lease("late#1", 1900*time.Millisecond)
 	lease("gone#1", -time.Second)
 	alive, late, gone, foreign := hold("alive#1"), hold("late#1"), hold("gone#1"), hold("python")
-	mustSay(alive, queue.HeartbeatAlive, false, "runs")
-	mustSay(late, queue.HeartbeatLate, true, "reclaimed unless its worker beats in 1.")
-	mustSay(gone, queue.HeartbeatGone, true, "reclaimed any moment")
-	mustSay(lost, queue.HeartbeatGone, true, "reclaimed in ")
-	mustSay(foreign, queue.HeartbeatGone, true, "reclaimed in ")
-	mustSay(orphan, queue.HeartbeatParked, false, "parked, runs in the next free slot")
+	mustSay(alive, inspect.HeartbeatAlive, false, "runs")
+	mustSay(late, inspect.HeartbeatLate, true, "reclaimed unless its worker beats in 1.")
+	mustSay(gone, inspect.HeartbeatGone, true, "reclaimed any moment")
+	mustSay(lost, inspect.HeartbeatGone, true, "reclaimed in ")
+	mustSay(foreign, inspect.HeartbeatGone, true, "reclaimed in ")
+	mustSay(orphan, inspect.HeartbeatParked, false, "parked, runs in the next free slot")
 	f.must(f.rdb.HSet(t.Context(), f.stream()+":crashed", alive, "a b", orphan, "a b c").Err())
-	mustSay(alive, queue.HeartbeatAlive, false, "runs; dead after the next crash")
-	mustSay(orphan, queue.HeartbeatParked, false, "dead when a worker takes it")
+	mustSay(alive, inspect.HeartbeatAlive, false, "runs; dead after the next crash")
+	mustSay(orphan, inspect.HeartbeatParked, false, "dead when a worker takes it")
 	f.must(f.inspect.Cancel(t.Context(), "orders", alive))
-	mustSay(alive, queue.HeartbeatAlive, false, "cancelled: ends when its handler returns")
+	mustSay(alive, inspect.HeartbeatAlive, false, "cancelled: ends when its handler returns")
 	released := hold("~released")
 	f.must(f.inspect.Pause(t.Context(), "orders"))
-	mustSay(released, queue.HeartbeatParked, false, "parked, runs when the queue is resumed")
-	poison, _ := f.searchAll(queue.Query{State: queue.StateInFlight, Preset: queue.PresetPoison}, queue.Page{})
-	orphaned, _ := f.searchAll(queue.Query{State: queue.StateInFlight, Preset: queue.PresetOrphaned}, queue.Page{})
+	mustSay(released, inspect.HeartbeatParked, false, "parked, runs when the queue is resumed")
+	poison, _ := f.searchAll(inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetPoison}, inspect.Page{})
+	orphaned, _ := f.searchAll(inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetOrphaned}, inspect.Page{})
 	if len(poison) != 2 || len(orphaned) != 5 {
 		t.Errorf("poison %v, orphaned %v", poison, orphaned)
 	}
@@ -216,7 +217,7 @@ func TestDeadAreGroupedByWhatTheyDiedOf(t *testing.T) {
 	if mail.Count != 1 || mail.Sample != last.ID || mail.Signature != "mail: attempts spent: no such host mx#.example.org" {
 		t.Errorf("got %+v", mail)
 	}
-	ids, _ := f.searchAll(queue.Query{State: queue.StateDead, Signature: charge.Signature}, queue.Page{})
+	ids, _ := f.searchAll(inspect.Query{State: inspect.StateDead, Signature: charge.Signature}, inspect.Page{})
 	if len(ids) != 5 {
 		t.Errorf("%d jobs of the signature", len(ids))
 	}

@@ -2,9 +2,15 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // session is one incarnation of a worker on one queue: a consumer name with a lease. A worker that loses its lease
@@ -32,14 +38,6 @@ type session struct {
 	strayCursors   map[string]string // of the heart alone: how far each stray's entries were looked at
 	caretakerUntil atomic.Int64      // caretaker until, on the same clock
 }
-
-func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }
-
-func (ses *session) lost() bool { return ses.isLost.Load() }
-
-// extend notes a lease that was granted by a call sent at the given instant. The worker trusts three quarters of it:
-// the rest is for handlers to notice.
-func (ses *session) extend(sent int64) { ses.validTo.Store(sent + int64(ses.w.cfg.Lease)*3/4) }
 
 // serve works until the lease is lost or the worker stops, and leaves in good order.
 func (ses *session) serve() {
@@ -79,37 +77,81 @@ func (ses *session) serve() {
 	ses.cancel(ErrStopping)
 }
 
-func (ses *session) interruptRead() {
+// leave hands back what is still pending and deregisters. If Redis is away the lease ends by itself.
+func (ses *session) leave() {
+	ses.lastHeartbeat()
+	ses.leaving.Store(true)
+	if ses.deregister(wire.ParkReleased) {
+		ses.observe(Event{Type: EventWorkerLeft, Worker: ses.consumer})
+	}
+}
+
+// abandon deregisters an earlier self that lost its lease, so that nobody takes it for a worker that crashed. What its
+// handlers left without an outcome is run again at once.
+func (ses *session) abandon() { ses.deregister(wire.ParkOrphans) }
+
+func (ses *session) deregister(where string) bool {
+	const page = 200
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
-	ses.reader.interrupt(ctx, ses.w.rdb)
+	ses.acker.recordRest(ctx)
+	k := ses.keys
+	for handed := 1; handed > 0; {
+		var err error
+		handed, err = wire.ScriptLeave.Run(ctx, ses.w.rdb,
+			[]string{k.Stream, k.Workers(), k.Worker(ses.consumer), k.Caretaker()},
+			ses.binding.GroupName(), ses.consumer, page, where).Int()
+		if err != nil {
+			ses.reportError("leave", err)
+			return false
+		}
+		if handed > 0 {
+			ses.observe(Event{Type: EventReleased, Worker: ses.consumer, Count: handed})
+		}
+	}
+	return true
 }
 
-// awaitHandlers waits for the running handlers of this session and their outcomes: as long as the worker's grace
-// lasts, and then a little longer for those that heed their cancelled contexts.
-func (ses *session) awaitHandlers() {
-	done := make(chan struct{})
-	go func() {
-		ses.tasks.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return
-	case <-ses.ctx.Done():
+// join registers under a new consumer name.
+func (s *subscription) join(base context.Context) (*session, error) {
+	ctx, cancel := context.WithTimeout(base, s.w.cfg.Lease)
+	defer cancel()
+	if err := s.ensureGroup(ctx); err != nil {
+		return nil, err
 	}
-	select {
-	case <-done:
-	case <-time.After(stopPatience / 2):
+	ses := &session{
+		subscription: s, consumer: s.w.cfg.Name + wire.Incarnation + strings.ToLower(rand.Text()[:6]),
+		settled: make(chan struct{}), parked: make(chan struct{}, 1), claimed: make(chan struct{}, 1),
+	}
+	ses.acker = newAcker(ses)
+	sent := monotonic()
+	paused, err := wire.ScriptJoin.Run(ctx, s.w.rdb,
+		[]string{s.keys.Workers(), s.keys.Worker(ses.consumer), s.keys.Paused()}, ses.registration()...).Int()
+	if err != nil {
+		return nil, err
+	}
+	ses.extend(sent)
+	ses.ctx, ses.cancel = context.WithCancelCause(base)
+	s.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
+	ses.applyPause(ctx, paused == 1)
+	return ses, nil
+}
+
+func (ses *session) registration() []any {
+	host, _ := os.Hostname()
+	w := ses.w
+	return []any{
+		ses.consumer, w.cfg.Lease.Milliseconds(),
+		"host", host, "pid", strconv.Itoa(os.Getpid()), "slots", w.cfg.Concurrency,
+		"started_ms", w.cfg.Now().UnixMilli(), "lease_ms", w.cfg.Lease.Milliseconds(), "max_crashes", w.cfg.MaxCrashes, "version", version(),
 	}
 }
 
-// lose ends the session when its lease is lost: handlers are told, and nothing of theirs counts any more.
-func (ses *session) lose() {
-	if ses.isLost.Swap(true) {
-		return
+// version is that of the worker's program, as the Go toolchain noted it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
 	}
-	ses.cancel(ErrLeaseLost)
-	ses.counters.leaseLost.Add(1)
-	ses.observe(Event{Type: EventLeaseLost, Worker: ses.consumer, Err: ErrLeaseLost})
+	return info.Main.Path + "@" + info.Main.Version
 }

@@ -3,24 +3,13 @@ package queue
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// Why a job is dead, see JobInfo.Reason.
-const (
-	ReasonAttempts    = "attempts spent"
-	ReasonCancelled   = "cancelled by its handler"
-	ReasonUnknownKind = "no handler for its kind"
-	ReasonUndecodable = "cannot be decoded"
-	ReasonCrashed     = "crashed its worker"
-	ReasonByPerson    = "cancelled by a person"
+	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
-
-// maxErrorText bounds what is kept of an error, a panic's stack included.
-const maxErrorText = 4 << 10
 
 // settle turns what the handler returned into the job's next step.
 func (t *task) settle(err error, took time.Duration) {
@@ -43,15 +32,15 @@ func (t *task) settleError(err error, took time.Duration) {
 	)
 	switch {
 	case t.cancelled.Load() != nil:
-		t.fail(ReasonByPerson, t.cancelled.Load().asError(err), took)
+		t.fail(wire.ReasonByPerson, t.cancelled.Load().CancelledError(err), took)
 	case errors.As(err, &snooze):
 		t.retry(err, took, snooze.delay, false)
 	case errors.As(err, &cancelled):
-		t.fail(ReasonCancelled, err, took)
+		t.fail(wire.ReasonCancelled, err, took)
 	case errors.As(err, &undecodable):
-		t.fail(ReasonUndecodable, err, took)
+		t.fail(wire.ReasonUndecodable, err, took)
 	case t.run.Attempt >= t.run.MaxAttempts:
-		t.fail(ReasonAttempts, err, took)
+		t.fail(wire.ReasonAttempts, err, took)
 	default:
 		t.retry(err, took, t.policy.delayAfter(t.run.Attempt, err, t.ses.w.cfg.Rand), true)
 	}
@@ -69,7 +58,7 @@ func (t *task) done(took time.Duration) {
 	}
 	k := t.ses.keys
 	args := []any{
-		t.ses.binding.group(), t.ses.consumer, t.entryID, t.policy.Retain.Milliseconds(),
+		t.ses.binding.GroupName(), t.ses.consumer, t.entryID, t.policy.Retain.Milliseconds(),
 		"kind", t.run.Kind, "data", t.run.Data, "attempt", t.run.Attempt, "worker", t.run.Worker,
 		"redelivered", t.run.Redelivered, "enqueued_ms", t.run.EnqueuedAt.UnixMilli(),
 		"ended_ms", t.ses.w.cfg.Now().UnixMilli(), "took_us", took.Microseconds(),
@@ -82,18 +71,18 @@ func (t *task) done(took time.Duration) {
 	if t.run.result != nil {
 		args = append(args, "result", t.run.result)
 	}
-	ok := t.record("done", scriptAckRetain,
-		[]string{k.stream, k.totals(), k.job(t.run.ID)}, args)
+	ok := t.record("done", wire.ScriptAckRetain,
+		[]string{k.Stream, k.Totals(), k.Job(t.run.ID)}, args)
 	t.recorded.Store(ok)
 	t.concluded(ok, EventDone, took, nil, time.Time{})
 }
 
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
 func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
-	m, typ, total, zset := t.nextMeta(), EventSnoozed, "snoozed", t.ses.keys.delayed()
+	m, typ, total, zset := t.nextMeta(), EventSnoozed, "snoozed", t.ses.keys.Delayed()
 	outcome := outcomeSnoozed
 	if failed {
-		typ, total, zset = EventFailed, "retried", t.ses.keys.retrying()
+		typ, total, zset = EventFailed, "retried", t.ses.keys.Retrying()
 		m.Attempt++
 		m.Error = errorText(cause)
 		outcome = outcomeFailed
@@ -101,42 +90,15 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 	t.ended(outcome, took)
 	due := t.ses.w.cfg.Now().Add(delay)
 	k := t.ses.keys
-	verdict := t.verdict("retry", scriptRetry, []string{k.stream, zset, k.bodies(), k.totals(), k.cancelled()}, []any{
-		t.ses.binding.group(), t.ses.consumer, t.entryID, t.run.ID, ceilMilli(due),
-		encodeBody(t.run.Kind, m.encode(), t.run.Data), total,
+	verdict := t.verdict("retry", wire.ScriptRetry, []string{k.Stream, zset, k.Bodies(), k.Totals(), k.Cancelled()}, []any{
+		t.ses.binding.GroupName(), t.ses.consumer, t.entryID, t.run.ID, wire.CeilMilli(due),
+		wire.EncodeBody(t.run.Kind, m.Encode(), t.run.Data), total,
 	})
 	if verdict == verdictCancelled {
-		t.buryAs(m, ReasonByPerson, t.readCancellation().asError(cause), took)
+		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(cause), took)
 		return
 	}
 	t.concluded(verdict == verdictCounts, typ, took, cause, due)
-}
-
-// fail counts a run that ended the job, and buries it.
-func (t *task) fail(reason string, cause error, took time.Duration) {
-	t.ended(outcomeFailed, took)
-	m := t.nextMeta()
-	m.Attempt++
-	t.buryAs(m, reason, cause, took)
-}
-
-// bury keeps a job that was not run for a person to look at.
-func (t *task) bury(reason string, cause error) { t.buryAs(t.nextMeta(), reason, cause, 0) }
-
-func (t *task) buryAs(m meta, reason string, cause error, took time.Duration) {
-	t.ses.counters.of(t.kind).outcomes[outcomeDead].Add(1)
-	text := errorText(cause)
-	k := t.ses.keys
-	keys := []string{k.stream, k.dead(), k.deadIDs(), k.totals()}
-	if m.Unique != "" {
-		keys = append(keys, k.unique(m.Unique))
-	}
-	ok := t.record("bury", scriptBury, keys, []any{
-		t.ses.binding.group(), t.ses.consumer, t.entryID, t.run.ID,
-		fieldID, t.run.ID, fieldKind, t.run.Kind, fieldData, t.run.Data, fieldMeta, m.encode(),
-		"error", text, "reason", reason, "worker", t.run.Worker, "died_ms", t.ses.w.cfg.Now().UnixMilli(),
-	})
-	t.concluded(ok, EventDead, took, cause, time.Time{})
 }
 
 // drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
@@ -158,9 +120,9 @@ func (ses *session) drop(tasks []*task) {
 	if typ == EventReleased {
 		return
 	}
-	where := parkReleased
+	where := wire.ParkReleased
 	if tasks[0].began.Load() > 0 {
-		where = parkOrphans
+		where = wire.ParkOrphans
 	}
 	ses.parkOwn(tasks, where)
 }
@@ -173,13 +135,13 @@ const (
 )
 
 // record runs the script that makes an outcome so, and tells whether the outcome counts.
-func (t *task) record(doing string, script script, keys []string, args []any) bool {
+func (t *task) record(doing string, script *redisx.Script, keys []string, args []any) bool {
 	return t.verdict(doing, script, keys, args) == verdictCounts
 }
 
 // verdict runs a script. While Redis is in trouble it tries again, for nothing is lost as long as the lease holds: the
 // job is this worker's.
-func (t *task) verdict(doing string, script script, keys []string, args []any) int {
+func (t *task) verdict(doing string, script *redisx.Script, keys []string, args []any) int {
 	backoff := newReconnectBackoff(t.ses.w.cfg.Rand)
 	for sent := false; ; sent = true {
 		if !t.ses.valid() {
@@ -226,16 +188,4 @@ func (t *task) report(counts bool, typ EventType, took time.Duration, cause erro
 	e := t.event(typ)
 	e.Took, e.Err, e.Due = took, cause, due
 	t.ses.observe(e)
-}
-
-// errorText is what is kept of an error: valid UTF-8 of bounded length.
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
-	if len(text) > maxErrorText {
-		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
-	}
-	return text
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // What workers did is counted kind by kind, for ever and by the minute and the hour.
@@ -31,7 +32,7 @@ func TestMetricsAndStats(t *testing.T) {
 	f.await(queue.EventDone, 34)
 	f.await(queue.EventDead, 5)
 	f.await(queue.EventSnoozed, 1)
-	var m queue.QueueMetrics
+	var m inspect.QueueMetrics
 	f.eventually("a beat has brought the counts", func() (ok bool) {
 		var err error
 		m, err = f.inspect.Metrics(t.Context(), "orders")
@@ -47,7 +48,7 @@ func TestMetricsAndStats(t *testing.T) {
 	for step, from := range map[time.Duration]time.Time{time.Minute: now.Add(-time.Hour), 15 * time.Minute: now.Add(-24 * time.Hour), time.Hour: now.Add(-7 * 24 * time.Hour)} {
 		series, err := f.inspect.Stats(t.Context(), "orders", from, now.Add(time.Second), step)
 		f.must(err)
-		sum := queue.Stat{}
+		sum := inspect.Stat{}
 		for k, s := range series {
 			sum.Done, sum.Failed, sum.Dead, sum.Snoozed = sum.Done+s.Done, sum.Failed+s.Failed, sum.Dead+s.Dead, sum.Snoozed+s.Snoozed
 			few := s.Wait.Count() < 20 // a new minute may have begun, and these may be the slow ones
@@ -73,9 +74,9 @@ func TestMetricsAndStats(t *testing.T) {
 	f.must(w.Stop(t.Context()))
 }
 
-func (f *fleet) checkKinds(m queue.QueueMetrics) {
+func (f *fleet) checkKinds(m inspect.QueueMetrics) {
 	f.Helper()
-	kinds := map[string]queue.KindMetrics{}
+	kinds := map[string]inspect.KindMetrics{}
 	for _, k := range m.Kinds {
 		kinds[k.Kind] = k
 	}
@@ -95,7 +96,7 @@ func (f *fleet) checkKinds(m queue.QueueMetrics) {
 }
 
 // checkGauges looks for what the caretaker noted.
-func (f *fleet) checkGauges(series []queue.Stat) {
+func (f *fleet) checkGauges(series []inspect.Stat) {
 	f.Helper()
 	noted := false
 	for _, s := range series {
@@ -123,7 +124,7 @@ func TestStatsRefuseWhatWouldCostTooMuch(t *testing.T) {
 
 func TestQuantile(t *testing.T) {
 	t.Parallel()
-	var h queue.Histogram
+	var h inspect.Histogram
 	if h.Quantile(0.5) != 0 {
 		t.Error("of nothing")
 	}
@@ -174,9 +175,9 @@ func TestStuckHandlerIsShown(t *testing.T) {
 	job := f.enqueue("k", `{}`)
 	<-began
 	f.eventually("it is stuck", func() bool {
-		found, err := f.inspect.Search(t.Context(), "orders", queue.Query{State: queue.StateInFlight, Preset: queue.PresetStuck}, queue.Page{})
+		found, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetStuck}, inspect.Page{})
 		f.must(err)
-		return len(found.Jobs) == 1 && found.Jobs[0].ID == job.ID && found.Jobs[0].Heartbeat == queue.HeartbeatAlive
+		return len(found.Jobs) == 1 && found.Jobs[0].ID == job.ID && found.Jobs[0].Heartbeat == inspect.HeartbeatAlive
 	})
 	workers, err := f.inspect.Workers(t.Context(), "orders")
 	f.must(err)

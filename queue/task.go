@@ -1,19 +1,18 @@
 package queue
 
 import (
-	"context"
-	"encoding/json"
 	"sync/atomic"
-	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // task is a job in a worker's hands: from its delivery to its outcome.
 type task struct {
 	ses           *session
 	entryID       string // the ID of its entry
-	meta          *meta
+	meta          *wire.Meta
 	err           error   // why it cannot be run
 	kind          *kind   // nil: no handler
 	policy        *Policy // nil with kind
@@ -23,26 +22,26 @@ type task struct {
 	began         atomic.Int64 // when its handler began, on the monotonic clock; 0 before
 	ctx           runContext
 	run           Run
-	stuckReported bool                        // that its handler is stuck
-	cancelled     atomic.Pointer[Attribution] // a person has cancelled it
+	stuckReported bool                         // that its handler is stuck
+	cancelled     atomic.Pointer[cancellation] // a person has cancelled it
 	batch         *batch
 	recorded      atomic.Bool // its success is in Redis
 }
 
-func (ses *session) newTask(e entry, deliveries int, now int64) *task {
+func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
 	t := &task{
-		ses: ses, entryID: e.entryID, meta: e.meta, err: e.err, deliveries: deliveries, heldSince: now, kind: ses.w.kinds[e.kind],
+		ses: ses, entryID: e.EntryID, meta: e.Meta, err: e.Err, deliveries: deliveries, heldSince: now, kind: ses.w.kinds[e.Kind],
 	}
 	t.ctx.task = t
 	if t.kind != nil {
-		t.policy = e.meta.policy(&t.kind.policy)
+		t.policy = jobPolicy(e.Meta, &t.kind.policy)
 	}
 	t.run = Run{
-		ID: e.id, Kind: e.kind, Queue: ses.name, Worker: ses.consumer,
-		Attempt:     e.meta.Attempt + 1,
-		Redelivered: e.meta.Redelivered + max(deliveries-1, 0),
-		EnqueuedAt:  e.enqueuedAt(), LastError: e.meta.Error, Data: e.data, task: t,
-		Trace: e.meta.Trace, RequestID: e.meta.RequestID,
+		ID: e.ID, Kind: e.Kind, Queue: ses.name, Worker: ses.consumer,
+		Attempt:     e.Meta.Attempt + 1,
+		Redelivered: e.Meta.Redelivered + max(deliveries-1, 0),
+		EnqueuedAt:  e.EnqueuedAt(), LastError: e.Meta.Error, Data: e.Data, task: t,
+		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
 	}
 	if t.policy != nil {
 		t.run.MaxAttempts = t.policy.MaxAttempts
@@ -59,7 +58,7 @@ func (t *task) event(typ EventType) Event {
 }
 
 // nextMeta is the job's meta when it goes on to another entry after this run.
-func (t *task) nextMeta() meta {
+func (t *task) nextMeta() wire.Meta {
 	m := *t.meta
 	m.Redelivered = t.run.Redelivered
 	if _, err := ulid.ParseStrict(t.run.ID); err != nil && m.EnqueuedAt == 0 {
@@ -68,17 +67,27 @@ func (t *task) nextMeta() meta {
 	return m
 }
 
-const progressKept = time.Hour
-
-func (t *task) setProgress(ctx context.Context, percent float64, note string) error {
-	text, err := json.Marshal(Progress{Percent: percent, Note: note, At: t.ses.w.cfg.Now().UTC()})
-	if err != nil {
-		return err
+// hold takes jobs that were read or claimed into the hands of this session.
+func (ses *session) track(tasks []*task) {
+	if len(tasks) == 0 {
+		return
 	}
-	key := t.ses.keys.job(t.run.ID)
-	pipe := t.ses.w.rdb.TxPipeline()
-	pipe.HSet(ctx, key, "progress", text)
-	pipe.PExpire(ctx, key, max(t.policy.Retain, progressKept))
-	_, err = pipe.Exec(ctx)
-	return err
+	ses.tasks.Add(len(tasks))
+	for _, t := range tasks {
+		if t.isLastChance() {
+			ses.lastChances.Add(1)
+		}
+	}
+	if !ses.w.dispatcher.push(ses.buffer, tasks) {
+		ses.release(tasks)
+	}
+}
+
+// letGo takes a job off this session's hands.
+func (ses *session) untrack(t *task) {
+	if t.isLastChance() {
+		ses.lastChances.Add(-1)
+		ses.signalParked()
+	}
+	ses.tasks.Done()
 }

@@ -3,6 +3,8 @@ package queue
 import (
 	"fmt"
 	"regexp"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // traceparent is the form of version 00, which every later one begins with (W3C Trace Context, section 3.2).
@@ -23,7 +25,7 @@ func Trace(parent string) EnqueueOption {
 // finds it in [Run].RequestID, on every attempt.
 func RequestID(id string) EnqueueOption {
 	return enqueueOption(func(o *enqueueOptions) {
-		if err := validateName(id); err != nil {
+		if err := wire.ValidateName(id); err != nil {
 			o.errs = append(o.errs, fmt.Errorf("request ID %q: %w", id, err))
 		}
 		o.requestID = id

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-func (f *fleet) verify() queue.Audit {
+func (f *fleet) verify() inspect.Audit {
 	f.Helper()
 	audit, err := f.inspect.Verify(f.Context(), "orders", nil)
 	f.must(err)

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // Worker runs jobs: one process of a fleet, with a number of slots that it shares between its queues.
@@ -58,27 +61,18 @@ type QueueConfig struct {
 	Raw    *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
 }
 
-// Raw binds a stream that other programs write, with a bare XADD, in any language. An entry without navvy's fields is
-// a job of Kind whose data is the entry's fields as a JSON object of strings. Done entries are acknowledged and
-// deleted, so a stream that has other groups is refused.
-type Raw struct {
-	Group       string        // the consumer group; defaults to "workers"
-	Kind        string        // of entries that are not navvy's own; required
-	ForeignIdle time.Duration // when another program's consumer has held an entry for so long, it is taken over; defaults to 1 min
-}
-
 // Defaults of a [WorkerConfig].
 const (
-	DefaultLease       = 4 * time.Second
-	DefaultMaxCrashes  = 3
+	DefaultLease       = wire.DefaultLease
+	DefaultMaxCrashes  = wire.DefaultMaxCrashes
 	DefaultGrace       = 25 * time.Second
-	DefaultForeignIdle = time.Minute
+	DefaultForeignIdle = wire.DefaultForeignIdle
 
 	minLease = 500 * time.Millisecond
 )
 
 func (c WorkerConfig) withDefaults() WorkerConfig {
-	c.Namespace = cmp.Or(c.Namespace, DefaultNamespace)
+	c.Namespace = cmp.Or(c.Namespace, wire.DefaultNamespace)
 	c.Concurrency = cmp.Or(c.Concurrency, 10*runtime.GOMAXPROCS(0))
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	c.MaxCrashes = cmp.Or(c.MaxCrashes, DefaultMaxCrashes)
@@ -98,7 +92,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 		q.Weight = cmp.Or(q.Weight, 1)
 		if q.Raw != nil {
 			raw := *q.Raw
-			raw.Group = cmp.Or(raw.Group, DefaultGroup)
+			raw.Group = cmp.Or(raw.Group, wire.DefaultGroup)
 			raw.ForeignIdle = cmp.Or(raw.ForeignIdle, DefaultForeignIdle)
 			q.Raw = &raw
 		}
@@ -109,7 +103,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 }
 
 func (c WorkerConfig) validate() error {
-	errs := []error{validateNamespace(c.Namespace)}
+	errs := []error{wire.ValidateNamespace(c.Namespace)}
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			errs = append(errs, fmt.Errorf(format, args...))
@@ -121,16 +115,16 @@ func (c WorkerConfig) validate() error {
 	check(c.Lease >= minLease, "lease %s: must be at least %s", c.Lease, minLease)
 	check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
 	check(c.Grace >= 0, "grace %s: must not be negative", c.Grace)
-	check(validateName(c.Name) == nil && !strings.HasPrefix(c.Name, "~"), "worker name %q: must be a name without spaces that does not begin with ~", c.Name)
+	check(wire.ValidateName(c.Name) == nil && !strings.HasPrefix(c.Name, "~"), "worker name %q: must be a name without spaces that does not begin with ~", c.Name)
 	for name, q := range c.Queues {
 		check(q.Weight >= 1, "queue %s: weight %d: must be at least 1", name, q.Weight)
 		if q.Raw == nil {
-			errs = append(errs, validateQueue(name))
+			errs = append(errs, wire.ValidateQueue(name))
 			continue
 		}
-		check(validateName(name) == nil, "raw stream %q: must be a name without spaces", name)
-		check(validateName(q.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name, q.Raw.Group)
-		check(validateKind(q.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name, q.Raw.Kind)
+		check(wire.ValidateName(name) == nil, "raw stream %q: must be a name without spaces", name)
+		check(wire.ValidateName(q.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name, q.Raw.Group)
+		check(wire.ValidateKind(q.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name, q.Raw.Kind)
 	}
 	return errors.Join(errs...)
 }
@@ -153,7 +147,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
 	if cluster, ok := own.(*redis.ClusterClient); ok {
-		own = scriptsOnce{cluster}
+		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
 		cfg: cfg, kinds: mux.compile(), rdb: own, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
@@ -208,42 +202,6 @@ func (w *Worker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop stops in good order: no more reads; jobs that have not started are handed back; running handlers get until ctx
-// ends, then their contexts are cancelled with [ErrStopping] and their jobs handed back too. It returns when
-// everything has ended, or shortly after ctx did: then with the number of handlers that ignore their context.
-func (w *Worker) Stop(ctx context.Context) error {
-	w.mu.Lock()
-	if !w.started {
-		w.started = true // and never will
-		w.disconnect()
-		close(w.stopped)
-	}
-	select {
-	case <-w.stopping:
-	default:
-		close(w.stopping)
-	}
-	w.mu.Unlock()
-	select {
-	case <-w.stopped:
-		return nil
-	case <-ctx.Done():
-	}
-	w.abort(ErrStopping)
-	select {
-	case <-w.stopped:
-		return nil
-	case <-time.After(stopPatience):
-		return fmt.Errorf("queue: worker: %d handlers ignore their cancelled context", w.dispatcher.running())
-	}
-}
-
-// stopPatience is how long handlers have to return once their contexts are cancelled.
-const stopPatience = 2 * time.Second
-
-// Stopped is closed when the worker has ended: because it was stopped, here or by a person's [OrderStop].
-func (w *Worker) Stopped() <-chan struct{} { return w.stopped }
-
 // Run starts the worker, works until ctx ends or a person gives [OrderStop], and stops it with the grace period of the
 // configuration.
 func (w *Worker) Run(ctx context.Context) error {
@@ -258,19 +216,4 @@ func (w *Worker) Run(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Grace)
 	defer cancel()
 	return w.Stop(grace)
-}
-
-func (w *Worker) disconnect() {
-	for _, s := range w.subscriptions {
-		s.reader.close(w.rdb)
-	}
-	_ = w.rdb.Close()
-}
-
-func (w *Worker) observe(e Event) {
-	if w.cfg.Observer == nil {
-		return
-	}
-	e.Time = w.cfg.Now()
-	w.cfg.Observer.Observe(e)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Two starts of one job, A and then B, are judged by the ledger alone. B is legitimate when A's run was over, or could
@@ -32,9 +32,9 @@ type judge struct {
 	lease    time.Duration
 	ackedIn  time.Duration // a worker that is left alone for so long has recorded the outcomes of its runs
 	record   *record
-	dead     map[string]queue.JobInfo // by job ID, as found in Redis at the end
-	guilty   []string                 // names of jobs, the first offence first
-	problems []string                 // one line each
+	dead     map[string]inspect.JobInfo // by job ID, as found in Redis at the end
+	guilty   []string                   // names of jobs, the first offence first
+	problems []string                   // one line each
 	result
 }
 
@@ -69,7 +69,7 @@ type result struct {
 // longestBackoff is how long a worker's loops wait at the most before they try Redis again.
 const longestBackoff = 3 * time.Second
 
-func newJudge(r *record, dead map[string]queue.JobInfo, lease time.Duration) *judge {
+func newJudge(r *record, dead map[string]inspect.JobInfo, lease time.Duration) *judge {
 	return &judge{lease: lease, ackedIn: lease + longestBackoff, record: r, dead: dead}
 }
 
@@ -248,7 +248,7 @@ func (j *judge) recovered(h *history, since, at int64) {
 
 // ending checks that a job that exists ended as its kind must.
 func (j *judge) ending(h *history, orders []line) {
-	var dead *queue.JobInfo
+	var dead *inspect.JobInfo
 	for id := range h.known {
 		if info, ok := j.dead[id]; ok {
 			dead = &info
@@ -271,9 +271,9 @@ func (j *judge) ending(h *history, orders []line) {
 	switch {
 	case dead != nil && confirmed:
 		j.offend(&j.Wrong, h, "it is dead (%s) although it was done", dead.Reason)
-	case dead != nil && (dead.Reason == want || dead.Reason == queue.ReasonByPerson):
+	case dead != nil && (dead.Reason == want || dead.Reason == inspect.ReasonByPerson):
 		j.Dead++
-	case dead != nil && dead.Reason == queue.ReasonCrashed:
+	case dead != nil && dead.Reason == inspect.ReasonCrashed:
 		j.Dead++
 		j.victim(h, *dead)
 	case dead != nil:
@@ -290,7 +290,7 @@ func (j *judge) ending(h *history, orders []line) {
 // victim judges a job that was buried as if it had crashed its worker. Whoever runs for long under a rain of faults may
 // be redelivered as often as a poison job, so victims are counted and not an offence, unless they were redelivered less
 // often than it takes. Those whose workers mostly lived, and only lost their leases, are counted apart.
-func (j *judge) victim(h *history, dead queue.JobInfo) {
+func (j *judge) victim(h *history, dead inspect.JobInfo) {
 	j.Victims++
 	if dead.Redelivered < maxCrashes {
 		j.offend(&j.Wrong, h, "it is dead, %s, after %d redeliveries", dead.Reason, dead.Redelivered)

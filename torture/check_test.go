@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // play is a ledger written by hand: times in seconds.
@@ -65,7 +65,7 @@ var verdicts = map[string]verdict{
 	"done":        {play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1), want: result{Done: 1}},
 	"never ran":   {play: enqueued(), want: result{Lost: 1}},
 	"started":     {play: enqueued().job(1, saidStart, "w1", 1, 1), want: result{Lost: 1}},
-	"wrong grave": {play: enqueued().job(1, saidStart, "w1", 1, 1), dead: queue.ReasonAttempts, want: result{Wrong: 1}},
+	"wrong grave": {play: enqueued().job(1, saidStart, "w1", 1, 1), dead: inspect.ReasonAttempts, want: result{Wrong: 1}},
 	"refused": {play: new(play).job(0, saidRefused, "", 0, 0).job(1, saidStart, "w1", 1, 1).
 		job(2, saidDone, "w1", 1, 1), want: result{Wrong: 1, Done: 1}},
 	"two at once": {
@@ -153,28 +153,28 @@ var verdicts = map[string]verdict{
 }
 
 const (
-	orderCancel  = string(queue.ActionCancel)
-	orderBury    = string(queue.ActionBury)
-	orderRequeue = string(queue.ActionRequeue)
-	orderRunNow  = string(queue.ActionRunNow)
+	orderCancel  = string(inspect.ActionCancel)
+	orderBury    = string(inspect.ActionBury)
+	orderRequeue = string(inspect.ActionRequeue)
+	orderRunNow  = string(inspect.ActionRunNow)
 )
 
 // obediences are short histories of what a person ordered.
 var obediences = map[string]verdict{
 	"cancelled": {
-		play: enqueued().order(1, orderDone, orderCancel), dead: queue.ReasonByPerson,
+		play: enqueued().order(1, orderDone, orderCancel), dead: inspect.ReasonByPerson,
 		want: result{Cancelled: 1},
 	},
 	"cancelled by nobody": {
-		play: enqueued().job(1, saidStart, "w1", 1, 1), dead: queue.ReasonByPerson,
+		play: enqueued().job(1, saidStart, "w1", 1, 1), dead: inspect.ReasonByPerson,
 		want: result{Wrong: 1, Cancelled: 1},
 	},
 	"a refused order": {
-		play: enqueued().order(1, orderRefused, orderCancel), dead: queue.ReasonByPerson,
+		play: enqueued().order(1, orderRefused, orderCancel), dead: inspect.ReasonByPerson,
 		want: result{Wrong: 1, Cancelled: 1},
 	},
 	"cancelled, perhaps": {
-		play: enqueued().order(1, orderUnknown, orderCancel), dead: queue.ReasonByPerson,
+		play: enqueued().order(1, orderUnknown, orderCancel), dead: inspect.ReasonByPerson,
 		want: result{Cancelled: 1},
 	},
 	"cancelled and gone": {play: enqueued().order(1, orderDone, orderCancel), want: result{Lost: 1}},
@@ -211,12 +211,12 @@ var obediences = map[string]verdict{
 	},
 	"buried while it runs": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderBury).job(3, saidDone, "w1", 1, 1),
-		dead: queue.ReasonByPerson, want: result{Cancelled: 1},
+		dead: inspect.ReasonByPerson, want: result{Cancelled: 1},
 	},
 	"done, and dead by a person": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidDone, "w1", 1, 1).job(2.1, saidConfirmed, "w1", 0, 1).
 			order(3, orderDone, orderCancel),
-		dead: queue.ReasonByPerson, want: result{Wrong: 1, Cancelled: 1},
+		dead: inspect.ReasonByPerson, want: result{Wrong: 1, Cancelled: 1},
 	},
 	"paused": {
 		play: enqueued().order(1, orderDone, orderPause).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
@@ -269,9 +269,9 @@ func TestJudge(t *testing.T) {
 	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dead := map[string]queue.JobInfo{}
+			dead := map[string]inspect.JobInfo{}
 			if c.dead != "" {
-				dead["id1"] = queue.JobInfo{ID: "id1", Reason: c.dead}
+				dead["id1"] = inspect.JobInfo{ID: "id1", Reason: c.dead}
 			}
 			j := newJudge(newRecord(c.play.lines), dead, time.Second)
 			j.run()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // payload is the data of every job.
@@ -61,8 +62,8 @@ var kinds = []kind{
 	{name: "quick", share: 42, work: succeed},
 	{name: "sleepy", share: 6, work: sleep, fill: anyTime},
 	{name: "flaky", share: 7, work: failTwice},
-	{name: "hopeless", share: 2, work: fail, dead: queue.ReasonAttempts},
-	{name: "cancelled", share: 1, work: cancel, dead: queue.ReasonCancelled},
+	{name: "hopeless", share: 2, work: fail, dead: inspect.ReasonAttempts},
+	{name: "cancelled", share: 1, work: cancel, dead: inspect.ReasonCancelled},
 	{name: "delayed", share: 9, work: succeed, opts: delayed},
 	{name: kindUnique, share: 6, work: succeed, opts: unique, again: true},
 	{name: "named", share: 6, work: succeed, opts: named, again: true},
@@ -73,10 +74,10 @@ var kinds = []kind{
 	{name: kindBatched, batch: true, share: 8, work: succeed},
 	{name: "batched sleepy", batch: true, share: 1, work: sleep, fill: anyTime},
 	{name: "batched flaky", batch: true, share: 2, work: failTwice},
-	{name: "batched hopeless", batch: true, share: 1, work: fail, dead: queue.ReasonAttempts},
+	{name: "batched hopeless", batch: true, share: 1, work: fail, dead: inspect.ReasonAttempts},
 	{name: "batched snoozing", batch: true, share: 1, work: snooze},
-	{name: kindPoison, work: exit, dead: queue.ReasonCrashed},
-	{name: poisonBatch, batch: true, work: exit, dead: queue.ReasonCrashed},
+	{name: kindPoison, work: exit, dead: inspect.ReasonCrashed},
+	{name: poisonBatch, batch: true, work: exit, dead: inspect.ReasonCrashed},
 }
 
 func kindOf(name string) *kind {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // What an operator does beside the actions of the queue.
@@ -35,7 +35,7 @@ const (
 // operator is a person at the dashboard while everything goes wrong: it pauses and resumes queues, stops workers, and
 // cancels, buries, releases, requeues and runs jobs now, one by one and all that match. It writes down what it was told.
 type operator struct {
-	inspect *queue.Inspector
+	inspect *inspect.Inspector
 	rdb     *redis.Client
 	book    *ledger
 	lease   time.Duration
@@ -45,7 +45,7 @@ type operator struct {
 // newOperator opens a connection that repeats nothing: a repeated call would be told that there is nothing to do.
 func newOperator(addr string, lease time.Duration, book *ledger) (*operator, error) {
 	rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ContextTimeoutEnabled: true})
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(rdb, inspect.Config{})
 	if err != nil {
 		_ = rdb.Close()
 		return nil, err
@@ -59,46 +59,46 @@ type duty struct {
 	do    func(o *operator, ctx context.Context, rng *rand.Rand, name string)
 }
 
-var goingOn = []queue.State{queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying}
+var goingOn = []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying}
 
 var duties = []duty{
 	{1, (*operator).pause},
 	{1, (*operator).stop},
 	{9, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.pick(ctx, rng, name, queue.Query{State: goingOn[rng.IntN(4)]}, queue.ActionCancel)
+		o.pick(ctx, rng, name, inspect.Query{State: goingOn[rng.IntN(4)]}, inspect.ActionCancel)
 	}},
 	{4, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.pick(ctx, rng, name, queue.Query{State: goingOn[rng.IntN(4)]}, queue.ActionBury)
+		o.pick(ctx, rng, name, inspect.Query{State: goingOn[rng.IntN(4)]}, inspect.ActionBury)
 	}},
 	{6, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.pick(ctx, rng, name, byOperator, queue.ActionRequeue)
+		o.pick(ctx, rng, name, byOperator, inspect.ActionRequeue)
 	}},
 	{3, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.pick(ctx, rng, name, queue.Query{State: goingOn[2+rng.IntN(2)]}, queue.ActionRunNow)
+		o.pick(ctx, rng, name, inspect.Query{State: goingOn[2+rng.IntN(2)]}, inspect.ActionRunNow)
 	}},
 	{2, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.pick(ctx, rng, name, queue.Query{State: queue.StateInFlight}, queue.ActionRelease)
+		o.pick(ctx, rng, name, inspect.Query{State: inspect.StateInFlight}, inspect.ActionRelease)
 	}},
 	{1, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.sweep(ctx, name, queue.Query{State: goingOn[rng.IntN(4)], Kind: kindDoomed}, queue.ActionCancel)
+		o.sweep(ctx, name, inspect.Query{State: goingOn[rng.IntN(4)], Kind: kindDoomed}, inspect.ActionCancel)
 	}},
 	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
-		o.sweep(ctx, name, byOperator, queue.ActionRequeue)
+		o.sweep(ctx, name, byOperator, inspect.ActionRequeue)
 	}},
 	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
-		o.sweep(ctx, name, queue.Query{State: queue.StateRetrying}, queue.ActionRunNow)
+		o.sweep(ctx, name, inspect.Query{State: inspect.StateRetrying}, inspect.ActionRunNow)
 	}},
 	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
-		o.sweep(ctx, name, queue.Query{State: queue.StateInFlight, Preset: queue.PresetOrphaned}, queue.ActionRelease)
+		o.sweep(ctx, name, inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetOrphaned}, inspect.ActionRelease)
 	}},
 }
 
 // byOperator is what the operator has cancelled or buried.
-var byOperator = queue.Query{State: queue.StateDead, Error: "cancelled by " + operatorName}
+var byOperator = inspect.Query{State: inspect.StateDead, Error: "cancelled by " + operatorName}
 
 // run gives orders until ctx ends, and resumes what it has paused.
 func (o *operator) run(ctx context.Context, rng *rand.Rand) {
-	work := queue.WithActor(context.WithoutCancel(ctx), operatorName)
+	work := inspect.WithActor(context.WithoutCancel(ctx), operatorName)
 	sum := 0
 	for _, d := range duties {
 		sum += d.share
@@ -129,7 +129,7 @@ func (o *operator) order(l line, carryOut func() error) (told int) {
 	l.Until = time.Now().UnixNano()
 	switch {
 	case err == nil:
-	case errors.Is(err, queue.ErrNotFound), errors.Is(err, queue.ErrHeld):
+	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrHeld):
 		l.Code, l.Note = orderRefused, err.Error()
 	default:
 		l.Code, l.Note = orderUnknown, err.Error()
@@ -155,7 +155,7 @@ func (o *operator) stop(ctx context.Context, rng *rand.Rand, name string) {
 		return // Redis is away
 	}
 	w := workers[rng.IntN(len(workers))]
-	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name}, func() error { return o.inspect.CommandWorker(ctx, name, w.Name, queue.CommandStop) })
+	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name}, func() error { return o.inspect.CommandWorker(ctx, name, w.Name, inspect.CommandStop) })
 }
 
 func (o *operator) resume(ctx context.Context, isDue func(time.Time) bool) {
@@ -173,25 +173,25 @@ func (o *operator) resume(ctx context.Context, isDue func(time.Time) bool) {
 }
 
 // pick acts on one of the jobs that match, drawn from the first of them.
-func (o *operator) pick(ctx context.Context, rng *rand.Rand, name string, query queue.Query, action queue.Action) {
-	found, err := o.inspect.Search(ctx, name, query, queue.Page{Limit: 50})
+func (o *operator) pick(ctx context.Context, rng *rand.Rand, name string, query inspect.Query, action inspect.Action) {
+	found, err := o.inspect.Search(ctx, name, query, inspect.Page{Limit: 50})
 	if err != nil {
 		return // Redis is away
 	}
-	jobs := slices.DeleteFunc(found.Jobs, func(job queue.JobInfo) bool { return job.Kind == kindUnique })
+	jobs := slices.DeleteFunc(found.Jobs, func(job inspect.JobInfo) bool { return job.Kind == kindUnique })
 	if len(jobs) == 0 {
 		return
 	}
 	job := jobs[rng.IntN(len(jobs))]
-	act := map[queue.Action]func(ctx context.Context, queue, id string) error{
-		queue.ActionCancel: o.inspect.Cancel, queue.ActionBury: o.inspect.Bury, queue.ActionRequeue: o.inspect.Requeue,
-		queue.ActionRunNow: o.inspect.RunNow, queue.ActionRelease: o.inspect.Release,
+	act := map[inspect.Action]func(ctx context.Context, queue, id string) error{
+		inspect.ActionCancel: o.inspect.Cancel, inspect.ActionBury: o.inspect.Bury, inspect.ActionRequeue: o.inspect.Requeue,
+		inspect.ActionRunNow: o.inspect.RunNow, inspect.ActionRelease: o.inspect.Release,
 	}[action]
 	o.order(line{Order: string(action), Queue: name, ID: job.ID}, func() error { return act(ctx, name, job.ID) })
 }
 
 // sweep acts on all jobs that match.
-func (o *operator) sweep(ctx context.Context, name string, query queue.Query, action queue.Action) {
+func (o *operator) sweep(ctx context.Context, name string, query inspect.Query, action inspect.Action) {
 	o.order(line{Order: string(action), Queue: name, Kind: query.Kind}, func() error {
 		_, err := o.inspect.Act(ctx, name, query, action, nil)
 		return err

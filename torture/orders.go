@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // A person's orders change what the judge allows and what it asks for:
@@ -63,11 +63,11 @@ func (o *orderLog) of(h *history) (all []line) {
 
 // isEnd tells whether an order ends a job.
 func (l *line) isEnd() bool {
-	return l.Order == string(queue.ActionCancel) || l.Order == string(queue.ActionBury)
+	return l.Order == string(inspect.ActionCancel) || l.Order == string(inspect.ActionBury)
 }
 
 // given tells whether an order may have taken effect between two times.
-func given(orders []line, action queue.Action, from, to int64) bool {
+func given(orders []line, action inspect.Action, from, to int64) bool {
 	for _, l := range orders {
 		if l.Order == string(action) && l.At < to && (l.Until > from || l.Code == orderUnknown && l.Until+int64(callLimit) > from) {
 			return true
@@ -81,7 +81,7 @@ func (j *judge) obedience(h *history, orders []line) {
 	patience := int64(j.lease) * 3 / 2
 	for _, run := range h.runs {
 		for _, l := range orders {
-			if l.isEnd() && l.ID != "" && l.Code == orderDone && run.At > l.Until+patience && !given(orders, queue.ActionRequeue, l.At, run.At) {
+			if l.isEnd() && l.ID != "" && l.Code == orderDone && run.At > l.Until+patience && !given(orders, inspect.ActionRequeue, l.At, run.At) {
 				j.offend(&j.Disobeyed, h, "it started %s after a person's order to %s it", time.Duration(run.At-l.Until), l.Order)
 			}
 		}
@@ -121,18 +121,18 @@ func (o *orderLog) pausedBetween(name string, from, to int64) bool {
 }
 
 // byPerson judges a job that is dead as cancelled by a person, or must be.
-func (j *judge) byPerson(h *history, orders []line, dead *queue.JobInfo) {
+func (j *judge) byPerson(h *history, orders []line, dead *inspect.JobInfo) {
 	ordered, buried := false, false
 	for _, l := range orders {
 		if !l.isEnd() {
 			continue
 		}
 		ordered = true
-		if l.Order == string(queue.ActionBury) && l.Code == orderDone && !given(orders, queue.ActionRequeue, l.At, math.MaxInt64) {
+		if l.Order == string(inspect.ActionBury) && l.Code == orderDone && !given(orders, inspect.ActionRequeue, l.At, math.MaxInt64) {
 			buried = true
 		}
 	}
-	cancelled := dead != nil && dead.Reason == queue.ReasonByPerson
+	cancelled := dead != nil && dead.Reason == inspect.ReasonByPerson
 	if cancelled {
 		j.Cancelled++
 	}
@@ -146,7 +146,7 @@ func (j *judge) byPerson(h *history, orders []line, dead *queue.JobInfo) {
 
 // requeued tells whether a start follows from a person's order. Only what a person ended before is requeued.
 func (j *judge) requeued(orders []line, a, b *call) bool {
-	if b.Attempt != 1 || !given(orders, queue.ActionRequeue, a.At, b.At) || !ended(orders, b.At) {
+	if b.Attempt != 1 || !given(orders, inspect.ActionRequeue, a.At, b.At) || !ended(orders, b.At) {
 		return false
 	}
 	j.Requeued++
@@ -160,5 +160,5 @@ func ended(orders []line, by int64) bool {
 
 // hastened tells whether a person may have made a job start before it was due, between two times.
 func hastened(orders []line, from, to int64) bool {
-	return given(orders, queue.ActionRunNow, from, to) || given(orders, queue.ActionRequeue, from, to)
+	return given(orders, inspect.ActionRunNow, from, to) || given(orders, inspect.ActionRequeue, from, to)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // queueKey is the key of a queue's part.
@@ -18,15 +19,15 @@ func queueKey(name, part string) string { return queue.DefaultNamespace + ":{" +
 // house looks at what is in Redis, and does so straight, past the proxies.
 type house struct {
 	rdb     *redis.Client
-	inspect *queue.Inspector
+	inspect *inspect.Inspector
 }
 
 // totals adds up the queues.
-func (h *house) totals(ctx context.Context) (queue.QueueInfo, error) {
-	var sum queue.QueueInfo
+func (h *house) totals(ctx context.Context) (inspect.QueueInfo, error) {
+	var sum inspect.QueueInfo
 	for name := range queues {
 		info, err := h.inspect.Queue(ctx, name)
-		if errors.Is(err, queue.ErrNotFound) {
+		if errors.Is(err, inspect.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -65,7 +66,7 @@ func (h *house) drain(ctx context.Context, workers int64, most time.Duration) er
 func (h *house) verify(ctx context.Context) (problems []string, err error) {
 	for name := range queues {
 		audit, err := h.inspect.Verify(ctx, name, nil)
-		if errors.Is(err, queue.ErrNotFound) {
+		if errors.Is(err, inspect.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -84,13 +85,13 @@ func (h *house) verify(ctx context.Context) (problems []string, err error) {
 }
 
 // dead lists all dead jobs by their IDs.
-func (h *house) dead(ctx context.Context) (map[string]queue.JobInfo, error) {
-	dead := map[string]queue.JobInfo{}
+func (h *house) dead(ctx context.Context) (map[string]inspect.JobInfo, error) {
+	dead := map[string]inspect.JobInfo{}
 	for name := range queues {
-		page := queue.Page{Limit: 1000}
+		page := inspect.Page{Limit: 1000}
 		for {
 			jobs, err := h.inspect.Dead(ctx, name, page)
-			if errors.Is(err, queue.ErrNotFound) {
+			if errors.Is(err, inspect.ErrNotFound) {
 				break
 			}
 			if err != nil {

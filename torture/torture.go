@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const progressEvery = 5 * time.Second
@@ -95,7 +95,7 @@ func (s *scene) open() (err error) {
 			s.server.Kill()
 		}
 	}()
-	inspector, err := queue.NewInspector(s.rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(s.rdb, inspect.Config{})
 	if err != nil {
 		return err
 	}

@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // deed is an action on many jobs.
 type deed struct {
-	action queue.Action
-	state  queue.State
+	action inspect.Action
+	state  inspect.State
 	filter string
 }
 
 // done is what came of a deed.
 type done struct {
 	deed
-	tally queue.Tally
+	tally inspect.BulkResult
 	took  time.Duration
 	redis float64 // share of one CPU of Redis
 }
@@ -28,9 +28,9 @@ func (t *trial) actions(ctx context.Context) error {
 	return t.watching(ctx, "actions", func() error {
 		var all []done
 		for _, d := range []deed{
-			{queue.ActionRequeue, queue.StateDead, "error:refused"},
-			{queue.ActionCancel, queue.StateDelayed, "kind:payment.charge"},
-			{queue.ActionDelete, queue.StateRetrying, ""},
+			{inspect.ActionRequeue, inspect.StateDead, "error:refused"},
+			{inspect.ActionCancel, inspect.StateDelayed, "kind:payment.charge"},
+			{inspect.ActionDelete, inspect.StateRetrying, ""},
 		} {
 			seen, err := t.act(ctx, d)
 			if err != nil {
@@ -44,11 +44,11 @@ func (t *trial) actions(ctx context.Context) error {
 }
 
 func (t *trial) act(ctx context.Context, d deed) (done, error) {
-	inspector, err := queue.NewInspector(t.rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(t.rdb, inspect.Config{})
 	if err != nil {
 		return done{}, err
 	}
-	query, err := queue.ParseQuery(d.filter)
+	query, err := inspect.ParseQuery(d.filter)
 	if err != nil {
 		return done{}, err
 	}
@@ -61,8 +61,8 @@ func (t *trial) act(ctx context.Context, d deed) (done, error) {
 	if err != nil {
 		return done{}, err
 	}
-	began, told := time.Now(), queue.Tally{}
-	tally, err := inspector.Act(ctx, t.big.queue, query, d.action, func(now queue.Tally) {
+	began, told := time.Now(), inspect.BulkResult{}
+	tally, err := inspector.Act(ctx, t.big.queue, query, d.action, func(now inspect.BulkResult) {
 		if now.Looked < told.Looked || now.Done < told.Done {
 			t.report.miss("%s: progress went back from %d to %d", d.action, told.Done, now.Done)
 		}
@@ -84,8 +84,8 @@ func (t *trial) act(ctx context.Context, d deed) (done, error) {
 	return result, err
 }
 
-func (t *trial) count(ctx context.Context, inspector *queue.Inspector, state queue.State) (int64, error) {
-	counted, err := inspector.CountMatching(ctx, t.big.queue, queue.Query{State: state}, 0)
+func (t *trial) count(ctx context.Context, inspector *inspect.Inspector, state inspect.State) (int64, error) {
+	counted, err := inspector.CountMatching(ctx, t.big.queue, inspect.Query{State: state}, 0)
 	return counted.Total, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // backlog is what there is in a queue.
@@ -113,7 +115,7 @@ func counts(m *maker, suffix string) []string {
 	add("dead", 5)
 	for _, name := range []string{"run", "wait"} {
 		add(name+"_us", 1_000_000)
-		for k := range len(queue.HistogramBounds) + 1 {
+		for k := range len(inspect.HistogramBounds) + 1 {
 			add(name+":"+strconv.Itoa(k), 400)
 		}
 	}
@@ -158,7 +160,7 @@ func (b backlog) register(ctx context.Context, rdb *redis.Client, k int, ends ti
 
 // check compares what there is with what should be.
 func (b backlog) check(ctx context.Context, rdb *redis.Client) error {
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(rdb, inspect.Config{})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // reclaim lets a worker die with 100,000 jobs in its hands, beside a foreign consumer that has just read as many, and
@@ -38,7 +39,7 @@ func (t *trial) reap(ctx context.Context, b backlog, n int64) error {
 	}
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
-	inspector, err := queue.NewInspector(t.rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(t.rdb, inspect.Config{})
 	if err == nil {
 		err = inspector.Pause(ctx, b.queue)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redisurl"
 	"github.com/navvy-go/navvy/jobs"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // patience is how long no job may end before the demo gives up on those that are left.
@@ -25,7 +25,7 @@ func (s *stage) process(ctx context.Context) (*summary, error) {
 		return nil, err
 	}
 	defer rdb.Close()
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: s.namespace})
+	inspector, err := inspect.New(rdb, inspect.Config{Namespace: s.namespace})
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (s *stage) produce(ctx context.Context) (map[string]int64, error) {
 }
 
 // awaitEmpty waits until no queue has a job left to do, and adds up what became of them all.
-func awaitEmpty(ctx context.Context, inspector *queue.Inspector, total *summary) error {
+func awaitEmpty(ctx context.Context, inspector *inspect.Inspector, total *summary) error {
 	ended, since := int64(-1), time.Now()
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		left, err := total.countJobs(ctx, inspector)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/jobs/payment"
 )
 
@@ -15,7 +16,7 @@ import (
 func orderKeys(ctx context.Context, rdb redis.UniversalClient) (map[string]bool, error) {
 	var mu sync.Mutex
 	keys := map[string]bool{}
-	err := eachNode(ctx, rdb, func(ctx context.Context, node redis.Cmdable) error {
+	err := redisx.EachMaster(ctx, rdb, func(ctx context.Context, node redis.UniversalClient) error {
 		each := node.Scan(ctx, 0, "order:*", 1000).Iterator()
 		for each.Next(ctx) {
 			mu.Lock()
@@ -28,14 +29,6 @@ func orderKeys(ctx context.Context, rdb redis.UniversalClient) (map[string]bool,
 		return nil, fmt.Errorf("list the orders: %w", err)
 	}
 	return keys, nil
-}
-
-// eachNode calls visit with each node that holds keys of its own, the nodes of a cluster at the same time.
-func eachNode(ctx context.Context, rdb redis.UniversalClient, visit func(context.Context, redis.Cmdable) error) error {
-	if cluster, ok := rdb.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return visit(ctx, node) })
-	}
-	return visit(ctx, rdb)
 }
 
 // countOrders looks at the state of each order, all but the earlier ones.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/redisurl"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // pulseInterval is how often a running demo says what it has done.
@@ -20,7 +20,7 @@ func (s *stage) pulse(ctx context.Context) error {
 		return err
 	}
 	defer rdb.Close()
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: os.Getenv("NAVVY_NAMESPACE")})
+	inspector, err := inspect.New(rdb, inspect.Config{Namespace: os.Getenv("NAVVY_NAMESPACE")})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // summary accounts for every job of a run.
@@ -31,7 +31,7 @@ type summary struct {
 }
 
 // countJobs takes the totals of all queues and returns how many jobs are neither done nor dead.
-func (s *summary) countJobs(ctx context.Context, inspector *queue.Inspector) (left int64, err error) {
+func (s *summary) countJobs(ctx context.Context, inspector *inspect.Inspector) (left int64, err error) {
 	s.Done, s.Retried, s.Dead, s.ended = 0, 0, 0, map[string]int64{}
 	names, err := inspector.Queues(ctx)
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // action is a command that does something to one job, or to all that match a filter.
 type action struct {
 	name, usage, text string
 	aliases           []string
-	does              queue.Action
+	does              inspect.Action
 	done              string // what a job is then
-	one               func(*queue.Inspector, context.Context, string, string) error
+	one               func(*inspect.Inspector, context.Context, string, string) error
 	asks              bool // for --yes before it acts on many: it cannot be taken back, or it interrupts work
 }
 
@@ -27,40 +27,40 @@ type action struct {
 var actions = []action{
 	{
 		name: "requeue", usage: "enqueue dead jobs again, with all attempts",
-		does: queue.ActionRequeue, done: "requeued", one: (*queue.Inspector).Requeue,
+		does: inspect.ActionRequeue, done: "requeued", one: (*inspect.Inspector).Requeue,
 	},
 	{
 		name: "retry", aliases: []string{"run-now"}, usage: "make delayed or retrying jobs due at once",
-		does: queue.ActionRunNow, done: "due now", one: (*queue.Inspector).RunNow,
+		does: inspect.ActionRunNow, done: "due now", one: (*inspect.Inspector).RunNow,
 	},
 	{
 		name: "release", usage: "give jobs in flight to the next free worker, if their own is gone",
 		text: "It does at once what the caretaker does later. A job whose worker is alive is left alone: cancel it instead.",
-		does: queue.ActionRelease, done: "released", one: (*queue.Inspector).Release,
+		does: inspect.ActionRelease, done: "released", one: (*inspect.Inspector).Release,
 	},
 	{
 		name: "cancel", usage: "end jobs that have not ended: they are dead, and can be requeued",
 		text: `A job that does not run is dead at once. A running one's context is cancelled within half a second: it is dead
 unless its handler is done all the same.`,
-		does: queue.ActionCancel, done: "cancelled", one: (*queue.Inspector).Cancel, asks: true,
+		does: inspect.ActionCancel, done: "cancelled", one: (*inspect.Inspector).Cancel, asks: true,
 	},
 	{
 		name: "bury", usage: "send jobs that have not ended to dead at once, even while they run",
 		text: "As cancel, but it does not wait for a running handler, whose outcome then does not count.",
-		does: queue.ActionBury, done: "buried", one: (*queue.Inspector).Bury, asks: true,
+		does: inspect.ActionBury, done: "buried", one: (*inspect.Inspector).Bury, asks: true,
 	},
 	{
 		name: "delete", usage: "delete jobs, whatever their state",
 		text: "A job in flight is acknowledged and dropped; a handler that runs it is not stopped.",
-		does: queue.ActionDelete, done: "deleted", one: (*queue.Inspector).Delete, asks: true,
+		does: inspect.ActionDelete, done: "deleted", one: (*inspect.Inspector).Delete, asks: true,
 	},
 }
 
 // states are those that the action is for.
 func (a action) states() []string {
 	var states []string
-	for _, state := range []queue.State{
-		queue.StateWaiting, queue.StateInFlight, queue.StateDelayed, queue.StateRetrying, queue.StateDead,
+	for _, state := range []inspect.State{
+		inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead,
 	} {
 		if a.does.AppliesTo(state) {
 			states = append(states, string(state))
@@ -112,7 +112,7 @@ func (a action) run(c *cli.Context) error {
 			return showJobOf(c, o.inspector, args[0], args[1])
 		}
 		if err := a.one(o.inspector, o.withActor(c.Context), args[0], args[1]); err != nil {
-			if errors.Is(err, queue.ErrNotFound) {
+			if errors.Is(err, inspect.ErrNotFound) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}
 			return err
@@ -126,20 +126,20 @@ func (a action) run(c *cli.Context) error {
 	})
 }
 
-func showJobOf(c *cli.Context, inspector *queue.Inspector, name, id string) error {
+func showJobOf(c *cli.Context, inspector *inspect.Inspector, name, id string) error {
 	job, err := inspector.Job(c.Context, name, id)
 	if err != nil {
 		return err
 	}
-	return jobPrinter(c)([]queue.JobInfo{job})
+	return jobPrinter(c)([]inspect.JobInfo{job})
 }
 
 // query reads which jobs are meant.
-func (a action) query(c *cli.Context) (queue.Query, error) {
+func (a action) query(c *cli.Context) (inspect.Query, error) {
 	if c.Bool("all") && c.IsSet("filter") {
-		return queue.Query{}, command.Usage("--all and --filter exclude each other")
+		return inspect.Query{}, command.Usage("--all and --filter exclude each other")
 	}
-	q, err := queue.ParseQuery(c.String("filter"))
+	q, err := inspect.ParseQuery(c.String("filter"))
 	if err != nil {
 		return q, command.AsUsage(err)
 	}
@@ -147,8 +147,8 @@ func (a action) query(c *cli.Context) (queue.Query, error) {
 		return q, command.Usage("--filter is empty; for every job say --all")
 	}
 	states := a.states()
-	if q.State = queue.State(strings.ToLower(c.String("state"))); len(states) == 1 {
-		q.State = queue.State(states[0])
+	if q.State = inspect.State(strings.ToLower(c.String("state"))); len(states) == 1 {
+		q.State = inspect.State(states[0])
 	}
 	if !slices.Contains(states, string(q.State)) {
 		return q, command.Usage("--state %q: want one of %s", q.State, strings.Join(states, ", "))
@@ -185,7 +185,7 @@ func (a action) many(c *cli.Context) error {
 }
 
 // printCount says how many jobs are meant: on stdout if that is all that was asked.
-func printCount(c *cli.Context, name string, q queue.Query, count queue.Count) error {
+func printCount(c *cli.Context, name string, q inspect.Query, count inspect.Count) error {
 	out := c.App.ErrWriter
 	if c.Bool("dry-run") {
 		if c.Bool("json") {
@@ -206,10 +206,10 @@ func printCount(c *cli.Context, name string, q queue.Query, count queue.Count) e
 	return err
 }
 
-func (a action) act(c *cli.Context, o operator, name string, q queue.Query, count queue.Count) error {
+func (a action) act(c *cli.Context, o operator, name string, q inspect.Query, count inspect.Count) error {
 	warn(c, o.noteJobs(c.Context, a.does, name, q.State, c.String("filter"), count))
 	progress := command.NewProgress(c.App.ErrWriter, a.name, count.Total)
-	tally, err := o.inspector.Act(o.withActor(c.Context), name, q, a.does, func(tally queue.BulkResult) {
+	tally, err := o.inspector.Act(o.withActor(c.Context), name, q, a.does, func(tally inspect.BulkResult) {
 		progress.Set(tally.Looked, fmt.Sprintf("%d %s", tally.Done, a.done))
 	})
 	progress.Done()

@@ -15,7 +15,7 @@ import (
 	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // me is who acts in these tests.
@@ -87,7 +87,7 @@ func TestTopLeavesATrail(t *testing.T) {
 		enqueue(t, rdb, namespace, "orders", 1)
 		bury(t, rdb, namespace, "orders")
 	}
-	dead, err := newInspector(t, rdb, namespace).Dead(t.Context(), "orders", queue.Page{})
+	dead, err := newInspector(t, rdb, namespace).Dead(t.Context(), "orders", inspect.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestAWorkerThatIsToldIsInTheTrail(t *testing.T) {
 	server := redistest.New(t)
 	rdb := server.Client(t)
 	startHolding(t, rdb, "orders")
-	var worker queue.WorkerInfo
+	var worker inspect.WorkerInfo
 	until(t, "there is a worker", func() bool {
 		workers, err := newInspector(t, rdb, "").Workers(t.Context(), "orders")
 		if err != nil || len(workers) == 0 {

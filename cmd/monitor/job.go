@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func jobCommand() *cli.Command {
@@ -33,7 +33,7 @@ func showJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withInspector(c, func(inspector *inspect.Inspector) error {
 		job, err := findJob(c.Context, inspector, c.String("queue"), args[0])
 		if err != nil {
 			return err
@@ -46,29 +46,29 @@ func showJob(c *cli.Context) error {
 }
 
 // findJob looks in one queue, or in every queue if name is empty.
-func findJob(ctx context.Context, inspector *queue.Inspector, name, id string) (queue.JobInfo, error) {
+func findJob(ctx context.Context, inspector *inspect.Inspector, name, id string) (inspect.JobInfo, error) {
 	names := []string{name}
 	if name == "" {
 		var err error
 		if names, err = inspector.Queues(ctx); err != nil {
-			return queue.JobInfo{}, err
+			return inspect.JobInfo{}, err
 		}
 	}
 	for _, name := range names {
 		job, err := inspector.Job(ctx, name, id)
-		if !errors.Is(err, queue.ErrNotFound) {
+		if !errors.Is(err, inspect.ErrNotFound) {
 			return job, err
 		}
 	}
-	return queue.JobInfo{}, notFound(id)
+	return inspect.JobInfo{}, notFound(id)
 }
 
 func notFound(id string) error {
-	return fmt.Errorf("%w: %s; a job that is done leaves Redis unless it is retained", queue.ErrNotFound, id)
+	return fmt.Errorf("%w: %s; a job that is done leaves Redis unless it is retained", inspect.ErrNotFound, id)
 }
 
 // printJob writes a line for each field that the job has.
-func printJob(w io.Writer, j queue.JobInfo) error {
+func printJob(w io.Writer, j inspect.JobInfo) error {
 	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	field := func(name, value string) {
 		if value != "" {

@@ -10,24 +10,26 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-const maxPage = 1000 // queue.Page's own limit
+const maxPage = 1000 // inspect.Page's own limit
 
 // lister reads one page of the jobs in a state.
-type lister func(ctx context.Context, inspector *queue.Inspector, name string, page queue.Page) (queue.JobPage, error)
+type lister func(
+	ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page,
+) (inspect.JobPage, error)
 
 func waitingCommand() *cli.Command {
-	return listCommand("waiting", "list the jobs that were not delivered to a worker yet", queue.StateWaiting)
+	return listCommand("waiting", "list the jobs that were not delivered to a worker yet", inspect.StateWaiting)
 }
 
 func pendingCommand() *cli.Command {
-	return listCommand("pending", "list the jobs in flight: delivered to a worker and not finished", queue.StateInFlight)
+	return listCommand("pending", "list the jobs in flight: delivered to a worker and not finished", inspect.StateInFlight)
 }
 
 func deadCommand() *cli.Command {
-	list := listCommand("dead", "list the dead jobs: those that will not be tried again", queue.StateDead)
+	list := listCommand("dead", "list the dead jobs: those that will not be tried again", inspect.StateDead)
 	list.Flags = append(list.Flags, &cli.BoolFlag{Name: "groups", Usage: "count the newest 10,000 by what they died of"})
 	jobs := list.Action
 	list.Action = func(c *cli.Context) error {
@@ -42,11 +44,11 @@ func deadCommand() *cli.Command {
 // delayedCommand lists two states, the one after the other.
 func delayedCommand() *cli.Command {
 	return listCommand("delayed", "list the jobs that are due later: delayed, then retrying",
-		queue.StateDelayed, queue.StateRetrying)
+		inspect.StateDelayed, inspect.StateRetrying)
 }
 
 // listing lists one state.
-type listing = func(*queue.Inspector, context.Context, string, queue.Page) (queue.JobPage, error)
+type listing = func(*inspect.Inspector, context.Context, string, inspect.Page) (inspect.JobPage, error)
 
 const filterHelp = `A FILTER is one or more of these, all of which must match:
 
@@ -57,7 +59,7 @@ const filterHelp = `A FILTER is one or more of these, all of which must match:
 
 A page looks at --max-scan jobs at the most, and says so if there are more.`
 
-func listCommand(name, usage string, states ...queue.State) *cli.Command {
+func listCommand(name, usage string, states ...inspect.State) *cli.Command {
 	return &cli.Command{
 		Name:        name,
 		Usage:       usage,
@@ -69,10 +71,10 @@ func listCommand(name, usage string, states ...queue.State) *cli.Command {
 			&cli.StringFlag{Name: "cursor", Usage: "show the page that begins at this `CURSOR`"},
 			&cli.BoolFlag{Name: "all", Usage: "show every page"},
 			&cli.StringFlag{Name: "filter", Usage: "only jobs that match this `FILTER`"},
-			&cli.IntFlag{Name: "max-scan", Value: queue.DefaultMaxScan, Usage: "jobs to look at for a page"},
+			&cli.IntFlag{Name: "max-scan", Value: inspect.DefaultMaxScan, Usage: "jobs to look at for a page"},
 		},
 		Action: func(c *cli.Context) error {
-			q, err := queue.ParseQuery(c.String("filter"))
+			q, err := inspect.ParseQuery(c.String("filter"))
 			if err != nil {
 				return command.AsUsage(err)
 			}
@@ -82,12 +84,14 @@ func listCommand(name, usage string, states ...queue.State) *cli.Command {
 }
 
 // listings searches each of the states.
-func listings(q queue.Query, states []queue.State) []listing {
+func listings(q inspect.Query, states []inspect.State) []listing {
 	all := make([]listing, len(states))
 	for n, state := range states {
 		ofState := q
 		ofState.State = state
-		all[n] = func(inspector *queue.Inspector, ctx context.Context, name string, page queue.Page) (queue.JobPage, error) {
+		all[n] = func(
+			inspector *inspect.Inspector, ctx context.Context, name string, page inspect.Page,
+		) (inspect.JobPage, error) {
 			found, err := inspector.Search(ctx, name, ofState, page)
 			return found.JobPage, err
 		}
@@ -100,7 +104,7 @@ func listDeadGroups(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withInspector(c, func(inspector *inspect.Inspector) error {
 		if err := mustExist(c.Context, inspector, args[0]); err != nil {
 			return err
 		}
@@ -125,33 +129,35 @@ func listDeadGroups(c *cli.Context) error {
 
 // joined lists several states as one: the cursor says which state it belongs to.
 func joined(states []listing) lister {
-	return func(ctx context.Context, inspector *queue.Inspector, name string, page queue.Page) (queue.JobPage, error) {
+	return func(
+		ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page,
+	) (inspect.JobPage, error) {
 		at := 0
 		if len(states) > 1 && page.Cursor != "" {
 			var own string
 			if _, err := fmt.Sscanf(page.Cursor, "%d/", &at); err != nil || at < 0 || at >= len(states) {
-				return queue.JobPage{}, command.Usage("--cursor %q is not one that this command gave", page.Cursor)
+				return inspect.JobPage{}, command.Usage("--cursor %q is not one that this command gave", page.Cursor)
 			}
 			_, own, _ = strings.Cut(page.Cursor, "/")
 			page.Cursor = own
 		}
-		var jobs []queue.JobInfo
+		var jobs []inspect.JobInfo
 		for limit := page.Limit; ; page.Cursor = "" {
 			page.Limit = limit - len(jobs)
 			got, err := states[at](inspector, ctx, name, page)
 			if err != nil {
-				return queue.JobPage{}, err
+				return inspect.JobPage{}, err
 			}
 			jobs = append(jobs, got.Jobs...)
 			switch {
 			case got.Next != "" && len(states) > 1:
-				return queue.JobPage{Jobs: jobs, Next: fmt.Sprintf("%d/%s", at, got.Next)}, nil
+				return inspect.JobPage{Jobs: jobs, Next: fmt.Sprintf("%d/%s", at, got.Next)}, nil
 			case got.Next != "":
-				return queue.JobPage{Jobs: jobs, Next: got.Next}, nil
+				return inspect.JobPage{Jobs: jobs, Next: got.Next}, nil
 			case at == len(states)-1:
-				return queue.JobPage{Jobs: jobs}, nil
+				return inspect.JobPage{Jobs: jobs}, nil
 			case len(jobs) >= limit:
-				return queue.JobPage{Jobs: jobs, Next: fmt.Sprintf("%d/", at+1)}, nil
+				return inspect.JobPage{Jobs: jobs, Next: fmt.Sprintf("%d/", at+1)}, nil
 			}
 			at++
 		}
@@ -163,14 +169,14 @@ func list(c *cli.Context, jobs lister) error {
 	if err != nil {
 		return err
 	}
-	page := queue.Page{Cursor: c.String("cursor"), Limit: c.Int("limit"), MaxScan: c.Int("max-scan")}
+	page := inspect.Page{Cursor: c.String("cursor"), Limit: c.Int("limit"), MaxScan: c.Int("max-scan")}
 	if page.Limit < 1 || page.Limit > maxPage {
 		return command.Usage("--limit %d: want 1 to %d", page.Limit, maxPage)
 	}
 	if page.MaxScan < 1 {
 		return command.Usage("--max-scan %d: want at least 1", page.MaxScan)
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withInspector(c, func(inspector *inspect.Inspector) error {
 		if err := mustExist(c.Context, inspector, args[0]); err != nil {
 			return err
 		}
@@ -195,11 +201,11 @@ func list(c *cli.Context, jobs lister) error {
 }
 
 // jobPrinter returns what prints a page: JSON lines or a table, each page aligned for itself.
-func jobPrinter(c *cli.Context) func([]queue.JobInfo) error {
+func jobPrinter(c *cli.Context) func([]inspect.JobInfo) error {
 	if c.Bool("json") {
-		return func(jobs []queue.JobInfo) error { return printAll(c, jobs) }
+		return func(jobs []inspect.JobInfo) error { return printAll(c, jobs) }
 	}
-	return func(jobs []queue.JobInfo) error {
+	return func(jobs []inspect.JobInfo) error {
 		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "NEXT", "ERROR")
 		for _, j := range jobs {
 			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"),
@@ -209,7 +215,7 @@ func jobPrinter(c *cli.Context) func([]queue.JobInfo) error {
 	}
 }
 
-func attempts(j queue.JobInfo) string {
+func attempts(j inspect.JobInfo) string {
 	if j.MaxAttempts == 0 {
 		return fmt.Sprint(j.Attempt)
 	}
@@ -217,7 +223,7 @@ func attempts(j queue.JobInfo) string {
 }
 
 // trouble says what went wrong with a job: why it is dead, and the last attempt's error.
-func trouble(j queue.JobInfo) string {
+func trouble(j inspect.JobInfo) string {
 	if j.Reason != "" && j.Error != "" {
 		return j.Reason + ": " + j.Error
 	}
@@ -225,13 +231,13 @@ func trouble(j queue.JobInfo) string {
 }
 
 // when says what matters of a job's times in its state.
-func when(j queue.JobInfo) string {
+func when(j inspect.JobInfo) string {
 	switch {
 	case j.EndedAt != nil:
 		return "ended " + ago(*j.EndedAt)
 	case j.Due != nil && j.Due.After(time.Now()):
 		return "due in " + command.Duration(time.Until(*j.Due))
-	case j.State == queue.StateInFlight:
+	case j.State == inspect.StateInFlight:
 		return "delivered " + command.Duration(time.Duration(j.IdleMS)*time.Millisecond) + " ago"
 	case j.EnqueuedAt != nil:
 		return "enqueued " + ago(*j.EnqueuedAt)

@@ -7,16 +7,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // numbered lists jobs 0 to n-1 of a state, with the next number as its cursor.
-func numbered(state queue.State, n int) listing {
-	return func(_ *queue.Inspector, _ context.Context, _ string, page queue.Page) (queue.JobPage, error) {
+func numbered(state inspect.State, n int) listing {
+	return func(_ *inspect.Inspector, _ context.Context, _ string, page inspect.Page) (inspect.JobPage, error) {
 		from, _ := strconv.Atoi(page.Cursor)
-		var got queue.JobPage
+		var got inspect.JobPage
 		for i := from; i < min(n, from+page.Limit); i++ {
-			got.Jobs = append(got.Jobs, queue.JobInfo{ID: fmt.Sprint(state, i)})
+			got.Jobs = append(got.Jobs, inspect.JobInfo{ID: fmt.Sprint(state, i)})
 		}
 		if from+page.Limit < n {
 			got.Next = strconv.Itoa(from + page.Limit)
@@ -38,7 +38,7 @@ func TestJoinedListsShowEveryJobOnce(t *testing.T) {
 		for i := range test.retrying {
 			want = append(want, fmt.Sprint("r", i))
 		}
-		page := queue.Page{Limit: test.limit}
+		page := inspect.Page{Limit: test.limit}
 		for pages := 0; pages <= len(want); pages++ {
 			list, err := jobs(t.Context(), nil, "orders", page)
 			if err != nil {
@@ -64,7 +64,7 @@ func TestJoinedListsRefuseAForeignCursor(t *testing.T) {
 	t.Parallel()
 	jobs := joined([]listing{numbered("d", 3), numbered("r", 3)})
 	for _, cursor := range []string{"x", "2/", "-1/0", "7"} {
-		if _, err := jobs(t.Context(), nil, "orders", queue.Page{Limit: 1, Cursor: cursor}); err == nil {
+		if _, err := jobs(t.Context(), nil, "orders", inspect.Page{Limit: 1, Cursor: cursor}); err == nil {
 			t.Errorf("cursor %q was accepted", cursor)
 		}
 	}

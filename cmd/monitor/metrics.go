@@ -5,19 +5,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // collector reads the queues' counts from Redis at each scrape, so that every monitor shows the same numbers and none
 // keeps any. A scrape costs a few commands for each queue, however many jobs it has.
 type collector struct {
-	inspector *queue.Inspector
+	inspector *inspect.Inspector
 
 	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
 	runs, dead, run, wait, redelivered, reclaimed, leaseLost            *prometheus.Desc
 }
 
-func newCollector(inspector *queue.Inspector) *collector {
+func newCollector(inspector *inspect.Inspector) *collector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("navvy_"+name, help, labels, nil)
 	}
@@ -56,9 +56,9 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 
 // reading is what a scrape reads of one queue.
 type reading struct {
-	info    queue.QueueInfo
-	workers []queue.WorkerInfo
-	metrics queue.QueueMetrics
+	info    inspect.QueueInfo
+	workers []inspect.WorkerInfo
+	metrics inspect.QueueMetrics
 }
 
 // Collect implements [prometheus.Collector]. When Redis fails, there is navvy_up 0 and no count: a count of 0 would be
@@ -113,9 +113,9 @@ func (q ofQueue) counter(desc *prometheus.Desc, value int64, labels ...string) {
 		append([]string{q.name}, labels...)...)
 }
 
-func (q ofQueue) histogram(desc *prometheus.Desc, h queue.Histogram, labels ...string) {
-	cumulative, seen := make(map[float64]uint64, len(queue.HistogramBounds)), int64(0)
-	for k, bound := range queue.HistogramBounds {
+func (q ofQueue) histogram(desc *prometheus.Desc, h inspect.Histogram, labels ...string) {
+	cumulative, seen := make(map[float64]uint64, len(inspect.HistogramBounds)), int64(0)
+	for k, bound := range inspect.HistogramBounds {
 		seen += h.Counts[k]
 		cumulative[bound.Seconds()] = uint64(seen)
 	}
@@ -125,11 +125,11 @@ func (q ofQueue) histogram(desc *prometheus.Desc, h queue.Histogram, labels ...s
 
 // state is how the queue is now.
 func (c *collector) state(q ofQueue, r reading) {
-	q.gauge(c.jobs, float64(r.info.Waiting), string(queue.StateWaiting))
-	q.gauge(c.jobs, float64(r.info.InFlight), string(queue.StateInFlight))
-	q.gauge(c.jobs, float64(r.info.Delayed), string(queue.StateDelayed))
-	q.gauge(c.jobs, float64(r.info.Retrying), string(queue.StateRetrying))
-	q.gauge(c.jobs, float64(r.info.Dead), string(queue.StateDead))
+	q.gauge(c.jobs, float64(r.info.Waiting), string(inspect.StateWaiting))
+	q.gauge(c.jobs, float64(r.info.InFlight), string(inspect.StateInFlight))
+	q.gauge(c.jobs, float64(r.info.Delayed), string(inspect.StateDelayed))
+	q.gauge(c.jobs, float64(r.info.Retrying), string(inspect.StateRetrying))
+	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
 	q.gauge(c.workers, float64(r.info.Workers))
 	running, stuck := 0, 0
@@ -150,7 +150,7 @@ func oneIf(yes bool) float64 {
 }
 
 // totals are exact: they change with the jobs.
-func (c *collector) totals(q ofQueue, t queue.Totals) {
+func (c *collector) totals(q ofQueue, t inspect.Totals) {
 	q.counter(c.total, t.Done, "done")
 	q.counter(c.total, t.Retried, "retried")
 	q.counter(c.total, t.Snoozed, "snoozed")
@@ -161,7 +161,7 @@ func (c *collector) totals(q ofQueue, t queue.Totals) {
 }
 
 // work is what the workers counted.
-func (c *collector) work(q ofQueue, m queue.QueueMetrics) {
+func (c *collector) work(q ofQueue, m inspect.QueueMetrics) {
 	q.counter(c.redelivered, m.Redelivered)
 	q.counter(c.reclaimed, m.Reclaimed)
 	q.counter(c.leaseLost, m.LeaseLost)

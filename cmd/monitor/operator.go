@@ -12,17 +12,17 @@ import (
 
 	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // operator is the person at this shell. What they do to queues is noted in the audit trail.
 type operator struct {
-	inspector *queue.Inspector
+	inspector *inspect.Inspector
 	trail     *audit.Trail
 	who       string // user@host
 }
 
-func newOperator(inspector *queue.Inspector, rdb redis.UniversalClient, namespace string) operator {
+func newOperator(inspector *inspect.Inspector, rdb redis.UniversalClient, namespace string) operator {
 	name := "somebody"
 	if me, err := user.Current(); err == nil {
 		name = me.Username
@@ -41,7 +41,9 @@ func withOperator(c *cli.Context, do func(o operator) error) error {
 }
 
 // withActor has actions recorded in the person's name.
-func (o operator) withActor(ctx context.Context) context.Context { return queue.WithActor(ctx, o.who) }
+func (o operator) withActor(ctx context.Context) context.Context {
+	return inspect.WithActor(ctx, o.who)
+}
 
 // note adds to the audit trail what the person has done. An error is to be shown, and changes nothing: what was done is
 // done.
@@ -53,14 +55,14 @@ func (o operator) note(ctx context.Context, what, target, detail string) error {
 }
 
 // noteJob notes what was done to one job.
-func (o operator) noteJob(ctx context.Context, does queue.Action, name, id string) error {
+func (o operator) noteJob(ctx context.Context, does inspect.Action, name, id string) error {
 	return o.note(ctx, "job."+string(does), name, id)
 }
 
 // noteJobs notes what is done to all jobs that match. It is called before that begins, so that what is cut short is in
 // the trail too.
 func (o operator) noteJobs(
-	ctx context.Context, does queue.Action, name string, state queue.State, filter string, count queue.Count,
+	ctx context.Context, does inspect.Action, name string, state inspect.State, filter string, count inspect.Count,
 ) error {
 	return o.note(ctx, "jobs."+string(does), name, audit.Matching(state, filter, count))
 }

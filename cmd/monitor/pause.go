@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func pauseCommand() *cli.Command {
@@ -18,7 +18,7 @@ func pauseCommand() *cli.Command {
 		Description: `Within half a second no worker starts another job; running jobs continue, due jobs are promoted and
 clients still enqueue. It lasts until monitor resume.`,
 		Flags:  []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error { return setPaused(c, "queue.pause", (*queue.Inspector).Pause) },
+		Action: func(c *cli.Context) error { return setPaused(c, "queue.pause", (*inspect.Inspector).Pause) },
 	}
 }
 
@@ -28,12 +28,12 @@ func resumeCommand() *cli.Command {
 		Usage:     "let the workers of a paused queue start jobs again",
 		ArgsUsage: "QUEUE",
 		Flags:     []cli.Flag{jsonFlag()},
-		Action:    func(c *cli.Context) error { return setPaused(c, "queue.resume", (*queue.Inspector).Resume) },
+		Action:    func(c *cli.Context) error { return setPaused(c, "queue.resume", (*inspect.Inspector).Resume) },
 	}
 }
 
 // steer changes a queue and says how it is then. what names the change in the audit trail.
-func setPaused(c *cli.Context, what string, act func(*queue.Inspector, context.Context, string) error) error {
+func setPaused(c *cli.Context, what string, act func(*inspect.Inspector, context.Context, string) error) error {
 	args, err := command.Arguments(c, "QUEUE")
 	if err != nil {
 		return err

@@ -7,15 +7,15 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // purgeable are the states that can be emptied, with how many there are.
-var purgeable = map[queue.State]func(queue.QueueInfo) int64{
-	queue.StateWaiting:  func(q queue.QueueInfo) int64 { return q.Waiting },
-	queue.StateDelayed:  func(q queue.QueueInfo) int64 { return q.Delayed },
-	queue.StateRetrying: func(q queue.QueueInfo) int64 { return q.Retrying },
-	queue.StateDead:     func(q queue.QueueInfo) int64 { return q.Dead },
+var purgeable = map[inspect.State]func(inspect.QueueInfo) int64{
+	inspect.StateWaiting:  func(q inspect.QueueInfo) int64 { return q.Waiting },
+	inspect.StateDelayed:  func(q inspect.QueueInfo) int64 { return q.Delayed },
+	inspect.StateRetrying: func(q inspect.QueueInfo) int64 { return q.Retrying },
+	inspect.StateDead:     func(q inspect.QueueInfo) int64 { return q.Dead },
 }
 
 func purgeCommand() *cli.Command {
@@ -37,7 +37,7 @@ func purge(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	state := queue.State(strings.ToLower(c.String("state")))
+	state := inspect.State(strings.ToLower(c.String("state")))
 	count, ok := purgeable[state]
 	if !ok {
 		return command.Usage("--state %q: want waiting, delayed, retrying or dead", c.String("state"))
@@ -54,7 +54,7 @@ func purge(c *cli.Context) error {
 		if !c.Bool("yes") {
 			return command.Usage("nothing was deleted; add --yes to delete them")
 		}
-		warn(c, o.noteJobs(c.Context, queue.ActionDelete, args[0], state, "", queue.Count{Matched: count(info)}))
+		warn(c, o.noteJobs(c.Context, inspect.ActionDelete, args[0], state, "", inspect.Count{Matched: count(info)}))
 		progress := command.NewProgress(c.App.ErrWriter, "purge", count(info))
 		deleted, err := o.inspector.Purge(o.withActor(c.Context), args[0], state, func(deleted int64) {
 			progress.Set(deleted, fmt.Sprintf("%d deleted", deleted))

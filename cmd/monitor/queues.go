@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func jsonFlag() cli.Flag {
@@ -18,7 +18,7 @@ func jsonFlag() cli.Flag {
 }
 
 // withInspector connects, calls do, and closes what it opened.
-func withInspector(c *cli.Context, do func(inspector *queue.Inspector) error) error {
+func withInspector(c *cli.Context, do func(inspector *inspect.Inspector) error) error {
 	inspector, rdb, err := command.Inspector(c)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func listQueues(c *cli.Context) error {
 	if _, err := command.Arguments(c); err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withInspector(c, func(inspector *inspect.Inspector) error {
 		infos, err := queueInfos(c.Context, inspector)
 		if err != nil {
 			return err
@@ -58,7 +58,7 @@ func listQueues(c *cli.Context) error {
 	})
 }
 
-func paused(q queue.QueueInfo) string {
+func paused(q inspect.QueueInfo) string {
 	if q.Paused == nil {
 		return "-"
 	}
@@ -66,12 +66,12 @@ func paused(q queue.QueueInfo) string {
 }
 
 // queueInfos counts every queue. There are few queues, and each costs a handful of commands.
-func queueInfos(ctx context.Context, inspector *queue.Inspector) ([]queue.QueueInfo, error) {
+func queueInfos(ctx context.Context, inspector *inspect.Inspector) ([]inspect.QueueInfo, error) {
 	names, err := inspector.Queues(ctx)
 	if err != nil {
 		return nil, err
 	}
-	infos := make([]queue.QueueInfo, 0, len(names))
+	infos := make([]inspect.QueueInfo, 0, len(names))
 	for _, name := range names {
 		info, err := inspector.Queue(ctx, name)
 		if err != nil {
@@ -98,7 +98,7 @@ func listWorkers(c *cli.Context) error {
 			return err
 		}
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withInspector(c, func(inspector *inspect.Inspector) error {
 		workers, err := workersOf(c.Context, inspector, c.Args().First())
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func listWorkers(c *cli.Context) error {
 }
 
 // workersOf lists the workers of one queue, or of all if name is empty.
-func workersOf(ctx context.Context, inspector *queue.Inspector, name string) ([]queue.WorkerInfo, error) {
+func workersOf(ctx context.Context, inspector *inspect.Inspector, name string) ([]inspect.WorkerInfo, error) {
 	names := []string{name}
 	if name == "" {
 		var err error
@@ -128,7 +128,7 @@ func workersOf(ctx context.Context, inspector *queue.Inspector, name string) ([]
 	} else if err := mustExist(ctx, inspector, name); err != nil {
 		return nil, err
 	}
-	var workers []queue.WorkerInfo
+	var workers []inspect.WorkerInfo
 	for _, name := range names {
 		some, err := inspector.Workers(ctx, name)
 		if err != nil {
@@ -140,7 +140,7 @@ func workersOf(ctx context.Context, inspector *queue.Inspector, name string) ([]
 }
 
 // mustExist refuses a queue that neither a client nor a worker has used: most likely its name is misspelt.
-func mustExist(ctx context.Context, inspector *queue.Inspector, name string) error {
+func mustExist(ctx context.Context, inspector *inspect.Inspector, name string) error {
 	names, err := inspector.Queues(ctx)
 	if err != nil {
 		return err

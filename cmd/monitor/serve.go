@@ -22,7 +22,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/analytics/analyticspage"
 	"github.com/navvy-go/navvy/jobs/flags/flagspage"
 	"github.com/navvy-go/navvy/jobs/leaderboard/leaderboardpage"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -132,7 +132,7 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 
 // newHandler routes what serve serves. The state of health is open to everybody, metrics to those that auth lets in.
 func newHandler(
-	inspector *queue.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
+	inspector *inspect.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
 ) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(inspector))

@@ -22,6 +22,7 @@ import (
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestMain(m *testing.M) {
@@ -34,9 +35,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func newInspector(t *testing.T, rdb redis.UniversalClient, namespace string) *queue.Inspector {
+func newInspector(t *testing.T, rdb redis.UniversalClient, namespace string) *inspect.Inspector {
 	t.Helper()
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: namespace})
+	inspector, err := inspect.New(rdb, inspect.Config{Namespace: namespace})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // request is something that the screen wants done. Its last message ends it: an outcome, or counted.
@@ -43,8 +43,8 @@ func (o outcome) noted(err error) outcome {
 type counted struct {
 	action action
 	of     scope
-	query  queue.Query
-	count  queue.Count
+	query  inspect.Query
+	count  inspect.Count
 }
 
 // executor does what the screen requests, one thing at a time, so that the screen never waits.
@@ -80,10 +80,10 @@ func (e *executor) run(ctx context.Context, send func(tea.Msg)) {
 }
 
 // pauseRequest pauses a queue, or lets it go on.
-func pauseRequest(info queue.QueueInfo) request {
-	name, done, act := "pause", "paused", (*queue.Inspector).Pause
+func pauseRequest(info inspect.QueueInfo) request {
+	name, done, act := "pause", "paused", (*inspect.Inspector).Pause
 	if info.Paused != nil {
-		name, done, act = "resume", "resumed", (*queue.Inspector).Resume
+		name, done, act = "resume", "resumed", (*inspect.Inspector).Resume
 	}
 	return request{name + " " + info.Name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		if err := act(o.inspector, ctx, info.Name); err != nil {
@@ -94,7 +94,7 @@ func pauseRequest(info queue.QueueInfo) request {
 }
 
 // commandRequest sends a command to a process, by each of its queues.
-func commandRequest(process []queue.WorkerInfo, cmd queue.WorkerCommand) request {
+func commandRequest(process []inspect.WorkerInfo, cmd inspect.WorkerCommand) request {
 	name := processName(process[0])
 	return request{string(cmd) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		sent, unnoted, err := o.commandWorkers(ctx, process, cmd)
@@ -112,7 +112,7 @@ func commandRequest(process []queue.WorkerInfo, cmd queue.WorkerCommand) request
 func jobRequest(a action, name, id string) request {
 	return request{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		err := a.one(o.inspector, ctx, name, id)
-		if errors.Is(err, queue.ErrNotFound) {
+		if errors.Is(err, inspect.ErrNotFound) {
 			err = fmt.Errorf("%s has moved on", id)
 		}
 		if err != nil {
@@ -141,7 +141,7 @@ func countRequest(a action, s scope) request {
 func actRequest(c counted) request {
 	return request{c.action.name + " all", func(ctx context.Context, o operator, report func(string)) tea.Msg {
 		unnoted := o.noteJobs(ctx, c.action.does, c.of.queue, c.query.State, c.of.query, c.count)
-		done, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t queue.BulkResult) {
+		done, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t inspect.BulkResult) {
 			report(fmt.Sprintf("%d of %d looked at, %d %s", t.Looked, t.Total, t.Done, c.action.done))
 		})
 		text := fmt.Sprintf("%d %s", done.Done, c.action.done)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestTopCommandsAWorker(t *testing.T) {
@@ -26,14 +27,14 @@ func TestTopCommandsAWorker(t *testing.T) {
 	term.shows(t, "> alice#")
 	term.press(t, "p")
 	term.shows(t, "alice: command quiet sent")
-	states := func(want queue.WorkerState) bool {
+	states := func(want inspect.WorkerState) bool {
 		workers, err := newInspector(t, rdb, namespace).Workers(t.Context(), "orders")
 		return err == nil && len(workers) == 1 && workers[0].State == want
 	}
-	until(t, "it is quiet", func() bool { return states(queue.WorkerQuiet) })
+	until(t, "it is quiet", func() bool { return states(inspect.WorkerQuiet) })
 	term.shows(t, "s  quiet ") // behind how long it is up, so that the key now wakes it
 	term.press(t, "p")
-	until(t, "it is awake", func() bool { return states(queue.WorkerWorking) })
+	until(t, "it is awake", func() bool { return states(inspect.WorkerWorking) })
 	term.press(t, "x")
 	term.shows(t, "type stop to stop alice on ")
 	term.press(t, "stop\r")

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // binding is what keys do. The help and the hints are made of them too.
@@ -104,7 +104,7 @@ func (m *screen) enter() {
 		m.queue = r.key
 		m.turn(panePending)
 	case paneWorkers:
-		m.queue, m.filters[panePending] = r.queue, queue.Query{Worker: r.cells[0]}.String()
+		m.queue, m.filters[panePending] = r.queue, inspect.Query{Worker: r.cells[0]}.String()
 		m.turn(panePending)
 	default:
 		m.marks[m.pane], m.job, m.scroll = r.key, r.key, 0
@@ -139,15 +139,15 @@ func pauseChosen(m *screen) tea.Cmd {
 }
 
 // chosenProcess is the worker of the selected row, on each of its queues.
-func (m *screen) chosenProcess() []queue.WorkerInfo {
+func (m *screen) chosenProcess() []inspect.WorkerInfo {
 	_, rows := m.rows()
 	r, _ := m.selected(rows)
-	n := slices.IndexFunc(m.last.workers, func(w queue.WorkerInfo) bool { return rowOf(w) == r.key })
+	n := slices.IndexFunc(m.last.workers, func(w inspect.WorkerInfo) bool { return rowOf(w) == r.key })
 	if n < 0 || m.help {
 		return nil
 	}
 	chosen := m.last.workers[n]
-	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w queue.WorkerInfo) bool {
+	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w inspect.WorkerInfo) bool {
 		return processName(w) != processName(chosen) || processOf(w) != processOf(chosen)
 	})
 }
@@ -157,9 +157,9 @@ func quietChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	what := queue.CommandQuiet
-	if slices.ContainsFunc(process, func(w queue.WorkerInfo) bool { return w.State == queue.WorkerQuiet }) {
-		what = queue.CommandWake
+	what := inspect.CommandQuiet
+	if slices.ContainsFunc(process, func(w inspect.WorkerInfo) bool { return w.State == inspect.WorkerQuiet }) {
+		what = inspect.CommandWake
 	}
 	m.submit(commandRequest(process, what))
 	return nil
@@ -170,7 +170,7 @@ func stopChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	o := commandRequest(process, queue.CommandStop)
+	o := commandRequest(process, inspect.CommandStop)
 	m.prompt = &prompt{
 		label: "type stop to stop " + command.Printable(processName(process[0])) + " on " +
 			command.Printable(processOf(process[0])),

@@ -5,7 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // prompt is a question in the last line.
@@ -54,7 +54,7 @@ func (m *screen) askFilter() {
 	at := m.pane
 	m.prompt = &prompt{label: "filter", text: m.filters[at], enter: func(m *screen, text string) error {
 		if at.state() != "" {
-			if _, err := queue.ParseQuery(text); err != nil {
+			if _, err := inspect.ParseQuery(text); err != nil {
 				return err
 			}
 		}

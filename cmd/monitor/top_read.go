@@ -6,7 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -27,15 +27,15 @@ const (
 )
 
 // state is that of the pane's jobs, or "".
-func (p pane) state() queue.State {
-	return [panes]queue.State{panePending: queue.StateInFlight, paneDead: queue.StateDead}[p]
+func (p pane) state() inspect.State {
+	return [panes]inspect.State{panePending: inspect.StateInFlight, paneDead: inspect.StateDead}[p]
 }
 
 // scope is what the screen shows, and so what is read for it.
 type scope struct {
 	pane  pane
 	queue string // whose jobs
-	query string // which of them, see [queue.ParseQuery]
+	query string // which of them, see [inspect.ParseQuery]
 	job   string // the job whose details are shown, or ""
 }
 
@@ -43,22 +43,22 @@ type scope struct {
 type snapshot struct {
 	of      scope
 	at      time.Time
-	queues  []queue.QueueInfo
-	workers []queue.WorkerInfo
-	found   queue.SearchPage
-	job     queue.JobInfo
+	queues  []inspect.QueueInfo
+	workers []inspect.WorkerInfo
+	found   inspect.SearchPage
+	job     inspect.JobInfo
 	jobErr  error // of the details alone: the job is gone
 	err     error
 }
 
 // topReader reads what the screen shows: one reading at a time, at each interval and when something else is to be seen.
 type topReader struct {
-	inspector *queue.Inspector
+	inspector *inspect.Inspector
 	interval  time.Duration
 	scopes    chan scope // the newest only
 }
 
-func newTopReader(inspector *queue.Inspector, interval time.Duration) *topReader {
+func newTopReader(inspector *inspect.Inspector, interval time.Duration) *topReader {
 	return &topReader{inspector: inspector, interval: interval, scopes: make(chan scope, 1)}
 }
 
@@ -107,17 +107,17 @@ func (r *topReader) read(ctx context.Context, s scope) snapshot {
 	return got
 }
 
-func (r *topReader) search(ctx context.Context, s scope) (queue.SearchPage, error) {
+func (r *topReader) search(ctx context.Context, s scope) (inspect.SearchPage, error) {
 	query, err := s.parsed()
 	if err != nil {
-		return queue.SearchPage{}, err
+		return inspect.SearchPage{}, err
 	}
-	return r.inspector.Search(ctx, s.queue, query, queue.Page{Limit: topRows, MaxScan: topScan})
+	return r.inspector.Search(ctx, s.queue, query, inspect.Page{Limit: topRows, MaxScan: topScan})
 }
 
 // parsed is the query for the pane's jobs.
-func (s scope) parsed() (queue.Query, error) {
-	query, err := queue.ParseQuery(s.query)
+func (s scope) parsed() (inspect.Query, error) {
+	query, err := inspect.ParseQuery(s.query)
 	if err == nil && s.pane.state() != "" {
 		query.State = s.pane.state()
 	}

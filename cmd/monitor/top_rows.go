@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 var titles = [panes]string{"Queues", "Workers", "Pending", "Dead"}
@@ -53,7 +53,7 @@ func (m *screen) queueRows() ([]column, []row) {
 func (m *screen) sparkWidth() int { return min(max(m.width-110, 10), ratesKept) }
 
 // queueState says what a person should know of a queue first.
-func queueState(q queue.QueueInfo) (string, tone) {
+func queueState(q inspect.QueueInfo) (string, tone) {
 	switch {
 	case q.Paused != nil:
 		return "paused " + ago(q.Paused.At) + " by " + cmp.Or(q.Paused.By, "somebody"), toneWarn
@@ -84,7 +84,7 @@ func (m *screen) workerRows() ([]column, []row) {
 		tone := tonePlain
 		if w.LeaseMS < 0 {
 			tone = toneBad
-		} else if w.Stuck > 0 || w.State != queue.WorkerWorking {
+		} else if w.Stuck > 0 || w.State != inspect.WorkerWorking {
 			tone = toneWarn
 		}
 		rows = append(rows, row{key: rowOf(w), queue: w.Queue, tone: tone, cells: []string{
@@ -98,7 +98,7 @@ func (m *screen) workerRows() ([]column, []row) {
 }
 
 // rowOf names the row of a worker.
-func rowOf(w queue.WorkerInfo) string { return w.Queue + "/" + w.Name }
+func rowOf(w inspect.WorkerInfo) string { return w.Queue + "/" + w.Name }
 
 func (m *screen) pendingRows() ([]column, []row) {
 	columns := []column{
@@ -111,7 +111,7 @@ func (m *screen) pendingRows() ([]column, []row) {
 		tone := tonePlain
 		if j.Stuck {
 			tone = toneBad
-		} else if j.Heartbeat != queue.HeartbeatAlive {
+		} else if j.Heartbeat != inspect.HeartbeatAlive {
 			tone = toneWarn
 		}
 		next := j.NextStep
@@ -141,7 +141,7 @@ func (m *screen) deadRows() ([]column, []row) {
 }
 
 // jobs are those of the pane, once they have been read.
-func (m *screen) jobs() []queue.JobInfo {
+func (m *screen) jobs() []inspect.JobInfo {
 	if !m.current() {
 		return nil
 	}

@@ -5,7 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // screen is the model of monitor top: where the person is, and what was read last. It only changes in Update, which
@@ -113,13 +113,13 @@ func (m *screen) count(got snapshot) {
 func (m *screen) current() bool { return m.last.of == m.scope() }
 
 // chosen is the queue whose jobs are shown.
-func (m *screen) chosen() (queue.QueueInfo, bool) {
+func (m *screen) chosen() (inspect.QueueInfo, bool) {
 	for _, q := range m.last.queues {
 		if q.Name == m.queue {
 			return q, true
 		}
 	}
-	return queue.QueueInfo{}, false
+	return inspect.QueueInfo{}, false
 }
 
 // selected is the row that the person is on, and its place.

@@ -11,7 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // bench is a screen whose wishes are kept.
@@ -47,8 +47,8 @@ func (b *bench) press(keys ...string) *bench {
 func (b *bench) typed(text string) *bench { return b.press(strings.Split(text, "")...) }
 
 // sees takes in a reading of what the screen wants to see.
-func (b *bench) sees(jobs ...queue.JobInfo) *bench {
-	got := snapshot{of: b.scope(), at: time.Now(), queues: []queue.QueueInfo{
+func (b *bench) sees(jobs ...inspect.JobInfo) *bench {
+	got := snapshot{of: b.scope(), at: time.Now(), queues: []inspect.QueueInfo{
 		{Name: "events", Workers: 1}, {Name: "orders", Waiting: 12_345, Workers: 1},
 	}}
 	got.found.Jobs, got.found.Total = jobs, int64(len(jobs))
@@ -67,7 +67,7 @@ func (b *bench) shows(t *testing.T, want ...string) {
 	}
 }
 
-func onPane(p pane, jobs ...queue.JobInfo) *bench {
+func onPane(p pane, jobs ...inspect.JobInfo) *bench {
 	b := newBench().sees().press("down", fmt.Sprint(int(p)+1))
 	return b.sees(jobs...)
 }
@@ -91,8 +91,8 @@ func TestTopShowsQueuesAndFollowsTheChosenOne(t *testing.T) {
 
 func TestTopStaysOnTheJobThatRowsMoveAround(t *testing.T) {
 	t.Parallel()
-	b := onPane(paneDead, queue.JobInfo{ID: "a"}, queue.JobInfo{ID: "b"}).press("down")
-	b.sees(queue.JobInfo{ID: "new"}, queue.JobInfo{ID: "a"}, queue.JobInfo{ID: "b"})
+	b := onPane(paneDead, inspect.JobInfo{ID: "a"}, inspect.JobInfo{ID: "b"}).press("down")
+	b.sees(inspect.JobInfo{ID: "new"}, inspect.JobInfo{ID: "a"}, inspect.JobInfo{ID: "b"})
 	b.shows(t, "> b ")
 	b.press("r")
 	if len(b.requests) != 1 || b.requests[0].name != "requeue b" {
@@ -102,7 +102,7 @@ func TestTopStaysOnTheJobThatRowsMoveAround(t *testing.T) {
 
 func TestTopForgetsAReadingOfAnotherSight(t *testing.T) {
 	t.Parallel()
-	b := onPane(panePending, queue.JobInfo{ID: "held"})
+	b := onPane(panePending, inspect.JobInfo{ID: "held"})
 	late := b.last
 	b.press("4")
 	b.Update(late)
@@ -113,7 +113,7 @@ func TestTopForgetsAReadingOfAnotherSight(t *testing.T) {
 
 func TestTopAsksBeforeItDeletes(t *testing.T) {
 	t.Parallel()
-	b := onPane(paneDead, queue.JobInfo{ID: "a"}).press("d")
+	b := onPane(paneDead, inspect.JobInfo{ID: "a"}).press("d")
 	b.shows(t, "type delete to delete a")
 	b.typed("yes").press("enter").shows(t, "type delete, or press esc")
 	if len(b.requests) != 0 {
@@ -132,12 +132,12 @@ func TestTopAsksBeforeItDeletes(t *testing.T) {
 func TestTopCountsBeforeItActsOnAll(t *testing.T) {
 	t.Parallel()
 	b := onPane(paneDead).press("/").typed("kind:k").press("enter")
-	b.sees(queue.JobInfo{ID: "a"}).press("R")
+	b.sees(inspect.JobInfo{ID: "a"}).press("R")
 	if len(b.requests) != 1 || b.requests[0].name != "count" {
 		t.Fatalf("ordered %v, not to count", b.requests)
 	}
-	b.Update(counted{action: actionNamed("requeue"), of: b.scope(), query: queue.Query{State: queue.StateDead},
-		count: queue.Count{Matched: 7}})
+	b.Update(counted{action: actionNamed("requeue"), of: b.scope(), query: inspect.Query{State: inspect.StateDead},
+		count: inspect.Count{Matched: 7}})
 	b.shows(t, "7 dead jobs of orders that match kind:k: type requeue")
 	b.typed("requeue").press("enter")
 	if len(b.requests) != 2 || b.requests[1].name != "requeue all" {
@@ -203,8 +203,8 @@ func TestTopTellsWhatIsNotInTheTrail(t *testing.T) {
 
 func TestTopFitsAnyTerminal(t *testing.T) {
 	t.Parallel()
-	long := queue.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w", Error: strings.Repeat("e", 300),
-		Heartbeat: queue.HeartbeatGone}
+	long := inspect.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w", Error: strings.Repeat("e", 300),
+		Heartbeat: inspect.HeartbeatGone}
 	for _, size := range [][2]int{{1, 1}, {10, 3}, {20, 6}, {40, 10}, {80, 24}, {300, 80}} {
 		for p := range panes {
 			b := onPane(p, long)
@@ -238,9 +238,9 @@ func TestTopLeavesOutColumnsInANarrowTerminal(t *testing.T) {
 	b.Update(tea.WindowSizeMsg{Width: 110, Height: 10})
 	now := time.Now()
 	for second, done := range []int64{0, 10, 20} {
-		b.Update(snapshot{of: b.scope(), at: now.Add(time.Duration(second+1) * time.Second), queues: []queue.QueueInfo{
-			{Name: "orders", Paused: &queue.Attribution{At: now, By: strings.Repeat("x", 100)},
-				Totals: queue.Totals{Done: done}},
+		b.Update(snapshot{of: b.scope(), at: now.Add(time.Duration(second+1) * time.Second), queues: []inspect.QueueInfo{
+			{Name: "orders", Paused: &inspect.Attribution{At: now, By: strings.Repeat("x", 100)},
+				Totals: inspect.Totals{Done: done}},
 		}})
 	}
 	b.shows(t, "██", "DELAYED", "OLDEST", "DONE/S", "STATE")
@@ -248,7 +248,7 @@ func TestTopLeavesOutColumnsInANarrowTerminal(t *testing.T) {
 
 func TestTopControlCharactersDoNotReachTheTerminal(t *testing.T) {
 	t.Parallel()
-	b := onPane(paneDead, queue.JobInfo{ID: "a", Error: "\x1b]0;owned\x07\x1b[2J"})
+	b := onPane(paneDead, inspect.JobInfo{ID: "a", Error: "\x1b]0;owned\x07\x1b[2J"})
 	if strings.Contains(b.View().Content, "\x1b]0") || strings.Contains(b.View().Content, "\x1b[2J") {
 		t.Errorf("an error steers the terminal: %q", b.View().Content)
 	}
@@ -283,7 +283,7 @@ func TestEveryActionOfTopIsOneOfTheCommands(t *testing.T) {
 	t.Parallel()
 	for p, keys := range map[pane]string{panePending: "cbod", paneDead: "rd"} {
 		for _, key := range strings.Split(keys, "") {
-			b := onPane(p, queue.JobInfo{ID: "a"}).press(key)
+			b := onPane(p, inspect.JobInfo{ID: "a"}).press(key)
 			if b.prompt == nil && len(b.requests) == 0 {
 				t.Errorf("%s does nothing on %s", key, titles[p])
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const patience = 20 * time.Second
@@ -166,7 +167,7 @@ func TestTopInATerminal(t *testing.T) {
 	bury(t, rdb, "", "mail")
 	enqueue(t, rdb, "", "orders", 3)
 	ended := startHolding(t, rdb, "orders")
-	infoOf := func(name string) queue.QueueInfo {
+	infoOf := func(name string) inspect.QueueInfo {
 		info, err := inspector.Queue(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -315,7 +316,7 @@ func TestTopReadsOnlyWhatIsSeen(t *testing.T) {
 		t.Errorf("a reading of one queue costs %d commands", commands)
 	}
 	gone := reader.read(t.Context(), scope{pane: paneDead, queue: "orders", job: "nothing"})
-	if gone.err != nil || !errors.Is(gone.jobErr, queue.ErrNotFound) {
+	if gone.err != nil || !errors.Is(gone.jobErr, inspect.ErrNotFound) {
 		t.Errorf("a job that is gone: %v, %v", gone.err, gone.jobErr)
 	}
 	server.Kill()

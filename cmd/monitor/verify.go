@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func verifyCommand() *cli.Command {
@@ -32,7 +32,7 @@ func verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withInspector(c, func(inspector *queue.Inspector) error {
+	return withInspector(c, func(inspector *inspect.Inspector) error {
 		if err := mustExist(c.Context, inspector, args[0]); err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func verify(c *cli.Context) error {
 	})
 }
 
-func printAudit(c *cli.Context, audit queue.Audit) error {
+func printAudit(c *cli.Context, audit inspect.Audit) error {
 	table := command.NewTable(c.App.Writer, "PLACE", "IN", "OUT", "THERE", "LOST")
 	for _, b := range audit.Balances {
 		table.Row(strings.ToUpper(b.Place[:1])+b.Place[1:], b.In, b.Out, b.There, b.Lost())

@@ -11,22 +11,22 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func workerCommands() []*cli.Command {
 	return []*cli.Command{
-		workerCommand(queue.CommandQuiet, "let one worker start no more jobs",
+		workerCommand(inspect.CommandQuiet, "let one worker start no more jobs",
 			`Within half a second it starts none, of any of its queues: running jobs continue, what it had read ahead goes to
 others. It lasts until monitor wake, or until the worker is restarted.`),
-		workerCommand(queue.CommandWake, "let a quiet worker start jobs again", ""),
-		workerCommand(queue.CommandStop, "stop one worker gracefully",
+		workerCommand(inspect.CommandWake, "let a quiet worker start jobs again", ""),
+		workerCommand(inspect.CommandStop, "stop one worker gracefully",
 			`As SIGTERM does: running jobs get the worker's grace period. A supervisor may start it again: Kubernetes does, and
 systemd with Restart=always.`),
 	}
 }
 
-func workerCommand(cmd queue.WorkerCommand, usage, text string) *cli.Command {
+func workerCommand(cmd inspect.WorkerCommand, usage, text string) *cli.Command {
 	const names = "WORKER is a name that monitor workers shows, with or without what follows #."
 	return &cli.Command{
 		Name: string(cmd), Usage: usage, ArgsUsage: "WORKER",
@@ -36,7 +36,7 @@ func workerCommand(cmd queue.WorkerCommand, usage, text string) *cli.Command {
 	}
 }
 
-func commandWorker(c *cli.Context, cmd queue.WorkerCommand) error {
+func commandWorker(c *cli.Context, cmd inspect.WorkerCommand) error {
 	args, err := command.Arguments(c, "WORKER")
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func commandWorker(c *cli.Context, cmd queue.WorkerCommand) error {
 		if err != nil {
 			return err
 		}
-		meant := slices.DeleteFunc(workers, func(w queue.WorkerInfo) bool {
+		meant := slices.DeleteFunc(workers, func(w inspect.WorkerInfo) bool {
 			return w.Name != args[0] && processName(w) != args[0]
 		})
 		sent, unnoted, err := o.commandWorkers(o.withActor(c.Context), meant, cmd)
@@ -67,22 +67,22 @@ func commandWorker(c *cli.Context, cmd queue.WorkerCommand) error {
 }
 
 // processName is the name of a worker's process, which its names on all its queues begin with.
-func processName(w queue.WorkerInfo) string {
+func processName(w inspect.WorkerInfo) string {
 	name, _, _ := strings.Cut(w.Name, "#")
 	return name
 }
 
-func processOf(w queue.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }
+func processOf(w inspect.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }
 
 // commandWorkers sends a command to a process by each of its queues, since one may be read before another. It returns
 // the workers that are still there, and why that could not be noted.
 func (o operator) commandWorkers(
-	ctx context.Context, workers []queue.WorkerInfo, cmd queue.WorkerCommand,
-) (sent []queue.WorkerInfo, unnoted, err error) {
+	ctx context.Context, workers []inspect.WorkerInfo, cmd inspect.WorkerCommand,
+) (sent []inspect.WorkerInfo, unnoted, err error) {
 	noted := map[string]bool{}
 	for _, w := range workers {
 		err := o.inspector.CommandWorker(ctx, w.Queue, w.Name, cmd)
-		if errors.Is(err, queue.ErrNotFound) { // gone since
+		if errors.Is(err, inspect.ErrNotFound) { // gone since
 			continue
 		}
 		if err != nil {
@@ -97,7 +97,7 @@ func (o operator) commandWorkers(
 	return sent, unnoted, nil
 }
 
-func printSent(c *cli.Context, w queue.WorkerInfo, cmd queue.WorkerCommand) error {
+func printSent(c *cli.Context, w inspect.WorkerInfo, cmd inspect.WorkerCommand) error {
 	if c.Bool("json") {
 		return command.NewLines(c.App.Writer).Print(map[string]string{
 			"worker": w.Name, "queue": w.Queue, "command": string(cmd),

@@ -6,7 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 
 // drain watches queues until nothing in them is left to do.
 type drain struct {
-	inspector *queue.Inspector
+	inspector *inspect.Inspector
 	queues    []string
 	log       zerolog.Logger
 	told      map[string]time.Time // when a paused queue was last spoken of
@@ -65,7 +65,7 @@ func (d *drain) empty(ctx context.Context) (bool, error) {
 }
 
 // tellPaused says why nothing happens, once a minute: a paused queue is not emptied before a person resumes it.
-func (d *drain) tellPaused(info queue.QueueInfo) {
+func (d *drain) tellPaused(info inspect.QueueInfo) {
 	if info.Paused == nil || time.Since(d.told[info.Name]) < tellInterval {
 		return
 	}
@@ -78,11 +78,11 @@ func (d *drain) tellPaused(info queue.QueueInfo) {
 }
 
 // due tells whether a delayed job is due and only not promoted yet. The first of the list is the next one due.
-func (d *drain) due(ctx context.Context, info queue.QueueInfo) (bool, error) {
+func (d *drain) due(ctx context.Context, info inspect.QueueInfo) (bool, error) {
 	if info.Delayed == 0 {
 		return false, nil
 	}
-	page, err := d.inspector.Delayed(ctx, info.Name, queue.Page{Limit: 1})
+	page, err := d.inspector.Delayed(ctx, info.Name, inspect.Page{Limit: 1})
 	if err != nil || len(page.Jobs) == 0 {
 		return false, err
 	}

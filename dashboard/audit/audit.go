@@ -6,13 +6,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -70,24 +71,18 @@ func (t *Trail) List(ctx context.Context, before string, limit int) ([]Entry, er
 	var entries []Entry
 	for _, message := range found {
 		text := func(name string) string { s, _ := message.Values[name].(string); return s }
+		id, _ := redisx.ParseStreamID(message.ID)
 		entries = append(entries, Entry{
-			ID: message.ID, At: timeOf(message.ID),
+			ID: message.ID, At: id.Time(),
 			Who: text("who"), What: text("what"), Target: text("target"), Detail: text("detail"),
 		})
 	}
 	return entries, nil
 }
 
-// timeOf reads the time in a stream ID.
-func timeOf(id string) time.Time {
-	text, _, _ := strings.Cut(id, "-")
-	ms, _ := strconv.ParseInt(text, 10, 64)
-	return time.UnixMilli(ms)
-}
-
 // Matching is the detail of an action on all jobs of a state that match a filter, of which so many were counted before
 // it began: "dead kind:mail: 3 jobs".
-func Matching(state queue.State, filter string, count queue.Count) string {
+func Matching(state inspect.State, filter string, count inspect.Count) string {
 	jobs := "jobs"
 	if count.Matched == 1 {
 		jobs = "job"

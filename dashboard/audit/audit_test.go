@@ -14,7 +14,7 @@ import (
 
 	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 func TestMain(m *testing.M) {
@@ -106,10 +106,10 @@ func TestARedisThatIsAwayIsGivenUpAndNamed(t *testing.T) {
 func TestMatching(t *testing.T) {
 	t.Parallel()
 	for want, got := range map[string]string{
-		"dead: 1 job":                audit.Matching(queue.StateDead, "", queue.Count{Matched: 1}),
-		"in_flight kind:k a: 0 jobs": audit.Matching(queue.StateInFlight, "kind:k a ", queue.Count{}),
-		"dead kind:k: at least 1200 jobs (of the first 10000 looked at)": audit.Matching(queue.StateDead, "kind:k",
-			queue.Count{Matched: 1200, Scanned: 10_000, Truncated: true}),
+		"dead: 1 job":                audit.Matching(inspect.StateDead, "", inspect.Count{Matched: 1}),
+		"in_flight kind:k a: 0 jobs": audit.Matching(inspect.StateInFlight, "kind:k a ", inspect.Count{}),
+		"dead kind:k: at least 1200 jobs (of the first 10000 looked at)": audit.Matching(inspect.StateDead, "kind:k",
+			inspect.Count{Matched: 1200, Scanned: 10_000, Truncated: true}),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -64,7 +64,7 @@ func AsUsage(err error) error {
 	return &usageError{cause: err}
 }
 
-// IsUsage tells whether err is one of the call itself.
+// IsUsage reports whether err is one of the call itself.
 func IsUsage(err error) bool {
 	var usage *usageError
 	return errors.As(err, &usage)

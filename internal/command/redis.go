@@ -14,6 +14,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redisurl"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const connectTimeout = 4 * time.Second
@@ -86,12 +87,12 @@ func Rejected(err error) error {
 }
 
 // Inspector returns an inspector of the namespace, and the client below it, which the caller closes.
-func Inspector(c *cli.Context) (*queue.Inspector, redis.UniversalClient, error) {
+func Inspector(c *cli.Context) (*inspect.Inspector, redis.UniversalClient, error) {
 	rdb, err := Redis(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	inspector, err := queue.NewInspector(rdb, queue.InspectorConfig{Namespace: c.String("namespace")})
+	inspector, err := inspect.New(rdb, inspect.Config{Namespace: c.String("namespace")})
 	if err != nil {
 		_ = rdb.Close()
 		return nil, nil, AsUsage(err)

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal tells whether a person sees what is written to stream, or types what is read from it. It decides about
+// IsTerminal reports whether a person sees what is written to stream, or types what is read from it. It decides about
 // colours, progress bars and full-screen views.
 func IsTerminal(stream any) bool {
 	file, ok := stream.(*os.File)

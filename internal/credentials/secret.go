@@ -69,8 +69,8 @@ func ParsePassword(text string) (Password, error) {
 	return Password(text), nil
 }
 
-// Is tells whether plain is the password. For nil, which stands for somebody who does not exist, it says no and takes as
-// long as for others, so that the time taken does not tell.
+// Is reports whether plain is the password. For nil, which stands for somebody who does not exist, it returns false and
+// takes as long as for others, so that the time taken reveals nothing.
 func (p Password) Is(plain string) bool {
 	hash := p
 	if p == nil {

@@ -1,4 +1,4 @@
-// Package httpserver serves a handler until the program is told to stop, with time-outs for clients that are slow and
+// Package httpserver serves a handler until the program is to stop, with time-outs for clients that are slow and
 // an end in good order.
 package httpserver
 
@@ -65,7 +65,7 @@ func Serve(ctx context.Context, listener net.Listener, cfg Config) error {
 	return err
 }
 
-// Loopback tells whether an address to listen on, HOST:PORT, is reached from this machine alone.
+// Loopback reports whether an address to listen on, HOST:PORT, is reached from this machine alone.
 func Loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // Default is the URL of a Redis on this machine.
@@ -62,7 +63,7 @@ func openSingle(rawURL string) (redis.UniversalClient, error) {
 	}
 	failFast(&options.DialTimeout, &options.DialerRetries, &options.MaxRetries)
 	options.ContextTimeoutEnabled = true
-	options.MaintNotificationsConfig = noMaintNotifications()
+	options.MaintNotificationsConfig = redisx.NoMaintenance()
 	return redis.NewClient(options), nil
 }
 
@@ -73,7 +74,7 @@ func openCluster(address address) (redis.UniversalClient, error) {
 	}
 	failFast(&options.DialTimeout, &options.DialerRetries, &options.MaxRetries)
 	options.ContextTimeoutEnabled = true
-	options.MaintNotificationsConfig = noMaintNotifications()
+	options.MaintNotificationsConfig = redisx.NoMaintenance()
 	return redis.NewClusterClient(options), nil
 }
 
@@ -113,11 +114,6 @@ func failFast(dial *time.Duration, dialerRetries, retries *int) {
 	if *retries == 0 {
 		*retries = maxRetries
 	}
-}
-
-// noMaintNotifications spares each connection a command that only Redis Enterprise answers.
-func noMaintNotifications() *maintnotifications.Config {
-	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
 func malformed() error {

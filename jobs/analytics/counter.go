@@ -3,7 +3,6 @@ package analytics
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"time"
 
@@ -35,11 +34,6 @@ var (
 	// ErrTooMany says that there are more than [MaxUsers]. The estimate of a [Range] has no such bound.
 	ErrTooMany = errors.New("too many users to look at one by one")
 )
-
-//go:embed lua/count.lua
-var countSource string
-
-var countScript = redis.NewScript(countSource)
 
 // Config configures a [Counter]. The zero value counts users exactly and as an estimate, and keeps no first times.
 type Config struct {

@@ -10,7 +10,7 @@
 // Events are counted a thousand at a time, with some thirty commands to Redis. Delivery is at least once; the count is
 // exact for what comes again within [CountedFor]. Counting leaves a mark for each job, in the same atomic step, and a job
 // that has its mark is not counted. The mark goes when the job is acknowledged and cannot come again. A look at Run.Attempt
-// or Run.Redelivered could not replace the mark: they tell that an earlier run began, not how far it came. On a cluster,
+// or Run.Redelivered could not replace the mark: they show that an earlier run began, not how far it came. On a cluster,
 // a failover that loses an acknowledgement and not the mark's end, in another slot, counts an event twice.
 //
 // A raw stream of events is bound to the kind analytics.track, unless its producers count for themselves, as the

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Funnel tells how many users did the first of the steps on the day of t, how many of them did then the second, and so
+// Funnel returns how many users did the first of the steps on the day of t, how many of them did then the second, and so
 // on: 2 to [MaxSteps] different steps, each one of [Config.Steps]. A user has come to a step who did it, for the first
 // time that day, no earlier than the step before. With more than [MaxUsers] on the first step it is [ErrTooMany].
 func (c *Counter) Funnel(ctx context.Context, t time.Time, steps ...string) ([]int64, error) {
@@ -51,6 +51,8 @@ func (c *Counter) checkSteps(steps []string) error {
 }
 
 // follow counts how far users came who did the first step.
+//
+// Why: docs/decisions/features.md#a-funnel-uses-first-times
 func (c *Counter) follow(ctx context.Context, day period, steps []string, users []redis.Z, reached []int64) error {
 	members, last := make([]string, len(users)), make([]float64, len(users))
 	for i, user := range users {

@@ -35,6 +35,7 @@ func (c *Counter) Register(mux *queue.Mux) {
 	queue.Handle(mux, c.expire, queue.Timeout(10*time.Minute))
 }
 
+// Why: docs/decisions/features.md#a-streams-binding-or-the-entry-says-whether-its-producers-count
 func countableOf(run *queue.Run, event Track) countable {
 	if event.At.IsZero() {
 		event.At = run.EnqueuedAt

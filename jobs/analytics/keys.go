@@ -3,6 +3,8 @@ package analytics
 import (
 	"fmt"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // DefaultStream is the raw stream of events, as in the article.
@@ -23,9 +25,11 @@ func (p period) users() string  { return "analytics:users:" + string(p) }
 // batch of events.
 func (p period) estimate() string { return "analytics:users:{hll}:" + string(p) }
 
-func (p period) counted() string            { return "{" + p.events() + "}:counted" }
-func (p period) days() string               { return "{" + p.events() + "}:days" }
-func (p period) firsts(event string) string { return "{analytics:firsts:" + string(p) + "}:" + event }
+func (p period) counted() string { return redisx.Companion(p.events(), "counted") }
+func (p period) days() string    { return redisx.Companion(p.events(), "days") }
+func (p period) firsts(event string) string {
+	return redisx.Companion("analytics:firsts:"+string(p), event)
+}
 
 // daysBetween lists the days of a range, both ends included.
 func daysBetween(from, to time.Time) ([]period, error) {

@@ -20,6 +20,8 @@ type guard struct {
 
 // marks remembers which marks this process has left in Redis. Those of acknowledged jobs go with the next batch of
 // their day; the zero value is ready.
+//
+// Why: docs/decisions/features.md#an-events-mark-lives-as-long-as-its-job
 type marks struct {
 	mu   sync.Mutex
 	days map[period][]guard

@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,11 +17,6 @@ const DefaultKeepDays = 90
 
 // givenFor is how long it is remembered what each day has given to its month.
 const givenFor = 2 * MaxDays * 24 * time.Hour
-
-//go:embed lua/raise.lua
-var raiseSource string
-
-var raiseScript = redis.NewScript(raiseSource)
 
 // Rollup is the job analytics.rollup: it brings the days of a month into the month's totals.
 type Rollup struct {
@@ -104,6 +98,8 @@ func (c *Counter) Rollup(ctx context.Context, t time.Time) error {
 }
 
 // raise adds what is new of a day to its month, some events at a time.
+//
+// Why: docs/decisions/features.md#a-month-knows-what-each-day-has-given
 func (c *Counter) raise(ctx context.Context, of, day period, events map[string]int64) error {
 	const atOnce = 500
 	pairs := make([]any, 0, 2*len(events))

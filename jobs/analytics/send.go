@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // Send puts an event on the raw stream, for a worker to count: one command. It is sent once: after an error the event may
@@ -38,7 +40,7 @@ func (c *Counter) Track(ctx context.Context, event Track) error {
 	}
 	day := dayOf(event.At)
 	_, err = c.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		_ = pipe.Process(ctx, intOnce{redis.NewIntCmd(ctx, "HINCRBY", day.events(), event.Event, 1)})
+		_ = pipe.Process(ctx, redisx.OnceCmd{Cmd: redis.NewCmd(ctx, "HINCRBY", day.events(), event.Event, 1)})
 		if event.UserID != "" && !c.cfg.EstimateOnly {
 			pipe.SAdd(ctx, day.users(), event.UserID)
 		}
@@ -73,17 +75,5 @@ func (c *Counter) entry(ctx context.Context, event Track) (redis.Cmder, error) {
 	if event.Counted {
 		args = append(args, "counted", "1")
 	}
-	return addOnce{redis.NewStringCmd(ctx, args...)}, nil
+	return redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(ctx, args...)}, nil
 }
-
-// intOnce and addOnce keep the client library from sending a command again when a connection drops.
-type (
-	intOnce struct{ *redis.IntCmd }
-	addOnce struct{ *redis.StringCmd }
-)
-
-// NoRetry tells the client library so.
-func (intOnce) NoRetry() bool { return true }
-
-// NoRetry tells the client library so.
-func (addOnce) NoRetry() bool { return true }

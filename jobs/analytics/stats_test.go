@@ -112,7 +112,7 @@ func TestFunnel(t *testing.T) {
 		counter := analytics.New(rdb, analytics.Config{Steps: []string{"view", "cart", "buy"}})
 		count(t, counter,
 			seen{"view", "all", 1}, seen{"cart", "all", 2}, seen{"buy", "all", 3},
-			seen{"buy", "late", 6}, seen{"cart", "late", 5}, seen{"view", "late", 4}, // told in the wrong order
+			seen{"buy", "late", 6}, seen{"cart", "late", 5}, seen{"view", "late", 4}, // in the wrong order
 			seen{"view", "looks", 1}, seen{"view", "looks", 9},
 			seen{"cart", "wrong", 1}, seen{"view", "wrong", 2}, // done in the wrong order
 			seen{"view", "skips", 1}, seen{"buy", "skips", 2},

@@ -12,7 +12,7 @@ import (
 const usersAtOnce = 1000
 
 // UniqueUsers returns how many different users were seen on the days of from to to, both included: exactly, by reading
-// each day's set. The days lie in different slots of a cluster, so no server could tell. With more than [MaxUsers] it
+// each day's set. The days lie in different slots of a cluster, so no server can count them. With more than [MaxUsers] it
 // is [ErrTooMany]; see [Counter.Range] for an estimate.
 func (c *Counter) UniqueUsers(ctx context.Context, from, to time.Time) (int64, error) {
 	days, err := daysBetween(from, to)
@@ -28,7 +28,7 @@ func (c *Counter) UniqueUsers(ctx context.Context, from, to time.Time) (int64, e
 	return int64(len(seen)), nil
 }
 
-// Retention tells how many of the users seen on the cohort's day were seen again: the first number is the cohort, the
+// Retention returns how many of the users seen on the cohort's day were seen again: the first number is the cohort, the
 // n-th after it how many of them came n days later. There are days numbers after the first, [MaxDays] at the most. It
 // costs one look at each user of the cohort for each day; with more than [MaxUsers] it is [ErrTooMany].
 func (c *Counter) Retention(ctx context.Context, cohort time.Time, days int) ([]int64, error) {

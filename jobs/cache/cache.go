@@ -38,7 +38,7 @@ type Config struct {
 	Jitter      float64       // the part of the TTL that is taken off at random, below 1; negative: none. Defaults to [DefaultJitter]
 	Beta        float64       // XFetch's: above 1 refreshes earlier, negative never early. Defaults to [DefaultBeta]
 
-	Report func(error)      // hears of what was survived: Redis away, damaged entries, failed refreshes. Defaults to nothing
+	Report func(error)      // called for what was survived: no Redis, damaged entries, failed refreshes. Optional
 	Now    func() time.Time // Defaults to time.Now
 	Rand   func() float64   // in [0, 1). Defaults to math/rand/v2
 }

@@ -112,4 +112,6 @@ func (p *pages) explicitLifetime(d directives, h http.Header) (time.Duration, bo
 }
 
 // sharedByName reports whether a response says that it is the same for users with and without cookies.
+//
+// Why: docs/decisions/features.md#the-page-cache-keeps-private-what-does-not-say-public-or-s-maxage
 func sharedByName(d directives) bool { return d.has("public", "s-maxage") }

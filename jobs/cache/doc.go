@@ -16,5 +16,5 @@
 // cannot stop a load that is under way.
 //
 // For a local copy in the process give [New] a client with ClientSideCacheConfig (go-redis 9.22): reads are single MGET
-// commands, which that client answers from memory until Redis tells it that the key has changed.
+// commands, which that client answers from memory until Redis notifies it that the key has changed.
 package cache

@@ -16,6 +16,8 @@ type entry struct {
 }
 
 // meta is the companion of a value. The zero value is that of a value which another program wrote.
+//
+// Why: docs/decisions/features.md#what-the-cache-knows-about-a-value-is-beside-it-not-around-it
 type meta struct {
 	Expires int64  `json:"expires_ms,omitempty"` // logical expiry, Unix ms
 	LoadMS  int64  `json:"load_ms,omitempty"`    // how long the loader took: XFetch's delta

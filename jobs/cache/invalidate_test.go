@@ -178,5 +178,5 @@ func TestALocalCopyAnswersAndHearsOfChanges(t *testing.T) {
 		t.Errorf("%d hits in the local copy: %+v", stats.Hits, stats)
 	}
 	must(t, server.Client(t).Set(t.Context(), r.ns+"k", "77", time.Minute).Err())
-	eventually(t, "the change is heard of", func() bool { return r.get(t, "k", loads.load) == 77 })
+	eventually(t, "the change is seen", func() bool { return r.get(t, "k", loads.load) == 77 })
 }

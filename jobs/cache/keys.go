@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr"
 )
 
@@ -24,21 +25,13 @@ const (
 func PageKey(url string) string { return pagePrefix + url }
 
 // The companions of a key.
-func metaKey(key string) string    { return companion(key, metaRole) }
-func loadingKey(key string) string { return companion(key, loadingRole) }
+func metaKey(key string) string    { return redisx.Companion(key, metaRole) }
+func loadingKey(key string) string { return redisx.Companion(key, loadingRole) }
 
 const (
 	metaRole    = "meta"
 	loadingRole = "loading"
 )
-
-// companion names a key that goes with another and is in its slot of a cluster.
-func companion(key, role string) string {
-	if tag := hashTag(key); tag != "" {
-		return "{" + tag + "}:" + key + ":" + role
-	}
-	return "{" + key + "}:" + role
-}
 
 // owner is the key that a companion goes with, or "" if the name is no companion's.
 func owner(name string) string {
@@ -49,20 +42,10 @@ func owner(name string) string {
 	if !found || !strings.HasPrefix(rest, "{") {
 		return ""
 	}
-	if tagged, key, ok := strings.Cut(rest[1:], "}:"); ok && hashTag(key) == tagged {
+	if tagged, key, ok := strings.Cut(rest[1:], "}:"); ok && redisx.HashTag(key) == tagged {
 		return key
 	}
 	return strings.TrimSuffix(rest[1:], "}")
-}
-
-// hashTag is the part of the key that alone decides its slot, or "" if the whole key does.
-func hashTag(key string) string {
-	_, rest, _ := strings.Cut(key, "{")
-	tag, _, closed := strings.Cut(rest, "}")
-	if !closed {
-		return ""
-	}
-	return tag
 }
 
 // checkKey refuses what can have no companions in its slot, and what is too long to be meant.
@@ -72,7 +55,7 @@ func checkKey(key string) error {
 		return fmt.Errorf("%w: the key is empty", ErrInvalid)
 	case len(key) > maxKey:
 		return fmt.Errorf("%w: the key has %d bytes, at most %d", ErrInvalid, len(key), maxKey)
-	case strings.Contains(key, "}") && hashTag(key) == "":
+	case strings.Contains(key, "}") && redisx.HashTag(key) == "":
 		return fmt.Errorf("%w: key %q has a } that closes no {tag}", ErrInvalid, key)
 	}
 	return nil

@@ -108,7 +108,7 @@ func (c *Cache) getOrLoad(ctx context.Context, s source) ([]byte, error) {
 	return e.raw, nil
 }
 
-// usable tells how old an entry is and whether it has a value to be served. The value that is not is reported.
+// usable returns how old an entry is and whether it has a value to be served. The value that is not is reported.
 func (c *Cache) usable(e entry, s source, report func(error)) (freshness, bool) {
 	age := c.freshness(e.meta)
 	if e.raw == nil {
@@ -144,6 +144,8 @@ func (c *Cache) load(ctx context.Context, s source, locked lockedLoad) ([]byte, 
 }
 
 // loadLocked looks again, because others may have loaded during the wait for the lock.
+//
+// Why: docs/decisions/features.md#a-load-holds-a-lock-of-lockmgr-and-a-mark-beside-the-key
 func (c *Cache) loadLocked(ctx context.Context, lock *lockmgr.Lock, s source) ([]byte, error) {
 	if e, err := c.read(ctx, s.key); err == nil {
 		age, usable := c.usable(e, s, func(error) {})

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // page is what is stored of a response, as JSON.
@@ -105,7 +107,7 @@ func (p page) variantKey(key string, r *http.Request) string {
 	for _, name := range varyNames(p.Header) {
 		_, _ = hash.Write([]byte(strconv.Quote(name) + strconv.Quote(strings.Join(r.Header.Values(name), ","))))
 	}
-	return companion(key, "variant:"+p.Variants+":"+hex.EncodeToString(hash.Sum(nil)[:16]))
+	return redisx.Companion(key, "variant:"+p.Variants+":"+hex.EncodeToString(hash.Sum(nil)[:16]))
 }
 
 func varyNames(h http.Header) []string {
@@ -151,7 +153,7 @@ func (p page) send(w http.ResponseWriter, r *http.Request, verdict string, now t
 	}
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(p.Body)) // nobody is left to tell if the client went away
+		_, _ = w.Write([]byte(p.Body)) // if the client has gone, there is nobody to report to
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // scanCount is how many keys Redis looks at for one SCAN.
@@ -25,12 +27,7 @@ func (c *Cache) InvalidatePrefix(ctx context.Context, prefix string, progress fu
 		return 0, fmt.Errorf("cache: invalidate: %w: the prefix is empty", ErrInvalid)
 	}
 	sweep := &prefixSweep{cache: c, prefix: prefix, progress: progress}
-	var err error
-	if cluster, ok := c.rdb.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return sweep.run(ctx, node) })
-	} else {
-		err = sweep.run(ctx, c.rdb)
-	}
+	err := redisx.EachMaster(ctx, c.rdb, sweep.run)
 	if err != nil {
 		err = fmt.Errorf("cache: invalidate %s*: %w", prefix, err)
 	}

@@ -9,6 +9,8 @@ import (
 )
 
 // refreshBehind loads an entry anew in the background, unless somebody is at it. seen is what made the caller want it.
+//
+// Why: docs/decisions/features.md#xfetch-refreshes-in-the-background
 func (c *Cache) refreshBehind(ctx context.Context, key string, seen meta, load func(context.Context, *lockmgr.Lock) error) {
 	work := guarded(func(ctx context.Context) ([]byte, error) { return nil, c.refresh(ctx, key, seen, load) })
 	c.flights.behind(ctx, "refresh "+key, c.config.LoadTimeout, func(ctx context.Context) ([]byte, error) {

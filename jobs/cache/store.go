@@ -3,23 +3,9 @@ package cache
 import (
 	"context"
 	"crypto/rand"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
-)
-
-//go:embed lua/begin.lua
-var beginSource string
-
-//go:embed lua/store.lua
-var storeSource string
-
-var (
-	beginScript = redis.NewScript(beginSource)
-	storeScript = redis.NewScript(storeSource)
 )
 
 // begin marks a key as being loaded and puts it in the index of its tags, in this order: an invalidation that does not

@@ -2,17 +2,16 @@ package cache
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // A tag is the sorted set cache:tag:<tag>, key to the latest end of its entry in Unix ms. Expired members go when
 // others are added, and the set with the last of them, so its memory is bounded by what is cached.
 func tagKey(tag string) string    { return tagPrefix + tag }
-func doomedKey(tag string) string { return companion(tagKey(tag), "doomed") }
+func doomedKey(tag string) string { return redisx.Companion(tagKey(tag), "doomed") }
 
 func checkTag(tag string) error {
 	if tag == "" {
@@ -23,17 +22,6 @@ func checkTag(tag string) error {
 
 // pageSize is how many keys are removed at a time.
 const pageSize = 500
-
-//go:embed lua/tag.lua
-var tagSource string
-
-//go:embed lua/doom.lua
-var doomSource string
-
-var (
-	tagScript  = redis.NewScript(tagSource)
-	doomScript = redis.NewScript(doomSource)
-)
 
 // tag puts a key in the index of each of its tags.
 func (c *Cache) tag(ctx context.Context, key string, o entryOptions) error {
@@ -68,6 +56,8 @@ func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) (int64, erro
 
 // invalidateTag sets the index aside and empties it page by page: entries first, then their place in the index, to
 // which nobody adds. What an earlier call left behind goes before.
+//
+// Why: docs/decisions/features.md#tags-are-indexes-not-version-stamps
 func (c *Cache) invalidateTag(ctx context.Context, tag string) (int64, error) {
 	removed, mayTake := int64(0), true
 	for {

@@ -16,6 +16,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/debug"
 	"github.com/navvy-go/navvy/jobs/internal/jobtest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // victimOf names the Redis on which this binary, run again, is a worker for debug.exit to end.
@@ -103,7 +104,7 @@ func TestEchoRecordsItsData(t *testing.T) {
 	fleet := start(t)
 	ended := fleet.Run(t, queue.JSON("debug.echo", []byte(`{"a":[1,"b"]}`)))
 	info, err := fleet.Inspector.Job(t.Context(), queue.DefaultQueue, ended.Job)
-	if err != nil || info.State != queue.StateDone || string(info.Result) != `{"a":[1,"b"]}` {
+	if err != nil || info.State != inspect.StateDone || string(info.Result) != `{"a":[1,"b"]}` {
 		t.Errorf("job: %+v (%v), want its data as result", info, err)
 	}
 }

@@ -3,7 +3,6 @@ package flags
 import (
 	"context"
 	"crypto/rand"
-	_ "embed"
 	"fmt"
 	"time"
 
@@ -50,20 +49,6 @@ type Author struct {
 }
 
 const maxAuthorBytes = 2000
-
-//go:embed lua/change.lua
-var changeSource string
-
-//go:embed lua/users.lua
-var usersSource string
-
-// Redis before 7.0 accepts a write after XADD chose an ID only so; later servers always work so.
-const replicateEffects = "if redis.replicate_commands then redis.replicate_commands() end\n"
-
-var (
-	changeScript = redis.NewScript(replicateEffects + changeSource)
-	usersScript  = redis.NewScript(replicateEffects + usersSource)
-)
 
 func (c Change) validate() error {
 	if err := checkFlag(c.Flag); err != nil {
@@ -149,7 +134,7 @@ func (s *Store) apply(ctx context.Context, id string, author Author, change Chan
 	return s.applyToUsers(ctx, id, change)
 }
 
-// before tells the trail whether the flag was on for the user of a change. It is not part of the atomic step.
+// before returns, for the trail, whether the flag was on for the user of a change. It is not part of the atomic step.
 func (s *Store) before(ctx context.Context, change Change) (string, error) {
 	if change.User == "" {
 		return "", nil
@@ -162,6 +147,8 @@ func (s *Store) before(ctx context.Context, change Change) (string, error) {
 }
 
 // applyToUsers is the second step of a change.
+//
+// Why: docs/decisions/features.md#a-flags-trail-is-written-before-the-users-list-changes
 func (s *Store) applyToUsers(ctx context.Context, id string, change Change) error {
 	verb := ""
 	switch change.Action {

@@ -13,6 +13,6 @@
 //  5. off
 //
 // [Store] changes flags, each with an entry in the flag's trail, and asks Redis at each look. [Watcher] keeps a copy in the
-// process, hears of every change, whichever program made it, and answers from the copy while Redis is away. The
+// process, is notified of every change, whichever program made it, and answers from the copy while Redis is away. The
 // OpenFeature provider on top of it is the package flagprovider.
 package flags

@@ -3,9 +3,11 @@ package flags
 import (
 	"fmt"
 	"strings"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
-// Prefixes under which everything of flags is, and nothing else: whoever is told of changes below them hears of every
+// Prefixes under which everything of flags is, and nothing else: a notification of changes below them covers every
 // change of a flag, whichever program made it.
 const (
 	prefix          = "feature:"
@@ -22,13 +24,12 @@ const (
 
 // The keys of a flag. The first two are the article's. The others begin with a brace and are in the slot of the flag,
 // or, for the mark of a change to the users, in theirs.
-func onKey(flag string) string          { return prefix + flag }
-func usersKey(flag string) string       { return prefix + flag + usersSuffix }
-func rulesKey(flag string) string       { return companion(onKey(flag), "rules") }
-func offKey(flag string) string         { return companion(onKey(flag), "off") }
-func auditKey(flag string) string       { return companion(onKey(flag), "audit") }
-func markKey(key, id string) string     { return companion(key, "applied:"+id) }
-func companion(key, role string) string { return "{" + key + "}:" + role }
+func onKey(flag string) string      { return prefix + flag }
+func usersKey(flag string) string   { return prefix + flag + usersSuffix }
+func rulesKey(flag string) string   { return redisx.Companion(onKey(flag), "rules") }
+func offKey(flag string) string     { return redisx.Companion(onKey(flag), "off") }
+func auditKey(flag string) string   { return redisx.Companion(onKey(flag), "audit") }
+func markKey(key, id string) string { return redisx.Companion(key, "applied:"+id) }
 
 // flagOf is the flag whose value a key has a part in, or "". A trail or a mark has none.
 func flagOf(key string) string {
@@ -43,7 +44,7 @@ func flagOf(key string) string {
 	return strings.TrimSuffix(flag, usersSuffix)
 }
 
-// checkFlag refuses names from which the keys could not be told apart, or told from others.
+// checkFlag refuses names whose keys could be mistaken for each other's, or for others.
 func checkFlag(flag string) error {
 	switch {
 	case flag == "" || len(flag) > maxFlagBytes:

@@ -3,10 +3,11 @@ package flags
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // MaxPage is the most that one call of List or Trail returns.
@@ -43,7 +44,7 @@ func (c copied) flag(name string) Flag {
 }
 
 // List returns the flags that come after a name, in the order of their bytes; after "" is the first. A limit of 0, or
-// above [MaxPage], is MaxPage. It lists what Go programs set or a [Watcher] heard of; [Store.Adopt] finds the rest.
+// above [MaxPage], is MaxPage. It lists what Go programs set or a [Watcher] was notified of; [Store.Adopt] finds the rest.
 func (s *Store) List(ctx context.Context, after string, limit int) ([]Flag, error) {
 	names, err := s.names(ctx, after, limit)
 	if err != nil {
@@ -61,6 +62,8 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Flag, erro
 }
 
 // names is a page of the index.
+//
+// Why: docs/decisions/features.md#the-list-of-flags-is-an-index-not-a-scan
 func (s *Store) names(ctx context.Context, after string, limit int) ([]string, error) {
 	first := "-"
 	if after != "" {
@@ -81,9 +84,9 @@ func page(limit int) int {
 // Adopt looks through all keys for flags that other programs set, and lists them. It returns how many it found that
 // were not listed. On a server with many keys it takes its time: a round trip for each thousand, of any kind.
 func (s *Store) Adopt(ctx context.Context) (int, error) {
-	nodes, err := masters(ctx, s.rdb)
+	nodes, err := redisx.Masters(ctx, s.rdb)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("flags: adopt: %w", err)
 	}
 	adopted := 0
 	for _, node := range nodes {
@@ -142,18 +145,11 @@ func (s *Store) Trail(ctx context.Context, flag, before string, limit int) ([]Ev
 	events := make([]Event, len(entries))
 	for i, entry := range entries {
 		field := func(name string) string { text, _ := entry.Values[name].(string); return text }
+		id, _ := redisx.ParseStreamID(entry.ID)
 		events[i] = Event{
-			ID: entry.ID, At: entryTime(entry.ID), Action: Action(field("action")), User: field("user"),
+			ID: entry.ID, At: id.Time(), Action: Action(field("action")), User: field("user"),
 			By: field("by"), Reason: field("reason"), Before: field("before"), After: field("after"),
 		}
 	}
 	return events, nil
-}
-
-// entryTime is when a stream's entry was added.
-func entryTime(id string) time.Time {
-	var ms int64
-	stamp, _, _ := strings.Cut(id, "-")
-	_, _ = fmt.Sscan(stamp, &ms) // Redis wrote it
-	return time.UnixMilli(ms)
 }

@@ -2,11 +2,12 @@ package flags
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // chunk is how many flags are read in one round trip.
@@ -57,16 +58,15 @@ func loadChunk(ctx context.Context, rdb redis.UniversalClient, names []string, m
 		sizes     [2]*redis.IntCmd
 	}
 	asked := make([]replies, len(names))
-	err := pipelined(ctx, rdb, func(pipe redis.Pipeliner) {
-		for i, name := range names {
-			asked[i] = replies{
-				on: pipe.Get(ctx, onKey(name)), rules: pipe.Get(ctx, rulesKey(name)),
-				index: pipe.ZScore(ctx, indexKey, name),
-				sizes: [2]*redis.IntCmd{pipe.SCard(ctx, usersKey(name)), pipe.SCard(ctx, offKey(name))},
-			}
+	pipe := rdb.Pipeline()
+	for i, name := range names {
+		asked[i] = replies{
+			on: pipe.Get(ctx, onKey(name)), rules: pipe.Get(ctx, rulesKey(name)),
+			index: pipe.ZScore(ctx, indexKey, name),
+			sizes: [2]*redis.IntCmd{pipe.SCard(ctx, usersKey(name)), pipe.SCard(ctx, offKey(name))},
 		}
-	})
-	if err != nil {
+	}
+	if err := redisx.Execute(ctx, pipe, "WRONGTYPE"); err != nil { // a key may be another program's
 		return nil, err
 	}
 	loaded := make(map[string]copied, len(names))
@@ -84,21 +84,20 @@ func loadChunk(ctx context.Context, rdb redis.UniversalClient, names []string, m
 }
 
 // loadUsers adds the users of the flags whose sets are small enough. A set that has grown since it was measured is
-// taken as it is: the change that made it grow is told of, and it is measured again.
+// taken as it is: the change that made it grow is notified, and it is measured again.
 func loadUsers(ctx context.Context, rdb redis.UniversalClient, loaded map[string]copied, maxUsers int64) error {
 	asked := map[string]*redis.StringSliceCmd{}
 	wanted := func(m members) bool { return m.size > 0 && m.size <= maxUsers }
-	err := pipelined(ctx, rdb, func(pipe redis.Pipeliner) {
-		for name, c := range loaded {
-			if wanted(c.usersOn) {
-				asked[usersKey(name)] = pipe.SMembers(ctx, usersKey(name))
-			}
-			if wanted(c.usersOff) {
-				asked[offKey(name)] = pipe.SMembers(ctx, offKey(name))
-			}
+	pipe := rdb.Pipeline()
+	for name, c := range loaded {
+		if wanted(c.usersOn) {
+			asked[usersKey(name)] = pipe.SMembers(ctx, usersKey(name))
 		}
-	})
-	if err != nil {
+		if wanted(c.usersOff) {
+			asked[offKey(name)] = pipe.SMembers(ctx, offKey(name))
+		}
+	}
+	if err := redisx.Execute(ctx, pipe, "WRONGTYPE"); err != nil {
 		return err
 	}
 	for name, c := range loaded {
@@ -119,20 +118,4 @@ func setOf(users []string) members {
 		m.users[user] = struct{}{}
 	}
 	return m
-}
-
-// pipelined sends what ask puts into a pipeline. A key that is not there, or is another program's and of another type,
-// fails its own command alone.
-func pipelined(ctx context.Context, rdb redis.UniversalClient, ask func(pipe redis.Pipeliner)) error {
-	commands, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error { ask(pipe); return nil })
-	if err == nil {
-		return nil
-	}
-	for _, command := range commands {
-		err := command.Err()
-		if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return err
-		}
-	}
-	return nil
 }

@@ -42,13 +42,13 @@ func (w *Watcher) refresh() {
 		if len(changed) > 0 && w.cfg.OnChange != nil {
 			w.cfg.OnChange(changed)
 		}
-		w.tell()
+		w.publish()
 	}
 }
 
 // read reads what is wanted into the copy, and returns the flags that have changed.
 func (w *Watcher) read() (changed []string) {
-	names, all, heard := w.take()
+	names, all, connected := w.take()
 	if !all && len(names) == 0 {
 		return nil
 	}
@@ -62,15 +62,15 @@ func (w *Watcher) read() (changed []string) {
 	if err == nil {
 		loaded, err = load(ctx, w.store.rdb, names, maxUsers)
 	}
-	changed = w.put(loaded, names, all, heard, err)
+	changed = w.put(loaded, names, all, connected, err)
 	if err == nil && !all {
 		w.adopt(ctx, loaded)
 	}
 	return changed
 }
 
-// take returns what is wanted, and whether every server's changes are heard of from here on.
-func (w *Watcher) take() (names []string, all, heard bool) {
+// take returns what is wanted, and whether every server's changes are received from here on.
+func (w *Watcher) take() (names []string, all, connected bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	names, all = slices.Collect(maps.Keys(w.wanted)), w.all
@@ -104,14 +104,14 @@ func (w *Watcher) everyName(ctx context.Context, wanted []string) ([]string, err
 }
 
 // put brings the copy up to date, or notes what failed and has it tried again.
-func (w *Watcher) put(loaded map[string]copied, names []string, all, heard bool, err error) (changed []string) {
+func (w *Watcher) put(loaded map[string]copied, names []string, all, connected bool, err error) (changed []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer func() { close(w.round); w.round = make(chan struct{}) }()
 	w.readErr = err
 	if err != nil {
 		w.fresh = false
-		w.all = true // the changes that were heard of are among them
+		w.all = true // the changes that were notified are among them
 		time.AfterFunc(retryRead, w.poke)
 		return nil
 	}
@@ -126,7 +126,7 @@ func (w *Watcher) put(loaded map[string]copied, names []string, all, heard bool,
 		}
 	}
 	if all {
-		w.fresh = w.fresh || heard && !w.all // a server that was lost meanwhile and is back wants all again
+		w.fresh = w.fresh || connected && !w.all // a server that was lost meanwhile and is back wants all again
 	}
 	return changed
 }
@@ -141,8 +141,8 @@ func (w *Watcher) adopt(ctx context.Context, loaded map[string]copied) {
 	}
 }
 
-// tell brings the status up to date and tells of it.
-func (w *Watcher) tell() {
+// publish brings the status up to date and passes it to OnStatus.
+func (w *Watcher) publish() {
 	w.mu.Lock()
 	status := Status{Ready: w.status.Ready || w.fresh, Stale: !w.fresh, Err: w.readErr, Since: w.status.Since}
 	for _, err := range w.down {
@@ -151,8 +151,8 @@ func (w *Watcher) tell() {
 	if !status.Stale {
 		status.Err = nil
 	}
-	told := status.Ready == w.status.Ready && status.Stale == w.status.Stale
-	if !told {
+	known := status.Ready == w.status.Ready && status.Stale == w.status.Stale
+	if !known {
 		status.Since = time.Now()
 	}
 	first := status.Ready && !w.status.Ready
@@ -161,7 +161,7 @@ func (w *Watcher) tell() {
 	if first {
 		close(w.ready)
 	}
-	if !told && w.cfg.OnStatus != nil {
+	if !known && w.cfg.OnStatus != nil {
 		w.cfg.OnStatus(status)
 	}
 }

@@ -87,6 +87,8 @@ func (r Rules) weights() int {
 }
 
 // encode is the rules as they are kept, "" for none.
+//
+// Why: docs/decisions/features.md#a-flags-extra-rules-are-in-a-key-beside-the-articles-and-can-only-turn-it-on
 func (r Rules) encode() (string, error) {
 	if r.empty() {
 		return "", nil

@@ -334,8 +334,8 @@ func TestOnACluster(t *testing.T) {
 	}
 }
 
-// Each master of a cluster tells of its own keys alone.
-func TestEveryMasterOfAClusterIsHeard(t *testing.T) {
+// Each master of a cluster notifies of its own keys alone.
+func TestEveryMasterOfAClusterIsFollowed(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	var nodes []*redis.Client

@@ -13,7 +13,7 @@ import (
 // ErrClosed says that a watcher was closed.
 var ErrClosed = errors.New("flags: the watcher is closed")
 
-// DefaultRefresh is how often a watcher reads all flags again, unless told otherwise: it hears of changes without that.
+// DefaultRefresh is how often a watcher reads all flags again by default: it is notified of changes without that.
 const DefaultRefresh = 30 * time.Second
 
 // Bounds of the copy. What is beyond them is asked of Redis at each look.
@@ -27,10 +27,10 @@ const askLimit = time.Second
 
 // WatchConfig is how a [Watcher] works. The zero value works.
 type WatchConfig struct {
-	// Refresh is how often all flags are read again, whatever was heard. Defaults to DefaultRefresh.
+	// Refresh is how often all flags are read again, whether or not any changed. Defaults to DefaultRefresh.
 	Refresh time.Duration
 
-	// OnChange is told of the flags that have changed, after the copy has. OnStatus is told of every change of the
+	// OnChange is called with the flags that have changed, after the copy has, OnStatus with every change of the
 	// status. Both are called by a goroutine of the watcher, one at a time, and must return soon.
 	OnChange func(flags []string)
 	OnStatus func(status Status)
@@ -44,9 +44,9 @@ type Status struct {
 	Err   error     // what went wrong last, if it is stale
 }
 
-// Watcher keeps a copy of all flags in the process. Looks at them cost no round trip. Every connected watcher hears of
-// a change at once, whichever program made it (CLIENT TRACKING in broadcast mode, which needs no configuration of the
-// server; where it is forbidden, all flags are read each second). While Redis is away, the last known values hold, and
+// Watcher keeps a copy of all flags in the process. Looks at them cost no round trip. Every connected watcher is
+// notified of a change at once, whichever program made it (CLIENT TRACKING in broadcast mode, which needs no configuration
+// of the server; where it is forbidden, all flags are read each second). While Redis is away, the last known values hold, and
 // decisions say that they are stale.
 //
 // It is safe for concurrent use. [Watcher.Close] ends it.
@@ -66,7 +66,7 @@ type Watcher struct {
 	all     bool                // all are
 	fresh   bool                // nothing was missed since all flags were last read
 	readErr error               // of the last reading
-	down    map[string]error    // servers whose changes are not heard of now
+	down    map[string]error    // servers that send no changes now
 	refused bool                // a server forbids tracking
 	round   chan struct{}       // closed after each reading
 	status  Status
@@ -86,7 +86,7 @@ func Watch(rdb redis.UniversalClient, cfg WatchConfig) *Watcher {
 		status: Status{Stale: true, Since: time.Now()},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
-	w.goroutines.Go(w.hear)
+	w.goroutines.Go(w.connect)
 	w.goroutines.Go(w.refresh)
 	return w
 }

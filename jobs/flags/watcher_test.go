@@ -33,7 +33,7 @@ func watch(t *testing.T, rdb redis.UniversalClient) *watched {
 	return w
 }
 
-// changed waits until the watcher tells of a change of the flag.
+// changed waits until the watcher reports a change of the flag.
 func (w *watched) changed(t *testing.T, flag string) {
 	t.Helper()
 	for deadline := time.After(30 * time.Second); ; {
@@ -43,7 +43,7 @@ func (w *watched) changed(t *testing.T, flag string) {
 				return
 			}
 		case <-deadline:
-			t.Fatalf("not told of %s within 30 s", flag)
+			t.Fatalf("not notified of %s within 30 s", flag)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestTheLastKnownValuesHoldWhileRedisIsAway(t *testing.T) {
 	if !w.IsEnabledForUser(ctx, "g", "u-1") {
 		t.Error("g is off after the restart")
 	}
-	must(t, store.Enable(ctx, "f", ana)) // it hears again
+	must(t, store.Enable(ctx, "f", ana)) // its changes are received again
 	await(t, func() bool { return w.IsEnabled(ctx, "f") })
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // Bounds of what is asked for.
@@ -107,8 +109,7 @@ type Table struct {
 	invalid error // what is wrong with its name or its Config
 }
 
-// companion names a key that goes with the board and is in its slot of a cluster.
-func (t *Table) companion(role string) string { return "{" + t.key + "}:" + role }
+func (t *Table) companion(role string) string { return redisx.Companion(t.key, role) }
 
 // keys are those of each script, beyond which it may have more.
 func (t *Table) keys() []string {
@@ -116,6 +117,8 @@ func (t *Table) keys() []string {
 }
 
 // earlier is [EarlierWins] as the scripts take it.
+//
+// Why: docs/decisions/features.md#where-the-earlier-wins-a-second-sorted-set-has-the-boards-order
 func (t *Table) earlier() int {
 	if t.ties == EarlierWins {
 		return 1

@@ -12,11 +12,11 @@ import (
 // <name>:<day> and so on, and can be read under that name.
 const KeyPrefix = "leaderboard:"
 
-// Summary is what can be told of a board without its Config.
+// Summary is what is known of a board without its Config.
 type Summary struct {
 	Name    string `json:"name"`
 	Members int64  `json:"members"`
-	Ties    Ties   `json:"-"` // EarlierWins where an order is kept, else ByName: a board does not tell that ties are Shared
+	Ties    Ties   `json:"-"` // EarlierWins where an order is kept, else ByName: Shared leaves no trace
 }
 
 // Look returns those of the named boards that anybody is on, in the order of the names, in one round trip. Names that

@@ -34,7 +34,7 @@ func (t *Table) Count(ctx context.Context) (int64, error) {
 	return n, t.wrap("count", err)
 }
 
-// Standing tells where a member stands. One that is not on the board is [ErrNotFound].
+// Standing returns where a member stands. One that is not on the board is [ErrNotFound].
 func (t *Table) Standing(ctx context.Context, member string) (Standing, error) {
 	if err := errors.Join(t.invalid, checkMember(member)); err != nil {
 		return Standing{}, t.wrap("standing", err)

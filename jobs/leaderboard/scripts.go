@@ -3,20 +3,15 @@ package leaderboard
 import (
 	"embed"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 //go:embed lua/*.lua
 var luaFiles embed.FS
 
 var (
-	applyScript    = loadScript("apply")
-	standingScript = loadScript("standing")
-	pageScript     = loadScript("page")
-	closeScript    = loadScript("close")
+	applyScript    = redisx.LoadScript(luaFiles, "apply")
+	standingScript = redisx.LoadScript(luaFiles, "standing")
+	pageScript     = redisx.LoadScript(luaFiles, "page")
+	closeScript    = redisx.LoadScript(luaFiles, "close")
 )
-
-func loadScript(name string) *redis.Script {
-	text, _ := luaFiles.ReadFile("lua/" + name + ".lua") // embedded; a test runs each
-	return redis.NewScript(string(text))
-}

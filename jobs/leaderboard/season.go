@@ -53,6 +53,8 @@ func (b *Board) close(ctx context.Context, n int64) error {
 
 // archive copies what was put aside to the season's board, and forgets it. If it was archived before, or nobody was on
 // the board, there is nothing.
+//
+// Why: docs/decisions/features.md#a-season-is-put-aside-by-renaming-and-archived-by-copying
 func (b *Board) archive(ctx context.Context, n int64, board, order string) error {
 	var boardSize, orderSize *redis.IntCmd
 	_, err := b.rdb.TxPipelined(ctx, func(pipe redis.Pipeliner) error {

@@ -141,7 +141,7 @@ func TestTheSlowerCloserLeavesTheArchiveWhole(t *testing.T) {
 	overtake := sync.OnceFunc(func() { must(t, quick.Close(ctx, 1)) })
 	rdb.AddHook(hook{command: "zadd", before: func() error { overtake(); return nil }})
 	if err := slow.Close(ctx, 1); err == nil || !strings.Contains(err.Error(), "another worker") {
-		t.Errorf("got %v, want to be told of the other worker", err)
+		t.Errorf("got %v, want an error that names the other worker", err)
 	}
 	must(t, slow.Close(ctx, 1))
 	if n, err := slow.Season(1).Count(ctx); n != 2500 || err != nil {

@@ -137,6 +137,8 @@ func (b *Board) send(ctx context.Context, targets []target, id string, changes [
 }
 
 // apply is the script's keys and arguments.
+//
+// Why: docs/decisions/features.md#a-change-goes-through-one-script-plain-boards-included
 func (t target) apply(id string, changes []any) ([]string, []any) {
 	remember, until := time.Duration(0), int64(0)
 	if id != "" {

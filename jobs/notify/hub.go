@@ -254,6 +254,8 @@ func (h *Hub) deliver(r *room, message *redis.Message) {
 }
 
 // begin notes that Redis has the room's subscription. Who listened before may have missed something.
+//
+// Why: docs/decisions/features.md#a-gap-in-a-subscription-is-an-event-in-its-place
 func (r *room) begin(now time.Time) {
 	if r.isLive() {
 		return

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // ErrInvalid says that a notification or a channel cannot be used; the message says why.
@@ -18,7 +20,7 @@ const (
 	maxTextBytes    = 64 << 10 // of a notification's texts together
 )
 
-// Notification is what a user is told.
+// Notification is a message for a user.
 type Notification struct {
 	ID    string // of its entry in the channel's log; "" if it has none
 	Type  string
@@ -72,9 +74,9 @@ func (n Notification) validate() error {
 // UserChannel is the channel of a user's notifications.
 func UserChannel(userID string) string { return "user:" + userID + ":notifications" }
 
-// The keys beside a channel share a slot. They begin with a brace, so they are nobody's own keys.
-func logKey(channel string) string      { return "{" + channel + "}:log" }
-func sentKey(channel, id string) string { return "{" + channel + "}:sent:" + id }
+// The keys beside a channel share a slot. They begin with a brace, so they are no other program's.
+func logKey(channel string) string      { return redisx.Companion(channel, "log") }
+func sentKey(channel, id string) string { return redisx.Companion(channel, "sent:"+id) }
 
 // checkChannel refuses names that have no key in braces of their own.
 func checkChannel(channel string) error {

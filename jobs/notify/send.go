@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"crypto/rand"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -19,14 +18,6 @@ const (
 
 // SentFor is how long a notification sent under an ID is remembered, so that it is not sent again.
 const SentFor = 24 * time.Hour
-
-//go:embed lua/send.lua
-var sendSource string
-
-// Redis before 7.0 accepts a write after XADD chose an ID only so; later servers always work so.
-const replicateEffects = "if redis.replicate_commands then redis.replicate_commands() end\n"
-
-var sendScript = redis.NewScript(replicateEffects + sendSource)
 
 // Sender sends notifications. It is safe for concurrent use and needs no closing.
 type Sender struct {
@@ -65,15 +56,16 @@ func (s *Sender) Send(ctx context.Context, id, channel string, n Notification) (
 }
 
 // Publish publishes a message as JSON, to whoever listens at this moment, and returns how many connections did (on a
-// cluster, of one node). The log does not have it, so a browser that is away misses it and is not told.
+// cluster, of one node). The log does not have it, so a browser that is away misses it and never learns
+// of it.
 func Publish[T any](ctx context.Context, rdb redis.UniversalClient, channel string, message T) (int64, error) {
 	payload, err := json.Marshal(message)
 	if err != nil {
 		return 0, fmt.Errorf("notify: publish on %s: %w", channel, err)
 	}
-	heard, err := rdb.Publish(ctx, channel, payload).Result()
+	receivers, err := rdb.Publish(ctx, channel, payload).Result()
 	if err != nil {
 		return 0, fmt.Errorf("notify: publish on %s: %w", channel, err)
 	}
-	return heard, nil
+	return receivers, nil
 }

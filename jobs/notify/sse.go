@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // SSEConfig is how an [SSE] handler works. The zero value works.
@@ -63,8 +65,8 @@ type SSE struct {
 	perChannel map[string]int
 }
 
-// NewSSE returns a handler. Function channel tells whose channel a request may hear, or false for none: it is where the
-// request is authenticated.
+// NewSSE returns a handler. The function channel returns the channel that a request may receive, or false for none: it
+// is where the request is authenticated.
 func NewSSE(hub *Hub, channel func(r *http.Request) (channel string, ok bool), cfg SSEConfig) *SSE {
 	return &SSE{
 		hub: hub, channel: channel, cfg: cfg.withDefaults(), logs: logs{hub.rdb}, perChannel: map[string]int{},
@@ -95,7 +97,7 @@ func (s *SSE) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.exit(channel)
-	after, known := parsePosition(r.Header.Get("Last-Event-ID"))
+	after, known := redisx.ParseStreamID(r.Header.Get("Last-Event-ID"))
 	sub, after, err := s.join(r.Context(), channel, after, known)
 	if err != nil {
 		s.refuse(w, http.StatusServiceUnavailable, "notifications are not available")
@@ -145,8 +147,8 @@ func (s *SSE) exit(channel string) {
 // join subscribes, and finds out where a browser that comes for the first time begins. It looks before it subscribes, so
 // that nothing is lost in between.
 func (s *SSE) join(
-	ctx context.Context, channel string, after position, known bool,
-) (*Subscription[json.RawMessage], position, error) {
+	ctx context.Context, channel string, after redisx.StreamID, known bool,
+) (*Subscription[json.RawMessage], redisx.StreamID, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinLimit)
 	defer cancel()
 	if !known {
@@ -185,7 +187,7 @@ func (s *SSE) catchUp(ctx context.Context, out *stream, channel string) (complet
 				return false, err
 			}
 		}
-		if missed.end.before(out.last) {
+		if missed.end.Compare(out.last) < 0 {
 			out.last = missed.end // or nothing to come would be new
 		}
 		complete, more = complete && missed.complete, missed.more
@@ -194,7 +196,7 @@ func (s *SSE) catchUp(ctx context.Context, out *stream, channel string) (complet
 }
 
 // withID is a notification of the log as it was published.
-func withID(at position, payload string) string {
+func withID(at redisx.StreamID, payload string) string {
 	return `{"id":"` + at.String() + `",` + strings.TrimPrefix(payload, "{")
 }
 
@@ -223,7 +225,7 @@ func (s *SSE) one(ctx context.Context, out *stream, sub *Subscription[json.RawMe
 		ID string `json:"id"`
 	}
 	_ = json.Unmarshal(event.Message, &n) // without an ID it is a message without a log
-	if at, logged := parsePosition(n.ID); logged {
+	if at, logged := redisx.ParseStreamID(n.ID); logged {
 		return errors.Join(out.notification(at, event.Payload), out.flush())
 	}
 	return errors.Join(out.message(event.Payload), out.flush())

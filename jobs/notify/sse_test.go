@@ -163,7 +163,7 @@ func TestABrowserGetsEachNotificationOnce(t *testing.T) {
 	}
 }
 
-// What is sent while a browser comes is in the log that it catches up from, in what it hears live, or in both.
+// What is sent while a browser comes is in the log that it catches up from, in what it receives live, or in both.
 func TestABrowserThatComesAmidNotificationsGetsEachOnce(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // stream writes server-sent events to one browser. A write that takes too long fails.
@@ -14,7 +16,7 @@ type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
-	last    position // the last entry of the log that the browser has
+	last    redisx.StreamID // the last entry of the log that the browser has
 }
 
 func newStream(w http.ResponseWriter, timeout time.Duration) *stream {
@@ -22,7 +24,7 @@ func newStream(w http.ResponseWriter, timeout time.Duration) *stream {
 }
 
 // begin sends the headers, and the ID with which the browser comes back if it is cut off before the first event.
-func (s *stream) begin(retry time.Duration, after position) error {
+func (s *stream) begin(retry time.Duration, after redisx.StreamID) error {
 	s.last = after
 	// A server's ReadTimeout would end the stream: to net/http, a connection whose read fails is one that is gone.
 	_ = s.control.SetReadDeadline(time.Time{})
@@ -35,8 +37,8 @@ func (s *stream) begin(retry time.Duration, after position) error {
 }
 
 // notification writes an entry of the log, unless the browser has it already.
-func (s *stream) notification(at position, payload string) error {
-	if !s.last.before(at) {
+func (s *stream) notification(at redisx.StreamID, payload string) error {
+	if at.Compare(s.last) <= 0 {
 		return nil
 	}
 	s.last = at

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// DefaultBuffer is how many messages a subscription holds for its reader, unless told otherwise.
+// DefaultBuffer is how many messages a subscription holds for its reader by default.
 const DefaultBuffer = 256
 
 // Policy is which message goes when a buffer is full.
@@ -34,7 +34,7 @@ type Event[T any] struct {
 	Gap *Gap // if not nil, this is no message
 }
 
-// Subscription hears the messages of a channel, or of all channels that match a pattern.
+// Subscription receives the messages of a channel, or of all channels that match a pattern.
 type Subscription[T any] struct {
 	hub   *Hub
 	topic topic

@@ -15,6 +15,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // startFleet runs payment.charge on a worker, on the default queue.
@@ -36,7 +37,7 @@ func TestJobLeavesItsReceiptAsResult(t *testing.T) {
 		t.Fatalf("ended as %s: %v", ended.Type, ended.Err)
 	}
 	info, err := fleet.Inspector.Job(t.Context(), queue.DefaultQueue, ended.Job)
-	if err != nil || info.State != queue.StateDone {
+	if err != nil || info.State != inspect.StateDone {
 		t.Fatalf("job: %+v (%v), want it done", info, err)
 	}
 	var receipt payment.Receipt

@@ -127,6 +127,8 @@ func (m Move) check() error {
 
 // refused says why a record did not take a step. It is nil where the record shows that it took the very step before:
 // a client that lost the reply sends it again.
+//
+// Why: docs/decisions/payments.md#a-step-names-the-state-it-comes-from-and-being-refused-has-four-reasons
 func (m Move) refused(now Order) error {
 	switch {
 	case now.State == m.To && now.Token == m.Token && now.Charge == m.chargeAfter(now) && now.Refund == m.Refund:

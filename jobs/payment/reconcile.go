@@ -141,6 +141,8 @@ func (s *Service) reconcile(ctx context.Context, reconcile Reconcile) (Reconcili
 }
 
 // settle takes an order that was left in processing to its end.
+//
+// Why: docs/decisions/payments.md#an-order-found-in-processing-is-looked-up-before-it-is-charged-again
 func (s *Service) settle(ctx context.Context, id string) (Order, error) {
 	var order Order
 	err := s.alone(ctx, id, func(ctx context.Context, token uint64) (err error) {

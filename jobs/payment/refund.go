@@ -69,6 +69,8 @@ func (r Refund) check(order Order) error {
 }
 
 // giveBack asks the gateway for the refund of a paid order and records it.
+//
+// Why: docs/decisions/payments.md#refunds-have-no-state-of-their-own
 func (s *Service) giveBack(ctx context.Context, order Order, token uint64, reason string) (Order, error) {
 	receipt, err := s.gateway.Refund(ctx, RefundRequest{
 		IdempotencyKey: refundKey(order.ID), OrderID: order.ID, Charge: order.Charge, Cents: order.Cents,

@@ -7,6 +7,8 @@ import (
 
 // Store keeps the orders' records. It is the judge of every step: what it refuses did not happen, whoever still
 // believes to hold the order's lock. It is safe for concurrent use. [RedisStore] and [SQLStore] are stores.
+//
+// Why: docs/decisions/payments.md#an-orders-store-is-an-interface-with-three-databases-behind-two-implementations
 type Store interface {
 	// Create makes the record of an order, pending, unless there is one, and returns the one that is there, which may
 	// be in any state and for another amount.

@@ -3,7 +3,6 @@ package payment
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,17 +19,7 @@ const processingKey = "orders:processing"
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-var (
-	//go:embed lua/create.lua
-	createSource string
-	//go:embed lua/move.lua
-	moveSource string
-
-	createScript = redis.NewScript(createSource)
-	moveScript   = redis.NewScript(moveSource)
-
-	orderFields = []string{"state", "cents", "token", "charge", "refund", "failure", "reason", "updated_at"}
-)
+var orderFields = []string{"state", "cents", "token", "charge", "refund", "failure", "reason", "updated_at"}
 
 // RedisStore keeps each order in the hash order:<id>, where an application may have fields of its own. It is as durable
 // as the Redis below it: a failover that loses the last writes takes an order back to an earlier state, and only the
@@ -82,6 +71,7 @@ func (s *RedisStore) Move(ctx context.Context, move Move) (Order, error) {
 	return order, err
 }
 
+// Why: docs/decisions/payments.md#orders-in-processing-are-indexed-wider-than-they-are
 func (s *RedisStore) move(ctx context.Context, move Move, now time.Time) (Order, error) {
 	args := []any{string(move.From), move.Cents, move.Token, "state", string(move.To), "updated_at", timestamp(now)}
 	for _, field := range []struct{ name, value string }{

@@ -5,13 +5,15 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // AskAt runs the limiter's script as if the clock of Redis said us, in Unix microseconds.
 func (l *Limiter) AskAt(ctx context.Context, key string, n, us int64) (Result, error) {
-	names := map[Algorithm]string{SlidingLog: "log", SlidingCounter: "counter", FixedWindow: "fixed", GCRA: "gcra"}
-	text := strings.Replace(source(names[l.limit.Algorithm]), "redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}", 1)
-	at := &Limiter{rdb: l.rdb, limit: l.limit, options: l.options, args: l.args, form: form{l.form.prefix, redis.NewScript(replicateEffects + text)}}
+	text := strings.Replace(l.form.script.Text(), "redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}", 1)
+	script := &redisx.Script{Script: redis.NewScript(text)}
+	at := &Limiter{rdb: l.rdb, limit: l.limit, options: l.options, args: l.args, form: form{l.form.prefix, script}}
 	name, more := at.form.prefix+key, []any{us / 1e6, us % 1e6}
 	if l.limit.Algorithm == FixedWindow {
 		window := l.windowAt(us)

@@ -24,8 +24,8 @@ func setHeaders(header http.Header, policy string, limit Limit, result Result) {
 	header.Add("RateLimit", name+";r="+decimal(result.Remaining)+";t="+decimal(wholeSeconds(available(result))))
 }
 
-// available is the time that the RateLimit field tells: until the quota is whole again, or, to who has just been refused,
-// until there is any. Retry-After must not be earlier than that, and is the same.
+// available is the time in the RateLimit field: until the quota is whole again or, for a call that was refused, until
+// there is any. Retry-After must not be earlier than that, and is the same.
 func available(result Result) time.Duration {
 	if !result.Allowed {
 		return result.RetryAfter

@@ -87,7 +87,7 @@ func (c HTTP) refuse(w http.ResponseWriter, r *http.Request, status int, after i
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // nobody is left to tell
+	_ = json.NewEncoder(w).Encode(body) // nobody is left who could receive the error
 }
 
 // ClientIP is the address that a request comes from: an IPv4 address, or the first 64 bits of an IPv6 address, of which

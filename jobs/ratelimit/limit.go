@@ -83,6 +83,8 @@ func (l Limit) most() int64 {
 }
 
 // interval is the time from one call to the next at an even pace: a fraction in lowest terms, in microseconds.
+//
+// Why: docs/decisions/features.md#gcra-keeps-its-moment-as-microseconds-and-a-fraction
 func (l Limit) interval() (numerator, denominator int64) {
 	window := l.Window.Microseconds()
 	a, b := window, l.Rate

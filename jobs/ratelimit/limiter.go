@@ -54,7 +54,7 @@ func New(rdb redis.UniversalClient, limit Limit, options Options) (*Limiter, err
 	options.Timeout = cmp.Or(options.Timeout, DefaultTimeout)
 	l := &Limiter{rdb: rdb, deleter: rdb, limit: limit, options: options, form: forms[limit.Algorithm]}
 	if single, ok := rdb.(*redis.Client); ok {
-		l.rdb = single.WithTimeout(options.Timeout) // the same pool; it heeds no context unless told so
+		l.rdb = single.WithTimeout(options.Timeout) // the same pool, which ignores contexts by default
 	}
 	l.args = []any{limit.Rate, limit.Window.Microseconds()}
 	if limit.Algorithm == GCRA {
@@ -72,7 +72,7 @@ type Result struct {
 	RetryAfter time.Duration // until such a call is allowed if nobody else comes; 0 if it was
 	ResetAfter time.Duration // until the whole limit can be had again if nobody comes; 0 if it can
 	At         time.Time     // when it was decided, by the clock of Redis, to the microsecond
-	Degraded   bool          // Redis did not decide: Options.FailOpen did, and only Allowed and Limit tell anything
+	Degraded   bool          // Redis did not decide: Options.FailOpen did, and only Allowed and Limit are set
 }
 
 // Limit returns the limit, with its defaults.
@@ -108,7 +108,7 @@ func (l *Limiter) AllowN(ctx context.Context, key string, n int64) (Result, erro
 	return result, nil
 }
 
-// Peek tells what would become of one call, and takes none.
+// Peek returns what would become of one call, and takes none.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) { return l.AllowN(ctx, key, 0) }
 
 // Reset forgets the calls of a key: the whole limit can be had again. It waits for Redis as long as ctx allows.
@@ -157,6 +157,8 @@ func (l *Limiter) check(key string, n int64) error {
 }
 
 // decide asks Redis, for as long as the options allow.
+//
+// Why: docs/decisions/features.md#a-limit-fails-closed-unless-configured-otherwise
 func (l *Limiter) decide(ctx context.Context, key string, n int64) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
@@ -172,6 +174,8 @@ func (l *Limiter) decide(ctx context.Context, key string, n int64) (Result, erro
 }
 
 // result reads a script's reply.
+//
+// Why: docs/decisions/features.md#limits-count-in-whole-microseconds-of-redis-clock-and-store-seconds
 func (l *Limiter) result(reply []int64) Result {
 	return Result{
 		Allowed:    reply[0] == 1,
@@ -186,6 +190,7 @@ func (l *Limiter) result(reply []int64) Result {
 // replySize is how many numbers each script replies.
 const replySize = 5
 
+// Why: docs/decisions/features.md#a-refused-call-writes-nothing
 func (l *Limiter) ask(ctx context.Context, key string, n int64) ([]int64, error) {
 	return l.run(ctx, l.form.prefix+key, n)
 }

@@ -17,7 +17,7 @@ import (
 func TestRedisIsAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)
-	rdb := server.Client(t) // as an app makes it: heeds no context, and waits for three seconds
+	rdb := server.Client(t) // as an app makes it: ignores contexts, and waits for three seconds
 	limit := ratelimit.Limit{Rate: 5, Window: time.Minute}
 	closed, err := ratelimit.New(rdb, limit, ratelimit.Options{})
 	if err != nil {

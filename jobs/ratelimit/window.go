@@ -11,13 +11,15 @@ import (
 // ended on the way.
 const windowTries = 3
 
-// anotherWindow is the first number of a reply that only tells the time.
+// anotherWindow is the first number of a reply that has only the time.
 const anotherWindow = -1
 
 var errNoWindow = errors.New("each window had ended before Redis was asked for it")
 
 // askFixed names the window by our clock, corrected by what is known of that of Redis: the key must be known before the
 // script runs, or it could not be found in a cluster.
+//
+// Why: docs/decisions/features.md#a-fixed-windows-key-is-named-by-our-clock-and-checked-by-redis
 func (l *Limiter) askFixed(ctx context.Context, key string, n int64) ([]int64, error) {
 	for range windowTries {
 		window := l.windowAt(time.Now().UnixMicro() + l.ahead.Load())

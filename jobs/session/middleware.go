@@ -7,7 +7,7 @@ import (
 
 // Middleware gives every request a [Current] session, see [FromContext]. Redis is asked only if the handler asks for the
 // session; a request that does not costs nothing. Changes are saved before the first byte of the response: if that
-// fails, the response is 503 in place of the handler's, so that no client is told of a login that did not happen.
+// fails, the response is 503 in place of the handler's, so that no client is sent a login that did not happen.
 //
 // The browser has the session's ID in the cookie [CookieName], with Secure, HttpOnly and SameSite=Lax, signed with
 // HMAC-SHA256 by the first key. A cookie that any of the keys signed is taken, so a key is replaced by putting the new
@@ -44,6 +44,7 @@ type commitWriter struct {
 	failed  bool
 }
 
+// Why: docs/decisions/features.md#the-session-middleware-replays-changes-on-what-is-stored-at-the-end-of-the-request
 func (w *commitWriter) commit() {
 	if w.begun {
 		return

@@ -30,6 +30,7 @@ func (s *Store) Rotate(ctx context.Context, id string, change func(*Session) err
 	return nil, fmt.Errorf("session: rotate: %w", ErrConflict)
 }
 
+// Why: docs/decisions/features.md#a-rotation-stores-the-new-session-before-it-deletes-the-old-one
 func (s *Store) rotateOnce(ctx context.Context, id string, change func(*Session) error) (*Session, error) {
 	made, _, err := s.read(ctx, id)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // scanCount is how many keys Redis looks at for one SCAN.
@@ -13,12 +15,8 @@ const scanCount = 1000
 // scan calls visit with the keys of a type that begin with prefix, page by page, on each master of a cluster one after
 // the other. A key may come twice.
 func scan(ctx context.Context, rdb redis.UniversalClient, prefix, kind string, visit func([]string) error) error {
-	cluster, ok := rdb.(*redis.ClusterClient)
-	if !ok {
-		return scanNode(ctx, rdb, prefix, kind, visit)
-	}
-	turn := make(chan struct{}, 1) // the client asks its masters side by side
-	return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+	turn := make(chan struct{}, 1) // masters are visited side by side
+	return redisx.EachMaster(ctx, rdb, func(ctx context.Context, node redis.UniversalClient) error {
 		turn <- struct{}{}
 		defer func() { <-turn }()
 		return scanNode(ctx, node, prefix, kind, visit)

@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -42,7 +41,7 @@ type Config struct {
 	Idle     time.Duration    // without use. 1 s or more. Defaults to [DefaultIdle]
 	Absolute time.Duration    // since the login, used or not. 1 s or more. Defaults to [DefaultAbsolute]
 	MaxBytes int              // of a session's JSON. Defaults to [DefaultMaxBytes]
-	Report   func(error)      // hears of damaged sessions and forged cookies. Defaults to nothing
+	Report   func(error)      // called for damaged sessions and forged cookies. Optional
 	Now      func() time.Time // Defaults to time.Now
 }
 
@@ -69,17 +68,6 @@ func New(rdb redis.UniversalClient, config Config) (*Store, error) {
 	}
 	return &Store{rdb: rdb, config: config}, nil
 }
-
-//go:embed lua/replace.lua
-var replaceSource string
-
-//go:embed lua/remove.lua
-var removeSource string
-
-var (
-	replaceScript = redis.NewScript(replaceSource)
-	removeScript  = redis.NewScript(removeSource)
-)
 
 // What the scripts reply.
 const (
@@ -199,6 +187,7 @@ func pause(ctx context.Context) error {
 	}
 }
 
+// Why: docs/decisions/features.md#a-session-is-changed-in-go-by-compare-and-set-on-its-text
 func (s *Store) updateOnce(ctx context.Context, id string, change func(*Session) error) (*Session, error) {
 	found, _, err := s.read(ctx, id)
 	if err != nil {

@@ -5,15 +5,15 @@ import (
 
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // findings are what there is when all is over.
 type findings struct {
 	ledger simgate.Ledger           // the gateway's
 	orders map[string]payment.Order // their records, by ID
-	queue  queue.QueueInfo
-	audit  queue.Audit
+	queue  inspect.QueueInfo
+	audit  inspect.Audit
 }
 
 // judge completes the report: every order must be in the ledger once and paid with that charge, every job done, and the

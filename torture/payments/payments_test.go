@@ -16,7 +16,7 @@ import (
 
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // TestMain makes the test binary the producer process, too.
@@ -40,7 +40,7 @@ func good() (findings, *report) {
 	}
 	found.ledger.Counts = simgate.Counts{Calls: 3, Replayed: 1, Unanswered: 1}
 	found.queue.Totals.Done = 2 * producers
-	found.audit.Balances = []queue.Balance{{Place: "stream", In: 6, Out: 6}}
+	found.audit.Balances = []inspect.Balance{{Place: "stream", In: 6, Out: 6}}
 	return found, &report{Phase: phaseRedis, Orders: 2, WorkersKilled: 1, RedisKilled: 1}
 }
 

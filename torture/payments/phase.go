@@ -17,7 +17,7 @@ import (
 	"github.com/navvy-go/navvy/jobs"
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
-	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -35,7 +35,7 @@ type phase struct {
 	dir      string
 	server   *redistest.Server
 	rdb      *redis.Client
-	inspect  *queue.Inspector
+	inspect  *inspect.Inspector
 	gateway  *simgate.Server
 	fleet    *fleet
 	report   *report
@@ -108,7 +108,7 @@ func (p *phase) open() (err error) {
 		return err
 	}
 	p.rdb = redis.NewClient(&redis.Options{Addr: p.server.Addr})
-	if p.inspect, err = queue.NewInspector(p.rdb, queue.InspectorConfig{}); err == nil {
+	if p.inspect, err = inspect.New(p.rdb, inspect.Config{}); err == nil {
 		p.gateway, err = simgate.NewServer(simgate.Simulation{
 			Latency: gatewayLatency, Failures: 0.01, Timeouts: 0.1, Seed: p.o.seed,
 		})

@@ -80,6 +80,8 @@ func (d *duration) UnmarshalJSON(text []byte) error {
 
 // effectID names the n-th thing that a request makes after its Idempotency-Key, or returns "" if it has none: when the
 // request is repeated after a failure, what was made nevertheless is recognised.
+//
+// Why: docs/decisions/gateway.md#the-gateway-names-what-it-makes-after-the-idempotency-key
 func effectID(r *http.Request, n int) string {
 	key := idemhttp.Key(r.Context())
 	if key == "" {

@@ -27,6 +27,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/session"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Defaults of a [Config].
@@ -85,7 +86,7 @@ func (c Config) validate() error {
 type Gateway struct {
 	cfg       Config
 	client    *queue.Client
-	inspector *queue.Inspector
+	inspector *inspect.Inspector
 	locks     *lockmgr.Manager
 	sessions  *session.Store
 	cache     *cache.Cache
@@ -130,7 +131,7 @@ func New(cfg Config) (*Gateway, error) {
 func (g *Gateway) connect() error {
 	rdb, report := g.cfg.Redis, func(err error) { g.cfg.Log.Warn().Err(err).Msg("survived") }
 	var err error
-	if g.inspector, err = queue.NewInspector(rdb, queue.InspectorConfig{Namespace: g.cfg.Namespace}); err != nil {
+	if g.inspector, err = inspect.New(rdb, inspect.Config{Namespace: g.cfg.Namespace}); err != nil {
 		return err
 	}
 	if g.sessions, err = session.New(rdb, session.Config{Report: report}); err != nil {

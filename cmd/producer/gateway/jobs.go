@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // maxItems is how many jobs, or events, one array may have: what is held in memory. A stream may have any number.
@@ -119,6 +120,8 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 }
 
 // answerAll tells what became of an array.
+//
+// Why: docs/decisions/gateway.md#a-failure-of-redis-fails-a-request-with-an-array-a-wrong-job-does-not
 func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	status := http.StatusAccepted
 	for _, one := range results {
@@ -205,21 +208,21 @@ func (g *Gateway) origin(r *http.Request) []queue.EnqueueOption {
 
 // jobStatus is a job as a client may see it: neither its data nor who runs it where.
 type jobStatus struct {
-	ID          string          `json:"id"`
-	Kind        string          `json:"kind"`
-	Queue       string          `json:"queue"`
-	State       queue.State     `json:"state"`
-	Attempt     int             `json:"attempt"` // failed attempts so far
-	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
-	Due         *time.Time      `json:"due,omitempty"`
-	EndedAt     *time.Time      `json:"ended_at,omitempty"`
-	Progress    *queue.Progress `json:"progress,omitempty"`
-	Result      json.RawMessage `json:"result,omitempty"`
-	Error       string          `json:"error,omitempty"`  // of the last failed attempt
-	Reason      string          `json:"reason,omitempty"` // dead: why
-	MaxAttempts int             `json:"max_attempts,omitempty"`
-	Trace       string          `json:"trace,omitempty"`
-	RequestID   string          `json:"request_id,omitempty"`
+	ID          string            `json:"id"`
+	Kind        string            `json:"kind"`
+	Queue       string            `json:"queue"`
+	State       inspect.State     `json:"state"`
+	Attempt     int               `json:"attempt"` // failed attempts so far
+	EnqueuedAt  *time.Time        `json:"enqueued_at,omitempty"`
+	Due         *time.Time        `json:"due,omitempty"`
+	EndedAt     *time.Time        `json:"ended_at,omitempty"`
+	Progress    *inspect.Progress `json:"progress,omitempty"`
+	Result      json.RawMessage   `json:"result,omitempty"`
+	Error       string            `json:"error,omitempty"`  // of the last failed attempt
+	Reason      string            `json:"reason,omitempty"` // dead: why
+	MaxAttempts int               `json:"max_attempts,omitempty"`
+	Trace       string            `json:"trace,omitempty"`
+	RequestID   string            `json:"request_id,omitempty"`
 }
 
 // job tells what has become of a job.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const orderJobs = "/v1/queues/orders/jobs"
@@ -70,7 +71,7 @@ func TestJobIsEnqueuedRunAndLookedUp(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	lookup.path = failing.header.Get("Location")
-	a.eventually("dead", func() bool { return decode[status](a, a.gets(200, lookup)).Reason == queue.ReasonCancelled })
+	a.eventually("dead", func() bool { return decode[status](a, a.gets(200, lookup)).Reason == inspect.ReasonCancelled })
 	a.fails(404, "not-found", ask{method: "GET", path: orderJobs + "/nobody"})
 }
 
@@ -81,7 +82,7 @@ func TestJobOptions(t *testing.T) {
 		t.Helper()
 		return decode[job](a, a.gets(status, ask{method: "POST", path: orderJobs, body: `{"kind":"debug.echo","data":1` + options + `}`}))
 	}
-	inspector, err := queue.NewInspector(a.rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(a.rdb, inspect.Config{})
 	a.must(err)
 	if made := post(202, `,"id":"j-1","max_attempts":3,"timeout":"5s","retain":"0s"`); made.ID != "j-1" {
 		t.Errorf("got %+v", made)
@@ -250,9 +251,9 @@ func TestShop(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	}
-	inspector, err := queue.NewInspector(a.rdb, queue.InspectorConfig{})
+	inspector, err := inspect.New(a.rdb, inspect.Config{})
 	a.must(err)
-	page, err := inspector.Waiting(t.Context(), "orders", queue.Page{})
+	page, err := inspector.Waiting(t.Context(), "orders", inspect.Page{})
 	a.must(err)
 	if len(page.Jobs) != 2 || page.Jobs[0].Kind != "payment.charge" || string(page.Jobs[0].Data) != `{"order_id":"o-1","cents":1999}` {
 		t.Errorf("got %+v", page.Jobs)

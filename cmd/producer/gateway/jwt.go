@@ -98,6 +98,8 @@ func parsePEM(text []byte) (verifyKey, error) {
 }
 
 // keyFor pins a public key to its algorithm.
+//
+// Why: docs/decisions/gateway.md#a-jwts-key-decides-its-algorithm
 func keyFor(key crypto.PublicKey) (verifyKey, error) {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

@@ -19,6 +19,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/notify"
 	"github.com/navvy-go/navvy/jobs/session"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // documentation is what the name of a problem is appended to: its type is where a person can read about it.
@@ -105,7 +106,7 @@ func problemOf(err error) *Problem {
 		return overloaded.because("Too many jobs wait to be sent. Nothing was done.")
 	case errors.Is(err, queue.ErrClosed):
 		return stopping.because("Nothing was done. Ask again: another server answers.")
-	case errors.Is(err, queue.ErrNotFound):
+	case errors.Is(err, inspect.ErrNotFound):
 		return notFound.because("No such job was found. One that is done is kept only for as long as its retain said.")
 	case errors.Is(err, leaderboard.ErrNotFound):
 		return notFound.because("The member is not on the board.")
@@ -169,6 +170,7 @@ type plainText struct {
 	replaced bool
 }
 
+// Why: docs/decisions/gateway.md#every-error-of-the-gateway-is-a-problem-document-made-in-one-place
 func problems(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&plainText{ResponseWriter: w, request: r}, r)

@@ -139,6 +139,7 @@ const (
 	loginWindow = time.Minute
 )
 
+// Why: docs/decisions/gateway.md#the-gateways-rate-limit-fails-open-its-limit-of-logins-closed
 func (g *Gateway) makeLimits() (err error) {
 	if g.cfg.Rate > 0 {
 		limit := ratelimit.Limit{Algorithm: ratelimit.GCRA, Rate: g.cfg.Rate, Burst: g.cfg.Burst, Window: time.Second}

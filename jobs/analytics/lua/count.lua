@@ -5,7 +5,7 @@
 -- KEYS[2]  the marks of jobs that were counted, a set
 -- ARGV[1]  how long the marks stay after the last call, in milliseconds
 -- ARGV[2]  how many jobs: n
--- ARGV     their n marks, then their n events, then marks of jobs that were acknowledged
+-- ARGV[3…] their n marks, then their n events, then marks of jobs that were acknowledged
 -- Reply    how many were counted; those with a mark were counted before
 local n = tonumber(ARGV[2])
 local seen = n > 0 and redis.call('SMISMEMBER', KEYS[2], unpack(ARGV, 3, 2 + n))

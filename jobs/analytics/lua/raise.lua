@@ -5,7 +5,7 @@
 -- KEYS[2]  what each day has given, a hash: day and event to count
 -- ARGV[1]  the day
 -- ARGV[2]  how long to keep what the days have given, in milliseconds
--- ARGV     events and their counts on that day
+-- ARGV[3…] for each event: its name, and its count on that day
 -- Reply    by how much the month's total has grown
 local grown = 0
 for i = 3, #ARGV, 2 do

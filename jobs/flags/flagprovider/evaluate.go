@@ -92,7 +92,7 @@ func decoded(d flags.Decision) any {
 	return v
 }
 
-// decide asks the watcher, and says what the SDK is to be told of the answer.
+// decide asks the watcher, and returns what the SDK gets of the answer.
 func (p *Provider) decide(
 	ctx context.Context, flag string, flat of.FlattenedContext,
 ) (flags.Decision, of.ProviderResolutionDetail) {

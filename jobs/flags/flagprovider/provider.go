@@ -1,5 +1,5 @@
 // Package flagprovider is the OpenFeature provider of the flags in jobs/flags. It answers from a [flags.Watcher]'s copy,
-// tells the SDK of changes, and goes on with the last known values while Redis is away.
+// notifies the SDK of changes, and goes on with the last known values while Redis is away.
 //
 // A flag is asked for the user in the evaluation context's targeting key. As a boolean it is on or off, with the variant
 // "on" or "off", unless the user's variant has a boolean value. As a string, number or object it is the value of the
@@ -35,13 +35,13 @@ type Provider struct {
 	rdb    redis.UniversalClient
 	cfg    flags.WatchConfig
 	events chan of.Event
-	told   chan struct{} // closed when the provider has ended: nobody may read events any more
+	closed chan struct{} // closed when the provider has ended: nobody may read events any more
 
 	mu      sync.RWMutex
 	watcher *flags.Watcher
 	ended   sync.Once
 
-	stale bool // the SDK was told so; the watcher's goroutine alone looks at it
+	stale bool // the SDK was notified so; the watcher's goroutine alone looks at it
 }
 
 var (
@@ -53,7 +53,7 @@ var (
 // New returns a provider of the flags in rdb, a *redis.Client or a *redis.ClusterClient, which stays the caller's. The
 // functions in cfg are called as well.
 func New(rdb redis.UniversalClient, cfg flags.WatchConfig) *Provider {
-	return &Provider{rdb: rdb, cfg: cfg, events: make(chan of.Event, 64), told: make(chan struct{})}
+	return &Provider{rdb: rdb, cfg: cfg, events: make(chan of.Event, 64), closed: make(chan struct{})}
 }
 
 // Metadata names the provider: navvy.
@@ -62,7 +62,7 @@ func (p *Provider) Metadata() of.Metadata { return of.Metadata{Name: "navvy"} }
 // Hooks has none.
 func (p *Provider) Hooks() []of.Hook { return nil }
 
-// EventChannel is where the SDK hears of changes and of staleness.
+// EventChannel is where the SDK receives changes and staleness.
 func (p *Provider) EventChannel() <-chan of.Event { return p.events }
 
 // Init is [Provider.InitWithContext] without a bound on how long it waits.
@@ -85,7 +85,7 @@ func (p *Provider) InitWithContext(ctx context.Context, _ of.EvaluationContext) 
 
 // Shutdown ends the provider and waits for it.
 func (p *Provider) Shutdown() {
-	p.ended.Do(func() { close(p.told) })
+	p.ended.Do(func() { close(p.closed) })
 	p.mu.RLock()
 	watcher := p.watcher
 	p.mu.RUnlock()
@@ -104,7 +104,7 @@ func (p *Provider) changed(names []string) {
 	if p.cfg.OnChange != nil {
 		p.cfg.OnChange(names)
 	}
-	p.tell(of.ProviderConfigChange, of.ProviderEventDetails{Message: "flags changed", FlagChanges: names})
+	p.send(of.ProviderConfigChange, of.ProviderEventDetails{Message: "flags changed", FlagChanges: names})
 }
 
 func (p *Provider) status(status flags.Status) {
@@ -118,18 +118,18 @@ func (p *Provider) status(status flags.Status) {
 		if status.Err != nil {
 			details.Message += ": " + status.Err.Error()
 		}
-		p.tell(of.ProviderStale, details)
+		p.send(of.ProviderStale, details)
 	case !status.Stale && p.stale: // the SDK itself says so after the first time
 		p.stale = false
-		p.tell(of.ProviderReady, of.ProviderEventDetails{Message: "all flags are read"})
+		p.send(of.ProviderReady, of.ProviderEventDetails{Message: "all flags are read"})
 	}
 }
 
-// tell waits until the SDK takes the event or the provider ends: an event that is left out would leave the SDK in the
+// send waits until the SDK takes the event or the provider ends: an event that is left out would leave the SDK in the
 // wrong state.
-func (p *Provider) tell(event of.EventType, details of.ProviderEventDetails) {
+func (p *Provider) send(event of.EventType, details of.ProviderEventDetails) {
 	select {
 	case p.events <- of.Event{ProviderName: p.Metadata().Name, EventType: event, ProviderEventDetails: details}:
-	case <-p.told:
+	case <-p.closed:
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // Patience is how long a test waits for what must happen.
@@ -20,7 +21,7 @@ const Patience = 30 * time.Second
 // Fleet is a client, an inspector and a worker on a namespace of their own. The worker records what happens.
 type Fleet struct {
 	Client    *queue.Client
-	Inspector *queue.Inspector
+	Inspector *inspect.Inspector
 
 	mu     sync.Mutex
 	events []queue.Event
@@ -39,7 +40,7 @@ func Start(t *testing.T, rdb redis.UniversalClient, mux *queue.Mux, queues map[s
 	must(t, err)
 	f.Client, err = queue.NewClient(rdb, queue.ClientConfig{Namespace: namespace})
 	must(t, err)
-	f.Inspector, err = queue.NewInspector(rdb, queue.InspectorConfig{Namespace: namespace})
+	f.Inspector, err = inspect.New(rdb, inspect.Config{Namespace: namespace})
 	must(t, err)
 	must(t, worker.Start(t.Context()))
 	t.Cleanup(func() {

@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // NewClient opens a second client of rdb's server for links alone: it does not dial again by itself, which a link does,
@@ -19,7 +20,7 @@ func NewClient(rdb redis.UniversalClient) (redis.UniversalClient, error) {
 		opt.Protocol = 2
 		opt.MaxRedirects = 3
 		opt.MinIdleConns = 0
-		opt.MaintNotificationsConfig = noMaintenance()
+		opt.MaintNotificationsConfig = redisx.NoMaintenance()
 		return redis.NewClusterClient(&opt), nil
 	}
 	return nil, fmt.Errorf("link: client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
@@ -31,7 +32,7 @@ func Single(rdb *redis.Client, connected func(ctx context.Context, conn *redis.C
 	opt.Protocol = 2
 	opt.MaxRetries, opt.DialerRetries = -1, 1
 	opt.PoolSize, opt.MinIdleConns, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 0, 0, -1
-	opt.PushNotificationProcessor, opt.MaintNotificationsConfig = nil, noMaintenance()
+	opt.PushNotificationProcessor, opt.MaintNotificationsConfig = nil, redisx.NoMaintenance()
 	opt.ClientSideCacheConfig, opt.ClientSideCache = nil, nil
 	own := opt.OnConnect
 	opt.OnConnect = func(ctx context.Context, conn *redis.Conn) error {
@@ -46,9 +47,4 @@ func Single(rdb *redis.Client, connected func(ctx context.Context, conn *redis.C
 		return nil
 	}
 	return redis.NewClient(&opt)
-}
-
-// noMaintenance turns off notifications of managed services: a link outlives a moved server without them.
-func noMaintenance() *maintnotifications.Config {
-	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }

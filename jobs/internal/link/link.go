@@ -1,4 +1,5 @@
-// Package link holds a pub/sub connection for as long as its owner wants it, and tells of every time that it was lost.
+// Package link holds a pub/sub connection for as long as its owner wants it, and reports each time
+// that it was lost.
 package link
 
 import (
@@ -53,7 +54,7 @@ func (l Link) Run(ctx context.Context) {
 	}
 }
 
-// session is one connection, from its opening to its loss. It returns when the last thing was heard on it.
+// session is one connection, from its opening to its loss. It returns when the last thing was received on it.
 func (l Link) session(ctx context.Context) (alive time.Time, err error) {
 	pubsub, err := l.Open(ctx)
 	if err != nil {

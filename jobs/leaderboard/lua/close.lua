@@ -1,8 +1,10 @@
 -- Ends a season: takes everything off the board, in one step, and puts it aside to be archived.
 --
--- KEYS[1]  the board, KEYS[2] the order, KEYS[3] the numbers; see apply.lua
--- KEYS[4]  the board put aside
--- KEYS[5]  its order
+-- KEYS[1]  the board, a zset; see apply.lua
+-- KEYS[2]  the order, a zset
+-- KEYS[3]  the numbers, a hash
+-- KEYS[4]  the board put aside, a zset
+-- KEYS[5]  its order, a zset
 -- KEYS[6]  the last season that ended, a string
 -- ARGV[1]  the season that ends
 -- Reply    1 it ended, 0 it had ended before, -1 a later one has ended

@@ -1,6 +1,8 @@
 -- Reads a page of a board from the top, or the neighbours of a member. Writes nothing.
 --
--- KEYS[1]  the board, KEYS[2] the order, KEYS[3] the numbers; see apply.lua
+-- KEYS[1]  the board, a zset; see apply.lua
+-- KEYS[2]  the order, a zset
+-- KEYS[3]  the numbers, a hash
 -- ARGV[1]  the member whose neighbours are wanted; '' for a page
 -- ARGV[2]  how many neighbours on each side; or how many members to pass over
 -- ARGV[3]  how many members there are on a page

@@ -1,6 +1,8 @@
--- Tells where a member stands. Writes nothing.
+-- Returns where a member stands. Writes nothing.
 --
--- KEYS[1]  the board, KEYS[2] the order, KEYS[3] the numbers; see apply.lua
+-- KEYS[1]  the board, a zset; see apply.lua
+-- KEYS[2]  the order, a zset
+-- KEYS[3]  the numbers, a hash
 -- ARGV[1]  the member
 -- ARGV[2]  1 where the earlier wins
 -- Reply    its score, how many are below it in the board's order, and above; how many have higher scores, how many the

@@ -6,10 +6,9 @@
 -- ARGV[2]  how many entries at the most
 -- Reply    {milliseconds of the clock, length, ID of the first entry or '', ID of the last or '', and then an ID and its
 --          data for each entry}
-local time = redis.call('TIME')
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local reply = {time[1] * 1000 + math.floor(time[2] / 1000), redis.call('XLEN', KEYS[1]),
+local reply = {now_ms(), redis.call('XLEN', KEYS[1]),
   first and first[1] or '', last and last[1] or ''}
 if ARGV[1] ~= '' then
   for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])) do

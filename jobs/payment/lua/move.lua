@@ -5,7 +5,7 @@
 -- ARGV[1]  the state it must be in
 -- ARGV[2]  its amount in cents
 -- ARGV[3]  the fencing token, below 2^53
--- ARGV[4]… the fields to set: name, value, name, value, …
+-- ARGV[4…] for each field to set: its name and its value
 -- Reply    {1 if it was moved, else 0, and the order as it is now: state, cents, token, charge, refund, failure, reason,
 --          updated_at (nil where it has none)}
 local function order()

@@ -122,7 +122,7 @@ func (c *Client) do(request *http.Request, limit int64, into any) error {
 	return nil
 }
 
-// refused tells what an answer that is not a receipt means.
+// refused returns what an answer that is not a receipt means.
 func refused(response *http.Response, body []byte) error {
 	var said refusal
 	if json.Unmarshal(body, &said) != nil || said.Error.Code == "" {

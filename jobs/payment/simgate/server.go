@@ -65,6 +65,8 @@ func (s *Server) refund(w http.ResponseWriter, r *http.Request) {
 
 // once carries a call out, once for its key, unless the call's fate is to fail. Like a real provider it does not care
 // whether its caller has gone meanwhile.
+//
+// Why: docs/decisions/payments.md#the-simulated-gateway-is-a-server-not-a-type
 func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, asked any, carryOut func(*entry) answer) {
 	e, uses, refused := s.book.enter(key, asked)
 	if refused != nil {

@@ -13,6 +13,8 @@ import (
 // Charge answers as [payment.Gateway] says. [payment.ErrDeclined] wraps what Stripe calls a card error, also one that
 // asks for the cardholder, who is not here. [payment.ErrConflict] says that the key came with other parameters, and
 // [payment.ErrInvalid] that Stripe makes nothing of the request.
+//
+// Why: docs/decisions/payments.md#at-stripe-the-charge-of-an-order-is-a-paymentintent-created-and-confirmed-in-one-call
 func (g *Gateway) Charge(ctx context.Context, request payment.ChargeRequest) (payment.Receipt, error) {
 	payer, err := g.payer(ctx, request)
 	if err != nil {
@@ -40,6 +42,8 @@ func (g *Gateway) Charge(ctx context.Context, request payment.ChargeRequest) (pa
 
 // Lookup answers as [payment.Gateway] says, by the order's ID; the package says how soon. Two payments of one order are
 // [payment.ErrConflict].
+//
+// Why: docs/decisions/payments.md#lookup-at-stripe-is-a-search-by-the-orders-id-in-the-metadata
 func (g *Gateway) Lookup(ctx context.Context, request payment.ChargeRequest) (payment.Receipt, error) {
 	params := &stripe.PaymentIntentSearchParams{}
 	params.Query = "metadata['" + orderField + "']:" + quote(request.OrderID)
@@ -66,7 +70,7 @@ func paid(intent *stripe.PaymentIntent) bool {
 	return intent != nil && intent.Status == stripe.PaymentIntentStatusSucceeded
 }
 
-// receiptOf tells what a PaymentIntent means for the request that made it.
+// receiptOf returns what a PaymentIntent means for the request that made it.
 func receiptOf(intent *stripe.PaymentIntent, request payment.ChargeRequest) (payment.Receipt, error) {
 	switch intent.Status {
 	case stripe.PaymentIntentStatusSucceeded:

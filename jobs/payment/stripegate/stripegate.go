@@ -51,7 +51,7 @@ type Config struct {
 	// Currency is a three-letter ISO code. Cents are its smallest unit, whatever that is. Defaults to [DefaultCurrency].
 	Currency string
 
-	// Payer tells who pays an order. It must give the same answer whenever the same order is charged: Stripe refuses an
+	// Payer returns the customer who pays an order. It must give the same answer whenever the same order is charged: Stripe refuses an
 	// idempotency key that comes with other parameters. Defaults to [TestCard], which a live key cannot charge.
 	Payer func(ctx context.Context, request payment.ChargeRequest) (Payer, error)
 

@@ -8,8 +8,7 @@
 -- Reply    1 or 0 for allowed, calls remaining, retry after, reset after, now; times in microseconds
 local take, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local want = math.max(take, 1)
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local now = now_us()
 local this = math.floor(now / window)
 local left = window - now % window -- of this window, and of the last one in the sliding window
 

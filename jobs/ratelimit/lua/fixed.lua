@@ -1,7 +1,7 @@
 -- Fixed window: a counter for each window. Takes calls, or only looks. A refused call writes nothing.
 --
--- A key must be declared before the script knows the time, so the caller names the window that it believes in, and is
--- told the time if it is another.
+-- A key must be declared before the script knows the time, so the caller names the window that it believes in. If it
+-- is another, the reply has the time.
 --
 -- KEYS[1]  the window's counter, a string
 -- ARGV[1]  how many calls to take; 0 looks what would become of one
@@ -12,8 +12,7 @@
 --          microseconds
 local take, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local want = math.max(take, 1)
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local now = now_us()
 if math.floor(now / window) ~= tonumber(ARGV[4]) then
   return {-1, 0, 0, 0, now}
 end

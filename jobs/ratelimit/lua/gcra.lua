@@ -12,8 +12,7 @@
 -- Reply    1 or 0 for allowed, calls remaining, retry after, reset after, now; times in microseconds
 local take, burst, interval, units = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local want = math.max(take, 1)
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local now = now_us()
 
 local us, rest = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+)%+?(%d*)$')
 local level = 0 -- of the bucket: how long it takes to leak empty

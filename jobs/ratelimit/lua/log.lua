@@ -7,10 +7,9 @@
 -- Reply    1 or 0 for allowed, calls remaining, retry after, reset after, now; times in microseconds
 local take, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local want = math.max(take, 1)
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local now = now_us()
 
--- Scores are seconds, as other programs write them; a double tells microseconds apart until the year 2106. Two scores
+-- Scores are seconds, as other programs write them; a double distinguishes microseconds until the year 2106. Two scores
 -- are compared as doubles made from the same digits, and everything else is in whole microseconds.
 local function seconds(us)
   return string.format('%d.%06d', math.floor(us / 1000000), us % 1000000)

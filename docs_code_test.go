@@ -1,0 +1,312 @@
+package navvy_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// difference says what two lists do not have in common.
+func difference(listed, there []string) (complaints []string) {
+	for _, name := range there {
+		if !slices.Contains(listed, name) {
+			complaints = append(complaints, name+" is not listed")
+		}
+	}
+	for n, name := range listed {
+		switch {
+		case !slices.Contains(there, name):
+			complaints = append(complaints, name+" is listed and is not there")
+		case slices.Contains(listed[:n], name):
+			complaints = append(complaints, name+" is listed twice")
+		}
+	}
+	return complaints
+}
+
+func TestADifferenceIsNoticed(t *testing.T) {
+	t.Parallel()
+	got := difference([]string{"a", "b", "a"}, []string{"a", "c"})
+	if want := []string{"c is not listed", "b is listed and is not there", "a is listed twice"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// inspectFile visits every node of a Go file.
+func inspectFile(t *testing.T, path string, visit func(ast.Node)) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(node ast.Node) bool {
+		visit(node)
+		return true
+	})
+}
+
+func literal(node ast.Expr) string {
+	text, isLiteral := node.(*ast.BasicLit)
+	if !isLiteral || text.Kind != token.STRING {
+		return ""
+	}
+	value, err := strconv.Unquote(text.Value)
+	if err != nil {
+		return ""
+	}
+	return value
+}
+
+// TestEveryEventIsInOperations holds the table against the constants of type EventType.
+func TestEveryEventIsInOperations(t *testing.T) {
+	t.Parallel()
+	var events []string
+	inspectFile(t, "queue/events.go", func(node ast.Node) {
+		spec, isValue := node.(*ast.ValueSpec)
+		if !isValue || len(spec.Values) != 1 {
+			return
+		}
+		if name, isNamed := spec.Type.(*ast.Ident); isNamed && name.Name == "EventType" {
+			events = append(events, literal(spec.Values[0]))
+		}
+	})
+	if len(events) < 20 {
+		t.Fatalf("queue/events.go has %d events: it was not understood", len(events))
+	}
+	var listed []string
+	for _, row := range tableRows(t, "docs/operations.md", "## Events and log lines", 4) {
+		listed = append(listed, inCode(row[0])...)
+	}
+	for _, complaint := range difference(listed, events) {
+		t.Errorf("docs/operations.md: event %s", complaint)
+	}
+}
+
+// TestEveryMetricIsInOperations holds the table, labels included, against the descriptions that the exporter registers.
+func TestEveryMetricIsInOperations(t *testing.T) {
+	t.Parallel()
+	var metrics []string
+	inspectFile(t, "cmd/monitor/metrics.go", func(node ast.Node) {
+		call, isCall := node.(*ast.CallExpr)
+		if !isCall || len(call.Args) < 2 {
+			return
+		}
+		if name, isNamed := call.Fun.(*ast.Ident); !isNamed || name.Name != "desc" {
+			return
+		}
+		labels := make([]string, 0, len(call.Args))
+		for _, label := range call.Args[2:] {
+			labels = append(labels, literal(label))
+		}
+		metrics = append(metrics, fmt.Sprintf("navvy_%s %q", literal(call.Args[0]), labels))
+	})
+	if len(metrics) < 10 {
+		t.Fatalf("cmd/monitor/metrics.go has %d metrics: it was not understood", len(metrics))
+	}
+	var listed []string
+	for _, row := range tableRows(t, "docs/operations.md", "## Metrics and alerts", 4) {
+		listed = append(listed, fmt.Sprintf("%s %q", strings.Trim(row[0], "`"), append([]string{}, inCode(row[2])...)))
+	}
+	for _, complaint := range difference(listed, metrics) {
+		t.Errorf("docs/operations.md: metric %s", complaint)
+	}
+}
+
+// TestEveryAlertIsInOperations holds the table against the rules for Prometheus.
+func TestEveryAlertIsInOperations(t *testing.T) {
+	t.Parallel()
+	var alerts []string
+	rules := readDoc(t, "deploy/prometheus/navvy.rules.yml")
+	for _, match := range regexp.MustCompile(`(?m)^\s*- alert: (\w+)`).FindAllStringSubmatch(rules, -1) {
+		alerts = append(alerts, match[1])
+	}
+	var listed []string
+	for _, row := range tableRows(t, "docs/operations.md", "## Metrics and alerts", 3) {
+		listed = append(listed, inCode(row[0])...)
+	}
+	for _, complaint := range difference(listed, alerts) {
+		t.Errorf("docs/operations.md: alert %s", complaint)
+	}
+}
+
+// keysOfWords are the keys of docs/keys.md as the heads of scripts call them.
+var keysOfWords = map[string][]string{
+	"stream": {"<stream>"}, "delayed": {"<q>:delayed"}, "retrying": {"<q>:retrying"},
+	"delayed or retrying": {"<q>:delayed", "<q>:retrying"}, "bodies": {"<q>:bodies"}, "dead": {"<q>:dead"},
+	"dead:ids": {"<q>:dead:ids"}, "workers": {"<q>:workers"}, "worker": {"<q>:worker:<consumer>"},
+	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
+	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "of the hour": {"<q>:stats:h:<hour>"},
+	"of all time": {"<q>:metrics"}, "job": {"<q>:job:<id>"}, "unique key": {"<q>:unique:<key>"},
+	"guards": {"<q>:unique:<key>", "<q>:id:<id>"},
+}
+
+// script is what is read of a .lua file: which keys it adds to, and from which it only removes.
+type script struct{ adds, removes map[string]bool }
+
+var (
+	oldHead     = regexp.MustCompile(`(\d+)(?:\.\.\.)? (\S+(?: \S+)*)`) // KEYS  1 stream  2 worker
+	newHead     = regexp.MustCompile(`^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
+	writtenKey  = regexp.MustCompile(`redis\.p?call\('(\w+)', ?KEYS\[([^\]]+)\](, '')?`)
+	helpersKey  = regexp.MustCompile(`\b(\w+)\((?:[^()]*, ?)?KEYS\[(\w+)\]`)
+	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
+	afterTheKey = regexp.MustCompile(`[,:(].*$`)
+)
+
+// keyWords reads the head of a script: what each key is called.
+func keyWords(text string) map[int]string {
+	words, old := map[int]string{}, ""
+	inKeys := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if match := newHead.FindStringSubmatch(line); match != nil {
+			n, _ := strconv.Atoi(match[1])
+			words[n] = match[2]
+			continue
+		}
+		rest, isHead := strings.CutPrefix(line, "-- KEYS ")
+		if inKeys = isHead || inKeys && strings.HasPrefix(line, "--  "); inKeys {
+			old += "  " + strings.TrimPrefix(rest, "--")
+		}
+	}
+	for _, match := range oldHead.FindAllStringSubmatch(old, -1) {
+		n, _ := strconv.Atoi(match[1])
+		words[n] = match[2]
+	}
+	for n, word := range words {
+		if _, isKey := keysOfWords[word]; !isKey { // "the dead:ids, a hash" is dead:ids
+			word = strings.TrimPrefix(word, "the ")
+		}
+		if _, isKey := keysOfWords[word]; !isKey {
+			word = strings.TrimSpace(afterTheKey.ReplaceAllString(word, ""))
+		}
+		words[n] = word
+	}
+	return words
+}
+
+// readScript finds the keys that a script writes.
+func readScript(text string) (script, error) {
+	words, s := keyWords(text), script{map[string]bool{}, map[string]bool{}}
+	note := func(to map[string]bool, index string) error {
+		first, err := strconv.Atoi(index)
+		last := first
+		if err != nil {
+			loop := regexp.MustCompile(fmt.Sprintf(luaLoop, index)).FindStringSubmatch(text)
+			if loop == nil {
+				return fmt.Errorf("it is not clear which key KEYS[%s] is", index)
+			}
+			first, _ = strconv.Atoi(loop[1])
+			if last, err = strconv.Atoi(loop[2]); err != nil {
+				last = max(first, len(words))
+			}
+		}
+		for n := first; n <= last; n++ {
+			if words[n] == "" && n > first {
+				continue
+			}
+			keys, known := keysOfWords[words[n]]
+			if !known {
+				return fmt.Errorf("its head calls KEYS[%d] %q: add what that is to keysOfWords", n, words[n])
+			}
+			for _, key := range keys {
+				to[key] = true
+			}
+		}
+		return nil
+	}
+	for _, match := range writtenKey.FindAllStringSubmatch(text, -1) {
+		var err error
+		switch match[1] {
+		case "XADD", "ZADD", "HSET", "HSETNX", "HINCRBY", "SET", "SADD", "INCR":
+			err = note(s.adds, match[2])
+		case "XDEL", "ZREM", "HDEL", "DEL", "UNLINK", "SREM":
+			if match[3] == "" { // a member '' is removed only to be allowed to write
+				err = note(s.removes, match[2])
+			}
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+	for _, match := range helpersKey.FindAllStringSubmatch(text, -1) {
+		if slices.Contains([]string{"call", "pcall", "allow_when_full"}, match[1]) {
+			continue
+		}
+		if err := note(s.adds, match[2]); err != nil {
+			return s, err
+		}
+	}
+	for key := range s.adds {
+		delete(s.removes, key)
+	}
+	return s, nil
+}
+
+// TestKeysNameTheirWriters holds the columns "written by" and "goes" of the engine's keys against the scripts.
+func TestKeysNameTheirWriters(t *testing.T) {
+	t.Parallel()
+	scripts := map[string]script{}
+	err := filepath.WalkDir("queue", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".lua" || filepath.Base(path) == "prelude.lua" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if scripts[strings.TrimSuffix(filepath.Base(path), ".lua")], err = readScript(string(text)); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		return nil
+	})
+	if err != nil || len(scripts) < 20 {
+		t.Fatalf("%d scripts, %v", len(scripts), err)
+	}
+	for _, row := range tableRows(t, "docs/keys.md", "## The engine", 6) {
+		key := strings.Trim(row[0], "`")
+		for column, what := range map[int]string{3: "written by", 5: "goes"} {
+			var named, there []string
+			for _, word := range inCode(row[column]) {
+				if _, isScript := scripts[word]; isScript {
+					named = append(named, word)
+				}
+			}
+			for name, s := range scripts {
+				if column == 3 && s.adds[key] || column == 5 && s.removes[key] {
+					there = append(there, name)
+				}
+			}
+			for _, complaint := range difference(named, there) {
+				t.Errorf("docs/keys.md, %s, %s: %s", key, what, complaint)
+			}
+		}
+	}
+}
+
+func TestReadingScripts(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"old head":  "-- KEYS  1 stream  2 dead:ids  3 guards, one for each pair\n-- ARGV  1 stream\n",
+		"new head":  "-- KEYS[1]  the stream\n-- KEYS[2]  the dead:ids, a hash\n-- KEYS[3...]  the guards\n-- Reply  1\n",
+		"two lines": "-- KEYS  1 stream  2 dead:ids\n--       3 guards (two)\n-- ARGV  1 stream\n",
+	} {
+		got, err := readScript(text + "redis.call('HDEL', KEYS[2], '')\nadd_job(KEYS[1], ARGV[1])\n" +
+			"for i = 3, #KEYS do redis.call('DEL', KEYS[i]) end\nif redis.call('GET', KEYS[2]) then end\n")
+		want := script{map[string]bool{"<stream>": true}, map[string]bool{"<q>:unique:<key>": true, "<q>:id:<id>": true}}
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, %v; want %v", name, got, err, want)
+		}
+	}
+	if _, err := readScript("-- KEYS[1]  the whatever\nredis.call('DEL', KEYS[1])\n"); err == nil {
+		t.Error("an unknown key was read")
+	}
+}

@@ -1,0 +1,95 @@
+package redisx
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// OwnClient opens a second client with the options of rdb, for a package that decides itself what is sent again: the
+// client sends nothing twice, keeps the deadlines of contexts, and has at least that time for a reply and that many
+// connections. The caller closes it. See [OnceCluster] for what is left to a client of a cluster.
+func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize int) (redis.UniversalClient, error) {
+	switch rdb := rdb.(type) {
+	case *redis.Client:
+		opt := *rdb.Options()
+		opt.MaxRetries = -1
+		opt.ContextTimeoutEnabled = true
+		opt.ReadTimeout = max(opt.ReadTimeout, readTimeout)
+		opt.PoolSize = max(opt.PoolSize, poolSize)
+		opt.PipelinePoolSize = -1
+		opt.PushNotificationProcessor, opt.MaintNotificationsConfig = nil, NoMaintenance()
+		return redis.NewClient(&opt), nil
+	case *redis.ClusterClient:
+		opt := *rdb.Options()
+		opt.MaxRetries = -1
+		opt.ContextTimeoutEnabled = true
+		opt.ReadTimeout = max(opt.ReadTimeout, readTimeout)
+		opt.PoolSize = max(opt.PoolSize, poolSize)
+		opt.PipelinePoolSize = -1
+		opt.MaintNotificationsConfig = NoMaintenance()
+		return redis.NewClusterClient(&opt), nil
+	}
+	return nil, unsupported(rdb)
+}
+
+func unsupported(rdb redis.UniversalClient) error {
+	return fmt.Errorf("client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
+}
+
+// NoMaintenance turns off the notifications of managed services about their maintenance: they cost a round trip for
+// each connection, and only Redis Enterprise has them.
+func NoMaintenance() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// Reader is a client for one loop of blocking reads: one connection, whose ID is known, so that a read that waits can
+// be ended. On a cluster it is the client that it was made from.
+type Reader struct {
+	redis.UniversalClient
+	from       redis.UniversalClient
+	connection atomic.Int64 // 0 if not known
+}
+
+// NewReader returns a reader of the servers of rdb. Its options are those of rdb.
+func NewReader(rdb redis.UniversalClient) *Reader {
+	r := &Reader{UniversalClient: rdb, from: rdb}
+	single, ok := rdb.(*redis.Client)
+	if !ok {
+		return r
+	}
+	opt := *single.Options()
+	opt.PoolSize, opt.MaxActiveConns, opt.MinIdleConns = 1, 0, 0
+	opt.PushNotificationProcessor = nil
+	connected := opt.OnConnect
+	opt.OnConnect = func(ctx context.Context, conn *redis.Conn) error {
+		if id, err := conn.ClientID(ctx).Result(); err == nil { // a server may forbid the command
+			r.connection.Store(id)
+		}
+		if connected != nil {
+			return connected(ctx, conn)
+		}
+		return nil
+	}
+	r.UniversalClient = redis.NewClient(&opt)
+	return r
+}
+
+// Interrupt ends a read that waits as if its time were over, if the connection is known and the server allows it.
+func (r *Reader) Interrupt(ctx context.Context) {
+	if id := r.connection.Load(); id != 0 {
+		_ = r.from.ClientUnblock(ctx, id).Err()
+	}
+}
+
+// Close closes the connection. The client that the reader was made from stays open.
+func (r *Reader) Close() error {
+	if r.UniversalClient == r.from {
+		return nil
+	}
+	return r.UniversalClient.Close()
+}

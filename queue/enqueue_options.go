@@ -1,0 +1,43 @@
+package queue
+
+import (
+	"sync"
+	"time"
+)
+
+// DefaultQueue receives jobs that name no queue with [On].
+const DefaultQueue = "default"
+
+// EnqueueOption changes one call of [Client.Enqueue].
+type EnqueueOption interface{ applyEnqueue(*enqueueOptions) }
+
+type enqueueOptions struct {
+	queue      string
+	in         time.Duration
+	at         time.Time
+	id         string
+	uniqueKey  string
+	uniqueFor  time.Duration
+	durability *Durability
+	trace      string
+	requestID  string
+	policy     Policy // only what the caller set; the rest is the handler's
+	errs       []error
+}
+
+var optionsPool = sync.Pool{New: func() any { return new(enqueueOptions) }}
+
+type enqueueOption func(*enqueueOptions)
+
+func (f enqueueOption) applyEnqueue(o *enqueueOptions) { f(o) }
+
+// On names the queue. Defaults to "default".
+func On(queue string) EnqueueOption {
+	return enqueueOption(func(o *enqueueOptions) { o.queue = queue })
+}
+
+// PolicyOption serves both [Client.Enqueue], for one job, and [Handle], for every job of a kind.
+type PolicyOption interface {
+	EnqueueOption
+	HandleOption
+}

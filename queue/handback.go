@@ -1,0 +1,51 @@
+package queue
+
+import (
+	"context"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// handBack releases what has not started.
+func (ses *session) handBack() {
+	ses.release(ses.w.dispatcher.take(ses.buffer, func(*task) bool { return true }))
+	ses.release(ses.w.dispatcher.disband(ses.buffer))
+}
+
+// release hands jobs back that have not started.
+func (ses *session) release(tasks []*task) {
+	for _, t := range tasks {
+		ses.untrack(t)
+	}
+	ses.parkOwn(tasks, wire.ParkReleased)
+}
+
+// parkOwn parks jobs of this session. Those that another worker has taken meanwhile stay where they are.
+func (ses *session) parkOwn(tasks []*task, where string) {
+	if len(tasks) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
+	defer cancel()
+	for chunk := range slices.Chunk(tasks, 100) {
+		args := []any{ses.binding.GroupName(), ses.consumer, where}
+		for _, t := range chunk {
+			args = append(args, t.entryID)
+		}
+		err := wire.ScriptHandback.Run(ctx, ses.w.rdb, []string{ses.keys.Stream}, args...).Err()
+		if redis.HasErrorPrefix(err, "NOGROUP") {
+			return // Redis lost its data, and the jobs with it
+		}
+		if err != nil { // they stay pending here: they are adopted, handed back by leave, or reclaimed
+			ses.reportError("release", err)
+			ses.replyLost.Store(true)
+			return
+		}
+		for _, t := range chunk {
+			ses.observe(t.event(EventReleased))
+		}
+	}
+}

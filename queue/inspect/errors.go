@@ -1,0 +1,18 @@
+package inspect
+
+import "errors"
+
+// Errors a caller can act on. Every error of this package wraps its cause, so errors.Is and errors.As find it.
+var (
+	// ErrNotFound says that no job of that ID was found in the queue. A finished job leaves Redis unless it has [Retain].
+	ErrNotFound = errors.New("no such job")
+
+	// ErrBadQuery says that a [Query] asks for what jobs of its state do not have, or for no state.
+	ErrBadQuery = errors.New("bad query")
+
+	// ErrHeld says that a job cannot be released because the worker that holds it lives: it must be cancelled instead.
+	ErrHeld = errors.New("its worker lives and may be running it")
+
+	// ErrTooLarge says that data is larger than a job's may be.
+	ErrTooLarge = errors.New("data is too large: nothing was requeued")
+)

@@ -1,0 +1,68 @@
+package inspect
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// cancelPatience is how long a cancelled job's handler may take to return before it counts as stuck: a beat, and some.
+const cancelPatience = 3 * time.Second
+
+// inFlight lists the group's pending entries. Rows that cannot match are dropped before their entries are read.
+func (i *Inspector) inFlight(ctx context.Context, p place, s scanSpec, cursor string, n int) (c chunk, err error) {
+	start := "-"
+	if cursor != "" {
+		start = wire.EntryAfter(cursor)
+	}
+	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
+		Stream: p.keys.Stream, Group: p.GroupName(), Start: start, End: "+", Count: int64(n), Consumer: s.consumer,
+	}).Result()
+	if err = ignoreNoGroup(err); err != nil || len(rows) == 0 {
+		return c, err
+	}
+	c.read = len(rows)
+	c.behind(rows[len(rows)-1].ID, n)
+	if s.row != nil {
+		rows = slices.DeleteFunc(rows, func(row redis.XPendingExt) bool { return !s.row(row) })
+	}
+	err = i.pending(ctx, p, s, rows, &c)
+	return c, err
+}
+
+// pending reads the entries of pending rows, and what is known of those who hold them, in one round trip.
+func (i *Inspector) pending(ctx context.Context, p place, s scanSpec, rows []redis.XPendingExt, c *chunk) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	pipe := i.rdb.Pipeline()
+	view := newFleetView(ctx, pipe, p, rows)
+	runs := newPendingEntries(ctx, pipe, p.keys.Stream, rows)
+	if err := execute(ctx, pipe); err != nil {
+		return err
+	}
+	entries, err := runs.entries(ctx, i.rdb)
+	if err != nil {
+		return err
+	}
+	for k, row := range rows {
+		job := JobInfo{ID: row.ID, Queue: p.name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
+		job.source = wire.Entry{EntryID: row.ID, ID: row.ID, Meta: wire.NoMeta}
+		if found, ok := entries[row.ID]; ok {
+			c.bytes += messageSize(found)
+			if s.entry != nil && !s.entry(found) {
+				continue
+			}
+			job = p.fromEntry(found, StateInFlight)
+		}
+		job.Worker, job.IdleMS, job.Deliveries = row.Consumer, row.Idle.Milliseconds(), row.RetryCount
+		job.Redelivered += int(max(row.RetryCount-1, 0))
+		view.judge(&job, k)
+		c.add(job)
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package inspect
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// JobInfo is a job as it lies in Redis. Fields that do not apply to its state are zero.
+type JobInfo struct {
+	ID          string          `json:"id"`
+	Kind        string          `json:"kind"`
+	Queue       string          `json:"queue"`
+	State       State           `json:"state"`
+	Data        json.RawMessage `json:"data,omitempty"` // JSON; what is not JSON in Redis is shown as a JSON string
+	Attempt     int             `json:"attempt"`        // failed attempts so far
+	MaxAttempts int             `json:"max_attempts,omitempty"`
+	Redelivered int             `json:"redelivered,omitempty"`
+	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
+	Due         *time.Time      `json:"due,omitempty"`        // delayed, retrying
+	Error       string          `json:"error,omitempty"`      // of the last failed attempt
+	Reason      string          `json:"reason,omitempty"`     // dead: why
+	EndedAt     *time.Time      `json:"ended_at,omitempty"`   // dead, done
+	Entry       string          `json:"entry,omitempty"`      // waiting, in flight, dead: its stream ID there
+	Worker      string          `json:"worker,omitempty"`     // in flight: who holds it; dead, done: who had it last
+	IdleMS      int64           `json:"idle_ms,omitempty"`    // in flight: since its delivery
+	Deliveries  int64           `json:"deliveries,omitempty"` // in flight
+	Result      json.RawMessage `json:"result,omitempty"`     // done
+	Progress    *Progress       `json:"progress,omitempty"`   // recorded by the handler
+	UniqueKey   string          `json:"unique_key,omitempty"`
+	Trace       string          `json:"trace,omitempty"` // the traceparent it was enqueued with
+	RequestID   string          `json:"request_id,omitempty"`
+	Cancelled   *Attribution    `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
+	Heartbeat   Heartbeat       `json:"heartbeat,omitempty"` // in flight: how its holder is
+	Crashes     int             `json:"crashes,omitempty"`   // in flight: how many workers died with it
+	Stuck       bool            `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
+	NextStep    string          `json:"next_step,omitempty"` // in flight: what happens next, for a person
+	NextAt      *time.Time      `json:"next_at,omitempty"`   // in flight: when, if that is known
+
+	source wire.Entry // as it is in Redis
+	body   string     // of a delayed or retrying job
+}
+
+// cursor is where a list goes on behind this job.
+func (j *JobInfo) cursor() string {
+	if j.Entry != "" {
+		return j.Entry
+	}
+	return strconv.FormatInt(j.Due.UnixMilli(), 10) + ":" + j.ID
+}
+
+// shown is the job with its data.
+func (j JobInfo) shown() JobInfo {
+	j.Data = showData(j.source.Data)
+	return j
+}
+
+// entryDeleted is the reason that a list gives for a job in flight of which nothing but its entry's ID is left.
+const entryDeleted = "its entry was deleted"
+
+// fromEntry shows an entry of the stream.
+func (p place) fromEntry(m redis.XMessage, state State) JobInfo {
+	info := p.fromJob(p.decode(m), state)
+	info.Entry = m.ID
+	return info
+}
+
+// decode reads an entry of the stream.
+func (p place) decode(m redis.XMessage) wire.Entry {
+	return wire.DecodeEntry(m.ID, messagePairs(m), p.Kind, func(b []byte) string { return string(b) })
+}
+
+// messagePairs puts the fields that the client library hands out as a map back in navvy's order; the order of others
+// is lost, and by name then.
+func messagePairs(m redis.XMessage) []wire.Pair {
+	fields := make([]wire.Pair, 0, len(m.Values))
+	add := func(name string) {
+		if value, ok := m.Values[name].(string); ok {
+			fields = append(fields, wire.Pair{Name: []byte(name), Value: []byte(value)})
+			delete(m.Values, name)
+		}
+	}
+	for _, name := range []string{wire.FieldID, wire.FieldKind, wire.FieldData, wire.FieldMeta} {
+		add(name)
+	}
+	for _, name := range sortedKeys(m.Values) {
+		add(name)
+	}
+	return fields
+}
+
+// fromJob shows a job without its data, which [JobInfo.shown] adds: most jobs that a search looks at are not shown.
+func (p place) fromJob(e wire.Entry, state State) JobInfo {
+	info := JobInfo{
+		source: e,
+		ID:     e.ID, Kind: e.Kind, Queue: p.name, State: state,
+		Attempt: e.Meta.Attempt, MaxAttempts: int(e.Meta.MaxAttempts), Redelivered: e.Meta.Redelivered,
+		Error: e.Meta.Error, UniqueKey: e.Meta.Unique, EnqueuedAt: timePtr(e.EnqueuedAt()),
+		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
+	}
+	if e.Err != nil {
+		info.Error = e.Err.Error()
+	}
+	return info
+}
+
+// showData is data as JSON; what is not JSON becomes a JSON string.
+func showData(data []byte) json.RawMessage {
+	if len(data) == 0 {
+		return nil
+	}
+	if json.Valid(data) {
+		return data
+	}
+	return wire.AppendJSONString(nil, data)
+}
+
+func timePtr(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func (p place) fromBody(id, body string, due float64, state State) JobInfo {
+	info := p.fromJob(wire.DecodeBody(id, body), state)
+	info.body = body
+	info.Due = timePtr(time.UnixMilli(int64(due)))
+	return info
+}
+
+func (p place) fromDead(m redis.XMessage) JobInfo {
+	text := func(name string) string {
+		value, _ := m.Values[name].(string)
+		return value
+	}
+	died, _ := strconv.ParseInt(text("died_ms"), 10, 64)
+	worker, reason, failure := text("worker"), text("reason"), text("error")
+	e := wire.Entry{EntryID: m.ID, ID: text(wire.FieldID), Kind: text(wire.FieldKind), Data: []byte(text(wire.FieldData))}
+	e.Meta, _ = wire.DecodeMeta([]byte(text(wire.FieldMeta)))
+	info := p.fromJob(e, StateDead)
+	info.Entry, info.Worker, info.Reason, info.Error = m.ID, worker, reason, failure
+	info.EndedAt = timePtr(time.UnixMilli(died))
+	return info
+}
+
+// fromRecord shows a job that was done and is kept for a while.
+func (p place) fromRecord(id string, record map[string]string) JobInfo {
+	n := func(name string) int64 {
+		v, _ := strconv.ParseInt(record[name], 10, 64)
+		return v
+	}
+	info := JobInfo{
+		ID: id, Kind: record["kind"], Queue: p.name, State: StateDone, Data: showData([]byte(record["data"])),
+		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],
+		Result: showData([]byte(record["result"])), Progress: readProgress(record), UniqueKey: record["unique"],
+		Trace: record["trace"], RequestID: record["request_id"],
+		EndedAt: timePtr(time.UnixMilli(n("ended_ms"))),
+	}
+	if ms := n("enqueued_ms"); ms > 0 {
+		info.EnqueuedAt = timePtr(time.UnixMilli(ms))
+	}
+	return info
+}
+
+func readProgress(record map[string]string) *Progress {
+	var progress Progress
+	if record["progress"] == "" || json.Unmarshal([]byte(record["progress"]), &progress) != nil {
+		return nil
+	}
+	return &progress
+}
+
+// Why a job is dead, see [JobInfo].
+const (
+	ReasonAttempts    = wire.ReasonAttempts    // its last allowed attempt failed
+	ReasonCancelled   = wire.ReasonCancelled   // its handler returned queue.Cancel
+	ReasonUnknownKind = wire.ReasonUnknownKind // a worker has no handler for it
+	ReasonUndecodable = wire.ReasonUndecodable // its entry or its data
+	ReasonCrashed     = wire.ReasonCrashed     // as many workers died with it as MaxCrashes allows
+	ReasonByPerson    = wire.ReasonByPerson    // see [Inspector.Cancel] and [Inspector.Bury]
+)
+
+// Progress is what a handler recorded with Run.SetProgress.
+type Progress struct {
+	Percent float64   `json:"percent"`
+	Note    string    `json:"note,omitempty"`
+	At      time.Time `json:"at"`
+}

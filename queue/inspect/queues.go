@@ -1,0 +1,133 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// QueueInfo is a queue at a glance.
+type QueueInfo struct {
+	Name          string        `json:"queue"`
+	Stream        string        `json:"stream"`
+	Group         string        `json:"group"`
+	Raw           bool          `json:"raw,omitempty"` // bound to a stream that others write
+	Waiting       int64         `json:"waiting"`
+	InFlight      int64         `json:"in_flight"`
+	Delayed       int64         `json:"delayed"`
+	Retrying      int64         `json:"retrying"`
+	Dead          int64         `json:"dead"`
+	Workers       int64         `json:"workers"`
+	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
+	Paused        *Attribution  `json:"paused,omitempty"`  // since when and by whom; nil if it is not
+	Totals        Totals        `json:"totals"`
+}
+
+// Totals count what has happened to a queue's jobs since it was created. They change in the same atomic step as the
+// job itself.
+type Totals struct {
+	Delayed  int64 `json:"delayed"` // enqueued with a delay
+	Done     int64 `json:"done"`
+	Retried  int64 `json:"retried"` // failed attempts that are tried again
+	Snoozed  int64 `json:"snoozed"`
+	Dead     int64 `json:"dead"`
+	Promoted int64 `json:"promoted"` // delayed and retrying jobs that became due
+	Requeued int64 `json:"requeued"` // dead jobs brought back
+	Deleted  int64 `json:"deleted"`  // by a person
+}
+
+// Queues lists, by name, the queues that a client or a worker has used.
+func (i *Inspector) Queues(ctx context.Context) ([]string, error) {
+	names, err := i.rdb.HKeys(ctx, wire.RegistryKey(i.namespace)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("queue: list queues: %w", err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Queue counts the jobs of a queue in one round trip of O(1) commands. [ErrNotFound] if nobody has ever used it.
+func (i *Inspector) Queue(ctx context.Context, queue string) (QueueInfo, error) {
+	info, err := i.queueInfo(ctx, queue)
+	if err != nil {
+		return QueueInfo{}, fmt.Errorf("queue: inspect %s: %w", queue, err)
+	}
+	return info, nil
+}
+
+func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, error) {
+	p, err := i.find(ctx, queue)
+	if err != nil {
+		return QueueInfo{}, err
+	}
+	pipe := i.rdb.Pipeline()
+	length := pipe.XLen(ctx, p.keys.Stream)
+	pending := pipe.XPending(ctx, p.keys.Stream, p.GroupName())
+	delayed, retrying := pipe.ZCard(ctx, p.keys.Delayed()), pipe.ZCard(ctx, p.keys.Retrying())
+	dead, workers := pipe.XLen(ctx, p.keys.Dead()), pipe.ZCard(ctx, p.keys.Workers())
+	totals, paused := pipe.HGetAll(ctx, p.keys.Totals()), pipe.Get(ctx, p.keys.Paused())
+	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
+		return QueueInfo{}, err
+	}
+	info := QueueInfo{
+		Name: queue, Stream: p.keys.Stream, Group: p.GroupName(), Raw: p.Raw,
+		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
+		Totals: readTotals(totals.Val()),
+	}
+	if paused.Val() != "" {
+		info.Paused = newAttribution(paused.Val())
+	}
+	if pending.Err() == nil && pending.Val() != nil {
+		info.InFlight = pending.Val().Count
+	}
+	info.Waiting = max(length.Val()-info.InFlight, 0)
+	if info.Waiting > 0 {
+		info.OldestWaiting, err = i.oldestWaiting(ctx, p)
+	}
+	return info, err
+}
+
+func readTotals(fields map[string]string) Totals {
+	n := func(name string) int64 {
+		v, _ := strconv.ParseInt(fields[name], 10, 64)
+		return v
+	}
+	return Totals{
+		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead") + n("cancelled_scheduled"),
+		Promoted: n("promoted"), Requeued: n("requeued"), Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead"),
+	}
+}
+
+// oldestWaiting is the age of the first entry that was not delivered.
+func (i *Inspector) oldestWaiting(ctx context.Context, p place) (time.Duration, error) {
+	after, err := i.lastDelivered(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	first, err := i.rdb.XRangeN(ctx, p.keys.Stream, wire.EntryAfter(after), "+", 1).Result()
+	if err != nil || len(first) == 0 {
+		return 0, err
+	}
+	return max(i.now().Sub(wire.EntryTime(first[0].ID)), 0), nil
+}
+
+// lastDelivered is the stream ID behind which entries wait; "0-0" if there is no group yet.
+func (i *Inspector) lastDelivered(ctx context.Context, p place) (string, error) {
+	groups, err := i.rdb.XInfoGroups(ctx, p.keys.Stream).Result()
+	if err != nil && !redis.HasErrorPrefix(err, "ERR no such key") {
+		return "", err
+	}
+	for _, g := range groups {
+		if g.Name == p.GroupName() && g.LastDeliveredID != "" {
+			return g.LastDeliveredID, nil
+		}
+	}
+	return "0-0", nil
+}

@@ -1,0 +1,210 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Audit is what [Inspector.Verify] found. A queue is in order when every Balance is and Missing is empty.
+type Audit struct {
+	Queue    string    `json:"queue"`
+	Balances []Balance `json:"balances"`
+	Looked   int64     `json:"looked_at"` // entries and IDs that were held against each other
+	Missing  []string  `json:"missing"`   // what is wrong, by ID, a hundred at the most
+}
+
+// Balance holds what went into a place against what came out of it and what is there. The counts change in the same
+// atomic step as the jobs, so they must agree to the last job.
+type Balance struct {
+	Place string `json:"place"`
+	In    int64  `json:"in"`
+	Out   int64  `json:"out"`
+	There int64  `json:"there"`
+}
+
+// Lost is how many jobs went in, did not come out, and are not there. Negative: more came out than went in.
+func (b Balance) Lost() int64 { return b.In - b.Out - b.There }
+
+// OK tells whether every job is accounted for.
+func (a *Audit) OK() bool {
+	return len(a.Missing) == 0 && !slices.ContainsFunc(a.Balances, func(b Balance) bool { return b.Lost() != 0 })
+}
+
+const maxMissing = 100
+
+func (a *Audit) miss(format string, args ...any) {
+	if len(a.Missing) < maxMissing {
+		a.Missing = append(a.Missing, fmt.Sprintf(format, args...))
+	}
+}
+
+// Verify accounts for every job that was ever in a queue. First it balances the books, from one atomic snapshot: what
+// was added to the stream, to the delayed and retrying, and to the dead, against what left each and what is there.
+// Then it holds the structures against each other: every entry in flight must be in the stream, every due time must
+// have its job and every job its due time, every dead job must be found by its ID. The second part walks through them
+// in pages; progress, unless nil, is told how many it has looked at. Jobs that move during the walk are looked at again
+// before they count as missing.
+func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
+	audit := Audit{Queue: queue}
+	p, err := i.find(ctx, queue)
+	if err == nil {
+		err = i.balance(ctx, p, &audit)
+	}
+	for _, walk := range []func(context.Context, place, *Audit, func(int64)) error{
+		i.verifyInFlight, i.verifyScheduled, i.verifyBodies, i.verifyDead,
+	} {
+		if err == nil {
+			err = walk(ctx, p, &audit, progress)
+		}
+	}
+	if err != nil {
+		return audit, fmt.Errorf("queue: verify %s: %w", queue, err)
+	}
+	return audit, nil
+}
+
+// balance reads the books in one MULTI. Redis before 7.0 does not count what was added to a stream: the first balance
+// is then left out.
+func (i *Inspector) balance(ctx context.Context, p place, audit *Audit) error {
+	tx := i.rdb.TxPipeline()
+	info := tx.XInfoStream(ctx, p.keys.Stream)
+	totals := tx.HGetAll(ctx, p.keys.Totals())
+	delayed, retrying := tx.ZCard(ctx, p.keys.Delayed()), tx.ZCard(ctx, p.keys.Retrying())
+	dead := tx.XLen(ctx, p.keys.Dead())
+	if _, err := tx.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "no such key") && !redis.HasErrorPrefix(err, "ERR no such key") {
+		return err
+	}
+	n := func(name string) int64 {
+		v, _ := strconv.ParseInt(totals.Val()[name], 10, 64)
+		return v
+	}
+	if stream := info.Val(); stream != nil && stream.EntriesAdded > 0 {
+		audit.Balances = append(audit.Balances, Balance{
+			"stream", stream.EntriesAdded, n("done") + n("retried") + n("snoozed") + n("dead") + n("deleted_stream"), stream.Length,
+		})
+	}
+	audit.Balances = append(audit.Balances,
+		Balance{
+			"delayed and retrying", n("scheduled") + n("retried") + n("snoozed"), n("promoted") + n("deleted_scheduled") + n("cancelled_scheduled"),
+			delayed.Val() + retrying.Val(),
+		},
+		Balance{"dead", n("dead") + n("cancelled_scheduled"), n("requeued") + n("deleted_dead"), dead.Val()})
+	return nil
+}
+
+// verifyInFlight looks for pending entries that are not in the stream any more: a job that somebody deleted or trimmed
+// while it was running.
+func (i *Inspector) verifyInFlight(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+	for cursor := ""; ; {
+		jobs, err := i.inFlight(ctx, p, scanSpec{}, cursor, chunkJobs)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs.jobs {
+			if job.Reason != entryDeleted {
+				continue
+			}
+			still, err := i.isPending(ctx, p, job.Entry)
+			if err != nil {
+				return err
+			}
+			if still {
+				audit.miss("entry %s is in flight with %s and not in the stream", job.Entry, job.Worker)
+			}
+		}
+		audit.look(jobs.read, progress)
+		if cursor = jobs.next; cursor == "" {
+			return nil
+		}
+	}
+}
+
+func (a *Audit) look(n int, progress func(int64)) {
+	a.Looked += int64(n)
+	if progress != nil {
+		progress(a.Looked)
+	}
+}
+
+// scan returns one page of names and values, and the cursor of the next.
+type pairScan func(ctx context.Context, cursor uint64) (pairs []string, next uint64, err error)
+
+// check asks in a pipeline what decides whether a pair is in order, and answers once the pipeline was executed.
+type check func(pipe redis.Pipeliner, name, value string) (wrong func() bool)
+
+// walk checks every pair of a scan, a page in one round trip. A pair that looks wrong is checked again by itself, in
+// one atomic step: it may have moved between two of the page's commands.
+func (i *Inspector) walk(ctx context.Context, audit *Audit, progress func(int64), scan pairScan, check check, complaint string) error {
+	for cursor := uint64(0); ; {
+		pairs, next, err := scan(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		pipe := i.rdb.Pipeline()
+		wrong := make([]func() bool, 0, len(pairs)/2)
+		for n := 0; n < len(pairs); n += 2 {
+			wrong = append(wrong, check(pipe, pairs[n], pairs[n+1]))
+		}
+		if err := execute(ctx, pipe); err != nil {
+			return err
+		}
+		for n, suspect := range wrong {
+			if !suspect() {
+				continue
+			}
+			tx := i.rdb.TxPipeline()
+			sure := check(tx, pairs[2*n], pairs[2*n+1])
+			if err := execute(ctx, tx); err != nil {
+				return err
+			}
+			if sure() {
+				audit.miss(complaint, pairs[2*n], pairs[2*n+1])
+			}
+		}
+		audit.look(len(pairs)/2, progress)
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// verifyScheduled looks for due times without a job.
+func (i *Inspector) verifyScheduled(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+	for _, zset := range []string{p.keys.Delayed(), p.keys.Retrying()} {
+		err := i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
+			return i.rdb.ZScan(ctx, zset, cursor, "", chunkJobs).Result()
+		}, func(pipe redis.Pipeliner, id, _ string) func() bool {
+			body, due := pipe.HExists(ctx, p.keys.Bodies(), id), pipe.ZScore(ctx, zset, id)
+			return func() bool { return !body.Val() && due.Err() == nil }
+		}, "job %s is due at %s and its data is gone")
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verifyBodies looks for jobs that will never be due.
+func (i *Inspector) verifyBodies(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
+		return i.rdb.HScan(ctx, p.keys.Bodies(), cursor, "", chunkJobs).Result()
+	}, func(pipe redis.Pipeliner, id, _ string) func() bool {
+		body := pipe.HExists(ctx, p.keys.Bodies(), id)
+		delayed, retrying := pipe.ZScore(ctx, p.keys.Delayed(), id), pipe.ZScore(ctx, p.keys.Retrying(), id)
+		return func() bool { return body.Val() && delayed.Err() != nil && retrying.Err() != nil }
+	}, "job %[1]s is neither delayed nor retrying, and its data is still there")
+}
+
+// verifyDead looks for dead jobs that are not found by their ID.
+func (i *Inspector) verifyDead(ctx context.Context, p place, audit *Audit, progress func(int64)) error {
+	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
+		return i.rdb.HScan(ctx, p.keys.DeadIDs(), cursor, "", chunkJobs).Result()
+	}, func(pipe redis.Pipeliner, id, at string) func() bool {
+		now, entry := pipe.HGet(ctx, p.keys.DeadIDs(), id), pipe.XRange(ctx, p.keys.Dead(), at, at)
+		return func() bool { return now.Val() == at && len(entry.Val()) == 0 }
+	}, "dead job %s is known by its ID, and its entry %s is gone")
+}

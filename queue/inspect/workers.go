@@ -1,0 +1,130 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// WorkerInfo is one worker registered with a queue.
+type WorkerInfo struct {
+	Name      string    `json:"worker"`
+	Queue     string    `json:"queue"`
+	Host      string    `json:"host"`
+	PID       int       `json:"pid"`
+	Slots     int       `json:"slots"`
+	Started   time.Time `json:"started_at"`
+	LeaseMS   int64     `json:"lease_left_ms"` // by Redis' clock; negative when overdue
+	Heartbeat Heartbeat `json:"heartbeat"`
+	InFlight  int64     `json:"in_flight"`
+	Running   int       `json:"running"`           // slots that run jobs of this queue, at the last beat
+	Stuck     int       `json:"stuck,omitempty"`   // of those: handlers that ignore their cancelled contexts; 50 at the most
+	Version   string    `json:"version,omitempty"` // of the worker's program
+
+	State WorkerState `json:"state,omitempty"` // at the last beat
+}
+
+// Workers lists the workers registered with a queue.
+func (i *Inspector) Workers(ctx context.Context, queue string) ([]WorkerInfo, error) {
+	workers, err := i.workers(ctx, queue)
+	if err != nil {
+		return nil, fmt.Errorf("queue: workers of %s: %w", queue, err)
+	}
+	return workers, nil
+}
+
+func (i *Inspector) workers(ctx context.Context, queue string) ([]WorkerInfo, error) {
+	p, err := i.find(ctx, queue)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := i.rdb.ZRangeWithScores(ctx, p.keys.Workers(), 0, -1).Result()
+	if err != nil {
+		return nil, err
+	}
+	pipe := i.rdb.Pipeline()
+	now := pipe.Time(ctx)
+	pending := pipe.XPending(ctx, p.keys.Stream, p.GroupName())
+	details := make([]*redis.MapStringStringCmd, len(leases))
+	for n, lease := range leases {
+		details[n] = pipe.HGetAll(ctx, p.keys.Worker(lease.Member.(string)))
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	var held map[string]int64
+	if pending.Err() == nil && pending.Val() != nil {
+		held = pending.Val().Consumers
+	}
+	workers := make([]WorkerInfo, len(leases))
+	for n, lease := range leases {
+		workers[n] = readWorker(queue, lease, details[n].Val(), now.Val())
+		workers[n].InFlight = held[workers[n].Name]
+	}
+	return workers, nil
+}
+
+func readWorker(queue string, lease redis.Z, fields map[string]string, now time.Time) WorkerInfo {
+	n := func(name string) int64 {
+		v, _ := strconv.ParseInt(fields[name], 10, 64)
+		return v
+	}
+	name, _ := lease.Member.(string)
+	return WorkerInfo{
+		Name: name, Queue: queue, Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
+		Running: int(n("running")), Stuck: len(strings.Fields(fields["stuck"])), Version: fields["version"],
+		Started: time.UnixMilli(n("started_ms")).UTC(), LeaseMS: int64(lease.Score) - now.UnixMilli(),
+		State:     WorkerState(fields["state"]),
+		Heartbeat: newHolder(lease.Score, n("lease_ms")).heartbeat(name, now),
+	}
+}
+
+// Heartbeat tells how the consumer that holds a job in flight is.
+type Heartbeat string
+
+// What is known of a job's holder.
+const (
+	HeartbeatAlive  Heartbeat = "alive"  // its worker has renewed its lease in time
+	HeartbeatLate   Heartbeat = "late"   // more than half of the lease has passed without a beat
+	HeartbeatGone   Heartbeat = "gone"   // the lease has ended, or the consumer never had one
+	HeartbeatParked Heartbeat = "parked" // nobody holds it: it waits for the next free slot
+)
+
+// holder is a consumer as it is now.
+type holder struct {
+	ends       time.Time // of its lease; zero if it has none
+	lease      time.Duration
+	maxCrashes int
+	stuck      []string // entries whose handlers ignore their cancelled contexts
+}
+
+// newHolder is a consumer whose lease ends then, 0 for none, and has that length, 0 for an unknown one.
+func newHolder(endsMS float64, leaseMS int64) holder {
+	h := holder{lease: time.Duration(leaseMS) * time.Millisecond}
+	if endsMS > 0 {
+		h.ends = time.UnixMilli(int64(endsMS))
+	}
+	if h.lease == 0 {
+		h.lease = wire.DefaultLease
+	}
+	return h
+}
+
+func (h holder) heartbeat(consumer string, now time.Time) Heartbeat {
+	switch left := h.ends.Sub(now); {
+	case consumer == wire.ParkOrphans || consumer == wire.ParkReleased:
+		return HeartbeatParked
+	case left <= 0:
+		return HeartbeatGone
+	case left < h.lease/2:
+		return HeartbeatLate
+	}
+	return HeartbeatAlive
+}

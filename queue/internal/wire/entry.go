@@ -1,0 +1,196 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// The fields of an entry, always these names in this order: Redis then stores the names once per node of the stream.
+const (
+	FieldID   = "id"
+	FieldKind = "kind"
+	FieldData = "data"
+	FieldMeta = "meta"
+)
+
+// meta is what there is to say about a job beyond its ID, kind and data. A plain first attempt has none.
+type Meta struct {
+	Attempt     int    `json:"attempt,omitempty"`     // failed attempts so far
+	Redelivered int    `json:"redelivered,omitempty"` // before the last retry
+	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not tell
+	MaxAttempts int64  `json:"max_attempts,omitempty"`
+	Timeout     int64  `json:"timeout_ms,omitempty"`
+	BackoffMin  int64  `json:"backoff_min_ms,omitempty"`
+	BackoffMax  int64  `json:"backoff_max_ms,omitempty"`
+	Retain      int64  `json:"retain_ms,omitempty"`
+	Unique      string `json:"unique,omitempty"`
+	Error       string `json:"error,omitempty"` // of the last failed attempt
+	Trace       string `json:"trace,omitempty"` // the traceparent it was enqueued in
+	RequestID   string `json:"request_id,omitempty"`
+}
+
+func (m *Meta) Encode() string {
+	if *m == (Meta{}) {
+		return ""
+	}
+	text, _ := json.Marshal(m) // numbers and strings alone: cannot fail
+	return string(text)
+}
+
+func DecodeMeta(text []byte) (*Meta, error) {
+	if len(text) == 0 {
+		return NoMeta, nil
+	}
+	m := new(Meta)
+	if err := json.Unmarshal(text, m); err != nil {
+		return NoMeta, fmt.Errorf("meta is not JSON: %w", err)
+	}
+	m.Attempt, m.Redelivered = max(m.Attempt, 0), max(m.Redelivered, 0) // somebody else may have written it
+	return m, nil
+}
+
+// entry is a job as it stands in a stream or, with no stream ID, in the bodies of delayed jobs.
+type Entry struct {
+	EntryID string // its ID in the stream
+	ID      string
+	Kind    string
+	Data    []byte
+	Meta    *Meta // never nil
+	Err     error // why it cannot be run; the other fields then hold what could be read
+}
+
+// noMeta is what most entries have: nothing to say. It is shared, so whoever changes a job's meta copies it first.
+var NoMeta = &Meta{}
+
+// encodeBody frames a job for the bodies hash as "<len kind> <len meta> <kind><meta><data>": safe for any bytes, and
+// cheap to take apart in a script.
+func EncodeBody(kind, meta string, data []byte) string {
+	var b strings.Builder
+	b.Grow(len(kind) + len(meta) + len(data) + 10)
+	b.WriteString(strconv.Itoa(len(kind)))
+	b.WriteByte(' ')
+	b.WriteString(strconv.Itoa(len(meta)))
+	b.WriteByte(' ')
+	b.WriteString(kind)
+	b.WriteString(meta)
+	b.Write(data)
+	return b.String()
+}
+
+func DecodeBody(id, body string) Entry {
+	e := Entry{ID: id, Meta: NoMeta}
+	kindText, rest, ok1 := strings.Cut(body, " ")
+	metaText, rest, ok2 := strings.Cut(rest, " ")
+	kindLen, err1 := strconv.Atoi(kindText)
+	metaLen, err2 := strconv.Atoi(metaText)
+	if !ok1 || !ok2 || errors.Join(err1, err2) != nil || kindLen < 0 || kindLen > len(rest) || metaLen < 0 || metaLen > len(rest)-kindLen {
+		e.Data, e.Err = []byte(body), errors.New("its body is damaged")
+		return e
+	}
+	e.Kind = rest[:kindLen]
+	e.Data = []byte(rest[kindLen+metaLen:])
+	e.Meta, e.Err = DecodeMeta([]byte(rest[kindLen : kindLen+metaLen]))
+	return e
+}
+
+// pair is one field of an entry, still in the buffer it was read into.
+type Pair struct{ Name, Value []byte }
+
+// decodeEntry makes an entry of its fields, copying what it keeps. rawKind is "" for a queue of navvy's own: its
+// entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form than navvy's are jobs of rawKind whose data
+// is their fields.
+func DecodeEntry(streamID string, fields []Pair, rawKind string, intern func([]byte) string) Entry {
+	if rawKind != "" && !isNavvyForm(fields) {
+		return Entry{EntryID: streamID, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
+	}
+	e := Entry{EntryID: streamID, ID: streamID, Meta: NoMeta}
+	var metaText []byte
+	for _, f := range fields {
+		switch string(f.Name) {
+		case FieldID:
+			e.ID = string(f.Value)
+		case FieldKind:
+			e.Kind = intern(f.Value)
+		case FieldData:
+			e.Data = bytes.Clone(f.Value)
+		case FieldMeta:
+			metaText = f.Value
+		}
+	}
+	if e.Kind == "" {
+		e.Data, e.Err = fieldsToJSON(fields), errors.New("entry has no field \"kind\"")
+		return e
+	}
+	e.Meta, e.Err = DecodeMeta(metaText)
+	return e
+}
+
+// isNavvyForm tells an entry that navvy wrote (a retried job, on a raw stream) from one of another program that
+// happens to have a field of the same name.
+func isNavvyForm(fields []Pair) bool {
+	names := [...]string{FieldID, FieldKind, FieldData, FieldMeta}
+	if len(fields) < 3 || len(fields) > 4 {
+		return false
+	}
+	for i, f := range fields {
+		if string(f.Name) != names[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldsToJSON makes a JSON object of flat fields, in their order, every value a string as Redis has it. Of a name
+// that comes twice the last value counts for most readers, as in JSON.
+func fieldsToJSON(fields []Pair) []byte {
+	size := 2
+	for _, f := range fields {
+		size += len(f.Name) + len(f.Value) + 8
+	}
+	object := append(make([]byte, 0, size), '{')
+	for i, f := range fields {
+		if i > 0 {
+			object = append(object, ',')
+		}
+		object = AppendJSONString(object, f.Name)
+		object = append(object, ':')
+		object = AppendJSONString(object, f.Value)
+	}
+	return append(object, '}')
+}
+
+// appendJSONString quotes a text as json.Marshal does, which it leaves the unusual to.
+func AppendJSONString(to, text []byte) []byte {
+	start := len(to)
+	to = append(to, '"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			to = append(to, '\\', c)
+		case c < ' ' || c > '~' || c == '<' || c == '>' || c == '&':
+			quoted, _ := json.Marshal(string(text)) // a string: cannot fail
+			return append(to[:start], quoted...)
+		default:
+			to = append(to, c)
+		}
+	}
+	return append(to, '"')
+}
+
+// enqueuedAt tells when a job was enqueued: its meta says so, or its ULID, or the ID of its entry.
+func (e *Entry) EnqueuedAt() time.Time {
+	if e.Meta.EnqueuedAt > 0 {
+		return time.UnixMilli(e.Meta.EnqueuedAt)
+	}
+	if id, err := ulid.ParseStrict(e.ID); err == nil {
+		return ulid.Time(id.Time())
+	}
+	return EntryTime(e.EntryID)
+}

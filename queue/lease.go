@@ -1,0 +1,19 @@
+package queue
+
+func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }
+
+func (ses *session) lost() bool { return ses.isLost.Load() }
+
+// extend notes a lease that was granted by a call sent at the given instant. The worker trusts three quarters of it:
+// the rest is for handlers to notice.
+func (ses *session) extend(sent int64) { ses.validTo.Store(sent + int64(ses.w.cfg.Lease)*3/4) }
+
+// lose ends the session when its lease is lost: handlers are told, and nothing of theirs counts any more.
+func (ses *session) lose() {
+	if ses.isLost.Swap(true) {
+		return
+	}
+	ses.cancel(ErrLeaseLost)
+	ses.counters.leaseLost.Add(1)
+	ses.observe(Event{Type: EventLeaseLost, Worker: ses.consumer, Err: ErrLeaseLost})
+}

@@ -1,0 +1,96 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// stopPatience is how long handlers have to return once their contexts are cancelled.
+const stopPatience = 2 * time.Second
+
+// Stop stops in good order: no more reads; jobs that have not started are handed back; running handlers get until ctx
+// ends, then their contexts are cancelled with [ErrStopping] and their jobs handed back too. It returns when
+// everything has ended, or shortly after ctx did: then with the number of handlers that ignore their context.
+func (w *Worker) Stop(ctx context.Context) error {
+	w.mu.Lock()
+	if !w.started {
+		w.started = true // and never will
+		w.disconnect()
+		close(w.stopped)
+	}
+	select {
+	case <-w.stopping:
+	default:
+		close(w.stopping)
+	}
+	w.mu.Unlock()
+	select {
+	case <-w.stopped:
+		return nil
+	case <-ctx.Done():
+	}
+	w.abort(ErrStopping)
+	select {
+	case <-w.stopped:
+		return nil
+	case <-time.After(stopPatience):
+		return fmt.Errorf("queue: worker: %d handlers ignore their cancelled context", w.dispatcher.running())
+	}
+}
+
+// Stopped is closed when the worker has ended: because it was stopped, here or by a person's [OrderStop].
+func (w *Worker) Stopped() <-chan struct{} { return w.stopped }
+
+func (w *Worker) isStopping() bool {
+	select {
+	case <-w.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *Worker) disconnect() {
+	for _, s := range w.subscriptions {
+		_ = s.reader.Close()
+	}
+	_ = w.rdb.Close()
+}
+
+// stopWhenTold stops the worker in good order when a person says so.
+func (w *Worker) stopOnCommand() {
+	select {
+	case <-w.control.stop:
+	case <-w.stopped:
+		return
+	}
+	grace, cancel := context.WithTimeout(context.Background(), w.cfg.Grace)
+	defer cancel()
+	_ = w.Stop(grace) // who waits for the worker is told what comes of it
+}
+
+// awaitHandlers waits for the running handlers of this session and their outcomes: as long as the worker's grace
+// lasts, and then a little longer for those that heed their cancelled contexts.
+func (ses *session) awaitHandlers() {
+	done := make(chan struct{})
+	go func() {
+		ses.tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ses.ctx.Done():
+	}
+	select {
+	case <-done:
+	case <-time.After(stopPatience / 2):
+	}
+}
+
+func (ses *session) interruptRead() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
+	defer cancel()
+	ses.reader.Interrupt(ctx)
+}

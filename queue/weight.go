@@ -1,0 +1,40 @@
+package queue
+
+// pick takes the next job by smooth weighted round-robin over the sources that have one.
+func (s *dispatcher) pick() *task {
+	var best *buffer
+	sum := 0
+	for _, b := range s.buffers {
+		if b.first == len(b.tasks) {
+			continue
+		}
+		sum += b.weight
+		b.credit += b.weight
+		if best == nil || b.credit > best.credit {
+			best = b
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	best.credit -= sum
+	t := best.tasks[best.first]
+	best.tasks[best.first] = nil
+	best.first++
+	best.rewind()
+	if t.isBatched() {
+		s.gather(best, t)
+	}
+	return t
+}
+
+func (s *dispatcher) share(b *buffer) int {
+	sum := b.weight
+	for _, other := range s.buffers {
+		if other != b && other.active {
+			sum += other.weight
+		}
+	}
+	free := s.total + s.ahead + s.openSeats - (s.held - s.batched)
+	return max(1, free*b.weight/sum)
+}
