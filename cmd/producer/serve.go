@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -73,7 +74,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.Log = log
+	cfg.Logger = slog.New(zerolog.NewSlogHandler(log))
 	rdb, err := command.Redis(c)
 	if err != nil {
 		return err
