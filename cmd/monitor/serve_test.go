@@ -95,7 +95,9 @@ func get(t *testing.T, handler http.Handler, path string) *httptest.ResponseReco
 // open serves everything to everybody.
 func open(t *testing.T, rdb redis.UniversalClient, namespace string, auth dashboard.Auth) http.Handler {
 	t.Helper()
-	board, err := dashboard.New(dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	board, err := dashboard.New(dashboard.Config{
+		Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Pages: featurePages(rdb),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +119,34 @@ func TestServe(t *testing.T) {
 		"/readyz":  {200, "ok"},
 		"/metrics": {200, `navvy_queue_jobs{queue="orders",state="waiting"} 2`},
 		"/nope":    {404, "not found"},
+
+		"/flags": {200, "No flag yet."}, "/api/v1/flags": {200, `"flags":`},
+		"/leaderboards": {200, "keys of any kind"}, "/analytics": {200, "Nothing was counted"},
 	} {
 		got := get(t, handler, path)
 		if got.Code != test.status || !strings.Contains(got.Body.String(), test.holds) {
 			t.Errorf("%s: %d\n%s\nwant %d and %q", path, got.Code, got.Body, test.status, test.holds)
+		}
+	}
+}
+
+// The pages of features work on a cluster, too.
+func TestFeaturePagesOnACluster(t *testing.T) {
+	t.Parallel()
+	rdb, _ := redistest.NewCluster(t)
+	for _, board := range []string{"a", "b", "c", "d", "e", "f"} { // on both masters
+		if err := rdb.ZAdd(t.Context(), "leaderboard:"+board, redis.Z{Score: 1, Member: "m"}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handler := open(t, rdb, queue.DefaultNamespace, nil)
+	for _, path := range []string{"/flags", "/leaderboards", "/analytics"} {
+		got := get(t, handler, path)
+		if got.Code != http.StatusOK {
+			t.Errorf("%s: %d\n%s", path, got.Code, got.Body)
+		}
+		if path == "/leaderboards" && strings.Count(got.Body.String(), `<a href="?board=`) != 6 {
+			t.Errorf("not every board is listed:\n%s", got.Body)
 		}
 	}
 }
