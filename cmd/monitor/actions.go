@@ -209,22 +209,22 @@ func printCount(c *cli.Context, name string, q inspect.Query, count inspect.Coun
 func (a action) act(c *cli.Context, o operator, name string, q inspect.Query, count inspect.Count) error {
 	warn(c, o.noteJobs(c.Context, a.does, name, q.State, c.String("filter"), count))
 	progress := command.NewProgress(c.App.ErrWriter, a.name, count.Total)
-	tally, err := o.inspector.Act(o.withActor(c.Context), name, q, a.does, func(tally inspect.BulkResult) {
-		progress.Set(tally.Looked, fmt.Sprintf("%d %s", tally.Done, a.done))
+	result, err := o.inspector.Act(o.withActor(c.Context), name, q, a.does, func(t inspect.BulkResult) {
+		progress.Set(t.Looked, fmt.Sprintf("%d %s", t.Done, a.done))
 	})
 	progress.Done()
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		return command.NewLines(c.App.Writer).Print(tally)
+		return command.NewLines(c.App.Writer).Print(result)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%d %s\n", tally.Done, a.done)
-	if err == nil && tally.Gone > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%d had moved on\n", tally.Gone)
+	_, err = fmt.Fprintf(c.App.Writer, "%d %s\n", result.Done, a.done)
+	if err == nil && result.Gone > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%d had moved on\n", result.Gone)
 	}
-	if err == nil && tally.Held > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%d were left to their live workers\n", tally.Held)
+	if err == nil && result.Held > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%d were left to their live workers\n", result.Held)
 	}
 	return err
 }

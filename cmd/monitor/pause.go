@@ -32,7 +32,7 @@ func resumeCommand() *cli.Command {
 	}
 }
 
-// steer changes a queue and says how it is then. what names the change in the audit trail.
+// setPaused changes a queue and prints its state after that. what names the change in the audit trail.
 func setPaused(c *cli.Context, what string, act func(*inspect.Inspector, context.Context, string) error) error {
 	args, err := command.Arguments(c, "QUEUE")
 	if err != nil {

@@ -81,12 +81,20 @@ func TestFlagsAreSwitched(t *testing.T) {
 	ok("/flags/adopt")
 	server.Shows(t, "/flags", "theirs")
 	server.Shows(t, "/audit", "flag.enable", "flag.disable", "flag.percent", "from 10 % to 37.5 %", "flag.adopt")
+}
+
+func TestChangesOfFlagsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	server := pagetest.Open(t, rdb, flagspage.New(rdb))
+	ctx := t.Context()
+	pagetest.Must(t, flags.New(rdb).SetRules(ctx, "beta", flags.Rules{Percent: 10}, flags.Author{}))
 	for _, refused := range [][]string{
 		{"400", "/flags/switch", "flag", "beta", "to", "maybe"}, {"404", "/flags/switch", "flag", "nope", "to", "on"},
-		{"400", "/flags/percent", "flag", "beta", "percent", "half"}, {"400", "/flags/percent", "flag", "beta", "percent",
-			"101"},
-		{"400", "/flags/percent", "flag", "beta", "percent", "NaN"}, {"400", "/flags/percent", "flag", "beta", "percent",
-			"-1"},
+		{"400", "/flags/percent", "flag", "beta", "percent", "half"},
+		{"400", "/flags/percent", "flag", "beta", "percent", "101"},
+		{"400", "/flags/percent", "flag", "beta", "percent", "NaN"},
+		{"400", "/flags/percent", "flag", "beta", "percent", "-1"},
 		{"404", "/flags/percent", "flag", "nope", "percent", "1"},
 	} {
 		if status, answer := server.Act(t, refused[1], refused[2:]...); fmt.Sprint(status) != refused[0] {
