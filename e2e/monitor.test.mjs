@@ -141,17 +141,17 @@ test("dead jobs are filtered by a field of their data, and all that match are re
   await page.context().close();
 });
 
-test("a worker is told to be quiet, and to stop", async () => {
+test("a worker is made quiet, and stopped", async () => {
   const carol = await programs.start("worker", ["run", "--name", "carol", "--queues", "slow"], "worker starts");
   const page = await login("olga", { bypassCSP: true }); // for the look at accessibility
   await page.goto(address + "/workers");
   const row = page.locator("#workers tbody tr", { hasText: "carol" });
   await row.getByRole("button", { name: "Quiet carol" }).click();
-  await page.getByText("carol is told to be quiet").waitFor();
+  await page.getByText("carol goes quiet").waitFor();
   await row.getByText("quiet", { exact: true }).waitFor(); // live
   await screenshot(page, "workers-quiet");
   await row.getByRole("button", { name: "Stop carol" }).click();
-  await page.getByText("What supervises the process may start it anew").waitFor();
+  await page.getByText("A supervisor may start the process again").waitFor();
   assert.deepEqual(await accessible(page), []);
   await page.getByRole("button", { name: "Stop" }).click();
   await until("carol has ended", () => carol.exitCode === 0);

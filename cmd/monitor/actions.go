@@ -26,7 +26,7 @@ type action struct {
 // actions are the commands, in the order in which the help lists them.
 var actions = []action{
 	{
-		name: "requeue", usage: "bring dead jobs back with fresh attempts",
+		name: "requeue", usage: "enqueue dead jobs again, with all attempts",
 		does: inspect.ActionRequeue, done: "requeued", one: (*inspect.Inspector).Requeue,
 	},
 	{
@@ -35,7 +35,7 @@ var actions = []action{
 	},
 	{
 		name: "release", usage: "give jobs in flight to the next free worker, if their own is gone",
-		text: "It does at once what the caretaker does after a while. A job whose worker lives is left alone: cancel it instead.",
+		text: "It does at once what the caretaker does later. A job whose worker is alive is left alone: cancel it instead.",
 		does: inspect.ActionRelease, done: "released", one: (*inspect.Inspector).Release,
 	},
 	{
@@ -45,7 +45,7 @@ unless its handler is done all the same.`,
 		does: inspect.ActionCancel, done: "cancelled", one: (*inspect.Inspector).Cancel, asks: true,
 	},
 	{
-		name: "bury", usage: "send jobs that have not ended to the dead at once, whoever runs them",
+		name: "bury", usage: "send jobs that have not ended to dead at once, even while they run",
 		text: "As cancel, but it does not wait for a running handler, whose outcome then does not count.",
 		does: inspect.ActionBury, done: "buried", one: (*inspect.Inspector).Bury, asks: true,
 	},
@@ -87,7 +87,8 @@ func (a action) command() *cli.Command {
 	}
 	text := a.text
 	if states := a.states(); len(states) > 1 {
-		flags = append(flags, &cli.StringFlag{Name: "state", Usage: "of the jobs for --all and --filter: `STATE` " + strings.Join(states, ", ")})
+		usage := "of the jobs for --all and --filter: `STATE` " + strings.Join(states, ", ")
+		flags = append(flags, &cli.StringFlag{Name: "state", Usage: usage})
 	}
 	if a.asks {
 		text += "\nWith --all or --filter it counts the jobs, and changes nothing without --yes."
@@ -110,7 +111,7 @@ func (a action) run(c *cli.Context) error {
 		if c.Bool("dry-run") {
 			return showJobOf(c, o.inspector, args[0], args[1])
 		}
-		if err := a.one(o.inspector, o.acting(c.Context), args[0], args[1]); err != nil {
+		if err := a.one(o.inspector, o.withActor(c.Context), args[0], args[1]); err != nil {
 			if errors.Is(err, inspect.ErrNotFound) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}
@@ -173,7 +174,7 @@ func (a action) many(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := tellCount(c, args[0], q, count); err != nil || c.Bool("dry-run") {
+		if err := printCount(c, args[0], q, count); err != nil || c.Bool("dry-run") {
 			return err
 		}
 		if a.asks && !c.Bool("yes") {
@@ -183,8 +184,8 @@ func (a action) many(c *cli.Context) error {
 	})
 }
 
-// tellCount says how many jobs are meant: on stdout if that is all that was asked.
-func tellCount(c *cli.Context, name string, q inspect.Query, count inspect.Count) error {
+// printCount says how many jobs are meant: on stdout if that is all that was asked.
+func printCount(c *cli.Context, name string, q inspect.Query, count inspect.Count) error {
 	out := c.App.ErrWriter
 	if c.Bool("dry-run") {
 		if c.Bool("json") {
@@ -208,22 +209,22 @@ func tellCount(c *cli.Context, name string, q inspect.Query, count inspect.Count
 func (a action) act(c *cli.Context, o operator, name string, q inspect.Query, count inspect.Count) error {
 	warn(c, o.noteJobs(c.Context, a.does, name, q.State, c.String("filter"), count))
 	progress := command.NewProgress(c.App.ErrWriter, a.name, count.Total)
-	tally, err := o.inspector.Act(o.acting(c.Context), name, q, a.does, func(tally inspect.BulkResult) {
-		progress.Set(tally.Looked, fmt.Sprintf("%d %s", tally.Done, a.done))
+	result, err := o.inspector.Act(o.withActor(c.Context), name, q, a.does, func(t inspect.BulkResult) {
+		progress.Set(t.Looked, fmt.Sprintf("%d %s", t.Done, a.done))
 	})
 	progress.Done()
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		return command.NewLines(c.App.Writer).Print(tally)
+		return command.NewLines(c.App.Writer).Print(result)
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%d %s\n", tally.Done, a.done)
-	if err == nil && tally.Gone > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%d had moved on\n", tally.Gone)
+	_, err = fmt.Fprintf(c.App.Writer, "%d %s\n", result.Done, a.done)
+	if err == nil && result.Gone > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%d had moved on\n", result.Gone)
 	}
-	if err == nil && tally.Held > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%d were left to their workers, which live\n", tally.Held)
+	if err == nil && result.Held > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%d were left to their live workers\n", result.Held)
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -55,7 +55,8 @@ func TestTheDashboardShowsWhatCommandsDid(t *testing.T) {
 	server, namespace := redistest.Shared(t), redistest.Namespace()
 	rdb := server.Client(t)
 	enqueue(t, rdb, namespace, "orders", 2)
-	for _, args := range [][]string{{"pause", "orders"}, {"cancel", "orders", "--filter", "kind:k", "--state", "waiting", "--yes"}} {
+	for _, args := range [][]string{{"pause", "orders"}, {"cancel", "orders", "--filter", "kind:k", "--state", "waiting",
+		"--yes"}} {
 		app := newApp()
 		var out, errs bytes.Buffer
 		app.Reader, app.Writer, app.ErrWriter = &bytes.Buffer{}, &out, &errs
@@ -69,7 +70,8 @@ func TestTheDashboardShowsWhatCommandsDid(t *testing.T) {
 	if err := json.Unmarshal(get(t, handler, "/api/v1/audit").Body.Bytes(), &page); err != nil {
 		t.Fatal(err)
 	}
-	if len(page.Entries) != 2 || page.Entries[0].What != "jobs.cancel" || page.Entries[0].Detail != "waiting kind:k: 2 jobs" ||
+	if len(page.Entries) != 2 || page.Entries[0].What != "jobs.cancel" ||
+		page.Entries[0].Detail != "waiting kind:k: 2 jobs" ||
 		page.Entries[1].What != "queue.pause" || page.Entries[1].Target != "orders" || page.Entries[1].Who != me(t) {
 		t.Errorf("the dashboard has %+v", page.Entries)
 	}
@@ -118,7 +120,8 @@ func TestTopTellsThatItLeavesNoTrail(t *testing.T) {
 		enqueue(t, rdb, "", "orders", 1)
 		bury(t, rdb, "", "orders")
 	}
-	if err := rdb.Do(t.Context(), "ACL", "SETUSER", "limited", "on", ">pw", "~navvy:{*", "~navvy:queues", "+@all").Err(); err != nil {
+	if err := rdb.Do(t.Context(), "ACL", "SETUSER", "limited", "on", ">pw", "~navvy:{*", "~navvy:queues",
+		"+@all").Err(); err != nil {
 		t.Fatal(err)
 	}
 	term := openTop(t, "--redis", "redis://limited:pw@"+server.Addr, "--interval", "100ms")
@@ -154,7 +157,8 @@ func TestAWorkerThatIsToldIsInTheTrail(t *testing.T) {
 	app := newApp()
 	var out, errs bytes.Buffer
 	app.Reader, app.Writer, app.ErrWriter = &bytes.Buffer{}, &out, &errs
-	if status := command.Run(t.Context(), app, []string{"monitor", "--redis", server.URL(), "quiet", worker.Name}); status != command.StatusDone {
+	if status := command.Run(t.Context(), app, []string{"monitor", "--redis", server.URL(), "quiet",
+		worker.Name}); status != command.StatusDone {
 		t.Fatalf("status %d, %q", status, errs.String())
 	}
 	name, _, _ := strings.Cut(worker.Name, "#")

@@ -16,10 +16,12 @@ import (
 const maxPage = 1000 // inspect.Page's own limit
 
 // lister reads one page of the jobs in a state.
-type lister func(ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page) (inspect.JobPage, error)
+type lister func(
+	ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page,
+) (inspect.JobPage, error)
 
 func waitingCommand() *cli.Command {
-	return listCommand("waiting", "list the jobs that no worker has got yet", inspect.StateWaiting)
+	return listCommand("waiting", "list the jobs that were not delivered to a worker yet", inspect.StateWaiting)
 }
 
 func pendingCommand() *cli.Command {
@@ -27,7 +29,7 @@ func pendingCommand() *cli.Command {
 }
 
 func deadCommand() *cli.Command {
-	list := listCommand("dead", "list the jobs that gave up", inspect.StateDead)
+	list := listCommand("dead", "list the dead jobs: those that will not be tried again", inspect.StateDead)
 	list.Flags = append(list.Flags, &cli.BoolFlag{Name: "groups", Usage: "count the newest 10,000 by what they died of"})
 	jobs := list.Action
 	list.Action = func(c *cli.Context) error {
@@ -87,7 +89,9 @@ func listings(q inspect.Query, states []inspect.State) []listing {
 	for n, state := range states {
 		ofState := q
 		ofState.State = state
-		all[n] = func(inspector *inspect.Inspector, ctx context.Context, name string, page inspect.Page) (inspect.JobPage, error) {
+		all[n] = func(
+			inspector *inspect.Inspector, ctx context.Context, name string, page inspect.Page,
+		) (inspect.JobPage, error) {
 			found, err := inspector.Search(ctx, name, ofState, page)
 			return found.JobPage, err
 		}
@@ -125,7 +129,9 @@ func listDeadGroups(c *cli.Context) error {
 
 // joined lists several states as one: the cursor says which state it belongs to.
 func joined(states []listing) lister {
-	return func(ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page) (inspect.JobPage, error) {
+	return func(
+		ctx context.Context, inspector *inspect.Inspector, name string, page inspect.Page,
+	) (inspect.JobPage, error) {
 		at := 0
 		if len(states) > 1 && page.Cursor != "" {
 			var own string
@@ -202,7 +208,8 @@ func jobPrinter(c *cli.Context) func([]inspect.JobInfo) error {
 	return func(jobs []inspect.JobInfo) error {
 		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "NEXT", "ERROR")
 		for _, j := range jobs {
-			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"), short(trouble(j)))
+			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"),
+				short(trouble(j)))
 		}
 		return table.Flush()
 	}

@@ -14,7 +14,7 @@ func main() { os.Exit(command.Main(newApp())) }
 func newApp() *cli.App {
 	return &cli.App{
 		Name:      "monitor",
-		Usage:     "look at queues and jobs on Redis Streams, and steer them",
+		Usage:     "inspect and control queues and jobs on Redis Streams",
 		Reader:    os.Stdin,
 		Writer:    os.Stdout,
 		ErrWriter: os.Stderr,
@@ -37,6 +37,6 @@ Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
 			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), topCommand(), serveCommand(),
 			passwordCommand(), tokenCommand(),
-		}, append(tellCommands(), actionCommands()...)...),
+		}, append(workerCommands(), actionCommands()...)...),
 	}
 }

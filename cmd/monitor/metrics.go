@@ -22,17 +22,19 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		return prometheus.NewDesc("navvy_"+name, help, labels, nil)
 	}
 	return &collector{
-		inspector:   inspector,
-		up:          desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
-		jobs:        desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
-		total:       desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
-		oldest:      desc("queue_oldest_waiting_seconds", "How long the first waiting job has waited.", "queue"),
-		workers:     desc("queue_workers", "Workers registered with the queue.", "queue"),
-		running:     desc("queue_slots_busy", "Slots of all workers that run jobs of the queue, as of their last beats.", "queue"),
-		stuck:       desc("queue_handlers_stuck", "Handlers that ignore that their context was cancelled.", "queue"),
-		paused:      desc("queue_paused", "Whether a person has paused the queue: 1 or 0.", "queue"),
-		caretaker:   desc("queue_has_caretaker", "Whether a worker does the queue's chores: 1 or 0.", "queue"),
-		runs:        desc("job_runs_total", "Runs that ended with an outcome of their own, by kind and outcome.", "queue", "kind", "outcome"),
+		inspector: inspector,
+		up:        desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
+		jobs:      desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
+		total:     desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
+		oldest:    desc("queue_oldest_waiting_seconds", "How long the first waiting job has waited.", "queue"),
+		workers:   desc("queue_workers", "Workers registered with the queue.", "queue"),
+		running: desc("queue_slots_busy", "Slots of all workers that run jobs of the queue, as of their last beats.",
+			"queue"),
+		stuck:     desc("queue_handlers_stuck", "Handlers that ignore that their context was cancelled.", "queue"),
+		paused:    desc("queue_paused", "Whether a person has paused the queue: 1 or 0.", "queue"),
+		caretaker: desc("queue_has_caretaker", "Whether a worker does the queue's chores: 1 or 0.", "queue"),
+		runs: desc("job_runs_total", "Runs that ended with an outcome of their own, by kind and outcome.", "queue",
+			"kind", "outcome"),
 		dead:        desc("jobs_dead_total", "Jobs that gave up, by kind.", "queue", "kind"),
 		run:         desc("job_run_seconds", "How long handlers ran.", "queue", "kind"),
 		wait:        desc("job_wait_seconds", "How long jobs were ready before they were first started.", "queue", "kind"),
@@ -107,7 +109,8 @@ func (q ofQueue) gauge(desc *prometheus.Desc, value float64, labels ...string) {
 }
 
 func (q ofQueue) counter(desc *prometheus.Desc, value int64, labels ...string) {
-	q.out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), append([]string{q.name}, labels...)...)
+	q.out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value),
+		append([]string{q.name}, labels...)...)
 }
 
 func (q ofQueue) histogram(desc *prometheus.Desc, h inspect.Histogram, labels ...string) {

@@ -10,12 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/urfave/cli/v2"
 
-	"github.com/navvy-go/navvy/cmd/monitor/audit"
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-// operator is the person at this shell, who acts on queues. What is done is noted in the audit trail.
+// operator is the person at this shell. What they do to queues is noted in the audit trail.
 type operator struct {
 	inspector *inspect.Inspector
 	trail     *audit.Trail
@@ -40,10 +40,12 @@ func withOperator(c *cli.Context, do func(o operator) error) error {
 	return errors.Join(do(newOperator(inspector, rdb, c.String("namespace"))), rdb.Close())
 }
 
-// acting makes orders go out in the person's name.
-func (o operator) acting(ctx context.Context) context.Context { return inspect.WithActor(ctx, o.who) }
+// withActor has actions recorded in the person's name.
+func (o operator) withActor(ctx context.Context) context.Context {
+	return inspect.WithActor(ctx, o.who)
+}
 
-// note adds to the audit trail what the person has done. An error is to be told, and changes nothing: what was done is
+// note adds to the audit trail what the person has done. An error is to be shown, and changes nothing: what was done is
 // done.
 func (o operator) note(ctx context.Context, what, target, detail string) error {
 	if err := o.trail.Add(ctx, audit.Entry{Who: o.who, What: what, Target: target, Detail: detail}); err != nil {
@@ -59,11 +61,13 @@ func (o operator) noteJob(ctx context.Context, does inspect.Action, name, id str
 
 // noteJobs notes what is done to all jobs that match. It is called before that begins, so that what is cut short is in
 // the trail too.
-func (o operator) noteJobs(ctx context.Context, does inspect.Action, name string, state inspect.State, filter string, count inspect.Count) error {
+func (o operator) noteJobs(
+	ctx context.Context, does inspect.Action, name string, state inspect.State, filter string, count inspect.Count,
+) error {
 	return o.note(ctx, "jobs."+string(does), name, audit.Matching(state, filter, count))
 }
 
-// warn tells an error on stderr that is no failure of the command.
+// warn prints an error to stderr that is no failure of the command.
 func warn(c *cli.Context, err error) {
 	if err != nil {
 		_, _ = fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, command.Printable(err.Error()))

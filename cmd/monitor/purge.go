@@ -56,7 +56,7 @@ func purge(c *cli.Context) error {
 		}
 		warn(c, o.noteJobs(c.Context, inspect.ActionDelete, args[0], state, "", inspect.Count{Matched: count(info)}))
 		progress := command.NewProgress(c.App.ErrWriter, "purge", count(info))
-		deleted, err := o.inspector.Purge(o.acting(c.Context), args[0], state, func(deleted int64) {
+		deleted, err := o.inspector.Purge(o.withActor(c.Context), args[0], state, func(deleted int64) {
 			progress.Set(deleted, fmt.Sprintf("%d deleted", deleted))
 		})
 		progress.Done()

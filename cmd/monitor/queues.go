@@ -30,7 +30,7 @@ func queuesCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "queues",
 		Usage:       "list the queues with their counts",
-		Description: "A total is what has happened since the queue was created. OLDEST is how long the first waiting job waits.",
+		Description: "A total counts since the queue was created. OLDEST is how long the first waiting job has waited.",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action:      listQueues,
 	}
@@ -106,7 +106,8 @@ func listWorkers(c *cli.Context) error {
 		if c.Bool("json") {
 			return printAll(c, workers)
 		}
-		table := command.NewTable(c.App.Writer, "QUEUE", "WORKER", "HOST", "PID", "SLOTS", "IN FLIGHT", "LEASE LEFT", "UP", "STATE")
+		table := command.NewTable(c.App.Writer, "QUEUE", "WORKER", "HOST", "PID", "SLOTS", "IN FLIGHT", "LEASE LEFT", "UP",
+			"STATE")
 		for _, w := range workers {
 			table.Row(w.Queue, w.Name, w.Host, w.PID, w.Slots, w.InFlight,
 				time.Duration(w.LeaseMS)*time.Millisecond, command.Duration(time.Since(w.Started)),

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -14,9 +15,12 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/jobs/analytics/analyticspage"
+	"github.com/navvy-go/navvy/jobs/flags/flagspage"
+	"github.com/navvy-go/navvy/jobs/leaderboard/leaderboardpage"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -29,8 +33,8 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "serve the dashboard, its JSON API, /metrics for Prometheus, /healthz and /readyz",
-		Description: `The dashboard is closed: without credentials nothing can be read or done. Passwords and tokens are in a file that
-monitor password and monitor token write lines for. --auth none lets everybody in who reaches this machine's
+		Description: `The dashboard is closed: without credentials nothing can be read or done. Passwords and tokens are in a
+file that monitor password and monitor token write lines for. --auth none lets everybody in who reaches this machine's
 loopback, and is refused on any other address.
 
 Examples:
@@ -53,9 +57,11 @@ func serveFlags() []cli.Flag {
 	flags := append(command.ServerFlags("127.0.0.1:8090", "password", "oidc", "proxy", "none"),
 		&cli.StringFlag{Name: "prefix", Usage: "serve the dashboard under `PATH`, such as /navvy"},
 		&cli.BoolFlag{Name: "read-only", Usage: "nobody can act, whatever their role"},
-		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production"},
-		&cli.StringSliceFlag{Name: "mask", Value: cli.NewStringSlice(dashboard.DefaultMask...),
-			Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)"},
+		&cli.StringFlag{Name: "environment", Usage: "show `NAME` as a badge on each page, such as production",
+			EnvVars: []string{"NAVVY_ENVIRONMENT"}},
+		&cli.StringSliceFlag{Name: "mask",
+			Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
+			Value: cli.NewStringSlice(dashboard.DefaultMask...)},
 		&cli.BoolFlag{Name: "open-metrics", Usage: "/metrics needs no credentials"},
 	)
 	return append(flags, authFlags()...)
@@ -85,7 +91,7 @@ func serve(c *cli.Context) error {
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
 		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: server.HTTPS,
-		Mask: c.StringSlice("mask"), Log: log,
+		Mask: c.StringSlice("mask"), Logger: slog.New(zerolog.NewSlogHandler(log)), Pages: featurePages(rdb),
 	})
 	if err != nil {
 		return command.AsUsage(err)
@@ -96,6 +102,11 @@ func serve(c *cli.Context) error {
 		log.Info().Msg("monitor stopped")
 	}
 	return err
+}
+
+// featurePages are the pages of the dashboard that features bring, in the order of the navigation.
+func featurePages(rdb redis.UniversalClient) []dashboard.Page {
+	return []dashboard.Page{flagspage.New(rdb), leaderboardpage.New(rdb), analyticspage.New(rdb)}
 }
 
 // signingKey returns the key that signs sessions and forms, or nil for a random one.
@@ -109,7 +120,7 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 	return auth
 }
 
-// newHandler routes what serve serves. The state of health is told to everybody, metrics to whom auth lets in.
+// newHandler routes what serve serves. The state of health is open to everybody, metrics to those that auth lets in.
 func newHandler(
 	inspector *inspect.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
 ) http.Handler {

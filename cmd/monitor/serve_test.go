@@ -19,7 +19,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"github.com/navvy-go/navvy/cmd/monitor/dashboard"
+	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -53,7 +53,8 @@ func enqueue(t *testing.T, rdb redis.UniversalClient, namespace, name string, n 
 	}
 	defer client.Close()
 	for range n {
-		if _, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), append(options, queue.On(name))...); err != nil {
+		if _, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)),
+			append(options, queue.On(name))...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +95,9 @@ func get(t *testing.T, handler http.Handler, path string) *httptest.ResponseReco
 // open serves everything to everybody.
 func open(t *testing.T, rdb redis.UniversalClient, namespace string, auth dashboard.Auth) http.Handler {
 	t.Helper()
-	board, err := dashboard.New(dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	board, err := dashboard.New(dashboard.Config{
+		Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Pages: featurePages(rdb),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +119,34 @@ func TestServe(t *testing.T) {
 		"/readyz":  {200, "ok"},
 		"/metrics": {200, `navvy_queue_jobs{queue="orders",state="waiting"} 2`},
 		"/nope":    {404, "not found"},
+
+		"/flags": {200, "No flag yet."}, "/api/v1/flags": {200, `"flags":`},
+		"/leaderboards": {200, "keys of any kind"}, "/analytics": {200, "Nothing was counted"},
 	} {
 		got := get(t, handler, path)
 		if got.Code != test.status || !strings.Contains(got.Body.String(), test.holds) {
 			t.Errorf("%s: %d\n%s\nwant %d and %q", path, got.Code, got.Body, test.status, test.holds)
+		}
+	}
+}
+
+// The pages of features work on a cluster, too.
+func TestFeaturePagesOnACluster(t *testing.T) {
+	t.Parallel()
+	rdb, _ := redistest.NewCluster(t)
+	for _, board := range []string{"a", "b", "c", "d", "e", "f"} { // on both masters
+		if err := rdb.ZAdd(t.Context(), "leaderboard:"+board, redis.Z{Score: 1, Member: "m"}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handler := open(t, rdb, queue.DefaultNamespace, nil)
+	for _, path := range []string{"/flags", "/leaderboards", "/analytics"} {
+		got := get(t, handler, path)
+		if got.Code != http.StatusOK {
+			t.Errorf("%s: %d\n%s", path, got.Code, got.Body)
+		}
+		if path == "/leaderboards" && strings.Count(got.Body.String(), `<a href="?board=`) != 6 {
+			t.Errorf("not every board is listed:\n%s", got.Body)
 		}
 	}
 }
@@ -184,10 +211,13 @@ navvy_up 1
 		t.Error(err)
 	}
 	recorder := httptest.NewRecorder()
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder,
+		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	for _, line := range []string{
-		`navvy_job_runs_total{kind="k",outcome="failed",queue="orders"} 1`, `navvy_jobs_dead_total{kind="k",queue="orders"} 1`,
-		`navvy_job_run_seconds_bucket{kind="k",queue="orders",le="300"} 1`, `navvy_job_wait_seconds_count{kind="k",queue="orders"} 1`,
+		`navvy_job_runs_total{kind="k",outcome="failed",queue="orders"} 1`,
+		`navvy_jobs_dead_total{kind="k",queue="orders"} 1`,
+		`navvy_job_run_seconds_bucket{kind="k",queue="orders",le="300"} 1`,
+		`navvy_job_wait_seconds_count{kind="k",queue="orders"} 1`,
 		`navvy_queue_paused{queue="orders"} 0`,
 	} {
 		if !strings.Contains(recorder.Body.String(), line+"\n") {

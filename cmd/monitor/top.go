@@ -21,8 +21,8 @@ func topCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "top",
 		Usage: "watch queues, workers, jobs in flight and dead jobs in the terminal, and act on them",
-		Description: `It reads what the screen shows once an --interval, and nothing else. Press ? for the keys. A filter is that of
-monitor pending --help. NO_COLOR=1 takes the colours away.`,
+		Description: `It reads what the screen shows once an --interval, and nothing else. Press ? for the keys. A filter is
+that of monitor pending --help. NO_COLOR=1 turns colours off.`,
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "interval", Value: topInterval, Usage: "`TIME` between two readings, 100ms at least"},
 		},
@@ -45,16 +45,16 @@ func top(c *cli.Context) error {
 }
 
 // watch draws until the person quits or the context ends. Two goroutines work for the screen and end with it: one
-// reads, one does what it is told.
+// reads, one does what is requested.
 func watch(c *cli.Context, o operator, interval time.Duration) error {
 	reader := newTopReader(o.inspector, interval)
-	hands := newTopHands(o)
-	program := tea.NewProgram(newScreen(reader.show, hands.take),
+	executor := newExecutor(o)
+	program := tea.NewProgram(newScreen(reader.show, executor.accept),
 		tea.WithContext(c.Context), tea.WithInput(c.App.Reader), tea.WithOutput(c.App.Writer), tea.WithoutSignalHandler())
 	ctx, cancel := context.WithCancel(c.Context)
 	var working sync.WaitGroup
 	working.Go(func() { reader.run(ctx, program.Send) })
-	working.Go(func() { hands.run(o.acting(ctx), program.Send) })
+	working.Go(func() { executor.run(o.withActor(ctx), program.Send) })
 	_, err := program.Run()
 	cancel()
 	working.Wait()

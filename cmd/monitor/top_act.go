@@ -12,55 +12,55 @@ import (
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-// order is something that the screen wants done. Its last message ends it: told, or counted.
-type order struct {
+// request is something that the screen wants done. Its last message ends it: an outcome, or counted.
+type request struct {
 	name string
-	do   func(ctx context.Context, o operator, tell func(progress string)) tea.Msg
+	do   func(ctx context.Context, o operator, report func(progress string)) tea.Msg
 }
 
-// underway is how far an order is.
-type underway string
+// progressReport says how much of a request is done.
+type progressReport string
 
-// told is how an order ended.
-type told struct {
+// outcome is how a request ended.
+type outcome struct {
 	text string
 	err  error
 }
 
 // noted adds that what was done is not in the audit trail, if err says so.
-func (t told) noted(err error) told {
+func (o outcome) noted(err error) outcome {
 	switch {
 	case err == nil:
-	case t.err != nil:
-		t.err = fmt.Errorf("%w; %w", t.err, err)
+	case o.err != nil:
+		o.err = fmt.Errorf("%w; %w", o.err, err)
 	default:
-		t.text += "; " + err.Error()
+		o.text += "; " + err.Error()
 	}
-	return t
+	return o
 }
 
 // counted is how many jobs an action on all that match would meet.
 type counted struct {
 	action action
-	of     sight
+	of     scope
 	query  inspect.Query
 	count  inspect.Count
 }
 
-// topHands does what the screen orders, one order at a time, so that the screen never waits.
-type topHands struct {
+// executor does what the screen requests, one thing at a time, so that the screen never waits.
+type executor struct {
 	operator operator
-	orders   chan order
+	requests chan request
 }
 
-func newTopHands(o operator) *topHands {
-	return &topHands{operator: o, orders: make(chan order, 1)}
+func newExecutor(o operator) *executor {
+	return &executor{operator: o, requests: make(chan request, 1)}
 }
 
-// take accepts an order unless another one is still waiting.
-func (h *topHands) take(o order) bool {
+// accept takes a request unless another one still waits.
+func (e *executor) accept(r request) bool {
 	select {
-	case h.orders <- o:
+	case e.requests <- r:
 		return true
 	default:
 		return false
@@ -68,90 +68,90 @@ func (h *topHands) take(o order) bool {
 }
 
 // run works until ctx ends, which stops an action on many between two of its batches.
-func (h *topHands) run(ctx context.Context, send func(tea.Msg)) {
+func (e *executor) run(ctx context.Context, send func(tea.Msg)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case ordered := <-h.orders:
-			send(ordered.do(ctx, h.operator, func(progress string) { send(underway(progress)) }))
+		case r := <-e.requests:
+			send(r.do(ctx, e.operator, func(progress string) { send(progressReport(progress)) }))
 		}
 	}
 }
 
-// pauseOrder pauses a queue, or lets it go on.
-func pauseOrder(info inspect.QueueInfo) order {
+// pauseRequest pauses a queue, or lets it go on.
+func pauseRequest(info inspect.QueueInfo) request {
 	name, done, act := "pause", "paused", (*inspect.Inspector).Pause
 	if info.Paused != nil {
 		name, done, act = "resume", "resumed", (*inspect.Inspector).Resume
 	}
-	return order{name + " " + info.Name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+	return request{name + " " + info.Name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		if err := act(o.inspector, ctx, info.Name); err != nil {
-			return told{err: err}
+			return outcome{err: err}
 		}
-		return told{text: info.Name + ": " + done}.noted(o.note(ctx, "queue."+name, info.Name, ""))
+		return outcome{text: info.Name + ": " + done}.noted(o.note(ctx, "queue."+name, info.Name, ""))
 	}}
 }
 
-// tellOrder gives an order to a process, on each of its queues.
-func tellOrder(process []inspect.WorkerInfo, what inspect.WorkerCommand) order {
-	name := workerName(process[0])
-	return order{string(what) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
-		heard, unnoted, err := o.tell(ctx, process, what)
-		if err == nil && len(heard) == 0 {
+// commandRequest sends a command to a process, by each of its queues.
+func commandRequest(process []inspect.WorkerInfo, cmd inspect.WorkerCommand) request {
+	name := processName(process[0])
+	return request{string(cmd) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+		sent, unnoted, err := o.commandWorkers(ctx, process, cmd)
+		if err == nil && len(sent) == 0 {
 			err = fmt.Errorf("%s has gone", name)
 		}
 		if err != nil {
-			return told{err: err}
+			return outcome{err: err}
 		}
-		return told{text: name + ": told to " + orderText(what)}.noted(unnoted)
+		return outcome{text: name + ": command " + string(cmd) + " sent"}.noted(unnoted)
 	}}
 }
 
-// jobOrder does an action to one job.
-func jobOrder(a action, name, id string) order {
-	return order{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+// jobRequest does an action to one job.
+func jobRequest(a action, name, id string) request {
+	return request{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		err := a.one(o.inspector, ctx, name, id)
 		if errors.Is(err, inspect.ErrNotFound) {
 			err = fmt.Errorf("%s has moved on", id)
 		}
 		if err != nil {
-			return told{err: err}
+			return outcome{err: err}
 		}
-		return told{text: id + ": " + a.done}.noted(o.noteJob(ctx, a.does, name, id))
+		return outcome{text: id + ": " + a.done}.noted(o.noteJob(ctx, a.does, name, id))
 	}}
 }
 
-// countOrder counts what [actOrder] would act on.
-func countOrder(a action, s sight) order {
-	return order{"count", func(ctx context.Context, o operator, _ func(string)) tea.Msg {
+// countRequest counts what [actRequest] would act on.
+func countRequest(a action, s scope) request {
+	return request{"count", func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		query, err := s.parsed()
 		if err != nil {
-			return told{err: err}
+			return outcome{err: err}
 		}
 		count, err := o.inspector.CountMatching(ctx, s.queue, query, 0)
 		if err != nil {
-			return told{err: err}
+			return outcome{err: err}
 		}
 		return counted{action: a, of: s, query: query, count: count}
 	}}
 }
 
-// actOrder does an action to all jobs that were counted, and to those that have come to match since.
-func actOrder(c counted) order {
-	return order{c.action.name + " all", func(ctx context.Context, o operator, tell func(string)) tea.Msg {
+// actRequest does an action to all jobs that were counted, and to those that have come to match since.
+func actRequest(c counted) request {
+	return request{c.action.name + " all", func(ctx context.Context, o operator, report func(string)) tea.Msg {
 		unnoted := o.noteJobs(ctx, c.action.does, c.of.queue, c.query.State, c.of.query, c.count)
-		tally, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t inspect.BulkResult) {
-			tell(fmt.Sprintf("%d of %d looked at, %d %s", t.Looked, t.Total, t.Done, c.action.done))
+		done, err := o.inspector.Act(ctx, c.of.queue, c.query, c.action.does, func(t inspect.BulkResult) {
+			report(fmt.Sprintf("%d of %d looked at, %d %s", t.Looked, t.Total, t.Done, c.action.done))
 		})
-		text := fmt.Sprintf("%d %s", tally.Done, c.action.done)
-		if tally.Gone > 0 {
-			text += fmt.Sprintf(", %d had moved on", tally.Gone)
+		text := fmt.Sprintf("%d %s", done.Done, c.action.done)
+		if done.Gone > 0 {
+			text += fmt.Sprintf(", %d had moved on", done.Gone)
 		}
-		if tally.Held > 0 {
-			text += fmt.Sprintf(", %d were left to their workers, which live", tally.Held)
+		if done.Held > 0 {
+			text += fmt.Sprintf(", %d were left to their live workers", done.Held)
 		}
-		return told{text: text, err: err}.noted(unnoted)
+		return outcome{text: text, err: err}.noted(unnoted)
 	}}
 }
 
@@ -165,7 +165,8 @@ func (c counted) question() string {
 		which = " that match " + command.Printable(c.of.query)
 	}
 	return fmt.Sprintf("%s%d %s jobs of %s%s: type %s to %s them",
-		about, c.count.Matched, strings.ReplaceAll(string(c.query.State), "_", " "), c.of.queue, which, c.action.name, c.action.name)
+		about, c.count.Matched, strings.ReplaceAll(string(c.query.State), "_", " "), c.of.queue, which,
+		c.action.name, c.action.name)
 }
 
 // actionNamed finds one of the commands' actions.

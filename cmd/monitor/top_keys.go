@@ -25,12 +25,14 @@ var bindings []binding
 
 func init() {
 	bindings = slices.Concat(moves(), []binding{
-		{keys: []string{"p"}, help: "pause or resume the queue", panes: []pane{paneQueues, panePending, paneDead}, do: pauseChosen},
-		{keys: []string{"p"}, help: "let the worker be quiet, or wake", panes: []pane{paneWorkers}, do: quietChosen},
-		{keys: []string{"x"}, help: "stop the worker in good order", panes: []pane{paneWorkers}, do: stopChosen},
+		{keys: []string{"p"}, help: "pause or resume the queue", panes: []pane{paneQueues, panePending, paneDead},
+			do: pauseChosen},
+		{keys: []string{"p"}, help: "make the worker quiet, or wake it", panes: []pane{paneWorkers}, do: quietChosen},
+		{keys: []string{"x"}, help: "stop the worker gracefully", panes: []pane{paneWorkers}, do: stopChosen},
 		actionOn("c", "cancel", panePending), actionOn("b", "bury", panePending), actionOn("o", "release", panePending),
 		actionOn("r", "requeue", paneDead), actionOn("d", "delete", panePending, paneDead),
-		actionOnAll("C", "cancel", panePending), actionOnAll("B", "bury", panePending), actionOnAll("O", "release", panePending),
+		actionOnAll("C", "cancel", panePending), actionOnAll("B", "bury", panePending),
+		actionOnAll("O", "release", panePending),
 		actionOnAll("R", "requeue", paneDead), actionOnAll("D", "delete", panePending, paneDead),
 		{keys: []string{"?"}, help: "show or hide this help", do: func(m *screen) tea.Cmd {
 			m.help, m.scroll = !m.help, 0
@@ -38,7 +40,8 @@ func init() {
 		}},
 		{keys: []string{"ctrl+l"}, help: "draw the screen again", do: func(*screen) tea.Cmd { return tea.ClearScreen }},
 		{keys: []string{"ctrl+z"}, help: "suspend", do: func(*screen) tea.Cmd { return tea.Suspend }},
-		{keys: []string{"q", "ctrl+c"}, help: "quit; an action on many stops where it is", do: func(*screen) tea.Cmd { return tea.Quit }},
+		{keys: []string{"q", "ctrl+c"}, help: "quit; an action on many stops where it is",
+			do: func(*screen) tea.Cmd { return tea.Quit }},
 	})
 }
 
@@ -51,19 +54,26 @@ func moves() []binding {
 		{keys: []string{"up", "k"}, shown: "up k", help: "one line up", do: change(func(m *screen) { m.move(-1) })},
 		{keys: []string{"down", "j"}, shown: "down j", help: "one line down", do: change(func(m *screen) { m.move(1) })},
 		{keys: []string{"pgup", "ctrl+b"}, help: "a page up", do: change(func(m *screen) { m.move(-m.bodyHeight()) })},
-		{keys: []string{"pgdown", "ctrl+f", "space"}, help: "a page down", do: change(func(m *screen) { m.move(m.bodyHeight()) })},
+		{keys: []string{"pgdown", "ctrl+f", "space"}, help: "a page down",
+			do: change(func(m *screen) { m.move(m.bodyHeight()) })},
 		{keys: []string{"home", "g"}, shown: "home g", help: "to the top", do: change(func(m *screen) { m.move(-1 << 30) })},
-		{keys: []string{"end", "G"}, shown: "end G", help: "to the end", do: change(func(m *screen) { m.move(m.lastLine()) })},
+		{keys: []string{"end", "G"}, shown: "end G", help: "to the end",
+			do: change(func(m *screen) { m.move(m.lastLine()) })},
 		{keys: []string{"tab"}, help: "the next list", do: change(func(m *screen) { m.turn(m.pane + 1) })},
 		{keys: []string{"shift+tab"}, help: "the list before", do: change(func(m *screen) { m.turn(m.pane - 1) })},
-		{keys: []string{"right", "l", "]"}, shown: "right l", help: "the next queue", panes: jobPanes, do: change(func(m *screen) { m.switchQueue(1) })},
-		{keys: []string{"left", "h", "["}, shown: "left h", help: "the queue before", panes: jobPanes, do: change(func(m *screen) { m.switchQueue(-1) })},
-		{keys: []string{"enter"}, help: "look into the row: a queue's or a worker's jobs, a job's details", do: change((*screen).enter)},
-		{keys: []string{"/"}, help: "filter: part of a name, or for jobs kind:… worker:… idle:>30s args.order_id:…", do: change((*screen).askFilter)},
-		{keys: []string{"esc"}, help: "go back; take the filter away", do: change((*screen).back)},
+		{keys: []string{"right", "l", "]"}, shown: "right l", help: "the next queue", panes: jobPanes,
+			do: change(func(m *screen) { m.switchQueue(1) })},
+		{keys: []string{"left", "h", "["}, shown: "left h", help: "the queue before", panes: jobPanes,
+			do: change(func(m *screen) { m.switchQueue(-1) })},
+		{keys: []string{"enter"}, help: "open the row: a queue's or a worker's jobs, a job's details",
+			do: change((*screen).enter)},
+		{keys: []string{"/"}, help: "filter: part of a name, or for jobs kind:… worker:… idle:>30s args.order_id:…",
+			do: change((*screen).askFilter)},
+		{keys: []string{"esc"}, help: "go back; clear the filter", do: change((*screen).back)},
 	}
 	for p, title := range titles {
-		list = append(list, binding{keys: []string{string(rune('1' + p))}, help: title, do: change(func(m *screen) { m.turn(pane(p)) })})
+		list = append(list, binding{keys: []string{string(rune('1' + p))}, help: title,
+			do: change(func(m *screen) { m.turn(pane(p)) })})
 	}
 	return list
 }
@@ -98,7 +108,7 @@ func (m *screen) enter() {
 		m.turn(panePending)
 	default:
 		m.marks[m.pane], m.job, m.scroll = r.key, r.key, 0
-		m.look()
+		m.refresh()
 	}
 }
 
@@ -112,7 +122,7 @@ func (m *screen) back() {
 		m.filters[m.pane] = ""
 	}
 	m.scroll = 0
-	m.look()
+	m.refresh()
 }
 
 func pauseChosen(m *screen) tea.Cmd {
@@ -123,7 +133,7 @@ func pauseChosen(m *screen) tea.Cmd {
 		}
 	}
 	if info, known := m.chosen(); known {
-		m.order(pauseOrder(info))
+		m.submit(pauseRequest(info))
 	}
 	return nil
 }
@@ -138,7 +148,7 @@ func (m *screen) chosenProcess() []inspect.WorkerInfo {
 	}
 	chosen := m.last.workers[n]
 	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w inspect.WorkerInfo) bool {
-		return workerName(w) != workerName(chosen) || processOf(w) != processOf(chosen)
+		return processName(w) != processName(chosen) || processOf(w) != processOf(chosen)
 	})
 }
 
@@ -151,7 +161,7 @@ func quietChosen(m *screen) tea.Cmd {
 	if slices.ContainsFunc(process, func(w inspect.WorkerInfo) bool { return w.State == inspect.WorkerQuiet }) {
 		what = inspect.CommandWake
 	}
-	m.order(tellOrder(process, what))
+	m.submit(commandRequest(process, what))
 	return nil
 }
 
@@ -160,10 +170,11 @@ func stopChosen(m *screen) tea.Cmd {
 	if len(process) == 0 {
 		return nil
 	}
-	o := tellOrder(process, inspect.CommandStop)
+	o := commandRequest(process, inspect.CommandStop)
 	m.prompt = &prompt{
-		label: "type stop to stop " + command.Printable(workerName(process[0])) + " on " + command.Printable(processOf(process[0])),
-		want:  "stop", enter: func(m *screen, _ string) error { m.order(o); return nil },
+		label: "type stop to stop " + command.Printable(processName(process[0])) + " on " +
+			command.Printable(processOf(process[0])),
+		want: "stop", enter: func(m *screen, _ string) error { m.submit(o); return nil },
 	}
 	return nil
 }
@@ -181,14 +192,14 @@ func actionOn(key, name string, where ...pane) binding {
 		if id == "" || m.help {
 			return nil
 		}
-		o := jobOrder(a, m.queue, id)
+		o := jobRequest(a, m.queue, id)
 		if !a.asks {
-			m.order(o)
+			m.submit(o)
 			return nil
 		}
 		m.prompt = &prompt{
 			label: "type " + name + " to " + name + " " + command.Printable(id), want: name,
-			enter: func(m *screen, _ string) error { m.order(o); return nil },
+			enter: func(m *screen, _ string) error { m.submit(o); return nil },
 		}
 		return nil
 	}}
@@ -197,10 +208,11 @@ func actionOn(key, name string, where ...pane) binding {
 // actionOnAll binds a key to an action on all that match the filter: it counts them, and asks.
 func actionOnAll(key, name string, where ...pane) binding {
 	a := actionNamed(name)
-	return binding{keys: []string{key}, help: name + " all that match the filter", panes: where, do: func(m *screen) tea.Cmd {
-		if m.job == "" && !m.help && m.queue != "" {
-			m.order(countOrder(a, m.sight()))
-		}
-		return nil
-	}}
+	return binding{keys: []string{key}, help: name + " all that match the filter", panes: where,
+		do: func(m *screen) tea.Cmd {
+			if m.job == "" && !m.help && m.queue != "" {
+				m.submit(countRequest(a, m.scope()))
+			}
+			return nil
+		}}
 }

@@ -59,7 +59,7 @@ func (m *screen) askFilter() {
 			}
 		}
 		m.filters[at] = text
-		m.look()
+		m.refresh()
 		return nil
 	}}
 }
@@ -73,7 +73,7 @@ func (m *screen) ask(c counted) {
 	}
 	m.say("", nil)
 	m.prompt = &prompt{label: c.question(), want: c.action.name, enter: func(m *screen, _ string) error {
-		m.order(actOrder(c))
+		m.submit(actRequest(c))
 		return nil
 	}}
 }

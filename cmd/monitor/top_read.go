@@ -31,8 +31,8 @@ func (p pane) state() inspect.State {
 	return [panes]inspect.State{panePending: inspect.StateInFlight, paneDead: inspect.StateDead}[p]
 }
 
-// sight is what the screen shows, and so what is read for it.
-type sight struct {
+// scope is what the screen shows, and so what is read for it.
+type scope struct {
 	pane  pane
 	queue string // whose jobs
 	query string // which of them, see [inspect.ParseQuery]
@@ -41,7 +41,7 @@ type sight struct {
 
 // snapshot is what one reading found.
 type snapshot struct {
-	of      sight
+	of      scope
 	at      time.Time
 	queues  []inspect.QueueInfo
 	workers []inspect.WorkerInfo
@@ -55,32 +55,32 @@ type snapshot struct {
 type topReader struct {
 	inspector *inspect.Inspector
 	interval  time.Duration
-	sights    chan sight // the newest only
+	scopes    chan scope // the newest only
 }
 
 func newTopReader(inspector *inspect.Inspector, interval time.Duration) *topReader {
-	return &topReader{inspector: inspector, interval: interval, sights: make(chan sight, 1)}
+	return &topReader{inspector: inspector, interval: interval, scopes: make(chan scope, 1)}
 }
 
 // show asks for a reading of what is to be seen from now on. One goroutine may call it.
-func (r *topReader) show(s sight) {
+func (r *topReader) show(s scope) {
 	select {
-	case <-r.sights: // an older wish that nobody has read
+	case <-r.scopes: // an older wish that nobody has read
 	default:
 	}
-	r.sights <- s
+	r.scopes <- s
 }
 
 // run reads until ctx ends.
 func (r *topReader) run(ctx context.Context, send func(tea.Msg)) {
 	ticker := time.NewTicker(r.interval)
 	defer ticker.Stop()
-	var shown sight
+	var shown scope
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case shown = <-r.sights:
+		case shown = <-r.scopes:
 		case <-ticker.C:
 		}
 		if got := r.read(ctx, shown); ctx.Err() == nil {
@@ -89,7 +89,7 @@ func (r *topReader) run(ctx context.Context, send func(tea.Msg)) {
 	}
 }
 
-func (r *topReader) read(ctx context.Context, s sight) snapshot {
+func (r *topReader) read(ctx context.Context, s scope) snapshot {
 	ctx, cancel := context.WithTimeout(ctx, topReadTimeout)
 	defer cancel()
 	got := snapshot{of: s, at: time.Now()}
@@ -107,7 +107,7 @@ func (r *topReader) read(ctx context.Context, s sight) snapshot {
 	return got
 }
 
-func (r *topReader) search(ctx context.Context, s sight) (inspect.SearchPage, error) {
+func (r *topReader) search(ctx context.Context, s scope) (inspect.SearchPage, error) {
 	query, err := s.parsed()
 	if err != nil {
 		return inspect.SearchPage{}, err
@@ -116,7 +116,7 @@ func (r *topReader) search(ctx context.Context, s sight) (inspect.SearchPage, er
 }
 
 // parsed is the query for the pane's jobs.
-func (s sight) parsed() (inspect.Query, error) {
+func (s scope) parsed() (inspect.Query, error) {
 	query, err := inspect.ParseQuery(s.query)
 	if err == nil && s.pane.state() != "" {
 		query.State = s.pane.state()

@@ -31,7 +31,8 @@ func (m *screen) queueRows() ([]column, []row) {
 		{title: "QUEUE"},
 		{title: "WAITING", right: true}, {title: "IN FLIGHT", right: true}, {title: "DELAYED", right: true, worth: 4},
 		{title: "RETRYING", right: true, worth: 5}, {title: "DEAD", right: true}, {title: "WORKERS", right: true, worth: 6},
-		{title: "OLDEST", right: true, worth: 3}, {title: "DONE/S", right: true, worth: 7}, {title: "", worth: 6}, {title: "STATE", worth: 8},
+		{title: "OLDEST", right: true, worth: 3}, {title: "DONE/S", right: true, worth: 7},
+		{title: "", worth: 6}, {title: "STATE", worth: 8},
 	}
 	var rows []row
 	for _, q := range m.last.queues {
@@ -66,8 +67,10 @@ func queueState(q inspect.QueueInfo) (string, tone) {
 func (m *screen) workerRows() ([]column, []row) {
 	columns := []column{
 		{title: "WORKER"}, {title: "QUEUE"}, {title: "HOST", worth: 2}, {title: "PID", right: true, worth: 1},
-		{title: "SLOTS", right: true, worth: 5}, {title: "RUNNING", right: true, worth: 7}, {title: "IN FLIGHT", right: true, worth: 6},
-		{title: "STUCK", right: true, worth: 8}, {title: "LEASE LEFT", right: true, worth: 4}, {title: "UP", right: true, worth: 3},
+		{title: "SLOTS", right: true, worth: 5}, {title: "RUNNING", right: true, worth: 7},
+		{title: "IN FLIGHT", right: true, worth: 6},
+		{title: "STUCK", right: true, worth: 8}, {title: "LEASE LEFT", right: true, worth: 4},
+		{title: "UP", right: true, worth: 3},
 		{title: "STATE", worth: 9}, {title: "VERSION", worth: 1},
 	}
 	var rows []row
@@ -86,7 +89,8 @@ func (m *screen) workerRows() ([]column, []row) {
 		}
 		rows = append(rows, row{key: rowOf(w), queue: w.Queue, tone: tone, cells: []string{
 			w.Name, w.Queue, w.Host, fmt.Sprint(w.PID), fmt.Sprint(w.Slots), fmt.Sprint(w.Running), number(w.InFlight),
-			fmt.Sprint(w.Stuck), fmt.Sprint(time.Duration(w.LeaseMS) * time.Millisecond), command.Duration(time.Since(w.Started)),
+			fmt.Sprint(w.Stuck), fmt.Sprint(time.Duration(w.LeaseMS) * time.Millisecond),
+			command.Duration(time.Since(w.Started)),
 			string(w.State), w.Version,
 		}})
 	}
@@ -98,7 +102,8 @@ func rowOf(w inspect.WorkerInfo) string { return w.Queue + "/" + w.Name }
 
 func (m *screen) pendingRows() ([]column, []row) {
 	columns := []column{
-		{title: "ID"}, {title: "KIND"}, {title: "WORKER", worth: 5}, {title: "HEART", worth: 6}, {title: "IDLE", right: true, worth: 7},
+		{title: "ID"}, {title: "KIND"}, {title: "WORKER", worth: 5}, {title: "HEART", worth: 6},
+		{title: "IDLE", right: true, worth: 7},
 		{title: "DELIVERIES", right: true, worth: 2}, {title: "ATTEMPT", right: true, worth: 3}, {title: "NEXT", worth: 4},
 	}
 	var rows []row

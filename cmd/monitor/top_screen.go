@@ -9,10 +9,10 @@ import (
 )
 
 // screen is the model of monitor top: where the person is, and what was read last. It only changes in Update, which
-// never waits: show and take hand work to goroutines.
+// never waits: show and accept pass work to goroutines.
 type screen struct {
-	show func(sight)
-	take func(order) bool
+	show   func(scope)
+	accept func(request) bool
 
 	width, height int
 	pane          pane
@@ -24,7 +24,7 @@ type screen struct {
 	scroll        int           // of the details or the help
 	help          bool          //
 	prompt        *prompt       // an open question
-	busy          string        // the order that is being done
+	busy          string        // the request that is being done
 	status        string        // what came of the last one
 	failed        bool          // it failed
 	last          snapshot      // the last reading that succeeded
@@ -32,13 +32,13 @@ type screen struct {
 	rates         map[string]*rate
 }
 
-func newScreen(show func(sight), take func(order) bool) *screen {
-	return &screen{show: show, take: take, width: 80, height: 24, rates: map[string]*rate{}}
+func newScreen(show func(scope), accept func(request) bool) *screen {
+	return &screen{show: show, accept: accept, width: 80, height: 24, rates: map[string]*rate{}}
 }
 
 // Init implements [tea.Model].
 func (m *screen) Init() tea.Cmd {
-	m.look()
+	m.refresh()
 	return nil
 }
 
@@ -49,14 +49,14 @@ func (m *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = msg.Width, msg.Height
 	case snapshot:
 		m.read(msg)
-	case underway:
+	case progressReport:
 		m.say(m.busy+": "+string(msg), nil)
 	case counted:
 		m.ask(msg)
-	case told:
+	case outcome:
 		m.busy = ""
 		m.say(msg.text, msg.err)
-		m.look()
+		m.refresh()
 	case tea.PasteMsg:
 		if m.prompt != nil {
 			m.prompt.text += msg.Content
@@ -67,32 +67,33 @@ func (m *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// sight is what is to be seen now.
-func (m *screen) sight() sight {
-	s := sight{pane: m.pane, queue: m.queue, job: m.job}
+// scope is what is to be shown now.
+func (m *screen) scope() scope {
+	s := scope{pane: m.pane, queue: m.queue, job: m.job}
 	if m.pane.state() != "" {
 		s.query = m.filters[m.pane]
 	}
 	return s
 }
 
-// look has what is to be seen read at once.
-func (m *screen) look() { m.show(m.sight()) }
+// refresh has what is to be shown read at once.
+func (m *screen) refresh() { m.show(m.scope()) }
 
-// read takes in a reading. One of another sight, which the person has left meanwhile, still tells how Redis and the
-// queues are.
+// read takes in a reading. One of another scope, which the person has left meanwhile, still shows the state of Redis
+// and of the queues.
 func (m *screen) read(got snapshot) {
 	if m.away = got.err; got.err != nil {
 		return
 	}
 	m.count(got)
-	if got.of != m.sight() {
-		got.of, got.workers, got.found, got.job, got.jobErr = m.last.of, m.last.workers, m.last.found, m.last.job, m.last.jobErr
+	if got.of != m.scope() {
+		last := m.last
+		got.of, got.workers, got.found, got.job, got.jobErr = last.of, last.workers, last.found, last.job, last.jobErr
 	}
 	m.last = got
 	if _, known := m.chosen(); !known && len(got.queues) > 0 {
 		m.queue = got.queues[0].Name
-		m.look()
+		m.refresh()
 	}
 }
 
@@ -108,8 +109,8 @@ func (m *screen) count(got snapshot) {
 	m.rates = rates
 }
 
-// current tells whether the last reading is of what is to be seen now.
-func (m *screen) current() bool { return m.last.of == m.sight() }
+// current reports whether the last reading is of what is to be shown now.
+func (m *screen) current() bool { return m.last.of == m.scope() }
 
 // chosen is the queue whose jobs are shown.
 func (m *screen) chosen() (inspect.QueueInfo, bool) {
@@ -156,7 +157,7 @@ func (m *screen) move(by int) {
 // turn shows another pane.
 func (m *screen) turn(to pane) {
 	m.pane, m.job, m.scroll = (to+panes)%panes, "", 0
-	m.look()
+	m.refresh()
 }
 
 // switchQueue chooses another queue.
@@ -166,20 +167,20 @@ func (m *screen) switchQueue(by int) {
 		if q.Name == m.queue {
 			m.queue = m.last.queues[(at+by+n)%n].Name
 			m.marks[paneQueues], m.job = m.queue, ""
-			m.look()
+			m.refresh()
 			return
 		}
 	}
 }
 
-// order has something done, unless something is being done.
-func (m *screen) order(o order) {
-	if m.busy != "" || !m.take(o) {
+// submit has something done, unless something is being done.
+func (m *screen) submit(r request) {
+	if m.busy != "" || !m.accept(r) {
 		m.say("busy: "+m.busy, nil)
 		return
 	}
-	m.busy = o.name
-	m.say(o.name+" …", nil)
+	m.busy = r.name
+	m.say(r.name+" …", nil)
 }
 
 func (m *screen) say(text string, err error) {

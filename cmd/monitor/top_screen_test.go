@@ -17,21 +17,22 @@ import (
 // bench is a screen whose wishes are kept.
 type bench struct {
 	*screen
-	sights []sight
-	orders []order
+	scopes   []scope
+	requests []request
 }
 
 func newBench() *bench {
 	b := &bench{}
 	b.screen = newScreen(
-		func(s sight) { b.sights = append(b.sights, s) },
-		func(o order) bool { b.orders = append(b.orders, o); return true },
+		func(s scope) { b.scopes = append(b.scopes, s) },
+		func(r request) bool { b.requests = append(b.requests, r); return true },
 	)
 	return b
 }
 
 func (b *bench) press(keys ...string) *bench {
-	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "down": tea.KeyDown, "up": tea.KeyUp, "left": tea.KeyLeft, "backspace": tea.KeyBackspace}
+	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "down": tea.KeyDown,
+		"up": tea.KeyUp, "left": tea.KeyLeft, "backspace": tea.KeyBackspace}
 	for _, key := range keys {
 		msg := tea.KeyPressMsg{Code: []rune(key)[0], Text: key}
 		if code, ok := special[key]; ok {
@@ -47,7 +48,7 @@ func (b *bench) typed(text string) *bench { return b.press(strings.Split(text, "
 
 // sees takes in a reading of what the screen wants to see.
 func (b *bench) sees(jobs ...inspect.JobInfo) *bench {
-	got := snapshot{of: b.sight(), at: time.Now(), queues: []inspect.QueueInfo{
+	got := snapshot{of: b.scope(), at: time.Now(), queues: []inspect.QueueInfo{
 		{Name: "events", Workers: 1}, {Name: "orders", Waiting: 12_345, Workers: 1},
 	}}
 	got.found.Jobs, got.found.Total = jobs, int64(len(jobs))
@@ -78,12 +79,12 @@ func TestTopShowsQueuesAndFollowsTheChosenOne(t *testing.T) {
 	b.sees().shows(t, "> events", "orders", "12.3k")
 	b.press("down").shows(t, "> orders")
 	b.press("enter")
-	if got := b.sights[len(b.sights)-1]; got.pane != panePending || got.queue != "orders" {
+	if got := b.scopes[len(b.scopes)-1]; got.pane != panePending || got.queue != "orders" {
 		t.Errorf("enter on a queue wants to see %+v, not its pending jobs", got)
 	}
 	b.shows(t, "queue orders", "reading …")
 	b.press("left")
-	if got := b.sight(); got.queue != "events" {
+	if got := b.scope(); got.queue != "events" {
 		t.Errorf("left shows %+v, not the queue before", got)
 	}
 }
@@ -94,8 +95,8 @@ func TestTopStaysOnTheJobThatRowsMoveAround(t *testing.T) {
 	b.sees(inspect.JobInfo{ID: "new"}, inspect.JobInfo{ID: "a"}, inspect.JobInfo{ID: "b"})
 	b.shows(t, "> b ")
 	b.press("r")
-	if len(b.orders) != 1 || b.orders[0].name != "requeue b" {
-		t.Errorf("r ordered %v, not to requeue b", b.orders)
+	if len(b.requests) != 1 || b.requests[0].name != "requeue b" {
+		t.Errorf("r ordered %v, not to requeue b", b.requests)
 	}
 }
 
@@ -115,15 +116,15 @@ func TestTopAsksBeforeItDeletes(t *testing.T) {
 	b := onPane(paneDead, inspect.JobInfo{ID: "a"}).press("d")
 	b.shows(t, "type delete to delete a")
 	b.typed("yes").press("enter").shows(t, "type delete, or press esc")
-	if len(b.orders) != 0 {
+	if len(b.requests) != 0 {
 		t.Fatal("it deletes without the word")
 	}
 	b.press("backspace", "backspace", "backspace").typed("delete").press("enter")
-	if len(b.orders) != 1 || b.orders[0].name != "delete a" {
-		t.Fatalf("ordered %v, not to delete a", b.orders)
+	if len(b.requests) != 1 || b.requests[0].name != "delete a" {
+		t.Fatalf("ordered %v, not to delete a", b.requests)
 	}
 	b.press("d", "esc")
-	if b.prompt != nil || len(b.orders) != 1 {
+	if b.prompt != nil || len(b.requests) != 1 {
 		t.Error("esc did not take the question back")
 	}
 }
@@ -132,19 +133,20 @@ func TestTopCountsBeforeItActsOnAll(t *testing.T) {
 	t.Parallel()
 	b := onPane(paneDead).press("/").typed("kind:k").press("enter")
 	b.sees(inspect.JobInfo{ID: "a"}).press("R")
-	if len(b.orders) != 1 || b.orders[0].name != "count" {
-		t.Fatalf("ordered %v, not to count", b.orders)
+	if len(b.requests) != 1 || b.requests[0].name != "count" {
+		t.Fatalf("ordered %v, not to count", b.requests)
 	}
-	b.Update(counted{action: actionNamed("requeue"), of: b.sight(), query: inspect.Query{State: inspect.StateDead}, count: inspect.Count{Matched: 7}})
+	b.Update(counted{action: actionNamed("requeue"), of: b.scope(), query: inspect.Query{State: inspect.StateDead},
+		count: inspect.Count{Matched: 7}})
 	b.shows(t, "7 dead jobs of orders that match kind:k: type requeue")
 	b.typed("requeue").press("enter")
-	if len(b.orders) != 2 || b.orders[1].name != "requeue all" {
-		t.Fatalf("ordered %v, not to requeue all", b.orders)
+	if len(b.requests) != 2 || b.requests[1].name != "requeue all" {
+		t.Fatalf("ordered %v, not to requeue all", b.requests)
 	}
-	b.Update(underway("3 of 7 looked at"))
+	b.Update(progressReport("3 of 7 looked at"))
 	b.shows(t, "requeue all: 3 of 7")
 	b.press("r").shows(t, "busy: requeue all")
-	b.Update(told{text: "7 requeued"})
+	b.Update(outcome{text: "7 requeued"})
 	b.shows(t, "7 requeued")
 }
 
@@ -176,7 +178,7 @@ func TestTopSaysThatRedisIsAway(t *testing.T) {
 func TestTopTellsWhatFailed(t *testing.T) {
 	t.Parallel()
 	b := newBench().sees().press("p")
-	b.Update(told{text: "paused", err: errors.New("no permission")})
+	b.Update(outcome{text: "paused", err: errors.New("no permission")})
 	b.shows(t, "no permission")
 	if b.busy != "" {
 		t.Error("it stays busy after a failure")
@@ -186,21 +188,23 @@ func TestTopTellsWhatFailed(t *testing.T) {
 func TestTopTellsWhatIsNotInTheTrail(t *testing.T) {
 	t.Parallel()
 	unnoted := errors.New("not in the audit trail: no permission")
-	if got := (told{text: "paused"}).noted(nil); got.text != "paused" || got.err != nil {
+	if got := (outcome{text: "paused"}).noted(nil); got.text != "paused" || got.err != nil {
 		t.Errorf("all is well, and it tells %+v", got)
 	}
-	if got := (told{text: "paused"}).noted(unnoted); got.text != "paused; not in the audit trail: no permission" || got.err != nil {
+	if got := (outcome{text: "paused"}).noted(unnoted); got.text != "paused; not in the audit trail: no permission" ||
+		got.err != nil {
 		t.Errorf("it tells %+v", got)
 	}
 	failed := errors.New("cut short")
-	if got := (told{err: failed}).noted(unnoted); !errors.Is(got.err, failed) || !errors.Is(got.err, unnoted) {
+	if got := (outcome{err: failed}).noted(unnoted); !errors.Is(got.err, failed) || !errors.Is(got.err, unnoted) {
 		t.Errorf("of an action that failed, it tells %+v", got)
 	}
 }
 
 func TestTopFitsAnyTerminal(t *testing.T) {
 	t.Parallel()
-	long := inspect.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w", Error: strings.Repeat("e", 300), Heartbeat: inspect.HeartbeatGone}
+	long := inspect.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w", Error: strings.Repeat("e", 300),
+		Heartbeat: inspect.HeartbeatGone}
 	for _, size := range [][2]int{{1, 1}, {10, 3}, {20, 6}, {40, 10}, {80, 24}, {300, 80}} {
 		for p := range panes {
 			b := onPane(p, long)
@@ -234,8 +238,9 @@ func TestTopLeavesOutColumnsInANarrowTerminal(t *testing.T) {
 	b.Update(tea.WindowSizeMsg{Width: 110, Height: 10})
 	now := time.Now()
 	for second, done := range []int64{0, 10, 20} {
-		b.Update(snapshot{of: b.sight(), at: now.Add(time.Duration(second+1) * time.Second), queues: []inspect.QueueInfo{
-			{Name: "orders", Paused: &inspect.Attribution{At: now, By: strings.Repeat("x", 100)}, Totals: inspect.Totals{Done: done}},
+		b.Update(snapshot{of: b.scope(), at: now.Add(time.Duration(second+1) * time.Second), queues: []inspect.QueueInfo{
+			{Name: "orders", Paused: &inspect.Attribution{At: now, By: strings.Repeat("x", 100)},
+				Totals: inspect.Totals{Done: done}},
 		}})
 	}
 	b.shows(t, "██", "DELAYED", "OLDEST", "DONE/S", "STATE")
@@ -279,7 +284,7 @@ func TestEveryActionOfTopIsOneOfTheCommands(t *testing.T) {
 	for p, keys := range map[pane]string{panePending: "cbod", paneDead: "rd"} {
 		for _, key := range strings.Split(keys, "") {
 			b := onPane(p, inspect.JobInfo{ID: "a"}).press(key)
-			if b.prompt == nil && len(b.orders) == 0 {
+			if b.prompt == nil && len(b.requests) == 0 {
 				t.Errorf("%s does nothing on %s", key, titles[p])
 			}
 		}
@@ -314,11 +319,11 @@ func TestRate(t *testing.T) {
 	}
 }
 
-func TestHandsTakeOneOrderAtATime(t *testing.T) {
+func TestTheExecutorAcceptsOneRequestAtATime(t *testing.T) {
 	t.Parallel()
-	hands := newTopHands(operator{})
-	nothing := order{"nothing", func(context.Context, operator, func(string)) tea.Msg { return told{} }}
-	if !hands.take(nothing) || hands.take(nothing) {
+	executor := newExecutor(operator{})
+	nothing := request{"nothing", func(context.Context, operator, func(string)) tea.Msg { return outcome{} }}
+	if !executor.accept(nothing) || executor.accept(nothing) {
 		t.Error("two orders were taken at once")
 	}
 }

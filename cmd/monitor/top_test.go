@@ -135,7 +135,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// startHolding starts a worker whose handler holds each job until it is told to end, and returns how those ended.
+// startHolding starts a worker whose handler holds each job until it is released, and returns how those ended.
 func startHolding(t *testing.T, rdb redis.UniversalClient, name string) <-chan error {
 	t.Helper()
 	ended := make(chan error, 10)
@@ -223,7 +223,8 @@ func survive(t *testing.T, term *terminal, server *redistest.Server) {
 		t.Fatal(err)
 	}
 	term.await(t, "the banner goes", func(text string) bool {
-		return strings.Contains(text, "Pending") && strings.Contains(text, "queue mail") && !strings.Contains(text, "does not answer")
+		return strings.Contains(text, "Pending") && strings.Contains(text, "queue mail") &&
+			!strings.Contains(text, "does not answer")
 	})
 }
 
@@ -298,14 +299,14 @@ func TestTopReadsOnlyWhatIsSeen(t *testing.T) {
 	rdb := server.Client(t)
 	enqueue(t, rdb, "", "orders", 2)
 	reader := newTopReader(newInspector(t, rdb, ""), time.Second)
-	if got := reader.read(t.Context(), sight{}); got.err != nil || len(got.queues) != 1 || got.queues[0].Waiting != 2 {
+	if got := reader.read(t.Context(), scope{}); got.err != nil || len(got.queues) != 1 || got.queues[0].Waiting != 2 {
 		t.Fatalf("read %+v", got)
 	}
 	before, err := rdb.Info(t.Context(), "stats").Result()
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader.read(t.Context(), sight{pane: paneQueues, queue: "orders"})
+	reader.read(t.Context(), scope{pane: paneQueues, queue: "orders"})
 	after, err := rdb.Info(t.Context(), "stats").Result()
 	if err != nil {
 		t.Fatal(err)
@@ -314,12 +315,12 @@ func TestTopReadsOnlyWhatIsSeen(t *testing.T) {
 	if t.Logf("a reading of one queue: %d commands", commands); commands > 20 {
 		t.Errorf("a reading of one queue costs %d commands", commands)
 	}
-	gone := reader.read(t.Context(), sight{pane: paneDead, queue: "orders", job: "nothing"})
+	gone := reader.read(t.Context(), scope{pane: paneDead, queue: "orders", job: "nothing"})
 	if gone.err != nil || !errors.Is(gone.jobErr, inspect.ErrNotFound) {
 		t.Errorf("a job that is gone: %v, %v", gone.err, gone.jobErr)
 	}
 	server.Kill()
-	if got := reader.read(t.Context(), sight{}); got.err == nil {
+	if got := reader.read(t.Context(), scope{}); got.err == nil {
 		t.Error("a dead Redis could be read")
 	}
 }

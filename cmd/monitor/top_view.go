@@ -183,9 +183,9 @@ func (m *screen) nothing() string {
 	case m.last.at.IsZero() || m.pane != paneQueues && !m.current():
 		return "reading …"
 	case len(m.last.queues) == 0:
-		return "no queue yet: nobody has enqueued a job, and no worker has started"
+		return "no queue yet: no job was enqueued and no worker has started"
 	case m.filters[m.pane] != "":
-		return "nothing matches the filter; esc takes it away"
+		return "nothing matches the filter; esc clears it"
 	case m.pane == paneWorkers:
 		return "no worker"
 	default:

@@ -24,7 +24,8 @@ on running meanwhile. Exit status 0: all is accounted for; 1: something is missi
 	}
 }
 
-var errUnaccounted = errors.New("not every job is accounted for; what is missing was deleted, trimmed or lost with Redis' data")
+var errUnaccounted = errors.New(
+	"not every job is accounted for; what is missing was deleted, trimmed or lost with Redis' data")
 
 func verify(c *cli.Context) error {
 	args, err := command.Arguments(c, "QUEUE")

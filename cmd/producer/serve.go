@@ -1,9 +1,11 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
@@ -75,7 +77,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.Log = log
+	cfg.Logger = slog.New(zerolog.NewSlogHandler(log))
 	rdb, err := command.Redis(c)
 	if err != nil {
 		return err

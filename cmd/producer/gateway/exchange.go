@@ -1,14 +1,16 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"runtime/debug"
 	"time"
 
 	"github.com/oklog/ulid/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/navvy-go/navvy/jobs/ratelimit"
 )
@@ -59,28 +61,26 @@ func (g *Gateway) logged(next http.Handler) http.Handler {
 
 // log writes the line: neither bodies nor queries nor headers, which may hold secrets.
 func (g *Gateway) log(r *http.Request, known *exchange, seen *counter, took time.Duration) {
-	line := g.cfg.Log.Info()
+	level := slog.LevelInfo
+	var line []slog.Attr
 	switch {
 	case known.err != nil:
-		line = g.cfg.Log.Error().Err(known.err)
+		level, line = slog.LevelError, append(line, slog.Any("error", known.err))
 	case r.Pattern == "GET /healthz", r.Pattern == "GET /readyz":
-		line = g.cfg.Log.Debug()
+		level = slog.LevelDebug
 	}
-	status := seen.status
-	if status == 0 {
-		status = http.StatusOK
+	for _, optional := range []slog.Attr{slog.String("caller", known.caller.Name), slog.String("trace", known.trace)} {
+		if optional.Value.String() != "" {
+			line = append(line, optional)
+		}
 	}
-	present(line, "caller", known.caller.Name)
-	present(line, "trace", known.trace)
-	line.Str("request_id", known.id).Str("method", r.Method).Str("path", r.URL.Path).Str("route", r.Pattern).Int("status", status).
-		Int64("bytes", seen.bytes).Float64("ms", float64(took.Microseconds())/1000).Str("remote", ratelimit.ClientIP(r)).
-		Msg("request")
-}
-
-func present(line *zerolog.Event, name, value string) {
-	if value != "" {
-		line.Str(name, value)
-	}
+	line = append(line,
+		slog.String("request_id", known.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("route", r.Pattern), slog.Int("status", cmp.Or(seen.status, http.StatusOK)),
+		slog.Int64("bytes", seen.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.String("remote", ratelimit.ClientIP(r)),
+	)
+	g.cfg.Logger.LogAttrs(r.Context(), level, "request", line...)
 }
 
 // counter notes what was answered.
@@ -117,8 +117,8 @@ func (g *Gateway) recovered(next http.Handler) http.Handler {
 			case http.ErrAbortHandler:
 				panic(why)
 			default:
-				g.cfg.Log.Error().Interface("panic", why).Bytes("stack", debug.Stack()).
-					Str("request_id", exchangeOf(r.Context()).id).Msg("handler panicked")
+				g.cfg.Logger.Error("handler panicked", "panic", fmt.Sprint(why), "stack", string(debug.Stack()),
+					"request_id", exchangeOf(r.Context()).id)
 				refuse(w, r, internal.because("It is in the log, under the request's ID."))
 			}
 		}()

@@ -30,7 +30,7 @@ func (g *Gateway) flag(w http.ResponseWriter, r *http.Request) error {
 	case found.Err != nil && errors.Is(found.Err, flags.ErrInvalid) && found.Reason == flags.Unknown:
 		return found.Err
 	case found.Err != nil:
-		g.cfg.Log.Warn().Err(found.Err).Str("flag", name).Msg("flag decided without all that is known of it")
+		g.cfg.Logger.Warn("flag decided without all that is known of it", "flag", name, "error", found.Err)
 	}
 	writeJSON(w, r, http.StatusOK, decision{
 		Flag: name, On: found.On, Reason: found.Reason, Variant: found.Variant, Value: found.Value, Stale: found.Stale,

@@ -13,11 +13,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/flags"
@@ -53,7 +53,7 @@ type Config struct {
 	MaxInFlight int           // requests at once, without notification streams. Defaults to 256
 	Rate        int64         // requests in a second from one caller. Defaults to no limit
 	Burst       int64         // of them at once. Defaults to Rate
-	Log         zerolog.Logger
+	Logger      *slog.Logger  // defaults to none
 }
 
 func (c Config) withDefaults() Config {
@@ -61,6 +61,9 @@ func (c Config) withDefaults() Config {
 	c.MaxInFlight = cmp.Or(c.MaxInFlight, DefaultMaxInFlight)
 	if c.Users == nil {
 		c.Users = nobody{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if len(c.Keys) == 0 {
 		key := make([]byte, sha256.Size)
@@ -129,7 +132,7 @@ func New(cfg Config) (*Gateway, error) {
 
 // connect makes what the gateway works with. What must be closed comes last.
 func (g *Gateway) connect() error {
-	rdb, report := g.cfg.Redis, func(err error) { g.cfg.Log.Warn().Err(err).Msg("survived") }
+	rdb, report := g.cfg.Redis, func(err error) { g.cfg.Logger.Warn("survived", "error", err) }
 	var err error
 	if g.inspector, err = inspect.New(rdb, inspect.Config{Namespace: g.cfg.Namespace}); err != nil {
 		return err

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,10 @@ func (b *syncBuffer) String() string {
 	return b.text.String()
 }
 
-func (b *syncBuffer) logger() zerolog.Logger { return zerolog.New(b).Level(zerolog.DebugLevel) }
+// logger writes as producer serve does.
+func (b *syncBuffer) logger() *slog.Logger {
+	return slog.New(zerolog.NewSlogHandler(zerolog.New(b).Level(zerolog.DebugLevel)))
+}
 
 func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {
 	t.Parallel()

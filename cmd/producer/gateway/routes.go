@@ -112,7 +112,7 @@ func (g *Gateway) authorized(scope Scope) wrapper {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy"`)
 				return unauthorized.because("Send Authorization: Bearer, or X-API-Key.")
 			case err != nil:
-				g.cfg.Log.Debug().Err(err).Str("request_id", exchangeOf(r.Context()).id).Msg("credentials refused")
+				g.cfg.Logger.Debug("credentials refused", "request_id", exchangeOf(r.Context()).id, "error", err)
 				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy", error="invalid_token"`)
 				return unauthorized.because("The key or token is not known, or has ended.")
 			}

@@ -1,0 +1,95 @@
+package dashboard
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	cacheFresh   = time.Second // two browsers that ask within it are shown the same
+	cacheEntries = 256         // addresses whose last reading is shown while Redis does not answer
+	readLimit    = 5 * time.Second
+)
+
+// cache keeps what was read for each address, so that a page costs Redis the same for one browser and for many, and so
+// that there is something to show while Redis does not answer. The zero value is ready.
+type cache struct {
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	seen map[string]cached
+}
+
+// costly is data that is too much work for Redis to be read every second.
+type costly interface{ FreshFor() time.Duration }
+
+// cached is what was read for an address.
+type cached struct {
+	data  any
+	at    time.Time
+	until time.Time // it is fresh
+	stale bool      // a person has acted since
+	err   error     // why it could not be read again since
+}
+
+// get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
+// load fails, the result is what was read before, if anything, with the error.
+func (c *cache) get(
+	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
+) cached {
+	c.mu.Lock()
+	last, known := c.seen[key]
+	c.mu.Unlock()
+	if known && !last.stale && now().Before(last.until) {
+		return last
+	}
+	// The first caller reads for all that wait, so the reading does not end with its request.
+	read, _, _ := c.flight.Do(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
+		defer cancel()
+		data, err := load(ctx)
+		if err != nil {
+			return cached{data: last.data, at: last.at, err: err}, nil
+		}
+		keep := cacheFresh
+		if expensive, ok := data.(costly); ok {
+			keep = max(keep, expensive.FreshFor())
+		}
+		fresh := cached{data: data, at: now(), until: now().Add(keep)}
+		c.keep(key, fresh)
+		return fresh, nil
+	})
+	return read.(cached)
+}
+
+func (c *cache) keep(key string, fresh cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil {
+		c.seen = map[string]cached{}
+	}
+	c.seen[key] = fresh
+	if len(c.seen) <= cacheEntries {
+		return
+	}
+	oldest := key
+	for k, other := range c.seen {
+		if other.at.Before(c.seen[oldest].at) {
+			oldest = k
+		}
+	}
+	delete(c.seen, oldest)
+}
+
+// expire has everything read anew when it is next asked for: a person has acted.
+func (c *cache) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, seen := range c.seen {
+		seen.stale = true
+		c.seen[key] = seen
+	}
+}

@@ -1,0 +1,82 @@
+package dashboard
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// DefaultMask are the names whose values are hidden unless a configuration says otherwise.
+var DefaultMask = []string{"*password*", "*secret*", "*token*", "authorization", "card*", "cvc", "cvv", "iban", "ssn",
+	"api_key", "apikey"}
+
+const hidden = "••••"
+
+// mask hides values in jobs' data by the name of their field.
+type mask []string
+
+func newMask(patterns []string) (mask, error) {
+	m := make(mask, 0, len(patterns))
+	for _, pattern := range patterns {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fmt.Errorf("dashboard: mask %q: %w", pattern, err)
+		}
+		m = append(m, strings.ToLower(pattern))
+	}
+	return m, nil
+}
+
+func (m mask) hides(name string) bool {
+	for _, pattern := range m {
+		if ok, _ := path.Match(pattern, strings.ToLower(name)); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// apply returns the data with what is masked replaced, at any depth. Numbers and the order of elements stay as they
+// are; members of an object come in alphabetical order. Data that is not JSON comes back as it is.
+func (m mask) apply(data json.RawMessage) json.RawMessage {
+	if len(m) == 0 || len(data) == 0 {
+		return data
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return data
+	}
+	value, changed := m.walk(value)
+	if !changed {
+		return data
+	}
+	masked, err := json.Marshal(value)
+	if err != nil {
+		return json.RawMessage(`"` + hidden + `"`)
+	}
+	return masked
+}
+
+func (m mask) walk(value any) (any, bool) {
+	changed := false
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if m.hides(name) {
+				v[name], changed = hidden, true
+				continue
+			}
+			fresh, did := m.walk(inner)
+			v[name], changed = fresh, changed || did
+		}
+	case []any:
+		for i, inner := range v {
+			fresh, did := m.walk(inner)
+			v[i], changed = fresh, changed || did
+		}
+	}
+	return value, changed
+}

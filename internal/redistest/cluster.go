@@ -1,0 +1,50 @@
+package redistest
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const clusterWithin = 10 * time.Second // it agrees on its slots
+
+// NewCluster starts a cluster of two masters, and returns a client of it and how many servers there are.
+func NewCluster(tb testing.TB) (rdb *redis.ClusterClient, servers int) {
+	tb.Helper()
+	nodes := []*Server{New(tb, "--cluster-enabled", "yes"), New(tb, "--cluster-enabled", "yes")}
+	clients := []*redis.Client{nodes[0].Client(tb), nodes[1].Client(tb)}
+	must := func(err error) {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	must(clients[0].ClusterAddSlotsRange(tb.Context(), 0, 8191).Err())
+	must(clients[1].ClusterAddSlotsRange(tb.Context(), 8192, 16383).Err())
+	host, port, err := net.SplitHostPort(nodes[1].Addr)
+	must(err)
+	must(clients[0].ClusterMeet(tb.Context(), host, port).Err())
+	for _, client := range clients {
+		awaitCluster(tb, client)
+	}
+	rdb = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].Addr}})
+	tb.Cleanup(func() { _ = rdb.Close() })
+	return rdb, len(nodes)
+}
+
+func awaitCluster(tb testing.TB, client *redis.Client) {
+	tb.Helper()
+	deadline, tick := time.NewTimer(clusterWithin), time.NewTicker(50*time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for !strings.Contains(client.ClusterInfo(tb.Context()).Val(), "cluster_state:ok") {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			tb.Fatal("the cluster does not come up")
+		}
+	}
+}
