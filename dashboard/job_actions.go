@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -125,7 +124,7 @@ func (d *Dashboard) actOnSelected(f *Form, a jobAction) (Notice, error) {
 	var done []string
 	var failures []error
 	for _, id := range a.ids {
-		if err := d.actOnOne(ctx, a, id); err != nil {
+		if err := d.inspector.Do(ctx, a.queue, id, a.action.Name); err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", id, err))
 			continue
 		}
@@ -150,24 +149,6 @@ func more(n int) string {
 		return ""
 	}
 	return fmt.Sprintf(" and %d more", n)
-}
-
-func (d *Dashboard) actOnOne(ctx context.Context, a jobAction, id string) error {
-	switch a.action.Name {
-	case inspect.ActionRequeue:
-		return d.inspector.Requeue(ctx, a.queue, id)
-	case inspect.ActionRunNow:
-		return d.inspector.RunNow(ctx, a.queue, id)
-	case inspect.ActionRelease:
-		return d.inspector.Release(ctx, a.queue, id)
-	case inspect.ActionCancel:
-		return d.inspector.Cancel(ctx, a.queue, id)
-	case inspect.ActionBury:
-		return d.inspector.Bury(ctx, a.queue, id)
-	case inspect.ActionDelete:
-		return d.inspector.Delete(ctx, a.queue, id)
-	}
-	return errors.New("there is no such action")
 }
 
 // undo offers what takes the action back for one job: a job that was sent to dead comes back by Requeue.

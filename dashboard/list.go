@@ -67,7 +67,7 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (
 	all := seen.data.(fleet)
 	l := list{State: state, Filter: strings.TrimSpace(r.Get("q")), Queue: r.Get("queue")}
 	for _, info := range all.Queues {
-		l.Choices = append(l.Choices, choice{info.Name, countOf(info, state)})
+		l.Choices = append(l.Choices, choice{info.Name, info.Count(state)})
 	}
 	if l.Queue == "" && len(l.Choices) > 0 {
 		l.Queue = slices.MaxFunc(l.Choices, func(a, b choice) int { return int(min(max(a.Count-b.Count, -1), 1)) }).Name
@@ -92,22 +92,6 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (
 		l.Found.Jobs[i].Data = d.mask.apply(l.Found.Jobs[i].Data)
 	}
 	return l, err
-}
-
-func countOf(info inspect.QueueInfo, state inspect.State) int64 {
-	switch state {
-	case inspect.StateWaiting:
-		return info.Waiting
-	case inspect.StateInFlight:
-		return info.InFlight
-	case inspect.StateDelayed:
-		return info.Delayed
-	case inspect.StateRetrying:
-		return info.Retrying
-	case inspect.StateDead:
-		return info.Dead
-	}
-	return 0
 }
 
 func parseFilter(text string, state inspect.State) (inspect.Query, error) {

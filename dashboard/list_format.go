@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -87,16 +86,11 @@ func redisCLI(l list) []string {
 			"redis-cli XRANGE " + stream + " '(<last-delivered-id>' + COUNT 50",
 		}
 	case inspect.StateDelayed:
-		return []string{"redis-cli ZRANGE " + quote(companion(l.Info, "delayed")) + " 0 49 WITHSCORES"}
+		return []string{"redis-cli ZRANGE " + quote(l.Info.Keys.Delayed) + " 0 49 WITHSCORES"}
 	case inspect.StateRetrying:
-		return []string{"redis-cli ZRANGE " + quote(companion(l.Info, "retrying")) + " 0 49 WITHSCORES"}
+		return []string{"redis-cli ZRANGE " + quote(l.Info.Keys.Retrying) + " 0 49 WITHSCORES"}
 	case inspect.StateDead:
-		return []string{"redis-cli XREVRANGE " + quote(companion(l.Info, "dead")) + " + - COUNT 50"}
+		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.Dead) + " + - COUNT 50"}
 	}
 	return nil
-}
-
-// companion is the key beside a queue's stream, as docs/keys.md says.
-func companion(info inspect.QueueInfo, name string) string {
-	return redisx.CompanionPrefix(info.Stream) + name
 }

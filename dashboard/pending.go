@@ -52,7 +52,7 @@ func (d *Dashboard) holders(ctx context.Context, info inspect.QueueInfo) ([]hold
 		w := registered[name]
 		h := holder{name, n, w.Heartbeat, time.Duration(w.LeaseMS) * time.Millisecond}
 		switch {
-		case strings.HasPrefix(name, "~"):
+		case inspect.IsParking(name):
 			h.Heartbeat = inspect.HeartbeatParked
 		case h.Heartbeat == "":
 			h.Heartbeat = inspect.HeartbeatGone

@@ -124,8 +124,7 @@ type processKey struct {
 }
 
 func keyOf(w inspect.WorkerInfo) processKey {
-	name, _, _ := strings.Cut(w.Name, "#")
-	return processKey{name, w.Host, w.PID}
+	return processKey{w.Process, w.Host, w.PID}
 }
 
 // finish sums up a process's queues.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,49 +18,46 @@ type action struct {
 	aliases           []string
 	does              inspect.Action
 	done              string // what a job is then
-	one               func(*inspect.Inspector, context.Context, string, string) error
-	asks              bool // for --yes before it acts on many: it cannot be taken back, or it interrupts work
+	asks              bool   // for --yes before it acts on many: it cannot be taken back, or it interrupts work
 }
 
 // actions are the commands, in the order in which the help lists them.
 var actions = []action{
 	{
 		name: "requeue", usage: "enqueue dead jobs again, with all attempts",
-		does: inspect.ActionRequeue, done: "requeued", one: (*inspect.Inspector).Requeue,
+		does: inspect.ActionRequeue, done: "requeued",
 	},
 	{
 		name: "retry", aliases: []string{"run-now"}, usage: "make delayed or retrying jobs due at once",
-		does: inspect.ActionRunNow, done: "due now", one: (*inspect.Inspector).RunNow,
+		does: inspect.ActionRunNow, done: "due now",
 	},
 	{
 		name: "release", usage: "give jobs in flight to the next free worker, if their own is gone",
 		text: "It does at once what the caretaker does later. A job whose worker is alive is left alone: cancel it instead.",
-		does: inspect.ActionRelease, done: "released", one: (*inspect.Inspector).Release,
+		does: inspect.ActionRelease, done: "released",
 	},
 	{
 		name: "cancel", usage: "end jobs that have not ended: they are dead, and can be requeued",
 		text: `A job that does not run is dead at once. A running one's context is cancelled within half a second: it is dead
 unless its handler is done all the same.`,
-		does: inspect.ActionCancel, done: "cancelled", one: (*inspect.Inspector).Cancel, asks: true,
+		does: inspect.ActionCancel, done: "cancelled", asks: true,
 	},
 	{
 		name: "bury", usage: "send jobs that have not ended to dead at once, even while they run",
 		text: "As cancel, but it does not wait for a running handler, whose outcome then does not count.",
-		does: inspect.ActionBury, done: "buried", one: (*inspect.Inspector).Bury, asks: true,
+		does: inspect.ActionBury, done: "buried", asks: true,
 	},
 	{
 		name: "delete", usage: "delete jobs, whatever their state",
 		text: "A job in flight is acknowledged and dropped; a handler that runs it is not stopped.",
-		does: inspect.ActionDelete, done: "deleted", one: (*inspect.Inspector).Delete, asks: true,
+		does: inspect.ActionDelete, done: "deleted", asks: true,
 	},
 }
 
 // states are those that the action is for.
 func (a action) states() []string {
 	var states []string
-	for _, state := range []inspect.State{
-		inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead,
-	} {
+	for _, state := range inspect.States() {
 		if a.does.AppliesTo(state) {
 			states = append(states, string(state))
 		}
@@ -111,7 +107,7 @@ func (a action) run(c *cli.Context) error {
 		if c.Bool("dry-run") {
 			return showJobOf(c, o.inspector, args[0], args[1])
 		}
-		if err := a.one(o.inspector, o.withActor(c.Context), args[0], args[1]); err != nil {
+		if err := o.inspector.Do(o.withActor(c.Context), args[0], args[1], a.does); err != nil {
 			if errors.Is(err, inspect.ErrNotFound) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}

@@ -95,7 +95,7 @@ func pauseRequest(info inspect.QueueInfo) request {
 
 // commandRequest sends a command to a process, by each of its queues.
 func commandRequest(process []inspect.WorkerInfo, cmd inspect.WorkerCommand) request {
-	name := processName(process[0])
+	name := process[0].Process
 	return request{string(cmd) + " " + name, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
 		sent, unnoted, err := o.commandWorkers(ctx, process, cmd)
 		if err == nil && len(sent) == 0 {
@@ -111,7 +111,7 @@ func commandRequest(process []inspect.WorkerInfo, cmd inspect.WorkerCommand) req
 // jobRequest does an action to one job.
 func jobRequest(a action, name, id string) request {
 	return request{a.name + " " + id, func(ctx context.Context, o operator, _ func(string)) tea.Msg {
-		err := a.one(o.inspector, ctx, name, id)
+		err := o.inspector.Do(ctx, name, id, a.does)
 		if errors.Is(err, inspect.ErrNotFound) {
 			err = fmt.Errorf("%s has moved on", id)
 		}

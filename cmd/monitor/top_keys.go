@@ -148,7 +148,7 @@ func (m *screen) chosenProcess() []inspect.WorkerInfo {
 	}
 	chosen := m.last.workers[n]
 	return slices.DeleteFunc(slices.Clone(m.last.workers), func(w inspect.WorkerInfo) bool {
-		return processName(w) != processName(chosen) || processOf(w) != processOf(chosen)
+		return w.Process != chosen.Process || processOf(w) != processOf(chosen)
 	})
 }
 
@@ -172,7 +172,7 @@ func stopChosen(m *screen) tea.Cmd {
 	}
 	o := commandRequest(process, inspect.CommandStop)
 	m.prompt = &prompt{
-		label: "type stop to stop " + command.Printable(processName(process[0])) + " on " +
+		label: "type stop to stop " + command.Printable(process[0].Process) + " on " +
 			command.Printable(processOf(process[0])),
 		want: "stop", enter: func(m *screen, _ string) error { m.submit(o); return nil },
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -290,7 +291,7 @@ func TestEveryActionOfTopIsOneOfTheCommands(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"cancel", "bury", "release", "requeue", "delete"} {
-		if actionNamed(name).one == nil {
+		if !slices.Contains(inspect.Actions(), actionNamed(name).does) {
 			t.Errorf("there is no command %s", name)
 		}
 	}

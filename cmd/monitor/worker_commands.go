@@ -47,7 +47,7 @@ func commandWorker(c *cli.Context, cmd inspect.WorkerCommand) error {
 			return err
 		}
 		meant := slices.DeleteFunc(workers, func(w inspect.WorkerInfo) bool {
-			return w.Name != args[0] && processName(w) != args[0]
+			return w.Name != args[0] && w.Process != args[0]
 		})
 		sent, unnoted, err := o.commandWorkers(o.withActor(c.Context), meant, cmd)
 		if err != nil {
@@ -64,12 +64,6 @@ func commandWorker(c *cli.Context, cmd inspect.WorkerCommand) error {
 		}
 		return nil
 	})
-}
-
-// processName is the name of a worker's process, which its names on all its queues begin with.
-func processName(w inspect.WorkerInfo) string {
-	name, _, _ := strings.Cut(w.Name, "#")
-	return name
 }
 
 func processOf(w inspect.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }
@@ -91,7 +85,7 @@ func (o operator) commandWorkers(
 		sent = append(sent, w)
 		if process := processOf(w); !noted[process] {
 			noted[process] = true
-			unnoted = cmp.Or(unnoted, o.note(ctx, "worker."+string(cmd), processName(w), process))
+			unnoted = cmp.Or(unnoted, o.note(ctx, "worker."+string(cmd), w.Process, process))
 		}
 	}
 	return sent, unnoted, nil

@@ -32,6 +32,15 @@ type QueueInfo struct {
 	Keys          Keys          `json:"-"`
 }
 
+// Count is how many jobs are in a state, 0 for a state that is not counted.
+func (q *QueueInfo) Count(s State) int64 {
+	row := s.row()
+	if row == nil || row.of == nil {
+		return 0
+	}
+	return *row.of(q)
+}
+
 // Totals count what has happened to a queue's jobs since it was created. They change in the same atomic step as the
 // job itself.
 type Totals struct {

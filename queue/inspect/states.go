@@ -33,6 +33,7 @@ type state struct {
 
 	count func(i *Inspector, ctx context.Context, q *wire.QueueRef) (int64, error) // nil: not counted
 	list  func(i *Inspector, ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (chunk, error)
+	of    func(q *QueueInfo) *int64 // where the count stands
 
 	hasWorker bool // a worker holds the job, or held it last
 	inFlight  bool // the job has an idle time and deliveries
@@ -40,16 +41,26 @@ type state struct {
 
 // A new state is a row here, the file that lists it, and the actions of actions.go that apply to it.
 var states = [...]state{
-	{state: StateWaiting, count: (*Inspector).countWaiting, list: (*Inspector).waiting},
+	{
+		state: StateWaiting, count: (*Inspector).countWaiting, list: (*Inspector).waiting,
+		of: func(q *QueueInfo) *int64 { return &q.Waiting },
+	},
 	{
 		state: StateInFlight, count: (*Inspector).countInFlight, list: (*Inspector).inFlight,
+		of:        func(q *QueueInfo) *int64 { return &q.InFlight },
 		hasWorker: true, inFlight: true,
 	},
-	{state: StateDelayed, count: countOf(redis.Cmdable.ZCard, wire.Keys.Delayed), list: (*Inspector).delayed},
-	{state: StateRetrying, count: countOf(redis.Cmdable.ZCard, wire.Keys.Retrying), list: (*Inspector).retrying},
+	{
+		state: StateDelayed, count: countOf(redis.Cmdable.ZCard, wire.Keys.Delayed), list: (*Inspector).delayed,
+		of: func(q *QueueInfo) *int64 { return &q.Delayed },
+	},
+	{
+		state: StateRetrying, count: countOf(redis.Cmdable.ZCard, wire.Keys.Retrying), list: (*Inspector).retrying,
+		of: func(q *QueueInfo) *int64 { return &q.Retrying },
+	},
 	{
 		state: StateDead, ended: true, count: countOf(redis.Cmdable.XLen, wire.Keys.Dead), list: (*Inspector).dead,
-		hasWorker: true,
+		of: func(q *QueueInfo) *int64 { return &q.Dead }, hasWorker: true,
 	},
 	{state: StateDone, ended: true, hasWorker: true},
 }

@@ -123,3 +123,7 @@ func (h holder) heartbeat(consumer string, now time.Time) Heartbeat {
 	}
 	return HeartbeatAlive
 }
+
+// IsParking reports whether a consumer is one of those under which jobs in flight wait for a free slot: nobody holds
+// them, see [HeartbeatParked].
+func IsParking(consumer string) bool { return wire.IsParking(consumer) }
