@@ -88,7 +88,8 @@ func TestCodeLinksToDecisions(t *testing.T) {
 	t.Parallel()
 	link, found := regexp.MustCompile(`docs/[\w/]+\.md#[\w-]+`), 0
 	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
-		if ext := filepath.Ext(path); err != nil || ext != ".go" && ext != ".lua" || filepath.Base(path) == "docs_links_test.go" {
+		if ext := filepath.Ext(path); err != nil || ext != ".go" && ext != ".lua" ||
+			filepath.Base(path) == "docs_links_test.go" {
 			return err
 		}
 		text, err := os.ReadFile(path)

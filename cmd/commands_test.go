@@ -58,7 +58,8 @@ func run(m *testing.M) int {
 // build makes the programs, with the race detector if this test has it.
 func build(dir string) error {
 	args := []string{"build", "-o", dir}
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if info, ok := debug.ReadBuildInfo(); ok &&
+		slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		args = append(args, "-race")
 	}
 	command := exec.Command("go", append(args, "./producer", "./worker", "./monitor")...)
@@ -107,11 +108,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// progressLine is how a command tells its progress where stderr is no terminal.
+// progressLine is how a command reports its progress where stderr is no terminal.
 var progressLine = regexp.MustCompile(`(?m)^\w+: .*\(\d+ %\)\n`)
 
 // status N PROGRAM ARGS… runs a program and checks its exit status. One that is not 0 comes with one line on stderr,
-// which begins with the program's name; what takes long on a busy machine tells its progress before.
+// which begins with the program's name; what takes long on a busy machine reports its progress before.
 func status(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)

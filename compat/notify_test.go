@@ -90,7 +90,8 @@ func TestGoHearsPython(t *testing.T) {
 	for _, sub := range []*notify.Subscription[notify.Notification]{one, all} {
 		event, err := sub.Next(ctx)
 		n := event.Message
-		if err != nil || event.Err != nil || n.Type != "order" || n.Title != "Versandt für 5 €" || n.Body != "<on its way>" ||
+		if err != nil || event.Err != nil || n.Type != "order" || n.Title != "Versandt für 5 €" ||
+			n.Body != "<on its way>" ||
 			time.Since(n.At).Abs() > time.Minute || event.Channel != "user:43:notifications" {
 			t.Errorf("Go hears %+v, %v", event, err)
 		}

@@ -55,7 +55,8 @@ func TestListsEscapeAndMask(t *testing.T) {
 	enqueue(t, rdb, namespace, "orders", fmt.Sprintf(`{"password":"hunter2","note":%q}`, evil))
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{},
 		Mask: dashboard.DefaultMask})
-	dead, err := inspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
+	dead, err := inspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead},
+		inspect.Page{})
 	if err != nil || len(dead.Jobs) != 1 {
 		t.Fatal(dead, err)
 	}

@@ -172,7 +172,8 @@ func TestSummaryCountsProcessesAndStuckJobs(t *testing.T) {
 	if !says(1, 0) {
 		t.Fatalf("a worker with a job: %+v", seen.Total)
 	}
-	job, err := inspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.Page{})
+	job, err := inspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight},
+		inspect.Page{})
 	must(t, err)
 	must(t, inspector(t, rdb, namespace).Cancel(t.Context(), "orders", job.Jobs[0].ID))
 	if !says(1, 1) {

@@ -38,7 +38,7 @@ return redis.call('HINCRBY', KEYS[1], 'count', 1)`)
 // tally is what a process of contenders reports.
 type tally struct {
 	Entries []int // of each contender
-	// Waits are from each release to the next holder in µs: more than the wake-up, for the store is written to in between.
+	// Waits are from each release to the next holder in µs: more than the wake-up, for the store is written in between.
 	Waits []int64
 }
 

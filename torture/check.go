@@ -19,11 +19,17 @@ import (
 // B is a duplicate otherwise, with two exceptions that are counted apart:
 //
 //   - redone: A's handler had ended before B, but Redis had not confirmed the outcome to A's worker, and since A's end
-//     its process died, lost its lease, or was kept from Redis for at least 5/8 of a lease, before it was left alone for
-//     as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
-//     confirmed it, nothing excuses B.
-//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B; or
-//     its worker had noticed the loss of its lease, and A's handler is of the kind that does not end with its context.
+//     its process died, lost its lease, or was kept from Redis for at least 5/8 of a lease, before it was left alone
+//
+// for
+//
+//	  as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
+//	  confirmed it, nothing excuses B.
+//	- late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B;
+//
+// or
+//
+//	its worker had noticed the loss of its lease, and A's handler is of the kind that does not end with its context.
 //
 // What a person orders changes the rules, see orders.go.
 //
@@ -180,7 +186,8 @@ func (j *judge) afterEnd(h *history, orders []line, a, b *call) {
 	_, died := f.diedBefore(a.Proc, b.At)
 	switch {
 	case a.confirmed != nil && a.confirmed.At < b.At:
-		j.offend(&j.Duplicates, h, "started again by %s after Redis had confirmed to %s that it was %s", b.Consumer, a.Consumer, a.end.Said)
+		j.offend(&j.Duplicates, h, "started again by %s after Redis had confirmed to %s that it was %s", b.Consumer,
+			a.Consumer, a.end.Said)
 	case f.calm(a.Proc, a.end.At, j.gone(a, b), j.ackedIn):
 		j.offend(&j.Duplicates, h, "started again by %s although %s had ended it, %s, and nothing kept it from saying so",
 			b.Consumer, a.Consumer, a.end.Said)

@@ -31,7 +31,8 @@ func (p *play) fault(from, to float64, name, proc string) *play {
 
 func (p *play) job(when float64, said, proc string, run int64, attempt int) *play {
 	p.lines = append(p.lines, line{
-		At: at(when), Said: said, Job: "j1", ID: "id1", Kind: p.kind(), Queue: "orders", Proc: proc, Consumer: proc + "#a", Run: run, Attempt: attempt,
+		At: at(when), Said: said, Job: "j1", ID: "id1", Kind: p.kind(), Queue: "orders", Proc: proc, Consumer: proc +
+			"#a", Run: run, Attempt: attempt,
 	})
 	return p
 }
@@ -275,22 +276,26 @@ func TestJudge(t *testing.T) {
 			}
 			j := newJudge(newRecord(c.play.lines), dead, time.Second)
 			j.run()
-			got := []any{j.Lost, j.Duplicates, j.Burned, j.Wrong, j.Redone, j.Late, j.Done, j.Recoveries, j.RecoveryMax, j.Disobeyed, j.Cancelled, j.Requeued}
+			got := []any{j.Lost, j.Duplicates, j.Burned, j.Wrong, j.Redone, j.Late, j.Done, j.Recoveries, j.RecoveryMax,
+				j.Disobeyed, j.Cancelled, j.Requeued}
 			want := []any{
-				c.want.Lost, c.want.Duplicates, c.want.Burned, c.want.Wrong, c.want.Redone, c.want.Late, c.want.Done, c.want.Recoveries,
+				c.want.Lost, c.want.Duplicates, c.want.Burned, c.want.Wrong, c.want.Redone, c.want.Late, c.want.Done,
+				c.want.Recoveries,
 				c.want.RecoveryMax, c.want.Disobeyed, c.want.Cancelled, c.want.Requeued,
 			}
 			for i := range got {
 				if got[i] != want[i] {
-					t.Fatalf("got %v, want %v (lost duplicates burned wrong redone late done recoveries longest disobeyed cancelled requeued)\n%s",
-						got, want, strings.Join(j.problems, "\n"))
+					t.Fatalf("got %v, want %v (lost duplicates burned wrong redone late done recoveries longest disobeyed "+
+						"cancelled requeued)\n%s", got, want, strings.Join(j.problems, "\n"))
 				}
 			}
-			if offences := c.want.Lost + c.want.Duplicates + c.want.Burned + c.want.Wrong + c.want.Disobeyed; len(j.problems) != offences {
+			if offences := c.want.Lost + c.want.Duplicates + c.want.Burned + c.want.Wrong + c.want.Disobeyed; len(
+				j.problems) != offences {
 				t.Errorf("%d problems, want %d: %s", len(j.problems), offences, j.problems)
 			}
 			for _, name := range j.guilty {
-				if history := historyOf(j.record, c.play.lines, name); !strings.Contains(history, "enqueued") && !strings.Contains(history, "refused") {
+				if history := historyOf(j.record, c.play.lines, name); !strings.Contains(history, "enqueued") &&
+					!strings.Contains(history, "refused") {
 					t.Errorf("the history does not begin with the producer:\n%s", history)
 				}
 			}
@@ -302,13 +307,17 @@ func TestProcessesMustEndAsTold(t *testing.T) {
 	t.Parallel()
 	ended := func(proc string, code int) line { return line{At: at(9), Said: saidEnded, Proc: proc, Code: code} }
 	noted := func(proc string) line { return line{At: at(1), Said: saidNoted, Proc: proc} }
-	p := new(play).fault(2, 3, faultTerm, "unready").fault(2, 3, faultTerm, "deaf").fault(1, 1, faultKill, "killed").fault(2, 3, faultTerm, "told").fault(2, 8, faultTerm, "slow")
-	p.lines = append(p.lines, noted("deaf"), ended("unready", -1), ended("deaf", -1), ended("killed", -1), ended("told", 0), ended("slow", 0), ended("poisoned", poisonCode),
-		line{At: at(4), Said: saidOrder, Order: orderStop, Queue: "orders", Consumer: "sent#abcdef", Proc: operatorProc}, ended("sent", 0),
+	p := new(play).fault(2, 3, faultTerm, "unready").fault(2, 3, faultTerm, "deaf").fault(1, 1, faultKill,
+		"killed").fault(2, 3, faultTerm, "told").fault(2, 8, faultTerm, "slow")
+	p.lines = append(p.lines, noted("deaf"), ended("unready", -1), ended("deaf", -1), ended("killed", -1),
+		ended("told", 0), ended("slow", 0), ended("poisoned", poisonCode),
+		line{At: at(4), Said: saidOrder, Order: orderStop, Queue: "orders", Consumer: "sent#abcdef",
+			Proc: operatorProc}, ended("sent", 0),
 		ended("panicked", 2), ended("vanished", -1), ended("left", 0))
 	problems := strings.Join(processProblems(newRecord(p.lines), time.Second), "\n")
 	for proc, bad := range map[string]bool{
-		"unready": false, "deaf": true, "killed": false, "told": false, "poisoned": false, "sent": false, "slow": true, "panicked": true, "vanished": true, "left": true,
+		"unready": false, "deaf": true, "killed": false, "told": false, "poisoned": false, "sent": false, "slow": true,
+		"panicked": true, "vanished": true, "left": true,
 	} {
 		if strings.Contains(problems, "worker "+proc+" ") != bad {
 			t.Errorf("%s: a problem? %v wanted\n%s", proc, bad, problems)

@@ -52,7 +52,8 @@ type record struct {
 
 // newRecord sorts the lines, which are in the order of time, by their subject.
 func newRecord(lines []line) *record {
-	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{}, faults: newFaultLog(), orders: newOrderLog(), joined: map[string]bool{}}
+	r := &record{jobs: map[string]*history{}, byID: map[string]*history{}, acked: map[string]string{},
+		faults: newFaultLog(), orders: newOrderLog(), joined: map[string]bool{}}
 	runs := map[runKey]*call{}
 	for i := range lines {
 		l := &lines[i]
@@ -180,7 +181,8 @@ func (f *faultLog) calm(proc string, from, to int64, need time.Duration) bool {
 
 // longest finds the longest time for which one of some faults, or several with at most gap between them, had a process
 // in their grip, of those that touch the time from..to; what comes after to does not count. It returns its beginning.
-func (f *faultLog) longest(proc string, from, to int64, gap time.Duration, names ...string) (long time.Duration, began int64) {
+func (f *faultLog) longest(proc string, from, to int64, gap time.Duration, names ...string) (long time.Duration,
+	began int64) {
 	var start, end int64
 	for _, l := range f.spans {
 		until := min(max(l.Until, l.At), to)

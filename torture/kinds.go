@@ -30,7 +30,8 @@ type kind struct {
 	work  func(ctx context.Context, run *queue.Run, p payload) outcome
 	fill  func(rng *rand.Rand, lease time.Duration, p *payload)   // nil: nothing but its name
 	opts  func(rng *rand.Rand, name string) []queue.EnqueueOption // nil: none
-	again bool                                                    // an unknown outcome may be repeated: the job has an ID or a key
+	// an unknown outcome may be repeated: the job has an ID or a key
+	again bool
 }
 
 // outcome is what a handler says and returns.

@@ -1,9 +1,10 @@
 // Command torture proves what package queue promises. It runs real worker processes on a real Redis, enqueues jobs of
 // many kinds, and meanwhile kills, stops and replaces workers, kills and restarts Redis, cuts, slows and stalls
-// connections, and more, at random from a seed. Whatever answers producers get and whatever handlers do is written to ledgers
-// outside Redis. An operator meanwhile pauses and resumes queues, and cancels, buries, releases, requeues and hastens jobs.
-// In the end every job is accounted for from the ledgers: none may be lost, none started twice while its first worker
-// lived, none charged an attempt for a crash, no order disobeyed, and the books of every queue must balance.
+// connections, and more, at random from a seed. Whatever answers producers get and whatever handlers do is written to
+// ledgers outside Redis. An operator meanwhile pauses and resumes queues, and cancels, buries, releases, requeues and
+// hastens jobs. In the end every job is accounted for from the ledgers: none may be lost, none started twice while its
+// first worker lived, none charged an attempt for a crash, no order disobeyed, and the books of every queue must
+// balance.
 //
 //	go run ./torture -for 10m -seed 42
 //
@@ -92,7 +93,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.lease, "lease", time.Second, "the workers' lease")
 	flags.IntVar(&o.rate, "rate", 300, "jobs enqueued in a second")
 	flags.DurationVar(&o.gap, "gap", 700*time.Millisecond, "time between two faults, on average")
-	flags.StringVar(&chosen, "faults", "", "`types` of faults, with commas between; none for none, all by default: "+strings.Join(names, ", "))
+	flags.StringVar(&chosen, "faults", "",
+		"`types` of faults, with commas between; none for none, all by default: "+strings.Join(names, ", "))
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with the ledgers and Redis' data")
 	flags.BoolVar(&o.json, "json", false, "print the report as one JSON object")
 	if err := flags.Parse(args); err != nil {

@@ -155,7 +155,8 @@ func (o *operator) stop(ctx context.Context, rng *rand.Rand, name string) {
 		return // Redis is away
 	}
 	w := workers[rng.IntN(len(workers))]
-	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name}, func() error { return o.inspect.CommandWorker(ctx, name, w.Name, inspect.CommandStop) })
+	o.order(line{Order: orderStop, Queue: name, Consumer: w.Name},
+		func() error { return o.inspect.CommandWorker(ctx, name, w.Name, inspect.CommandStop) })
 }
 
 func (o *operator) resume(ctx context.Context, isDue func(time.Time) bool) {

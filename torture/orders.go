@@ -12,7 +12,8 @@ import (
 // A person's orders change what the judge allows and what it asks for:
 //
 //   - A job may be dead as cancelled by a person if somebody has ordered that, and not otherwise.
-//   - Once an order to cancel or to bury was accepted, the job does not start any more: a worker that holds it is notified of
+//   - Once an order to cancel or to bury was accepted, the job does not start any more: a worker that holds it is
+// notified of
 //     the order, or its lease is over. A job that was buried is dead.
 //   - A job that was requeued begins anew, with its first attempt, whatever became of the runs before.
 //   - A job that was run now may start before it is due.
@@ -69,7 +70,8 @@ func (l *line) isEnd() bool {
 // given reports whether an order may have taken effect between two times.
 func given(orders []line, action inspect.Action, from, to int64) bool {
 	for _, l := range orders {
-		if l.Order == string(action) && l.At < to && (l.Until > from || l.Code == orderUnknown && l.Until+int64(callLimit) > from) {
+		if l.Order == string(action) && l.At < to &&
+			(l.Until > from || l.Code == orderUnknown && l.Until+int64(callLimit) > from) {
 			return true
 		}
 	}
@@ -81,7 +83,8 @@ func (j *judge) obedience(h *history, orders []line) {
 	patience := int64(j.lease) * 3 / 2
 	for _, run := range h.runs {
 		for _, l := range orders {
-			if l.isEnd() && l.ID != "" && l.Code == orderDone && run.At > l.Until+patience && !given(orders, inspect.ActionRequeue, l.At, run.At) {
+			if l.isEnd() && l.ID != "" && l.Code == orderDone && run.At > l.Until+patience &&
+				!given(orders, inspect.ActionRequeue, l.At, run.At) {
 				j.offend(&j.Disobeyed, h, "it started %s after a person's order to %s it", time.Duration(run.At-l.Until), l.Order)
 			}
 		}
@@ -128,7 +131,8 @@ func (j *judge) byPerson(h *history, orders []line, dead *inspect.JobInfo) {
 			continue
 		}
 		ordered = true
-		if l.Order == string(inspect.ActionBury) && l.Code == orderDone && !given(orders, inspect.ActionRequeue, l.At, math.MaxInt64) {
+		if l.Order == string(inspect.ActionBury) && l.Code == orderDone &&
+			!given(orders, inspect.ActionRequeue, l.At, math.MaxInt64) {
 			buried = true
 		}
 	}

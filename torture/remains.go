@@ -56,7 +56,8 @@ func (h *house) drain(ctx context.Context, workers int64, most time.Duration) er
 			return nil
 		}
 		if !pause(ctx, 100*time.Millisecond) {
-			return fmt.Errorf("after %s there are still %d waiting, %d in flight, %d delayed, %d retrying, and %d of %d registrations of workers",
+			return fmt.Errorf("after %s there are still %d waiting, %d in flight, %d delayed, %d retrying, and %d of %d "+
+				"registrations of workers",
 				most, sum.Waiting, sum.InFlight, sum.Delayed, sum.Retrying, sum.Workers, workers*int64(len(queues)))
 		}
 	}
@@ -74,7 +75,8 @@ func (h *house) verify(ctx context.Context) (problems []string, err error) {
 		}
 		for _, b := range audit.Balances {
 			if b.Lost() != 0 {
-				problems = append(problems, fmt.Sprintf("queue %s, %s: %d in, %d out, %d there", name, b.Place, b.In, b.Out, b.There))
+				problems = append(problems, fmt.Sprintf("queue %s, %s: %d in, %d out, %d there", name, b.Place, b.In, b.Out,
+					b.There))
 			}
 		}
 		for _, what := range audit.Missing {
@@ -117,7 +119,8 @@ func (h *house) remains(ctx context.Context) ([]string, error) {
 		key := keys.Val()
 		switch part := key[strings.LastIndex(key, "}")+1:]; {
 		case part == "": // a stream: looked at below
-		case part == ":dead", part == ":dead:ids", part == ":stats", part == ":metrics", key == queue.DefaultNamespace+":queues", key == queue.DefaultNamespace+":version":
+		case part == ":dead", part == ":dead:ids", part == ":stats", part == ":metrics":
+		case key == queue.DefaultNamespace+":queues", key == queue.DefaultNamespace+":version":
 		default:
 			ttl, err := h.rdb.PTTL(ctx, key).Result()
 			if err != nil {
@@ -163,7 +166,8 @@ func (h *house) remainsOf(ctx context.Context, stream string) (found []string, e
 		}
 		for _, consumer := range consumers {
 			if !strings.HasPrefix(consumer.Name, "~") {
-				found = append(found, fmt.Sprintf("%s has consumer %s with %d pending entries", stream, consumer.Name, consumer.Pending))
+				found = append(found, fmt.Sprintf("%s has consumer %s with %d pending entries", stream, consumer.Name,
+					consumer.Pending))
 			}
 		}
 	}

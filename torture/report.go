@@ -66,16 +66,20 @@ func processProblems(r *record, lease time.Duration) (problems []string) {
 			told[l.Proc] = true
 			if l.Note == hung {
 				problems = append(problems, fmt.Sprintf("worker %s: %s after SIGTERM", l.Proc, hung))
-			} else if took := time.Duration(l.Until - l.At); took > graceOfWorker+wayOut && r.faults.quiet(l.Proc, l.At-int64(lease), l.Until) {
-				problems = append(problems, fmt.Sprintf("worker %s took %s to end after SIGTERM, with %s of grace", l.Proc, took, graceOfWorker))
+			} else if took := time.Duration(l.Until - l.At); took > graceOfWorker+wayOut &&
+				r.faults.quiet(l.Proc, l.At-int64(lease), l.Until) {
+				problems = append(problems, fmt.Sprintf("worker %s took %s to end after SIGTERM, with %s of grace", l.Proc, took,
+					graceOfWorker))
 			}
 		}
 	}
 	for _, l := range r.ends {
 		switch {
-		case l.Code == poisonCode, l.Code == codeNoStart, l.Code == 0 && (told[l.Proc] || r.orders.stopped[l.Proc]), l.Code == -1 && (killed[l.Proc] || told[l.Proc] && !r.joined[l.Proc]):
+		case l.Code == poisonCode, l.Code == codeNoStart, l.Code == 0 &&
+			(told[l.Proc] || r.orders.stopped[l.Proc]), l.Code == -1 && (killed[l.Proc] || told[l.Proc] && !r.joined[l.Proc]):
 		default:
-			problems = append(problems, fmt.Sprintf("worker %s ended by itself, status %d; see its .err file. %s", l.Proc, l.Code, l.Note))
+			problems = append(problems, fmt.Sprintf("worker %s ended by itself, status %d; see its .err file. %s", l.Proc,
+				l.Code, l.Note))
 		}
 	}
 	return problems
@@ -98,7 +102,8 @@ func historyOf(r *record, lines []line, name string) string {
 	own := slices.Clone(h.lines)
 	from, to := own[0].At, own[len(own)-1].At
 	for _, l := range lines {
-		ordered := l.Said == saidOrder && (h.known[l.ID] || l.ID == "" && l.Queue == h.queue() && (l.Kind == "" || l.Kind == h.kind))
+		ordered := l.Said == saidOrder &&
+			(h.known[l.ID] || l.ID == "" && l.Queue == h.queue() && (l.Kind == "" || l.Kind == h.kind))
 		around := l.At <= to+int64(time.Second) && max(l.At, l.Until) >= from-int64(time.Second)
 		concerns := l.Said == saidFault && (l.Proc == "" || procs[l.Proc]) || procs[l.Proc] &&
 			(l.Said == saidEnded || l.Said == saidLease || l.Said == saidNoted && l.ID == "" && l.Queue == h.queue())
@@ -135,7 +140,8 @@ func (r *report) print(to io.Writer, asJSON bool) error {
 	row("duration", r.Duration.Round(time.Second), fmt.Sprintf("%d workers, lease %s", r.Workers, r.Lease))
 	row("jobs enqueued", r.EnqueuedJobs, fmt.Sprintf("and %d with an unknown outcome", r.UnknownJobs))
 	row("done", r.Done, "")
-	row("dead", r.Dead, fmt.Sprintf("%d of them innocent, buried as crashing; %d of those had not so many crashes", r.Victims, r.Wronged))
+	row("dead", r.Dead, fmt.Sprintf("%d of them innocent, buried as crashing; %d of those had not so many crashes",
+		r.Victims, r.Wronged))
 	struck := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Faults)) {
 		row("fault: "+name, r.Faults[name], "")
@@ -147,12 +153,14 @@ func (r *report) print(to io.Writer, asJSON bool) error {
 	row("attempts burned by crashes", r.Burned, "must be 0")
 	row("wrong ends", r.Wrong, "must be 0")
 	row("orders disobeyed", r.Disobeyed, fmt.Sprintf("must be 0, of %d orders by a person", r.Orders))
-	row("cancelled by a person", r.Cancelled, fmt.Sprintf("and %d starts after a person had requeued such a job", r.Requeued))
+	row("cancelled by a person", r.Cancelled, fmt.Sprintf("and %d starts after a person had requeued such a job",
+		r.Requeued))
 	row("redeliveries", r.Redelivered, "")
 	row("redone after a fault", r.Redone, "ended, but the fault came before the acknowledgement")
 	row("loss of lease noticed late", r.Late, "the next worker started first")
 	row("leases lost", r.leasesLost, "")
-	row("recovery", fmt.Sprintf("%s median", ms(r.RecoveryP50)), fmt.Sprintf("%s p99, %s max, of %d", ms(r.RecoveryP99), ms(r.RecoveryMax), r.Recoveries))
+	row("recovery", fmt.Sprintf("%s median", ms(r.RecoveryP50)),
+		fmt.Sprintf("%s p99, %s max, of %d", ms(r.RecoveryP99), ms(r.RecoveryMax), r.Recoveries))
 	verdict := "held"
 	if !r.Held {
 		verdict = "FAILED"

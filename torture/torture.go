@@ -59,7 +59,8 @@ func (s *scene) play(ctx context.Context) (*report, error) {
 	defer s.rdb.Close()
 	defer s.entrance.close()
 	rng := rand.New(rand.NewPCG(s.o.seed, 0))
-	fmt.Fprintf(s.out, "torture: %s with seed %d: %d workers, lease %s, %d jobs/s\n", s.o.long, s.o.seed, s.o.workers, s.o.lease, s.o.rate)
+	fmt.Fprintf(s.out, "torture: %s with seed %d: %d workers, lease %s, %d jobs/s\n", s.o.long, s.o.seed, s.o.workers,
+		s.o.lease, s.o.rate)
 	s.fleet.run(context.WithoutCancel(ctx), s.o.workers, rng)
 	s.strike(ctx, rng)
 

@@ -26,7 +26,8 @@ func TestShortRun(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{
-		"-for", "3s", "-seed", "7", "-workers", "2", "-rate", "100", "-gap", "500ms", "-faults", "kill,term,cut,clients,scripts", "-json",
+		"-for", "3s", "-seed", "7", "-workers", "2", "-rate", "100", "-gap", "500ms", "-faults",
+		"kill,term,cut,clients,scripts", "-json",
 	}, &out, &errs)
 	if code != 0 {
 		t.Fatalf("exit status %d\n%s%s", code, out.String(), errs.String())

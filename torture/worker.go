@@ -152,7 +152,8 @@ func (s *scribe) ends(ctx context.Context, l line, result outcome) error {
 
 // Observe writes down what the engine says that Redis has confirmed, and what explains why a worker did what it did.
 func (s *scribe) Observe(e queue.Event) {
-	l := line{Said: saidNoted, Proc: s.proc, Consumer: e.Worker, Queue: e.Queue, ID: e.Job, Kind: e.Kind, Note: string(e.Type)}
+	l := line{Said: saidNoted, Proc: s.proc, Consumer: e.Worker, Queue: e.Queue, ID: e.Job, Kind: e.Kind,
+		Note: string(e.Type)}
 	switch e.Type {
 	case queue.EventStarted, queue.EventEnqueued:
 		return

@@ -92,7 +92,8 @@ func (t *trial) count(ctx context.Context, inspector *inspect.Inspector, state i
 func (r *report) done(all []done) {
 	r.table("action\tdone\tof\ts\tper s\tRedis CPU %\t", func(row func(...any)) {
 		for _, d := range all {
-			row(fmt.Sprintf("%s %s %s", d.action, d.state, d.filter), d.tally.Done, d.tally.Total, fmt.Sprintf("%.1f", d.took.Seconds()),
+			row(fmt.Sprintf("%s %s %s", d.action, d.state, d.filter), d.tally.Done, d.tally.Total,
+				fmt.Sprintf("%.1f", d.took.Seconds()),
 				fmt.Sprintf("%.0f", float64(d.tally.Done)/d.took.Seconds()), fmt.Sprintf("%.0f", d.redis*100))
 		}
 	})

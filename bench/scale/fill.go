@@ -12,7 +12,6 @@ import (
 
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // backlog is what there is in a queue.
@@ -48,7 +47,8 @@ func fill(ctx context.Context, rdb *redis.Client, address string, b backlog) err
 	w.command("HSET", "navvy:queues", b.queue, "{}")
 	b.fillStream(w, m, now)
 	b.fillLater(w, m, now, ":delayed", b.delayed, "")
-	b.fillLater(w, m, now, ":retrying", b.retrying, `{"attempt":2,"error":"dial tcp 10.0.0.1:5432: connect: connection refused"}`)
+	b.fillLater(w, m, now, ":retrying", b.retrying,
+		`{"attempt":2,"error":"dial tcp 10.0.0.1:5432: connect: connection refused"}`)
 	b.fillDead(w, m, now)
 	b.fillStats(w, m, now)
 	if err := w.close(); err != nil {
@@ -86,7 +86,8 @@ func (b backlog) fillDead(w *wire, m *maker, now time.Time) {
 		at, entry := spread(now, 7*24*time.Hour, k, b.dead)
 		s := m.job(at.Add(-time.Minute))
 		w.command("XADD", b.key(":dead"), entry, "id", s.id, "kind", s.kind, "data", s.data, "meta", `{"attempt":20}`,
-			"error", m.failure(), "reason", "attempts spent", "worker", b.consumer(k%50), "died_ms", strconv.FormatInt(at.UnixMilli(), 10))
+			"error", m.failure(), "reason", "attempts spent", "worker", b.consumer(k%50), "died_ms", strconv.FormatInt(
+				at.UnixMilli(), 10))
 		w.command("HSET", b.key(":dead:ids"), s.id, entry)
 	}
 }
@@ -95,15 +96,18 @@ func (b backlog) fillDead(w *wire, m *maker, now time.Time) {
 // the totals.
 func (b backlog) fillStats(w *wire, m *maker, now time.Time) {
 	for k := range 26 * 60 {
-		w.command(append([]string{"HSET", b.key(":stats:" + strconv.FormatInt(now.Unix()/60-int64(k), 10))}, counts(m, "")...)...)
+		w.command(append([]string{"HSET", b.key(":stats:" + strconv.FormatInt(now.Unix()/60-int64(k), 10))},
+			counts(m, "")...)...)
 	}
 	for k := range 8 * 24 {
-		w.command(append([]string{"HSET", b.key(":stats:h:" + strconv.FormatInt(now.Unix()/3600-int64(k), 10))}, counts(m, "")...)...)
+		w.command(append([]string{"HSET", b.key(":stats:h:" + strconv.FormatInt(now.Unix()/3600-int64(k), 10))},
+			counts(m, "")...)...)
 	}
 	for _, kind := range kinds {
 		w.command(append([]string{"HSET", b.key(":metrics")}, counts(m, ":"+kind)...)...)
 	}
-	w.command("HSET", b.key(":stats"), "done", "123456789", "retried", "1234567", "dead", strconv.Itoa(b.dead), "promoted", "7654321")
+	w.command("HSET", b.key(":stats"), "done", "123456789", "retried", "1234567", "dead", strconv.Itoa(b.dead), "promoted",
+		"7654321")
 }
 
 // counts are the names and numbers of a hash of counts.
@@ -172,7 +176,8 @@ func (b backlog) check(ctx context.Context, rdb *redis.Client) error {
 	var wrong []string
 	for name, pair := range map[string][2]int64{
 		"waiting": {info.Waiting, int64(b.waiting + b.inFlight - held)}, "in flight": {info.InFlight, int64(held)},
-		"delayed": {info.Delayed, int64(b.delayed)}, "retrying": {info.Retrying, int64(b.retrying)}, "dead": {info.Dead, int64(b.dead)},
+		"delayed": {info.Delayed, int64(b.delayed)}, "retrying": {info.Retrying, int64(b.retrying)}, "dead": {info.Dead,
+			int64(b.dead)},
 	} {
 		if pair[0] != pair[1] {
 			wrong = append(wrong, fmt.Sprintf("%s %d, want %d", name, pair[0], pair[1]))

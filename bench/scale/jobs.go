@@ -31,7 +31,8 @@ func (m *maker) job(at time.Time) spec {
 		id:   m.id(at),
 		kind: kinds[m.rand.IntN(len(kinds))],
 		data: fmt.Sprintf(`{"order_id":"o-%d","customer":{"id":"c-%d","country":"%s"},"cents":%d,"items":[{"sku":"s-%d","n":%d}]}`,
-			m.made, m.rand.IntN(100_000), countries[m.rand.IntN(len(countries))], m.rand.IntN(50_000), m.rand.IntN(1000), 1+m.rand.IntN(5)),
+			m.made, m.rand.IntN(100_000), countries[m.rand.IntN(len(countries))], m.rand.IntN(50_000), m.rand.IntN(
+				1000), 1+m.rand.IntN(5)),
 	}
 }
 
@@ -64,7 +65,8 @@ var failures = []string{
 func (m *maker) failure() string {
 	text := fmt.Sprintf(failures[m.rand.IntN(len(failures))], m.rand.IntN(256), m.rand.IntN(256))
 	if m.rand.IntN(20) == 0 {
-		text += "\n" + strings.Repeat("github.com/example/shop.(*Orders).process(0xc000123456)\n\t/src/shop/orders.go:142 +0x1d4\n", 16)
+		text += "\n" + strings.Repeat(
+			"github.com/example/shop.(*Orders).process(0xc000123456)\n\t/src/shop/orders.go:142 +0x1d4\n", 16)
 	}
 	return text
 }

@@ -4,8 +4,8 @@
 //
 //	go run ./scale -monitor ../bin/monitor
 //
-// It fills $REDIS_SERVER, or the redis-server or valkey-server on the PATH. Exit status: 0 measured and every bound met,
-// 1 otherwise, 2 usage.
+// It fills $REDIS_SERVER, or the redis-server or valkey-server on the PATH. Exit status: 0 measured and every bound
+// met, 1 otherwise, 2 usage.
 package main
 
 import (
@@ -35,7 +35,8 @@ type options struct {
 func main() {
 	logging.Disable() // go-redis would report that the server is not up yet
 	var opts options
-	flag.Float64Var(&opts.scale, "scale", 1, "1 is 10 million waiting, 100,000 in flight, 1 million delayed and 1 million dead; memory about 3 GB")
+	flag.Float64Var(&opts.scale, "scale", 1,
+		"1 is 10 million waiting, 100,000 in flight, 1 million delayed and 1 million dead; memory about 3 GB")
 	flag.StringVar(&opts.monitor, "monitor", "../bin/monitor", "the monitor's `program`")
 	flag.DurationVar(&opts.open, "open", 20*time.Second, "how long each page is left open")
 	flag.Parse()
@@ -76,7 +77,8 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 		return err
 	}
 	defer watcher.stop()
-	t := &trial{rdb: rdb, address: server.Addr, probe: probe{rdb}, monitor: watcher, report: r, big: filled[0], open: opts.open}
+	t := &trial{rdb: rdb, address: server.Addr, probe: probe{rdb}, monitor: watcher, report: r, big: filled[0],
+		open: opts.open}
 	for _, part := range []func(context.Context) error{t.pages, t.watch, t.actions, t.payloads, t.reclaim} {
 		if err := part(ctx); err != nil {
 			return err

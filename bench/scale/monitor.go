@@ -25,8 +25,10 @@ type monitor struct {
 
 // startMonitor starts a monitor that everybody on this machine may use.
 func startMonitor(binary, redisURL string) (*monitor, error) {
-	m := &monitor{client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 20}}, logged: make(chan struct{})}
-	m.cmd = exec.Command(binary, "--redis", redisURL, "--log-format", "json", "serve", "--auth", "none", "--addr", "127.0.0.1:0")
+	m := &monitor{client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 20}},
+		logged: make(chan struct{})}
+	m.cmd = exec.Command(binary, "--redis", redisURL, "--log-format", "json", "serve", "--auth", "none", "--addr",
+		"127.0.0.1:0")
 	m.cmd.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
 	said, err := m.cmd.StderrPipe()
 	if err == nil {

@@ -33,7 +33,8 @@ func samples(ctx context.Context, rdb *redis.Client, b backlog) (map[string]samp
 	for state, at := range map[string]struct {
 		stream string
 		count  int
-	}{"waiting": {b.key(""), b.inFlight + b.waiting/2}, "pending": {b.key(""), b.inFlight / 2}, "dead": {b.key(":dead"), b.dead / 2}} {
+	}{"waiting": {b.key(""), b.inFlight + b.waiting/2}, "pending": {b.key(""), b.inFlight / 2}, "dead": {b.key(":dead"),
+		b.dead / 2}} {
 		total, span := b.waiting+b.inFlight, 24*time.Hour
 		if state == "dead" {
 			total, span = b.dead, 7*24*time.Hour
@@ -97,7 +98,8 @@ func addresses(queue string, at map[string]sample) []address {
 	add("pending, idle", "pending", "q", "idle:>10h")
 	add("dead, an error", "dead", "q", "error:refused")
 	add("dead, no such error", "dead", "q", "error:nothing")
-	list = append(list, address{"job, not found", "/queues/" + queue + "/jobs/" + newMaker().id(time.Now().Add(-time.Hour)), http.StatusNotFound})
+	list = append(list, address{"job, not found", "/queues/" + queue + "/jobs/" +
+		newMaker().id(time.Now().Add(-time.Hour)), http.StatusNotFound})
 	return withData(list)
 }
 

@@ -42,7 +42,7 @@ func (p probe) cpu(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	if sum == 0 {
-		return 0, fmt.Errorf("scale: %s does not tell its main thread's CPU time", strings.SplitN(text, "\n", 2)[0])
+		return 0, fmt.Errorf("scale: %s does not show its main thread's CPU time", strings.SplitN(text, "\n", 2)[0])
 	}
 	return time.Duration(sum * float64(time.Second)), nil
 }

@@ -59,7 +59,8 @@ func (t *trial) reap(ctx context.Context, b backlog, n int64) error {
 	if err := errors.Join(err, <-ended); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.report.out, "reclaim: %d entries of a dead worker were parked within %.1f s of the next worker's start\n", n, took.Seconds())
+	fmt.Fprintf(t.report.out,
+		"reclaim: %d entries of a dead worker were parked within %.1f s of the next worker's start\n", n, took.Seconds())
 	return nil
 }
 

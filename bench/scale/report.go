@@ -53,7 +53,8 @@ func (r *report) uses(part string, all []use) {
 				row(u.name, u.calls, fmt.Sprintf("%.0f", float64(u.took.Microseconds())/float64(u.calls)), u.slow, ms(u.worst))
 			}
 			if u.tooSlow() {
-				r.miss("%s: %d of %d calls of %s took Redis %s or more, at the worst %s ms: %s", part, u.slow, u.calls, u.name, slowFrom, ms(u.worst), u.text)
+				r.miss("%s: %d of %d calls of %s took Redis %s or more, at the worst %s ms: %s", part, u.slow, u.calls, u.name,
+					slowFrom, ms(u.worst), u.text)
 			}
 		}
 	})

@@ -54,7 +54,8 @@ func (t *trial) watch(ctx context.Context) error {
 	return t.watching(ctx, "open dashboard", func() error {
 		var all []watched
 		for _, page := range []address{
-			{"overview", "/", 200}, {"pending", "/pending?" + queue, 200}, {"pending, stuck", "/pending?" + queue + "&q=is:stuck", 200},
+			{"overview", "/", 200}, {"pending", "/pending?" + queue, 200}, {"pending, stuck", "/pending?" + queue +
+				"&q=is:stuck", 200},
 			{"dead", "/dead?" + queue, 200}, {"workers", "/workers", 200}, {"redis", "/redis", 200}, {"locks", "/locks", 200},
 		} {
 			seen, err := watch(ctx, t.monitor, t.probe, page, t.open, idle)

@@ -11,8 +11,8 @@ import (
 // slowFrom is how long a single command may take Redis.
 const slowFrom = time.Millisecond
 
-// slowShare is how many of a command's calls may take slowFrom or more: on a machine that does other things, a command of
-// microseconds is kept waiting now and then. What is slow by itself is slow each time.
+// slowShare is how many of a command's calls may take slowFrom or more: on a machine that does other things, a command
+// of microseconds is kept waiting now and then. What is slow by itself is slow each time.
 const slowShare = 0.01
 
 // use is how often a command was run, and how long.
@@ -27,7 +27,8 @@ type use struct {
 
 // tooSlow distinguishes a command that is slow by itself from one that was kept waiting.
 func (u use) tooSlow() bool {
-	return u.slow > 3 && float64(u.slow) > slowShare*float64(u.calls) || u.calls > 0 && u.took/time.Duration(u.calls) >= slowFrom
+	return u.slow > 3 && float64(u.slow) > slowShare*float64(u.calls) || u.calls > 0 &&
+		u.took/time.Duration(u.calls) >= slowFrom
 }
 
 // uses returns what was done since reset, what took longest in all first. What the probe itself asks is left out.

@@ -57,7 +57,8 @@ func TestCount(t *testing.T) {
 			if err := json.Unmarshal([]byte(stdout.String()), &got); err != nil {
 				t.Fatalf("%v in %q", err, stdout.String())
 			}
-			if got.Paid != 20 || got.Charged != 20 || got.Doubles != 0 || got.Enqueued["orders"] != 20 || got.Done != got.enqueued() || got.Dead != 0 {
+			if got.Paid != 20 || got.Charged != 20 || got.Doubles != 0 || got.Enqueued["orders"] != 20 ||
+				got.Done != got.enqueued() || got.Dead != 0 {
 				t.Errorf("summary %+v", got)
 			}
 		})

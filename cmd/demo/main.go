@@ -4,7 +4,8 @@
 //
 // The Redis is $REDIS_URL, or a private redis-server or valkey-server from the PATH with its data in .data, or an
 // embedded one that keeps nothing. Without -count it runs until it is stopped. With -count it processes that many
-// orders, proves from Redis and the gateway's ledger that each was paid once and nothing is left over, and ends: exit status 0 if so, 1 if not.
+// orders, proves from Redis and the gateway's ledger that each was paid once and nothing is left over, and ends: exit
+// status 0 if so, 1 if not.
 package main
 
 import (
@@ -53,7 +54,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var opts options
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&opts.count, "count", 0, "process this many `orders`, account for them, and end; 0 runs until told to stop")
+	flags.IntVar(&opts.count, "count", 0,
+		"process this many `orders`, account for them, and end; 0 runs until told to stop")
 	flags.BoolVar(&opts.json, "json", false, "with -count, print the summary as one JSON object, and all else on stderr")
 	flags.StringVar(&opts.addr, "addr", "127.0.0.1:8090", "`address` of the monitor; a free port is taken if it is in use")
 	flags.StringVar(&opts.bin, "bin", beside(), "`directory` of producer, worker and monitor")

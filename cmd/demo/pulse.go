@@ -34,7 +34,8 @@ func (s *stage) pulse(ctx context.Context) error {
 		}
 		var now summary
 		if left, err := now.countJobs(ctx, inspector); err == nil { // else the programs themselves say what is wrong
-			s.out.line("demo", fmt.Sprintf("jobs: %d done, %d to do, %d retried, %d dead", now.Done, left, now.Retried, now.Dead))
+			s.out.line("demo", fmt.Sprintf("jobs: %d done, %d to do, %d retried, %d dead", now.Done, left, now.Retried,
+				now.Dead))
 		}
 	}
 }

@@ -58,7 +58,8 @@ func (s *summary) accounted() error {
 		wrong = append(wrong, fmt.Errorf("of %d orders %d are paid, and %d more are not", s.Ordered, s.Paid, s.Unpaid))
 	}
 	if s.Charged != s.Ordered || s.Doubles != 0 {
-		wrong = append(wrong, fmt.Errorf("of %d orders %d are in the gateway's ledger, and %d of them twice", s.Ordered, s.Charged, s.Doubles))
+		wrong = append(wrong, fmt.Errorf("of %d orders %d are in the gateway's ledger, and %d of them twice", s.Ordered,
+			s.Charged, s.Doubles))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Enqueued)) {
 		if enqueued, ended := s.Enqueued[name], s.ended[name]; enqueued != ended {

@@ -40,7 +40,8 @@ func TestAccounted(t *testing.T) {
 func TestSummaryTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := &summary{Ordered: 2, Paid: 2, Charged: 2, Done: 2, Seconds: 1.25, Enqueued: map[string]int64{"orders": 2}, ended: map[string]int64{"orders": 2}}
+	s := &summary{Ordered: 2, Paid: 2, Charged: 2, Done: 2, Seconds: 1.25, Enqueued: map[string]int64{"orders": 2},
+		ended: map[string]int64{"orders": 2}}
 	if err := s.write(&out, false); err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,8 @@ func TestTopLeavesATrail(t *testing.T) {
 		enqueue(t, rdb, namespace, "orders", 1)
 		bury(t, rdb, namespace, "orders")
 	}
-	dead, err := newInspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
+	dead, err := newInspector(t, rdb, namespace).Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead},
+		inspect.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}

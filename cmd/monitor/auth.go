@@ -91,7 +91,8 @@ func passwordCommand() *cli.Command {
 }
 
 func tokenCommand() *cli.Command {
-	return command.SecretCommand(credentials.Token, "a bearer token", "", "monitor token prometheus --role viewer >> credentials",
+	return command.SecretCommand(credentials.Token, "a bearer token", "",
+		"monitor token prometheus --role viewer >> credentials",
 		roleGrant())
 }
 

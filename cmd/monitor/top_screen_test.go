@@ -204,7 +204,8 @@ func TestTopTellsWhatIsNotInTheTrail(t *testing.T) {
 
 func TestTopFitsAnyTerminal(t *testing.T) {
 	t.Parallel()
-	long := inspect.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w", Error: strings.Repeat("e", 300),
+	long := inspect.JobInfo{ID: strings.Repeat("x", 40), Kind: "日本語.charge", Worker: "w",
+		Error:     strings.Repeat("e", 300),
 		Heartbeat: inspect.HeartbeatGone}
 	for _, size := range [][2]int{{1, 1}, {10, 3}, {20, 6}, {40, 10}, {80, 24}, {300, 80}} {
 		for p := range panes {

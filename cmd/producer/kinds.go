@@ -11,7 +11,8 @@ import (
 )
 
 func anyKindFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "any-kind", Usage: "enqueue a kind that is not in this program's catalogue: another fleet runs it"}
+	return &cli.BoolFlag{Name: "any-kind",
+		Usage: "enqueue a kind that is not in this program's catalogue: another fleet runs it"}
 }
 
 // kinds says which kinds may be enqueued.

@@ -30,7 +30,8 @@ func newApp() *cli.App {
 
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: []*cli.Command{
-			enqueueCommand(), loadCommand(), simulateCommand(), serveCommand(), keyCommand(), passwordCommand(), gatewayCommand(),
+			enqueueCommand(), loadCommand(), simulateCommand(), serveCommand(), keyCommand(), passwordCommand(),
+			gatewayCommand(),
 		},
 	}
 }

@@ -31,8 +31,8 @@ func ordersFlag() cli.Flag {
 	}
 }
 
-// openOrders returns the store that --orders-db names, or nil if it names none, and what closes it. No error repeats the
-// URL, which may hold a password.
+// openOrders returns the store that --orders-db names, or nil if it names none, and what closes it. No error repeats
+// the URL, which may hold a password.
 func openOrders(c *cli.Context) (payment.Store, func(), error) {
 	text := c.String("orders-db")
 	if text == "" {

@@ -39,7 +39,8 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
 			ordersFlag(),
 			debugJobsFlag(),
-			&cli.StringSliceFlag{Name: "warm-hosts", Usage: "`HOST` whose pages cache.warm may fetch (may be repeated; default: none)"},
+			&cli.StringSliceFlag{Name: "warm-hosts",
+				Usage: "`HOST` whose pages cache.warm may fetch (may be repeated; default: none)"},
 			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
 		}, gatewayFlags()...),
 		Action: run,
@@ -76,13 +77,15 @@ func run(c *cli.Context) error {
 	pages := cache.New(rdb, cache.Config{})
 	defer pages.Close()
 	worker, err := newWorker(c, jobs.Deps{
-		Redis: rdb, Gateway: gateway, Orders: orders, Cache: pages, Warming: cache.JobsConfig{Hosts: c.StringSlice("warm-hosts")},
+		Redis: rdb, Gateway: gateway, Orders: orders, Cache: pages, Warming: cache.JobsConfig{Hosts: c.StringSlice(
+			"warm-hosts")},
 	}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
 	}
 	names := slices.Sorted(maps.Keys(queues))
-	log.Info().Strs("queues", names).Str("namespace", c.String("namespace")).Str("payments", gateway.says).Msg("worker starts")
+	log.Info().Strs("queues", names).Str("namespace", c.String("namespace")).Str("payments",
+		gateway.says).Msg("worker starts")
 	if c.Bool("until-empty") {
 		err = runUntilEmpty(c.Context, worker, &drain{inspector: inspector, queues: names, log: log})
 	} else {

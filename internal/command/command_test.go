@@ -115,7 +115,8 @@ func TestArrange(t *testing.T) {
 		Name:  "prog",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "redis"}, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}}},
 		Commands: []*cli.Command{
-			{Name: "act", Flags: []cli.Flag{&cli.StringFlag{Name: "queue", Aliases: []string{"q"}}, &cli.BoolFlag{Name: "help"}}},
+			{Name: "act", Flags: []cli.Flag{&cli.StringFlag{Name: "queue", Aliases: []string{"q"}},
+				&cli.BoolFlag{Name: "help"}}},
 			{Name: "list"},
 		},
 	}

@@ -26,8 +26,8 @@ func PasswordCommand(example string, grant Grant) *cli.Command {
 		Name:      "password",
 		Usage:     "read a password and print the line that lets its owner log in",
 		ArgsUsage: "NAME",
-		Description: "The password comes from the terminal, or from a pipe. Append the line to the file that serve reads.\n\n" +
-			"Examples:\n\n   " + example,
+		Description: "The password comes from the terminal, or from a pipe. Append the line to the file that serve reads." +
+			"\n\nExamples:\n\n   " + example,
 		Flags: grant.Flags,
 		Action: func(c *cli.Context) error {
 			name, granted, err := grant.of(c)
@@ -55,7 +55,8 @@ func SecretCommand(kind credentials.Kind, what, note, example string, grant Gran
 		Name:      string(kind),
 		Usage:     "make " + what + " for a program, and print the line that lets it in",
 		ArgsUsage: "NAME",
-		Description: "The " + string(kind) + " is written to stderr, once, and kept nowhere; the line goes to stdout." + note +
+		Description: "The " + string(kind) + " is written to stderr, once, and kept nowhere; the line goes to stdout." +
+			note +
 			"\n\nExamples:\n\n   " + example,
 		Flags: grant.Flags,
 		Action: func(c *cli.Context) error {

@@ -151,14 +151,18 @@ func TestCommandsMakeLinesThatLetIn(t *testing.T) {
 	if err := os.WriteFile(file, []byte(password+token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	store, err := credentials.Open(file, func(_ credentials.Kind, role string) (string, bool, error) { return role, true, nil })
+	store, err := credentials.Open(file, func(_ credentials.Kind, role string) (string, bool, error) {
+		return role, true,
+			nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if alice, ok := store.Login("alice", "correct horse"); !ok || alice.Grant != "viewer" {
 		t.Errorf("alice: %v, %t", alice, ok)
 	}
-	if scraper, ok := store.Program(credentials.Token, secret); !ok || scraper.Name != "scraper" || scraper.Grant != "viewer" {
+	if scraper, ok := store.Program(credentials.Token, secret); !ok || scraper.Name != "scraper" ||
+		scraper.Grant != "viewer" {
 		t.Errorf("scraper: %v, %t", scraper, ok)
 	}
 	for _, args := range []string{"password", "password alice --role admin", "token a --role admin", "token a b"} {

@@ -86,8 +86,8 @@ func parsePassword(text string) (passwordHash, error) {
 	return passwordHash(text), nil
 }
 
-// is reports whether plain is the password. For nil, which stands for somebody who does not exist, it is false and takes
-// as long as for others, so that the time taken does not show who exists.
+// is reports whether plain is the password. For nil, which stands for somebody who does not exist, it is false and
+// takes as long as for others, so that the time taken does not show who exists.
 func (h passwordHash) is(plain string) bool {
 	hash := h
 	if h == nil {

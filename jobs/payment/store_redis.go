@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// processingKey is a sorted set: order ID → when it was last about to be brought to the gateway, Unix ms. It is written
-// before an order goes into processing and cleared after it has left, so every order in processing is in it, and
-// some that are not: in a cluster the two keys are in different slots.
+// processingKey is a sorted set: order ID → when it was last about to be brought to the gateway, in ms. It is written
+// before an order goes into processing and cleared after it has left, so every order in processing is in it, and some
+// that are not: in a cluster the two keys are in different slots.
 const processingKey = "orders:processing"
 
 // timeLayout is RFC 3339 in UTC with milliseconds.

@@ -53,7 +53,8 @@ func (r *report) judgeOrder(want payment.Charge, charges []payment.Receipt, reco
 	charge := charges[0]
 	switch {
 	case charge.Cents != want.Cents || record.Cents != want.Cents:
-		r.problem("order %s is for %d cents, was charged %d, and its record says %d", want.OrderID, want.Cents, charge.Cents, record.Cents)
+		r.problem("order %s is for %d cents, was charged %d, and its record says %d", want.OrderID, want.Cents, charge.Cents,
+			record.Cents)
 	case record.State != payment.Paid:
 		r.problem("order %s was charged and its record says %q", want.OrderID, record.State)
 	case record.Charge != charge.Charge:

@@ -1,7 +1,7 @@
 // Command payments proves that a payment is charged once. Real producers enqueue every order three times, real workers
 // charge them at a simulated gateway that fails, and does not answer one call in ten although it charged. Meanwhile
-// workers are killed at random and replaced; in a second run beside it Redis is, too. In the end the gateway's ledger must hold
-// each order once, every order's record must say paid with that charge, and nothing may be dead or left.
+// workers are killed at random and replaced; in a second run beside it Redis is, too. In the end the gateway's ledger
+// must hold each order once, every order's record must say paid with that charge, and nothing may be dead or left.
 //
 //	make payments
 //	go run ./torture/payments -bin bin -for 10m -seed 42
@@ -103,7 +103,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("payments", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.DurationVar(&o.long, "for", 8*time.Second, "how `long` faults strike")
-	flags.IntVar(&o.orders, "orders", 0, fmt.Sprintf("`orders` of a phase (default %d a second, at least %d)", perSecond, leastOrders))
+	flags.IntVar(&o.orders, "orders", 0, fmt.Sprintf("`orders` of a phase (default %d a second, at least %d)", perSecond,
+		leastOrders))
 	flags.IntVar(&o.workers, "workers", 8, "worker processes")
 	flags.Uint64Var(&o.seed, "seed", o.seed, "what the faults are drawn from; a random one by default")
 	flags.DurationVar(&o.gap, "gap", 250*time.Millisecond, "time between two kills, on average")

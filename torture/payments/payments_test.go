@@ -62,7 +62,8 @@ func TestJudge(t *testing.T) {
 		"charged twice": {func(f *findings, _ *report) {
 			f.ledger.Charges = append(f.ledger.Charges, payment.Receipt{Charge: "ch_2", OrderID: first, Cents: 100})
 		}, "order o-000000 was charged 2 times"},
-		"not charged": {func(f *findings, _ *report) { f.ledger.Charges = f.ledger.Charges[1:] }, "order o-000000 was not charged"},
+		"not charged": {func(f *findings, _ *report) { f.ledger.Charges = f.ledger.Charges[1:] },
+			"order o-000000 was not charged"},
 		"charged for nobody": {func(f *findings, _ *report) {
 			f.ledger.Charges = append(f.ledger.Charges, payment.Receipt{Charge: "ch_2", OrderID: "o-9", Cents: 100})
 		}, "order o-9 was charged although"},
@@ -113,7 +114,8 @@ func (s *screen) Write(p []byte) (int, error) {
 func TestShortRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "worker"), "../../cmd/worker").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "worker"),
+		"../../cmd/worker").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	var out bytes.Buffer
@@ -135,7 +137,8 @@ func TestShortRun(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	for flags, code := range map[string]int{"-h": 0, "-for 1ms": 2, "-workers 0": 2, "-orders -1": 2, "-gap 1ms": 2, "now": 2} {
+	for flags, code := range map[string]int{"-h": 0, "-for 1ms": 2, "-workers 0": 2, "-orders -1": 2, "-gap 1ms": 2,
+		"now": 2} {
 		var errs bytes.Buffer
 		if got := run(t.Context(), strings.Fields(flags), io.Discard, &errs); got != code || errs.Len() == 0 {
 			t.Errorf("%s: exit status %d, want %d; it says %q", flags, got, code, errs.String())

@@ -51,7 +51,8 @@ func play(ctx context.Context, o options, redisToo bool, out io.Writer) (*report
 	if redisToo {
 		name = phaseRedis
 	}
-	fmt.Fprintf(out, "payments: %s, seed %d: %d orders, %d producers, %d workers\n", name, o.seed, o.orders, producers, o.workers)
+	fmt.Fprintf(out, "payments: %s, seed %d: %d orders, %d producers, %d workers\n", name, o.seed, o.orders, producers,
+		o.workers)
 	p := &phase{o: o, redisToo: redisToo, dir: dir, report: &report{Phase: name, Seed: o.seed, Orders: o.orders}}
 	err = p.play(ctx)
 	if err != nil || !p.report.Held {

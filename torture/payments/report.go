@@ -54,8 +54,10 @@ func (r *report) print(to io.Writer) error {
 	row("kill -9 of workers", r.WorkersKilled, "")
 	row("kill -9 of Redis", r.RedisKilled, "")
 	row("orders", r.Orders, fmt.Sprintf("each enqueued by %d producers", producers))
-	row("jobs done", r.Jobs, fmt.Sprintf("must be %d; %d attempts failed and were repeated, %d waited for another", producers*r.Orders, r.Retried, r.Snoozed))
-	row("calls of the gateway", r.Gateway.Calls, fmt.Sprintf("%d repeated a key that was charged, %d one in use", r.Gateway.Replayed, r.Gateway.InUse))
+	row("jobs done", r.Jobs, fmt.Sprintf("must be %d; %d attempts failed and were repeated, %d waited for another",
+		producers*r.Orders, r.Retried, r.Snoozed))
+	row("calls of the gateway", r.Gateway.Calls, fmt.Sprintf("%d repeated a key that was charged, %d one in use",
+		r.Gateway.Replayed, r.Gateway.InUse))
 	row("lookups", r.Gateway.Lookups, fmt.Sprintf("%d found a charge that was made and not recorded", r.Gateway.Found))
 	row("charges not answered", r.Gateway.Unanswered, "")
 	row("calls failed", r.Gateway.Failed, "and nothing was charged")

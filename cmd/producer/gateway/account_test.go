@@ -81,7 +81,8 @@ func TestNotifications(t *testing.T) {
 		t.Fatalf("got %d, %v", response.StatusCode, response.Header)
 	}
 	a.checkDocumented(response)
-	send := ask{method: "POST", path: "/v1/notifications", body: `{"user":"alice","type":"order","title":"Paid","body":"o-1"}`}
+	send := ask{method: "POST", path: "/v1/notifications",
+		body: `{"user":"alice","type":"order","title":"Paid","body":"o-1"}`}
 	a.gets(202, send)
 	send.body = strings.Replace(send.body, "alice", "bob", 1)
 	a.gets(202, send) // is not for Alice
@@ -129,7 +130,9 @@ func TestPagesAreCached(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	a.gets(200, ask{method: "GET", path: "/pages/shovel", anonymous: true})
-	if account := a.gets(200, ask{method: "GET", path: "/pages/account", anonymous: true}); !strings.Contains(string(account.body), "/assets/account.js") {
+	if account := a.gets(200,
+		ask{method: "GET", path: "/pages/account",
+			anonymous: true}); !strings.Contains(string(account.body), "/assets/account.js") {
 		t.Errorf("got %s", account.body)
 	}
 	a.gets(200, ask{method: "GET", path: "/assets/account.js", anonymous: true})
@@ -143,7 +146,8 @@ func TestFlagsAndBoards(t *testing.T) {
 	a.eventually("on", func() bool {
 		return string(a.gets(200, right[6]).body) == `{"flag":"checkout","on":true,"reason":"listed","stale":false}`
 	})
-	if got := a.gets(200, ask{method: "GET", path: "/v1/flags/checkout"}); !strings.Contains(string(got.body), `"on":false`) {
+	if got := a.gets(200, ask{method: "GET", path: "/v1/flags/checkout"}); !strings.Contains(string(got.body),
+		`"on":false`) {
 		t.Errorf("got %s", got.body)
 	}
 	if got := a.gets(200, right[7]); string(got.body) != `{"board":"sales","entries":[],"members":0}` {

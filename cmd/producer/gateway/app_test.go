@@ -113,7 +113,8 @@ func (a *app) credentials() string {
 		lines = append(lines, line)
 		return key
 	}
-	a.key, a.weak, a.weaker = add("all", gateway.Scopes...), add("weak", gateway.FlagsRead), add("weaker", gateway.JobsRead)
+	a.key, a.weak, a.weaker = add("all", gateway.Scopes...), add("weak", gateway.FlagsRead), add("weaker",
+		gateway.JobsRead)
 	lines = append(lines, "password alice "+alicesHash, "")
 	file := filepath.Join(a.TempDir(), "credentials")
 	a.must(os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
@@ -221,7 +222,8 @@ func decode[T any](a *app, got answer) (value T) {
 // login returns a header with the cookie of a session of Alice.
 func (a *app) login() map[string]string {
 	a.Helper()
-	got := a.gets(200, ask{method: "POST", path: "/login", body: `{"user":"alice","password":"` + alicesPassword + `"}`, anonymous: true})
+	got := a.gets(200, ask{method: "POST", path: "/login", body: `{"user":"alice","password":"` + alicesPassword + `"}`,
+		anonymous: true})
 	cookie, _, _ := strings.Cut(got.header.Get("Set-Cookie"), ";")
 	if !strings.HasPrefix(cookie, "__Host-session=") {
 		a.Fatalf("cookie %q", cookie)

@@ -64,7 +64,8 @@ var operations = sync.OnceValue(func() map[string][]string {
 // other methods and other paths, is not listed for each.
 func (a *app) checkDocumented(response *http.Response) {
 	a.Helper()
-	if response.StatusCode == http.StatusMethodNotAllowed || response.StatusCode == http.StatusNotFound && operationOf(response) == "" {
+	if response.StatusCode == http.StatusMethodNotAllowed || response.StatusCode == http.StatusNotFound &&
+		operationOf(response) == "" {
 		return
 	}
 	checker, err := described()
@@ -74,7 +75,8 @@ func (a *app) checkDocumented(response *http.Response) {
 	seen.checking.Unlock()
 	for _, p := range problems {
 		if !good {
-			a.Errorf("%s %s: not as documented: %s: %s: %v", response.Request.Method, response.Request.URL.Path, p.Message, p.Reason, p.SchemaValidationErrors)
+			a.Errorf("%s %s: not as documented: %s: %s: %v", response.Request.Method, response.Request.URL.Path, p.Message,
+				p.Reason, p.SchemaValidationErrors)
 		}
 	}
 	seen.Lock()
@@ -90,9 +92,10 @@ func operationOf(response *http.Response) string {
 	asked := strings.Split(response.Request.URL.Path, "/")
 	for operation := range operations() {
 		method, path, _ := strings.Cut(operation, " ")
-		if method == response.Request.Method && slices.EqualFunc(strings.Split(path, "/"), asked, func(p, segment string) bool {
-			return p == segment || strings.HasPrefix(p, "{")
-		}) {
+		if method == response.Request.Method &&
+			slices.EqualFunc(strings.Split(path, "/"), asked, func(p, segment string) bool {
+				return p == segment || strings.HasPrefix(p, "{")
+			}) {
 			return operation
 		}
 	}

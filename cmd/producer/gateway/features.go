@@ -63,7 +63,8 @@ func (g *Gateway) top(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, r, http.StatusOK, map[string]any{"board": r.PathValue("board"), "members": members, "entries": listed(entries)})
+	writeJSON(w, r, http.StatusOK, map[string]any{"board": r.PathValue("board"), "members": members,
+		"entries": listed(entries)})
 	return nil
 }
 
@@ -82,7 +83,8 @@ func (g *Gateway) around(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, r, http.StatusOK, map[string]any{"board": r.PathValue("board"), "standing": standing, "entries": listed(entries)})
+	writeJSON(w, r, http.StatusOK, map[string]any{"board": r.PathValue("board"), "standing": standing,
+		"entries": listed(entries)})
 	return nil
 }
 
@@ -105,7 +107,8 @@ func (g *Gateway) scores(w http.ResponseWriter, r *http.Request) error {
 	if len(asked.Changes) == 0 {
 		return invalid.because("changes are missing")
 	}
-	if err := g.boards.Board(r.PathValue("board")).Apply(r.Context(), effectID(r, 0), time.Now(), asked.Changes...); err != nil {
+	if err := g.boards.Board(r.PathValue("board")).Apply(r.Context(), effectID(r, 0), time.Now(),
+		asked.Changes...); err != nil {
 		return err
 	}
 	writeJSON(w, r, http.StatusOK, map[string]any{"board": r.PathValue("board"), "changed": len(asked.Changes)})

@@ -45,8 +45,9 @@ type Config struct {
 	Namespace string                // of the queues. Defaults to "navvy"
 	Auth      Auth                  // required: [Open] lets everybody in
 	Users     Users                 // who may log in. Defaults to nobody
-	Keys      [][]byte              // sign session cookies, see [session.Middleware]. Default to one that ends with the process
-	Kinds     []string              // that may be enqueued. Defaults to any
+	// sign session cookies, see [session.Middleware]. Default to one that ends with the process
+	Keys  [][]byte
+	Kinds []string // that may be enqueued. Defaults to any
 
 	Retain      time.Duration // how long the outcome of a job is kept that does not say. Defaults to not at all
 	MaxBody     int64         // bytes of a body, or of a line of a stream. Defaults to 1 MiB

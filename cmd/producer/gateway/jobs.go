@@ -149,7 +149,8 @@ func refusedJob(err error) error {
 	return invalid.because("%s", strings.TrimPrefix(err.Error(), "queue: enqueue: "))
 }
 
-// item makes a job of what was asked for. Without an ID or a unique key of its own it is named id, if that is not empty.
+// item makes a job of what was asked for. Without an ID or a unique key of its own it is named id, if that is not
+// empty.
 func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item, error) {
 	switch {
 	case asked.Kind == "":
@@ -233,8 +234,9 @@ func (g *Gateway) job(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	writeJSON(w, r, http.StatusOK, jobStatus{
-		ID: info.ID, Kind: info.Kind, Queue: info.Queue, State: info.State, Attempt: info.Attempt, MaxAttempts: info.MaxAttempts,
-		EnqueuedAt: info.EnqueuedAt, Due: info.Due, EndedAt: info.EndedAt, Progress: info.Progress, Result: info.Result,
+		ID: info.ID, Kind: info.Kind, Queue: info.Queue, State: info.State, Attempt: info.Attempt,
+		MaxAttempts: info.MaxAttempts,
+		EnqueuedAt:  info.EnqueuedAt, Due: info.Due, EndedAt: info.EndedAt, Progress: info.Progress, Result: info.Result,
 		Error: info.Error, Reason: info.Reason, Trace: info.Trace, RequestID: info.RequestID,
 	})
 	return nil

@@ -67,7 +67,8 @@ func TestJobIsEnqueuedRunAndLookedUp(t *testing.T) {
 	a.work(mux)
 	failing := a.gets(202, ask{method: "POST", path: orderJobs, body: `{"kind":"debug.fail","data":{}}`})
 	a.eventually("done", func() bool { return decode[status](a, a.gets(200, lookup)).State == "done" })
-	if s := decode[status](a, a.gets(200, lookup)); string(s.Result) != `"req-9 `+trace+`"` || !strings.Contains(string(s.Progress), "half") || s.Trace != trace {
+	if s := decode[status](a, a.gets(200, lookup)); string(s.Result) != `"req-9 `+trace+`"` ||
+		!strings.Contains(string(s.Progress), "half") || s.Trace != trace {
 		t.Errorf("got %+v", s)
 	}
 	lookup.path = failing.header.Get("Location")
@@ -80,7 +81,8 @@ func TestJobOptions(t *testing.T) {
 	a := newApp(t)
 	post := func(status int, options string) job {
 		t.Helper()
-		return decode[job](a, a.gets(status, ask{method: "POST", path: orderJobs, body: `{"kind":"debug.echo","data":1` + options + `}`}))
+		return decode[job](a,
+			a.gets(status, ask{method: "POST", path: orderJobs, body: `{"kind":"debug.echo","data":1` + options + `}`}))
 	}
 	inspector, err := inspect.New(a.rdb, inspect.Config{})
 	a.must(err)
@@ -96,7 +98,8 @@ func TestJobOptions(t *testing.T) {
 		t.Errorf("got %+v", info)
 	}
 	first := post(202, `,"unique":"u","unique_for":"1h","in":"10m"`)
-	if again := post(200, `,"unique":"u","unique_for":"1h"`); again.ID != first.ID || first.Due == nil || time.Until(*first.Due) > 10*time.Minute {
+	if again := post(200, `,"unique":"u","unique_for":"1h"`); again.ID != first.ID || first.Due == nil ||
+		time.Until(*first.Due) > 10*time.Minute {
 		t.Errorf("got %+v after %+v", again, first)
 	}
 	if made := post(202, `,"at":"2099-01-01T00:00:00Z"`); made.Due == nil || made.Due.Year() != 2099 {
@@ -173,7 +176,8 @@ func TestArrayIsAnsweredJobByJob(t *testing.T) {
 	}
 }
 
-// A request that failed after its jobs were made is recognised when it is repeated, although its answer is not on record.
+// A request that failed after its jobs were made is recognised when it is repeated, although its answer is not on
+// record.
 func TestIdempotencyKeyNamesJobs(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
@@ -181,13 +185,16 @@ func TestIdempotencyKeyNamesJobs(t *testing.T) {
 	one := ask{method: "POST", path: orderJobs, body: `{"kind":"debug.echo","data":1}`, header: keyed}
 	many := ask{method: "POST", path: orderJobs, body: `[{"kind":"debug.echo","data":1},{"kind":"debug.echo","data":1}]`,
 		header: map[string]string{"Idempotency-Key": "k-2"}}
-	event := ask{method: "POST", path: "/v1/events", body: `[{"event":"e"},{"event":"e"}]`, header: map[string]string{"Idempotency-Key": "k-3"}}
-	scores := ask{method: "POST", path: "/v1/leaderboards/b/scores", body: `{"changes":[{"member":"m","by":5}]}`, header: map[string]string{"Idempotency-Key": "k-4"}}
+	event := ask{method: "POST", path: "/v1/events", body: `[{"event":"e"},{"event":"e"}]`,
+		header: map[string]string{"Idempotency-Key": "k-3"}}
+	scores := ask{method: "POST", path: "/v1/leaderboards/b/scores", body: `{"changes":[{"member":"m","by":5}]}`,
+		header: map[string]string{"Idempotency-Key": "k-4"}}
 	first := decode[job](a, a.gets(202, one))
 	a.gets(202, many)
 	a.gets(202, event)
 	a.gets(200, scores)
-	if replay := a.gets(202, one); replay.header.Get("Idempotency-Replayed") != "true" || decode[job](a, replay).ID != first.ID {
+	if replay := a.gets(202, one); replay.header.Get("Idempotency-Replayed") != "true" ||
+		decode[job](a, replay).ID != first.ID {
 		t.Errorf("got %s, %v", replay.body, replay.header)
 	}
 	a.fails422Reused(one)
@@ -246,8 +253,10 @@ func TestShop(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/events", "/v1/events"} {
-		got := decode[results](a, a.gets(207, ask{method: "POST", path: path, body: `[{"event":"a"},{"user_id":"u"},{"event":"b","timestamp":"x"}]`}))
-		if len(got.Results) != 3 || got.Results[0].ID == "" || got.Results[1].Problem == nil || got.Results[2].Problem == nil {
+		got := decode[results](a,
+			a.gets(207, ask{method: "POST", path: path, body: `[{"event":"a"},{"user_id":"u"},{"event":"b","timestamp":"x"}]`}))
+		if len(got.Results) != 3 || got.Results[0].ID == "" || got.Results[1].Problem == nil ||
+			got.Results[2].Problem == nil {
 			t.Errorf("got %+v", got)
 		}
 	}
@@ -255,7 +264,8 @@ func TestShop(t *testing.T) {
 	a.must(err)
 	page, err := inspector.Search(t.Context(), "orders", inspect.Query{State: inspect.StateWaiting}, inspect.Page{})
 	a.must(err)
-	if len(page.Jobs) != 2 || page.Jobs[0].Kind != "payment.charge" || string(page.Jobs[0].Data) != `{"order_id":"o-1","cents":1999}` {
+	if len(page.Jobs) != 2 || page.Jobs[0].Kind != "payment.charge" ||
+		string(page.Jobs[0].Data) != `{"order_id":"o-1","cents":1999}` {
 		t.Errorf("got %+v", page.Jobs)
 	}
 }

@@ -26,8 +26,8 @@ const (
 	subjectLong = 200
 )
 
-// JWTConfig says whose tokens are taken. Exactly one of Secret, PEM and Set is given; each key works with one algorithm,
-// whatever a token says of itself: HS256 with a secret, else RS256, ES256 or EdDSA by the type of the key.
+// JWTConfig says whose tokens are taken. Exactly one of Secret, PEM and Set is given; each key works with one
+// algorithm, whatever a token says of itself: HS256 with a secret, else RS256, ES256 or EdDSA by the type of the key.
 type JWTConfig struct {
 	Issuer   string           // what iss must be. Required
 	Audience string           // what aud must have. Required
@@ -132,7 +132,8 @@ func (j *JWT) Identify(r *http.Request) (Caller, error) {
 		return Caller{}, errNone
 	}
 	var said claims
-	_, err := j.parser.ParseWithClaims(text, &said, func(token *jwt.Token) (any, error) { return j.keyOf(r.Context(), token) })
+	_, err := j.parser.ParseWithClaims(text, &said,
+		func(token *jwt.Token) (any, error) { return j.keyOf(r.Context(), token) })
 	switch {
 	case err != nil:
 		return Caller{}, fmt.Errorf("%w: %w", errBad, err)

@@ -35,7 +35,8 @@ var secret = []byte("a secret of thirty-two characters")
 func claimed(t *testing.T, method jwt.SigningMethod, key any, kid string, changes jwt.MapClaims) string {
 	t.Helper()
 	claims := jwt.MapClaims{
-		"iss": issuer, "aud": audience, "sub": "shop", "scope": "openid jobs:write flags:read", "exp": time.Now().Add(time.Minute).Unix(),
+		"iss": issuer, "aud": audience, "sub": "shop", "scope": "openid jobs:write flags:read", "exp": time.Now().Add(
+			time.Minute).Unix(),
 	}
 	for name, value := range changes {
 		if claims[name] = value; value == nil {
@@ -89,11 +90,14 @@ func TestTokensAreChecked(t *testing.T) {
 	auth := newJWT(t, gateway.JWTConfig{Secret: secret})
 	hs := jwt.SigningMethodHS256
 	for name, changes := range map[string]jwt.MapClaims{
-		"good": {}, "good, a list": {"scope": nil, "scp": []string{"jobs:write", "flags:read", "x"}}, "good, one of two audiences": {"aud": []string{"a", audience}},
+		"good": {}, "good, a list": {"scope": nil,
+			"scp": []string{"jobs:write", "flags:read", "x"}}, "good, one of two audiences": {"aud": []string{"a", audience}},
 		"good, a clock that is 20 s off": {"exp": time.Now().Add(-20 * time.Second).Unix()},
 		"ended":                          {"exp": time.Now().Add(-time.Minute).Unix()}, "without an end": {"exp": nil},
-		"not yet": {"nbf": time.Now().Add(time.Minute).Unix()}, "of another issuer": {"iss": "https://evil.example"}, "without an issuer": {"iss": nil},
-		"for another": {"aud": "billing"}, "for nobody": {"aud": nil}, "of nobody": {"sub": ""}, "of somebody long": {"sub": strings.Repeat("s", 201)},
+		"not yet": {"nbf": time.Now().Add(time.Minute).Unix()}, "of another issuer": {"iss": "https://evil.example"},
+		"without an issuer": {"iss": nil},
+		"for another":       {"aud": "billing"}, "for nobody": {"aud": nil}, "of nobody": {"sub": ""},
+		"of somebody long": {"sub": strings.Repeat("s", 201)},
 	} {
 		caller := identify(t, auth, claimed(t, hs, secret, "", changes))
 		if good := strings.HasPrefix(name, "good"); good != (caller.Name == "jwt:shop") || good && len(caller.Scopes) != 2 {
@@ -190,7 +194,8 @@ func TestKeySetIsReadAgain(t *testing.T) {
 	knows := func(kid string, method jwt.SigningMethod) bool {
 		return identify(t, auth, claimed(t, method, all[method], kid, nil)).Name != ""
 	}
-	if !knows("old", jwt.SigningMethodES256) || !knows("", jwt.SigningMethodES256) || knows("old", jwt.SigningMethodRS256) || knows("new", jwt.SigningMethodRS256) {
+	if !knows("old", jwt.SigningMethodES256) || !knows("", jwt.SigningMethodES256) ||
+		knows("old", jwt.SigningMethodRS256) || knows("new", jwt.SigningMethodRS256) {
 		t.Error("the first set")
 	}
 	both := maps.Clone(old)
@@ -225,7 +230,8 @@ func TestTokensAreConfiguredRight(t *testing.T) {
 	t.Parallel()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err == nil {
-		if _, err := gateway.NewJWT(gateway.JWTConfig{Issuer: issuer, Audience: audience, PEM: publicPEM(t, weak.Public())}); err == nil {
+		if _, err := gateway.NewJWT(gateway.JWTConfig{Issuer: issuer, Audience: audience,
+			PEM: publicPEM(t, weak.Public())}); err == nil {
 			t.Error("a weak RSA key: accepted")
 		}
 	}
@@ -234,9 +240,12 @@ func TestTokensAreConfiguredRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, cfg := range map[string]gateway.JWTConfig{
-		"no issuer": {Audience: audience, Secret: secret}, "no audience": {Issuer: issuer, Secret: secret}, "no key": {Issuer: issuer, Audience: audience},
-		"two keys": {Issuer: issuer, Audience: audience, Secret: secret, PEM: []byte("x")}, "a short secret": {Issuer: issuer, Audience: audience, Secret: secret[:31]},
-		"no PEM": {Issuer: issuer, Audience: audience, PEM: []byte("x")}, "another curve": {Issuer: issuer, Audience: audience, PEM: publicPEM(t, curve.Public())},
+		"no issuer": {Audience: audience, Secret: secret}, "no audience": {Issuer: issuer,
+			Secret: secret}, "no key": {Issuer: issuer, Audience: audience},
+		"two keys": {Issuer: issuer, Audience: audience, Secret: secret, PEM: []byte("x")}, "a short secret": {Issuer: issuer,
+			Audience: audience, Secret: secret[:31]},
+		"no PEM": {Issuer: issuer, Audience: audience, PEM: []byte("x")}, "another curve": {Issuer: issuer,
+			Audience: audience, PEM: publicPEM(t, curve.Public())},
 	} {
 		if _, err := gateway.NewJWT(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -260,7 +269,10 @@ func TestKeysAndTokens(t *testing.T) {
 	one.anonymous = true
 	a.gets(202, one.with("Authorization", "Bearer "+a.key))
 	a.gets(202, one.with("Authorization", "Bearer "+claimed(t, jwt.SigningMethodHS256, secret, "", nil)))
-	a.fails(401, "unauthorized", one.with("Authorization", "Bearer "+claimed(t, jwt.SigningMethodHS256, secret, "", jwt.MapClaims{"exp": 1})))
-	a.fails(403, "forbidden", one.with("Authorization", "Bearer "+claimed(t, jwt.SigningMethodHS256, secret, "", jwt.MapClaims{"scope": "jobs:read"})))
+	a.fails(401, "unauthorized",
+		one.with("Authorization", "Bearer "+claimed(t, jwt.SigningMethodHS256, secret, "", jwt.MapClaims{"exp": 1})))
+	a.fails(403, "forbidden",
+		one.with("Authorization",
+			"Bearer "+claimed(t, jwt.SigningMethodHS256, secret, "", jwt.MapClaims{"scope": "jobs:read"})))
 	a.fails(401, "unauthorized", one)
 }

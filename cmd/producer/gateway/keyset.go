@@ -23,8 +23,8 @@ const (
 	setLong    = 1 << 20
 )
 
-// KeySet is a set of public keys (RFC 7517) at a URL or in a file. It is read again every ten minutes, and sooner when a
-// token names a key that is not in it; while that fails, the keys from before count.
+// KeySet is a set of public keys (RFC 7517) at a URL or in a file. It is read again every ten minutes, and sooner when
+// a token names a key that is not in it; while that fails, the keys from before count.
 type KeySet struct {
 	where  string
 	client *http.Client

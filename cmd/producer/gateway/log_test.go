@@ -42,7 +42,8 @@ func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {
 		method: "POST", path: "/v1/queues/orders/jobs?token=s3cret-query", body: `{"kind":"debug.echo","data":"s3cret-body"}`,
 		header: map[string]string{"X-Request-ID": "req-1", "Traceparent": trace, "Cookie": "x=s3cret-cookie"},
 	})
-	a.fails(401, "unauthorized", ask{method: "POST", path: "/login", body: `{"user":"alice","password":"s3cret-password"}`, anonymous: true})
+	a.fails(401, "unauthorized", ask{method: "POST", path: "/login", body: `{"user":"alice","password":"s3cret-password"}`,
+		anonymous: true})
 	a.stop()
 	var line struct {
 		RequestID              string `json:"request_id"`
@@ -52,7 +53,8 @@ func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {
 	}
 	first, _, _ := strings.Cut(a.log.String(), "\n")
 	a.must(json.Unmarshal([]byte(first), &line))
-	if line.RequestID != "req-1" || line.Route != "POST /v1/queues/{queue}/jobs" || line.Status != 202 || line.Caller != "key:all" ||
+	if line.RequestID != "req-1" || line.Route != "POST /v1/queues/{queue}/jobs" || line.Status != 202 ||
+		line.Caller != "key:all" ||
 		line.Trace != trace || line.Path != "/v1/queues/orders/jobs" || line.Message != "request" {
 		t.Errorf("got %s", first)
 	}

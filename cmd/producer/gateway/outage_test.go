@@ -67,8 +67,10 @@ func TestRedisDown(t *testing.T) {
 	if last.Stopped == nil || !strings.HasSuffix(last.Stopped.Type, "#unavailable") || last.Failed != 1 {
 		t.Errorf("got %+v", last)
 	}
-	many := a.fails(503, "unavailable", ask{method: "POST", path: orderJobs, body: `[{"kind":"debug.echo","data":1},{"kind":"no","data":1}]`})
-	if got := decode[results](a, many); len(got.Results) != 2 || got.Results[0].Problem.Status != 503 || got.Results[1].Problem.Status != 422 {
+	many := a.fails(503, "unavailable",
+		ask{method: "POST", path: orderJobs, body: `[{"kind":"debug.echo","data":1},{"kind":"no","data":1}]`})
+	if got := decode[results](a, many); len(got.Results) != 2 || got.Results[0].Problem.Status != 503 ||
+		got.Results[1].Problem.Status != 422 {
 		t.Errorf("got %s", many.body)
 	}
 

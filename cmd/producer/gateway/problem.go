@@ -41,15 +41,16 @@ var (
 	notFound         = cause{"not-found", "There is no such thing", http.StatusNotFound, 0}
 	methodNotAllowed = cause{"method-not-allowed", "This method is not allowed here", http.StatusMethodNotAllowed, 0}
 	tooLarge         = cause{"too-large", "The body is too large", http.StatusRequestEntityTooLarge, 0}
-	unsupportedMedia = cause{"unsupported-media-type", "This type of body is not taken", http.StatusUnsupportedMediaType, 0}
-	invalid          = cause{"invalid", "The request makes no sense", http.StatusUnprocessableEntity, 0}
-	rateLimited      = cause{"rate-limited", "Too many requests", http.StatusTooManyRequests, 1}
-	internal         = cause{"internal", "Something went wrong here", http.StatusInternalServerError, 0}
-	unavailable      = cause{"unavailable", "Redis does not answer", http.StatusServiceUnavailable, 1}
-	overloaded       = cause{"overloaded", "Too much is going on", http.StatusServiceUnavailable, 1}
-	full             = cause{"full", "Redis is full", http.StatusServiceUnavailable, 10}
-	stopping         = cause{"stopping", "This server is stopping", http.StatusServiceUnavailable, 1}
-	unknownOutcome   = cause{"unknown-outcome", "The outcome is unknown", http.StatusGatewayTimeout, 1}
+	unsupportedMedia = cause{"unsupported-media-type", "This type of body is not taken", http.StatusUnsupportedMediaType,
+		0}
+	invalid        = cause{"invalid", "The request makes no sense", http.StatusUnprocessableEntity, 0}
+	rateLimited    = cause{"rate-limited", "Too many requests", http.StatusTooManyRequests, 1}
+	internal       = cause{"internal", "Something went wrong here", http.StatusInternalServerError, 0}
+	unavailable    = cause{"unavailable", "Redis does not answer", http.StatusServiceUnavailable, 1}
+	overloaded     = cause{"overloaded", "Too much is going on", http.StatusServiceUnavailable, 1}
+	full           = cause{"full", "Redis is full", http.StatusServiceUnavailable, 10}
+	stopping       = cause{"stopping", "This server is stopping", http.StatusServiceUnavailable, 1}
+	unknownOutcome = cause{"unknown-outcome", "The outcome is unknown", http.StatusGatewayTimeout, 1}
 )
 
 // causes are what a status alone says.
@@ -84,7 +85,8 @@ func problemOf(err error) *problem.Document {
 	case errors.Is(err, queue.ErrTooLarge):
 		return tooLarge.because("%v", err)
 	case errors.Is(err, queue.ErrUnknownOutcome):
-		return unknownOutcome.because("It may or may not have been done. Repeat it with the same id, unique key or Idempotency-Key.")
+		return unknownOutcome.because(
+			"It may or may not have been done. Repeat it with the same id, unique key or Idempotency-Key.")
 	case errors.Is(err, queue.ErrFull), redis.HasErrorPrefix(err, "OOM"):
 		return full.because("Nothing was done.")
 	case errors.Is(err, queue.ErrOverloaded):
@@ -108,14 +110,16 @@ func problemOf(err error) *problem.Document {
 
 // passing are the replies of a Redis that will answer again soon, or once a person has seen to it.
 var passing = []string{
-	"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "MISCONF", "NOAUTH", "WRONGPASS", "NOPERM",
+	"LOADING", "READONLY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "MISCONF", "NOAUTH", "WRONGPASS",
+	"NOPERM",
 }
 
 // away reports whether Redis, or the way there, is the reason. What it says is not for clients.
 func away(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, redis.ErrClosed) ||
-		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) ||
 		slices.ContainsFunc(passing, func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
 }
 

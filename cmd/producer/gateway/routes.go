@@ -49,7 +49,8 @@ func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
 	jobs := through(handler(g.enqueue), within, g.once())
 	page := cache.Pages(g.cache, cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})
 	return map[string]http.Handler{
-		"POST /v1/queues/{queue}/jobs":     through(streamsTo(handler(g.enqueueLines), jobs), g.bounded, g.authorized(JobsWrite), g.limited),
+		"POST /v1/queues/{queue}/jobs": through(streamsTo(handler(g.enqueueLines), jobs), g.bounded,
+			g.authorized(JobsWrite), g.limited),
 		"GET /v1/queues/{queue}/jobs/{id}": api(JobsRead, g.job),
 
 		"POST /v1/orders": api(OrdersWrite, g.order),
@@ -157,19 +158,21 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 	if g.limit == nil {
 		return next
 	}
-	return ratelimit.Middleware(g.limit, ratelimit.HTTP{Policy: "requests", Refuse: refuseLimited, Key: func(r *http.Request) string {
-		if name := exchangeOf(r.Context()).caller.Name; name != "" {
-			return "gateway:" + name
-		}
-		return "gateway:ip:" + ratelimit.ClientIP(r)
-	}})(next)
+	return ratelimit.Middleware(g.limit,
+		ratelimit.HTTP{Policy: "requests", Refuse: refuseLimited, Key: func(r *http.Request) string {
+			if name := exchangeOf(r.Context()).caller.Name; name != "" {
+				return "gateway:" + name
+			}
+			return "gateway:ip:" + ratelimit.ClientIP(r)
+		}})(next)
 }
 
 // fewLogins holds each address to so many attempts: a password takes long to check, and must not be guessed.
 func (g *Gateway) fewLogins(next http.Handler) http.Handler {
-	return ratelimit.Middleware(g.logins, ratelimit.HTTP{Policy: "logins", Refuse: refuseLimited, Key: func(r *http.Request) string {
-		return "gateway:login:" + ratelimit.ClientIP(r)
-	}})(next)
+	return ratelimit.Middleware(g.logins,
+		ratelimit.HTTP{Policy: "logins", Refuse: refuseLimited, Key: func(r *http.Request) string {
+			return "gateway:login:" + ratelimit.ClientIP(r)
+		}})(next)
 }
 
 func refuseLimited(w http.ResponseWriter, r *http.Request, status int) {

@@ -22,7 +22,8 @@ var right = []ask{
 	{method: "GET", path: orderJobs + "/j-1"},
 	{method: "POST", path: "/v1/orders", body: `{"order_id":"o-1","cents":1999}`},
 	{method: "POST", path: "/orders", body: `{"order_id":"o-2","cents":1999}`},
-	{method: "POST", path: "/v1/events", body: `{"event":"page_view","user_id":"u-1","timestamp":1700000000.5,"metadata":{"page":"/"}}`},
+	{method: "POST", path: "/v1/events",
+		body: `{"event":"page_view","user_id":"u-1","timestamp":1700000000.5,"metadata":{"page":"/"}}`},
 	{method: "POST", path: "/events", body: `{"event":"page_view"}`},
 	{method: "GET", path: "/v1/flags/checkout?user=u-1"},
 	{method: "GET", path: "/v1/leaderboards/sales"},
@@ -143,11 +144,13 @@ func TestRequestIDsOfTheWrongForm(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	for _, id := range []string{"", "a b", strings.Repeat("x", 129), "käse"} {
-		if got := a.gets(200, ask{method: "GET", path: "/healthz"}.with("X-Request-ID", id)); len(got.header.Get("X-Request-ID")) != 26 {
+		if got := a.gets(200,
+			ask{method: "GET", path: "/healthz"}.with("X-Request-ID", id)); len(got.header.Get("X-Request-ID")) != 26 {
 			t.Errorf("%q: %v", id, got.header)
 		}
 	}
-	for _, trace := range []string{"x", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"} {
+	for _, trace := range []string{"x", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"} {
 		a.gets(202, right[0].with("Traceparent", trace)) // is ignored, as the W3C has it
 	}
 }
@@ -216,7 +219,8 @@ func TestIdempotencyKeys(t *testing.T) {
 	for i, one := range posts(right) {
 		one = one.with("Idempotency-Key", "key-"+string(rune('a'+i)))
 		first, again := a.do(one), a.do(one)
-		if first.status != again.status || string(first.body) != string(again.body) || again.header.Get("Idempotency-Replayed") != "true" {
+		if first.status != again.status || string(first.body) != string(again.body) ||
+			again.header.Get("Idempotency-Replayed") != "true" {
 			t.Errorf("%s: %d %s, then %d %s", one.path, first.status, first.body, again.status, again.body)
 		}
 		other := one
@@ -240,13 +244,14 @@ func TestIdempotencyKeyInUse(t *testing.T) {
 	}
 	locks := lockmgr.New(a.rdb)
 	defer locks.Close()
-	_, _, err := locks.Once(t.Context(), "http:"+url.QueryEscape("key:all")+":busy", hex.EncodeToString(hash.Sum(nil)), func(context.Context) ([]byte, error) {
-		got := a.gets(409, right[0].with("Idempotency-Key", "busy"))
-		if got.header.Get("Retry-After") == "" || got.header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("got %s %v", got.body, got.header)
-		}
-		return []byte(`{"status":200}`), nil
-	})
+	_, _, err := locks.Once(t.Context(), "http:"+url.QueryEscape("key:all")+":busy", hex.EncodeToString(hash.Sum(nil)),
+		func(context.Context) ([]byte, error) {
+			got := a.gets(409, right[0].with("Idempotency-Key", "busy"))
+			if got.header.Get("Retry-After") == "" || got.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("got %s %v", got.body, got.header)
+			}
+			return []byte(`{"status":200}`), nil
+		})
 	a.must(err)
 }
 
@@ -275,7 +280,8 @@ func TestOpenGatewayIsForLoopback(t *testing.T) {
 	one.anonymous = true
 	a.gets(202, one)
 	handler := a.handler
-	for host, want := range map[string]int{"localhost:80": 202, "[::1]:80": 202, "127.0.0.1": 202, "evil.example": 401, "evil.example:8080": 401, "10.0.0.1": 401} {
+	for host, want := range map[string]int{"localhost:80": 202, "[::1]:80": 202, "127.0.0.1": 202, "evil.example": 401,
+		"evil.example:8080": 401, "10.0.0.1": 401} {
 		if got := serveDirect(t, handler, host, one); got != want {
 			t.Errorf("%s: %d, want %d", host, got, want)
 		}
@@ -286,8 +292,10 @@ func TestConfigIsChecked(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Shared(t).Client(t)
 	for name, cfg := range map[string]gateway.Config{
-		"no Redis": {Auth: gateway.Open{}}, "no Auth": {Redis: rdb}, "a short key": {Redis: rdb, Auth: gateway.Open{}, Keys: [][]byte{{1}}},
-		"a negative rate": {Redis: rdb, Auth: gateway.Open{}, Rate: -1}, "a bad namespace": {Redis: rdb, Auth: gateway.Open{}, Namespace: "{"},
+		"no Redis": {Auth: gateway.Open{}}, "no Auth": {Redis: rdb}, "a short key": {Redis: rdb, Auth: gateway.Open{},
+			Keys: [][]byte{{1}}},
+		"a negative rate": {Redis: rdb, Auth: gateway.Open{}, Rate: -1}, "a bad namespace": {Redis: rdb, Auth: gateway.Open{},
+			Namespace: "{"},
 	} {
 		if g, err := gateway.New(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
