@@ -11,25 +11,26 @@ import (
 
 const maxAckBatch = 1000
 
-// finisher acknowledges done jobs in batches. The next batch leaves as soon as the last one is back, so a lone job
-// waits for nobody and a flood is acknowledged hundreds at a time.
+// acker acknowledges done jobs in batches. The next batch is sent as soon as the last one is back, so a lone job waits
+// for no other and many are acknowledged hundreds at a time.
+//
+// Why: docs/decisions/engine.md#one-script-acknowledges-done-jobs-fenced-by-the-workers-registration
 type acker struct {
 	ses  *session
 	wake chan struct{} // holds at most one signal
 
-	mu       sync.Mutex
-	waiting  []doneJob
-	underWay []doneJob // the batch under way
-	closed   bool
-
-	unrecorded []doneJob // done while Redis was away
+	mu         sync.Mutex // guards the fields below
+	waiting    []doneJob  // added by slots, taken by run
+	underWay   []doneJob  // the batch under way; set by run alone
+	closed     bool       // set by serve
+	unrecorded []doneJob  // done while Redis was away; added by run, taken by recordRest when run has ended
 }
 
-// finished is a job whose handler returned nil.
+// doneJob is a job whose handler returned nil.
 type doneJob struct {
 	task    *task
 	took    time.Duration
-	flushed chan struct{} // closed when it was recorded, or cannot be; nil: nobody waits
+	flushed chan struct{} // closed when it was recorded, or cannot be; nil: no slot waits
 }
 
 func newAcker(ses *session) *acker {
@@ -37,50 +38,50 @@ func newAcker(ses *session) *acker {
 }
 
 // add hands jobs over to be acknowledged; it refuses when the session has ended.
-func (f *acker) add(jobs ...doneJob) bool {
-	f.mu.Lock()
-	closed, first := f.closed, len(f.waiting) == 0
+func (a *acker) add(jobs ...doneJob) bool {
+	a.mu.Lock()
+	closed, first := a.closed, len(a.waiting) == 0
 	if !closed {
-		f.waiting = append(f.waiting, jobs...)
+		a.waiting = append(a.waiting, jobs...)
 	}
-	f.mu.Unlock()
+	a.mu.Unlock()
 	if first && !closed {
-		f.signal()
+		a.signal()
 	}
 	return !closed
 }
 
 // await hands a job over and waits until it is acknowledged, or cannot be.
-func (f *acker) await(job doneJob) bool {
+func (a *acker) await(job doneJob) bool {
 	job.flushed = make(chan struct{})
-	if !f.add(job) {
+	if !a.add(job) {
 		return false
 	}
 	<-job.flushed
 	return true
 }
 
-func (f *acker) signal() {
+func (a *acker) signal() {
 	select {
-	case f.wake <- struct{}{}:
+	case a.wake <- struct{}{}:
 	default:
 	}
 }
 
 // close lets run end when it has acknowledged what it can.
-func (f *acker) close() {
-	f.mu.Lock()
-	f.closed = true
-	f.mu.Unlock()
-	f.signal()
+func (a *acker) close() {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	a.signal()
 }
 
-func (f *acker) run() {
-	for range f.wake {
+func (a *acker) run() {
+	for range a.wake {
 		for {
-			batch, closed := f.swap()
+			batch, closed := a.swap()
 			for chunk := range slices.Chunk(batch, maxAckBatch) {
-				f.flush(chunk)
+				a.flush(chunk)
 				signalWaiters(chunk)
 			}
 			if len(batch) > 0 {
@@ -94,7 +95,7 @@ func (f *acker) run() {
 	}
 }
 
-// release lets those go who wait for their jobs.
+// signalWaiters ends the waits for the jobs of a batch.
 func signalWaiters(batch []doneJob) {
 	for _, job := range batch {
 		if job.flushed != nil {
@@ -103,23 +104,23 @@ func signalWaiters(batch []doneJob) {
 	}
 }
 
-// swap takes what waits, and leaves the room of the batch before in its place.
-func (f *acker) swap() (batch []doneJob, closed bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	clear(f.underWay)
-	f.underWay, f.waiting = f.waiting, f.underWay[:0]
-	return f.underWay, f.closed
+// swap takes what waits, and leaves the memory of the batch before in its place.
+func (a *acker) swap() (batch []doneJob, closed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.underWay)
+	a.underWay, a.waiting = a.waiting, a.underWay[:0]
+	return a.underWay, a.closed
 }
 
 // flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. What it could not record
 // by then is left for when Redis is back.
-func (f *acker) flush(batch []doneJob) {
-	ses := f.ses
+func (a *acker) flush(batch []doneJob) {
+	ses := a.ses
 	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	for ses.valid() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
-		err := f.record(ctx, batch)
+		err := a.record(ctx, batch)
 		cancel()
 		if err == nil {
 			return
@@ -127,15 +128,15 @@ func (f *acker) flush(batch []doneJob) {
 		ses.reportError("acknowledge", err)
 		backoff.wait(ses.ctx.Done())
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.unrecorded = append(f.unrecorded, batch...)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.unrecorded = append(a.unrecorded, batch...)
 }
 
-// record acknowledges jobs in one step. Repeating it is harmless: what is acknowledged already is not counted again, and
-// what another worker has taken is left to it.
-func (f *acker) record(ctx context.Context, batch []doneJob) error {
-	ses := f.ses
+// record acknowledges jobs in one step. Repeating it is harmless: what is acknowledged already is not counted again,
+// and what another worker has taken is left to it.
+func (a *acker) record(ctx context.Context, batch []doneJob) error {
+	ses := a.ses
 	entries := make([]*wire.EntryRef, len(batch))
 	for i := range batch {
 		entries[i] = &batch[i].task.entry
@@ -147,26 +148,26 @@ func (f *acker) record(ctx context.Context, batch []doneJob) error {
 	if !registered {
 		ses.lose()
 	}
-	f.report(batch, func(entry wire.EntryRef) bool { return registered || slices.Contains(acked, entry.ID) })
+	a.report(batch, func(entry wire.EntryRef) bool { return registered || slices.Contains(acked, entry.ID) })
 	return nil
 }
 
 // recordRest tries once more to acknowledge what was done while Redis was away: the session is over, and nobody may
 // have taken those jobs yet.
-func (f *acker) recordRest(ctx context.Context) {
-	f.mu.Lock()
-	rest := f.unrecorded
-	f.unrecorded = nil
-	f.mu.Unlock()
+func (a *acker) recordRest(ctx context.Context) {
+	a.mu.Lock()
+	rest := a.unrecorded
+	a.unrecorded = nil
+	a.mu.Unlock()
 	for chunk := range slices.Chunk(rest, maxAckBatch) {
-		if err := f.record(ctx, chunk); err != nil {
-			f.ses.reportError("acknowledge", err)
-			f.report(chunk, func(wire.EntryRef) bool { return false })
+		if err := a.record(ctx, chunk); err != nil {
+			a.ses.reportError("acknowledge", err)
+			a.report(chunk, func(wire.EntryRef) bool { return false })
 		}
 	}
 }
 
-func (f *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
+func (a *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
 	var noted []*task
 	for _, job := range batch {
 		recorded := counts(job.task.entry)
@@ -175,8 +176,8 @@ func (f *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
 			noted = append(noted, job.task)
 		}
 	}
-	f.ses.forget(noted...)
-	if f.ses.w.cfg.Observer == nil {
+	a.ses.forget(noted...)
+	if a.ses.w.cfg.Observer == nil {
 		return
 	}
 	for _, job := range batch {
@@ -185,10 +186,10 @@ func (f *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
 }
 
 // entries adds the stream IDs of what is not acknowledged yet.
-func (f *acker) entries(to map[wire.EntryRef]bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, jobs := range [][]doneJob{f.waiting, f.underWay} {
+func (a *acker) entries(to map[wire.EntryRef]bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, jobs := range [][]doneJob{a.waiting, a.underWay} {
 		for _, job := range jobs {
 			to[job.task.entry] = true
 		}

@@ -70,7 +70,8 @@ func TestDeleteInEveryState(t *testing.T) {
 			t.Errorf("beside a deleted %s job: %+v, %v", state, job, err)
 		}
 	}
-	if info := f.info(); info.Waiting != 1 || info.InFlight != 1 || info.Delayed != 1 || info.Retrying != 1 || info.Dead != 1 {
+	if info := f.info(); info.Waiting != 1 || info.InFlight != 1 || info.Delayed != 1 || info.Retrying != 1 ||
+		info.Dead != 1 {
 		t.Errorf("got %+v", info)
 	}
 	if n := f.rdb.HLen(t.Context(), f.stream()+":bodies").Val(); n != 2 {
@@ -108,7 +109,8 @@ func TestOutcomeOfADeletedJobDoesNotCount(t *testing.T) {
 				return false
 			})
 			info := f.info()
-			if info.Totals.Done != 1 || info.Totals.Deleted != 1 || info.Totals.Retried+info.Totals.Snoozed+info.Totals.Dead != 0 {
+			if info.Totals.Done != 1 || info.Totals.Deleted != 1 ||
+				info.Totals.Retried+info.Totals.Snoozed+info.Totals.Dead != 0 {
 				t.Errorf("totals %+v", info.Totals)
 			}
 			if info.Waiting+info.InFlight+info.Delayed+info.Retrying+info.Dead != 0 {
@@ -121,7 +123,8 @@ func TestOutcomeOfADeletedJobDoesNotCount(t *testing.T) {
 func TestPurgeEmptiesAStateAndTellsHowFarItIs(t *testing.T) {
 	t.Parallel()
 	const n = 450 // more than two of its pages
-	for _, state := range []inspect.State{inspect.StateWaiting, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead} {
+	for _, state := range []inspect.State{inspect.StateWaiting, inspect.StateDelayed, inspect.StateRetrying,
+		inspect.StateDead} {
 		t.Run(string(state), func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t)
@@ -139,7 +142,8 @@ func TestPurgeEmptiesAStateAndTellsHowFarItIs(t *testing.T) {
 			if jobs := f.walk(state, 10); len(jobs) != 0 {
 				t.Errorf("%d are left", len(jobs))
 			}
-			if info := f.info(); info.Waiting+info.Retrying+info.Dead != 0 || state != inspect.StateDelayed && info.Delayed != 1 {
+			if info := f.info(); info.Waiting+info.Retrying+info.Dead != 0 || state != inspect.StateDelayed &&
+				info.Delayed != 1 {
 				t.Errorf("got %+v", info)
 			}
 			if again, err := f.inspect.Purge(t.Context(), "orders", state, nil); again != 0 || err != nil {

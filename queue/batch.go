@@ -19,7 +19,7 @@ const (
 
 // HandleBatch registers a handler that runs many jobs of T's kind in one call: as many as [BatchOf] allows, or those
 // that have come [BatchWithin] after the first was read, whichever is sooner. All are of one queue. It is for work that
-// is cheap by the hundred and dear one by one.
+// is cheap for a hundred jobs at once and expensive one by one.
 //
 // A nil error is the success of every job, [Outcomes] an outcome for each, and any other error, a panic's too, what all
 // of them failed with. Each job then goes its own way: done, retried, put off or dead, with its own attempts.
@@ -29,7 +29,7 @@ const (
 // batch that still gathers. When a person cancels one of its jobs while it runs, the batch goes on, and the job is dead
 // unless it succeeds.
 //
-// Middleware is called once around a batch, and sees the run of its first job, see [Run.Batch]. A job whose data is not
+// Middleware is called once around a batch, with the run of its first job, see [Run.Batch]. A job whose data is not
 // JSON for T goes to dead without a run, and the rest of its batch runs. A job that is dead if it takes one more worker
 // with it runs alone.
 func HandleBatch[T Args](m *Mux, handler func(ctx context.Context, jobs []*Job[T]) error, opts ...HandleOption) {
@@ -77,7 +77,7 @@ func BatchWithin(d time.Duration) HandleOption {
 
 // Outcomes is returned by the handler of a batch to give each job its own outcome: errs[i] is what a handler of jobs[i]
 // alone would return, [Cancel], [Snooze] and [RetryIn] included. With fewer or more outcomes than jobs all of
-// them fail, for nobody knows which is whose.
+// them fail: it is unknown which belongs to which job.
 func Outcomes(errs []error) error { return &outcomesError{outcomes: errs} }
 
 type outcomesError struct{ outcomes []error }

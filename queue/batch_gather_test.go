@@ -18,7 +18,8 @@ func batchedTasks(ses *session, kind *kind, n int) []*task {
 
 func gatheringSlots(total, readAhead, size int) (*dispatcher, *session, *kind) {
 	ses := &session{subscription: &subscription{w: &Worker{cfg: WorkerConfig{MaxCrashes: 3}}}}
-	return newDispatcher(total, readAhead), ses, &kind{name: "k", batched: true, policy: Policy{Batch: size, BatchWithin: time.Second}}
+	return newDispatcher(total, readAhead), ses,
+		&kind{name: "k", batched: true, policy: Policy{Batch: size, BatchWithin: time.Second}}
 }
 
 // A batch that gathers asks for what it lacks, one that runs takes a slot, and in the end the books are empty.
@@ -51,8 +52,9 @@ func TestBatchesKeepTheBooks(t *testing.T) {
 	s.close()
 	s.next(&first)
 	s.next(&second)
-	if s.held != 0 || s.busy != 0 || s.batched != 0 || s.openSeats != 0 || len(b.gathering) != 0 {
-		t.Errorf("in the end: %d held, %d busy, %d riding, %d seats, %d gathering", s.held, s.busy, s.batched, s.openSeats, len(b.gathering))
+	if s.held != 0 || s.busy != 0 || s.batched != 0 || s.open != 0 || len(b.gathering) != 0 {
+		t.Errorf("in the end: %d held, %d busy, %d batched, %d open, %d gathering", s.held, s.busy, s.batched, s.open,
+			len(b.gathering))
 	}
 }
 
@@ -64,8 +66,8 @@ func TestABatchGathersFromItsFirstJobsComing(t *testing.T) {
 		tasks := batchedTasks(ses, k, 1)
 		<-time.After(400 * time.Millisecond) // of the bubble's clock
 		s.push(b, tasks)
-		var hand atomic.Pointer[task]
-		lead, began := s.next(&hand), time.Now()
+		var slot atomic.Pointer[task]
+		lead, began := s.next(&slot), time.Now()
 		s.await(lead.batch, lead)
 		if waited := time.Since(began); waited != 600*time.Millisecond {
 			t.Errorf("gathered for %s more, want the 600ms that were left", waited)
@@ -85,8 +87,8 @@ func TestABatchAdmitsItsLike(t *testing.T) {
 	tasks[3].crashes = 2
 	tasks[4].err = fmt.Errorf("damaged")
 	s.push(b, tasks)
-	var hand atomic.Pointer[task]
-	if lead := s.next(&hand); names(lead.batch.tasks) != "b-1 b-6" || names(b.tasks[b.first:]) != "b-2 b-3 b-4 b-5" {
+	var slot atomic.Pointer[task]
+	if lead := s.next(&slot); names(lead.batch.tasks) != "b-1 b-6" || names(b.tasks[b.first:]) != "b-2 b-3 b-4 b-5" {
 		t.Errorf("batch %q, left %q", names(lead.batch.tasks), names(b.tasks[b.first:]))
 	}
 }

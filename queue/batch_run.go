@@ -22,7 +22,7 @@ func (w *Worker) runBatch(lead *task) {
 	w.dispatcher.finishBatch(g)
 }
 
-// sift buries what became unfit while the batch gathered, and tells whether anything is left to run.
+// buryUnfit buries what became unfit while the batch gathered, and reports whether anything is left to run.
 func (g *batch) buryUnfit() bool {
 	for _, t := range g.tasks {
 		if reason, err := t.unfit(); reason != "" {
@@ -48,6 +48,8 @@ func (g *batch) execute() {
 }
 
 // settle turns each job's outcome into its next step. What can be done for many at once is.
+//
+// Why: docs/decisions/engine.md#the-jobs-of-a-batch-share-its-running-time-equally
 func (g *batch) settle(outcomes []error, share time.Duration) {
 	ses := g.fit[0].ses
 	done, dropped := make([]doneJob, 0, len(g.fit)), []*task(nil)

@@ -164,7 +164,8 @@ func TestEachJobOfABatchHasItsOutcome(t *testing.T) {
 	f.empty()
 	run := <-acknowledged
 	f.eventually("the run knows", run.Acknowledged)
-	for id, want := range map[string]string{ids[1]: inspect.ReasonAttempts, ids[3]: inspect.ReasonCancelled, bad.ID: inspect.ReasonUndecodable} {
+	for id, want := range map[string]string{ids[1]: inspect.ReasonAttempts, ids[3]: inspect.ReasonCancelled,
+		bad.ID: inspect.ReasonUndecodable} {
 		job, err := f.inspect.Job(t.Context(), "orders", id)
 		f.must(err)
 		if job.State != inspect.StateDead || job.Reason != want || strings.Contains(job.Error, "wrapped") {
@@ -189,10 +190,13 @@ func TestABatchFailsAsOne(t *testing.T) {
 		handle func(context.Context, []*queue.Job[event]) error
 		want   string
 	}{
-		"one error": {func(context.Context, []*queue.Job[event]) error { return errors.New("Redis is away") }, "Redis is away"},
-		"a panic":   {func(context.Context, []*queue.Job[event]) error { panic("ouch") }, "TestABatchFailsAsOne"}, // in the stack
+		"one error": {func(context.Context, []*queue.Job[event]) error { return errors.New("Redis is away") },
+			"Redis is away"},
+		// in the stack
+		"a panic": {func(context.Context, []*queue.Job[event]) error { panic("ouch") }, "TestABatchFailsAsOne"},
 		"too few outcomes": {
-			func(context.Context, []*queue.Job[event]) error { return queue.Outcomes(make([]error, 2)) }, "2 outcomes for 3 jobs",
+			func(context.Context, []*queue.Job[event]) error { return queue.Outcomes(make([]error, 2)) },
+			"2 outcomes for 3 jobs",
 		},
 		"timed out": {func(ctx context.Context, _ []*queue.Job[event]) error {
 			<-ctx.Done()
@@ -280,8 +284,8 @@ func TestStopLetsABatchFinish(t *testing.T) {
 	}
 }
 
-// Of a batch that gathers, a cancelled job never runs; of one that runs, it is dead unless it succeeds. The others are not
-// told.
+// Of a batch that gathers, a cancelled job never runs; of one that runs, it is dead unless it succeeds. The others go
+// on unaware.
 func TestCancelOneJobOfABatch(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -306,7 +310,7 @@ func TestCancelOneJobOfABatch(t *testing.T) {
 	select {
 	case err := <-b.ended:
 		t.Errorf("the batch ended: %v", err)
-	case <-time.After(1200 * time.Millisecond): // two beats
+	case <-time.After(1200 * time.Millisecond): // two heartbeats
 	}
 	b.outcome <- queue.Outcomes([]error{nil, errors.New("broken"), nil})
 	f.await(queue.EventDone, 3)
@@ -357,7 +361,8 @@ func TestBatchOptionsAreChecked(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if kinds := batchMux(fine).Kinds(); kinds[0].Policy.Batch != queue.DefaultBatch || kinds[0].Policy.BatchWithin != queue.DefaultBatchWithin {
+	if kinds := batchMux(fine).Kinds(); kinds[0].Policy.Batch != queue.DefaultBatch ||
+		kinds[0].Policy.BatchWithin != queue.DefaultBatchWithin {
 		t.Errorf("got %+v", kinds)
 	}
 }

@@ -24,9 +24,12 @@ func TestActOnAllThatMatch(t *testing.T) {
 		{inspect.ActionRequeue, []inspect.State{inspect.StateDead}, func(q inspect.QueueInfo) int64 { return q.Waiting }},
 		{inspect.ActionRunNow, []inspect.State{inspect.StateDelayed, inspect.StateRetrying}, nil},
 		{inspect.ActionRelease, []inspect.State{inspect.StateInFlight}, nil},
-		{inspect.ActionCancel, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying}, nil},
-		{inspect.ActionBury, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying}, nil},
-		{inspect.ActionDelete, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead}, nil},
+		{inspect.ActionCancel, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed,
+			inspect.StateRetrying}, nil},
+		{inspect.ActionBury, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed,
+			inspect.StateRetrying}, nil},
+		{inspect.ActionDelete, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed,
+			inspect.StateRetrying, inspect.StateDead}, nil},
 	} {
 		t.Run(string(test.action), func(t *testing.T) {
 			t.Parallel()
@@ -36,7 +39,8 @@ func TestActOnAllThatMatch(t *testing.T) {
 			for _, state := range test.states {
 				q := inspect.Query{State: state, Data: map[string]string{"customer.name": "ann"}}
 				told := int64(0)
-				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action, func(tally inspect.BulkResult) { told = tally.Done })
+				tally, err := f.inspect.Act(t.Context(), "orders", q, test.action,
+					func(tally inspect.BulkResult) { told = tally.Done })
 				f.must(err)
 				if tally.Done != n/3 || tally.Gone+tally.Held != 0 || tally.Looked != n || tally.Total != n || told != n/3 {
 					t.Errorf("%s: %+v, told %d", state, tally, told)
@@ -51,7 +55,8 @@ func TestActOnAllThatMatch(t *testing.T) {
 	}
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
-	if _, err := f.inspect.Act(t.Context(), "orders", inspect.Query{State: inspect.StateWaiting}, inspect.ActionRequeue, nil); err == nil {
+	if _, err := f.inspect.Act(t.Context(), "orders", inspect.Query{State: inspect.StateWaiting}, inspect.ActionRequeue,
+		nil); err == nil {
 		t.Error("a waiting job cannot be requeued")
 	}
 }
@@ -63,11 +68,13 @@ func (f *fleet) checkActed(action inspect.Action, n, done int64) {
 	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead
 	ok := map[inspect.Action]bool{
 		inspect.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
-		inspect.ActionRunNow:  sum == 5*n && f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
-		inspect.ActionRelease: sum == 5*n && f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
-		inspect.ActionCancel:  sum == 5*n && info.Dead == n+done,
-		inspect.ActionBury:    sum == 5*n && info.Dead == n+done,
-		inspect.ActionDelete:  sum == 5*n-done && info.Totals.Deleted == done,
+		inspect.ActionRunNow: sum == 5*n &&
+			f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
+		inspect.ActionRelease: sum == 5*n &&
+			f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
+		inspect.ActionCancel: sum == 5*n && info.Dead == n+done,
+		inspect.ActionBury:   sum == 5*n && info.Dead == n+done,
+		inspect.ActionDelete: sum == 5*n-done && info.Totals.Deleted == done,
 	}
 	if !ok[action] {
 		f.Errorf("after %s: %+v", action, info)
@@ -109,7 +116,8 @@ func TestReleaseOnlyFromTheDead(t *testing.T) {
 	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, inspect.ErrHeld) {
 		t.Errorf("from a living worker: %v", err)
 	}
-	tally, err := f.inspect.Act(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.ActionRelease, nil)
+	tally, err := f.inspect.Act(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.ActionRelease,
+		nil)
 	if err != nil || tally.Held != 1 || tally.Done != 0 {
 		t.Errorf("got %+v, %v", tally, err)
 	}

@@ -21,7 +21,7 @@ func (t *task) cancel(text string) {
 	}
 }
 
-// readCancellation reads who has cancelled the job, when an outcome's script was the first to see it.
+// readCancellation reads which person has cancelled the job, when an outcome's script was the first to see it.
 func (t *task) readCancellation() *cancellation {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
 	defer cancel()
@@ -30,8 +30,8 @@ func (t *task) readCancellation() *cancellation {
 	return t.cancelled.Load()
 }
 
-// applyCancels looks which of the jobs that this worker holds were cancelled. It runs only while there are cancellations
-// that no worker has applied.
+// applyCancels looks which of the jobs that this worker holds were cancelled. It runs only while there are
+// cancellations that no worker has applied.
 func (ses *session) applyCancels(ctx context.Context) {
 	const atOnce = 500
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
@@ -54,7 +54,8 @@ func (ses *session) applyCancels(ctx context.Context) {
 	}
 }
 
-// heldTasks lists the jobs that this session holds and whose handlers have not returned, in the order in which they move.
+// heldTasks lists the jobs that this session holds and whose handlers have not returned, in the order in which they
+// move.
 func (ses *session) heldTasks() []*task {
 	held := ses.w.dispatcher.tasks(ses.buffer)
 	for i := range ses.w.running {

@@ -47,7 +47,7 @@ func TestCancelInEveryState(t *testing.T) {
 	}
 }
 
-// A job that no live worker holds need not wait for a beat.
+// A job that no live worker holds need not wait for a heartbeat.
 func TestCancelAParkedJob(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -81,7 +81,7 @@ func TestCancelFreesTheUniqueKey(t *testing.T) {
 	}
 }
 
-// A running job is told; what its handler then returns decides.
+// A running job's context ends; what its handler then returns decides.
 func TestCancelARunningJob(t *testing.T) {
 	t.Parallel()
 	for name, outcome := range map[string]func(context.Context) error{
@@ -149,7 +149,7 @@ func TestCancelledHandlerThatGoesOn(t *testing.T) {
 	f.await(queue.EventDead, 1)
 }
 
-// The order outlives the worker that should have heeded it: whoever takes the job over does not run it.
+// The cancellation outlives the worker that should have applied it: the worker that takes the job over does not run it.
 func TestCancelFollowsTheJobOfADeadWorker(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -179,7 +179,7 @@ func TestCancelAgainstARetry(t *testing.T) {
 	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
 		page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.Page{})
 		f.must(err)
-		// An order that no beat has brought down yet.
+		// A cancellation that no heartbeat has brought yet.
 		f.must(f.rdb.HSet(t.Context(), f.stream()+":cancelled", page.Jobs[0].Entry, `{"by":"alice"}`).Err())
 		return errors.New("a failure")
 	}), func(c *queue.WorkerConfig) { c.Lease = time.Minute })
@@ -191,7 +191,7 @@ func TestCancelAgainstARetry(t *testing.T) {
 	}
 }
 
-// The order outlives a worker that stops before the handler has heeded it: the job does not run again elsewhere.
+// The cancellation outlives a worker that stops before the handler has returned: the job does not run again elsewhere.
 func TestCancelledJobOfAStoppingWorker(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]string{"alone": "k", "in a batch": event{}.Kind()} {
@@ -201,7 +201,7 @@ func TestCancelledJobOfAStoppingWorker(t *testing.T) {
 			began, free := make(chan struct{}, 2), make(chan struct{})
 			handle := func() error {
 				began <- struct{}{}
-				<-free // a handler that does not heed its context
+				<-free // a handler that ignores its context
 				return errors.New("too late")
 			}
 			mux := muxOf("k", func(context.Context, *queue.Run) error { return handle() })

@@ -25,7 +25,7 @@ const (
 	choreCount
 )
 
-// A new chore is a row here and a file of its own.
+// chores is the table of chores. A new chore is a row here and a file of its own.
 var chores = [choreCount]chore{
 	chorePromote:       {"promote", func(*session) time.Duration { return promoteEvery }, (*session).promote},
 	choreReclaim:       {"reclaim", onSignal, (*session).reclaim},
@@ -36,8 +36,8 @@ var chores = [choreCount]chore{
 func onSignal(*session) time.Duration { return 0 }
 
 // caretake is the loop of one chore. Every worker has it; it does something only in the one that holds the queue's
-// caretaker key, as the heartbeats say, and as long as that worker has it: also while it waits for its last handlers. If
-// two believe so for a moment, no harm is done: the scripts are atomic.
+// caretaker key, as the heartbeats say, and as long as that worker has it: also while it waits for its last handlers.
+// If two act so for a moment, no harm is done: the scripts are atomic.
 func (ses *session) caretake(ctx context.Context, which int) {
 	c, backoff := &chores[which], newReconnectBackoff(ses.w.cfg.Rand)
 	every := c.every(ses)
@@ -81,8 +81,8 @@ func (ses *session) runChore(ctx context.Context, c *chore) (time.Duration, erro
 	return c.run(ses, ctx)
 }
 
-// caretakerTerm is how long a worker is the caretaker without another heartbeat: less than a lease, so that the jobs of a
-// caretaker that died are not found any later than others.
+// caretakerTerm is how long a worker is the caretaker without another heartbeat: less than a lease, so that the jobs of
+// a caretaker that died are not found any later than others.
 func (s *subscription) caretakerTerm() time.Duration { return min(s.w.cfg.Lease*3/4, 3*time.Second) }
 
 func (ses *session) isCaretaker() bool { return monotonic() < ses.caretakerUntil.Load() && ses.valid() }

@@ -9,8 +9,10 @@ import (
 
 const maxClaim = 100
 
-// claim is the loop that takes over parked entries, of dead workers and of those that let go, as long as there are
-// any and this worker has room. It sleeps until a beat sees some.
+// claim is the loop that takes over parked entries, of dead workers and of those that handed them back, as long as
+// there are any and this worker has capacity. It waits until a heartbeat finds some.
+//
+// Why: docs/decisions/engine.md#parked-entries-stay-in-the-groups-pending-list-under-pseudo-consumers
 func (ses *session) claim() {
 	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	for {
@@ -45,7 +47,9 @@ func (ses *session) claimAll(backoff *reconnectBackoff) {
 	}
 }
 
-// giveWay lets parked entries go before new ones: while there are any, nothing new is read.
+// awaitClaims puts parked entries before new ones: while there are any, nothing new is read.
+//
+// Why: docs/decisions/engine.md#parked-entries-go-before-new-ones
 func (ses *session) awaitClaims() {
 	for ses.claiming.Load() && ses.reading.Err() == nil {
 		select {
@@ -55,10 +59,10 @@ func (ses *session) awaitClaims() {
 	}
 }
 
-// claimOnce takes as many parked entries as there is room for, and tells whether there may be more.
+// claimOnce takes as many parked entries as there is capacity for, and reports whether there may be more.
 func (ses *session) claimOnce() (more bool, err error) {
-	room := min(ses.w.dispatcher.reserve(ses.buffer), maxClaim)
-	if room == 0 {
+	n := min(ses.w.dispatcher.reserve(ses.buffer), maxClaim)
+	if n == 0 {
 		return false, nil
 	}
 	ses.transfer.Lock()
@@ -66,7 +70,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
-		Consumer: ses.consumer, Count: room, MaxCrashes: ses.w.cfg.MaxCrashes, LastChances: ses.lastChancesFree(),
+		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, LastChances: ses.lastChancesFree(),
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
 		ses.lose()
@@ -79,10 +83,10 @@ func (ses *session) claimOnce() (more bool, err error) {
 		ses.observe(t.event(EventReclaimed))
 	}
 	ses.track(tasks)
-	return len(tasks) >= room, nil
+	return len(tasks) >= n, nil
 }
 
-// noteParked asks the claiming loop to look for parked entries.
+// signalParked makes the claiming loop look for parked entries.
 func (ses *session) signalParked() {
 	select {
 	case ses.parked <- struct{}{}:

@@ -30,7 +30,7 @@ type ClientConfig struct {
 	MaxData     int              // bytes of one job's data; defaults to 1 MiB
 	MaxBuffered int              // jobs waiting to be sent, over all callers; defaults to 10,000
 	Timeout     time.Duration    // how long a call takes at the most; defaults to 5 s
-	Observer    Observer         // told of EventEnqueued; defaults to none
+	Observer    Observer         // receives EventEnqueued; defaults to none
 	Now         func() time.Time // defaults to time.Now
 }
 
@@ -110,7 +110,8 @@ type Item struct {
 // Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead or deleted by a person.
 //
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
-// [ErrTooLarge], [ErrClosed]; [ErrNotDurable] comes with the job, which is enqueued; anything else says that nothing was enqueued, and why.
+// [ErrTooLarge], [ErrClosed]; [ErrNotDurable] comes with the job, which is enqueued; anything else says that nothing
+// was enqueued, and why.
 func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("queue: enqueue: nothing was enqueued: %w", context.Cause(ctx))
@@ -236,7 +237,8 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 		return nil, fmt.Errorf("data of %s: %w", args.Kind(), err)
 	}
 	if len(data) > c.cfg.MaxData {
-		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", args.Kind(), len(data), c.cfg.MaxData, ErrTooLarge)
+		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", args.Kind(), len(data), c.cfg.MaxData,
+			ErrTooLarge)
 	}
 	return c.newOp(args.Kind(), data, o), nil
 }

@@ -81,7 +81,8 @@ func TestUniqueAmongManyCallers(t *testing.T) {
 	var callers sync.WaitGroup
 	for range 50 {
 		callers.Go(func() {
-			job, err := f.client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"), queue.Unique("o-1", time.Minute), queue.In(time.Hour))
+			job, err := f.client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"), queue.Unique("o-1", time.Minute),
+				queue.In(time.Hour))
 			if err != nil {
 				t.Error(err)
 				return
@@ -125,7 +126,8 @@ func TestDoneJobKeepsItsUniqueKey(t *testing.T) {
 	f.start(mux)
 	first := f.enqueue("payment.charge", `{}`, queue.Unique("charge:o-1", time.Hour))
 	f.await(queue.EventDone, 1)
-	if again := f.enqueue("payment.charge", `{}`, queue.Unique("charge:o-1", time.Hour)); !again.Duplicate || again.ID != first.ID {
+	if again := f.enqueue("payment.charge", `{}`, queue.Unique("charge:o-1", time.Hour)); !again.Duplicate ||
+		again.ID != first.ID {
 		t.Errorf("got %+v: a caller who repeats after an unknown outcome would pay twice", again)
 	}
 }
@@ -242,11 +244,15 @@ func TestBadInputIsRefused(t *testing.T) {
 		"braces":         func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.On("a{b}")); return err },
 		"negative delay": func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.In(-1)); return err },
 		"empty ID":       func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.ID("")); return err },
-		"no attempts":    func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.MaxAttempts(0)); return err },
-		"no timeout":     func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.Timeout(0)); return err },
-		"backoff falls":  func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.Backoff(2, 1)); return err },
-		"too large":      func() error { _, err := small.Enqueue(t.Context(), charge{"o-1", 1}); return err },
-		"bad namespace":  func() error { _, err := queue.NewClient(f.rdb, queue.ClientConfig{Namespace: "{"}); return err },
+		"no attempts": func() error {
+			_,
+				err := f.client.Enqueue(t.Context(), charge{}, queue.MaxAttempts(0))
+			return err
+		},
+		"no timeout":    func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.Timeout(0)); return err },
+		"backoff falls": func() error { _, err := f.client.Enqueue(t.Context(), charge{}, queue.Backoff(2, 1)); return err },
+		"too large":     func() error { _, err := small.Enqueue(t.Context(), charge{"o-1", 1}); return err },
+		"bad namespace": func() error { _, err := queue.NewClient(f.rdb, queue.ClientConfig{Namespace: "{"}); return err },
 	} {
 		err := call()
 		if err == nil || !strings.HasPrefix(err.Error(), "queue: ") || strings.Contains(err.Error(), "\n\n") {
@@ -267,7 +273,8 @@ func TestCancelledCallEnqueuesNothing(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 50 {
-		if _, err := f.client.Enqueue(over, charge{}, queue.On("orders")); !errors.Is(err, context.Canceled) || errors.Is(err, queue.ErrUnknownOutcome) {
+		if _, err := f.client.Enqueue(over, charge{}, queue.On("orders")); !errors.Is(err, context.Canceled) ||
+			errors.Is(err, queue.ErrUnknownOutcome) {
 			t.Fatalf("got %v", err)
 		}
 	}

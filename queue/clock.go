@@ -8,19 +8,19 @@ var epoch = time.Now()
 func monotonic() int64 { return int64(time.Since(epoch)) }
 
 // clockGuard notices when Redis' clock jumps against this process' monotonic clock. A jump forward makes every lease
-// look over, though each worker is alive and renews its own within a beat; so for the length of a lease nobody is
-// taken for dead. After a jump backward leases end later than they should, by as much as the jump.
+// look over, though each worker is alive and renews its own within a heartbeat; so for the length of a lease no worker
+// is taken for dead. After a jump backward leases end later than they should, by as much as the jump.
 type clockGuard struct {
-	redis          int64 // ms of Redis' clock at the last beat
-	sent, received int64 // ns of the monotonic clock around the last beat
+	redis          int64 // ms of Redis' clock at the last heartbeat
+	sent, received int64 // ns of the monotonic clock around the last heartbeat
 	quietTo        int64 // on the monotonic clock: until then no worker is taken for dead
 }
 
-// clockTolerance is by how much two clocks that run alike may differ from one beat to the next.
+// clockTolerance is by how much two clocks that run alike may differ from one heartbeat to the next.
 const clockTolerance = 500 * time.Millisecond
 
-// see compares the clocks once more, with a beat that was sent and whose reply was received at these instants. It
-// tells how far Redis' clock has jumped, if it has: further than any delay on the way can explain. The first look has
+// see compares the clocks once more, with a heartbeat that was sent and whose reply was received at these instants. It
+// returns how far Redis' clock has jumped, if it has: further than any delay on the way can explain. The first look has
 // nothing to compare with: it waits a moment, in which every worker that lives has renewed its lease.
 func (g *clockGuard) see(redisMS, sent, received int64, lease time.Duration) (jump time.Duration) {
 	before := *g
@@ -43,5 +43,5 @@ func (g *clockGuard) see(redisMS, sent, received int64, lease time.Duration) (ju
 	return jump
 }
 
-// trusted tells whether a lease that looks over may be taken for over.
+// trusted reports whether a lease that looks over may be taken for over.
 func (g *clockGuard) trusted(local int64) bool { return local >= g.quietTo }

@@ -54,7 +54,8 @@ func TestOnACluster(t *testing.T) {
 		enqueue("k", queue.Unique("u"+redistest.Namespace(), time.Minute), queue.ID("i"+redistest.Namespace()))
 		enqueue("flaky", queue.In(5*time.Millisecond))
 	}
-	_, err = client.Enqueue(t.Context(), queue.JSON("plain", []byte(`{}`)), queue.On("orders"), queue.Durable(queue.Replicated(1, time.Millisecond)))
+	_, err = client.Enqueue(t.Context(), queue.JSON("plain", []byte(`{}`)), queue.On("orders"),
+		queue.Durable(queue.Replicated(1, time.Millisecond)))
 	if !errors.Is(err, queue.ErrNotDurable) {
 		t.Errorf("got %v, want ErrNotDurable: there is no replica", err)
 	}
@@ -98,9 +99,10 @@ func (f *fleet) personOnACluster(enqueue func(kind string, opts ...queue.Enqueue
 	f.holdAs("dead#1", 1)
 	f.must(f.inspect.Release(ctx, "orders", delayed))
 	for _, state := range []inspect.State{inspect.StateInFlight, inspect.StateDead} {
-		tally, err := f.inspect.Act(ctx, "orders", inspect.Query{State: state, Kind: "plain"}, map[inspect.State]inspect.Action{
-			inspect.StateInFlight: inspect.ActionBury, inspect.StateDead: inspect.ActionDelete,
-		}[state], nil)
+		tally, err := f.inspect.Act(ctx, "orders", inspect.Query{State: state, Kind: "plain"},
+			map[inspect.State]inspect.Action{
+				inspect.StateInFlight: inspect.ActionBury, inspect.StateDead: inspect.ActionDelete,
+			}[state], nil)
 		if err != nil || tally.Done == 0 {
 			f.Errorf("all that are %s: %+v, %v", state, tally, err)
 		}
@@ -110,8 +112,8 @@ func (f *fleet) personOnACluster(enqueue func(kind string, opts ...queue.Enqueue
 	f.must(f.inspect.Reschedule(ctx, "orders", later[1], time.Now()))
 }
 
-// A client of a cluster sends a command again when its connection breaks. A claim that is sent again takes other entries,
-// and nobody knows of the first.
+// A client of a cluster sends a command again when its connection breaks. A claim that is sent again takes other
+// entries, and nobody knows of the first.
 func TestLostClaimReplyOnACluster(t *testing.T) {
 	t.Parallel()
 	f := newFleetOn(t, redistest.New(t, "--cluster-enabled", "yes"))
@@ -131,8 +133,9 @@ func TestLostClaimReplyOnACluster(t *testing.T) {
 	}})
 	defer rdb.Close()
 	w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{
-		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 3, ReadAhead: -1, Observer: f.events,
-		Lease: time.Minute, // longer than the test: nobody else may save the jobs
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 3, ReadAhead: -1,
+		Observer: f.events,
+		Lease:    time.Minute, // longer than the test: nobody else may save the jobs
 	})
 	f.must(err)
 	f.must(w.Start(t.Context()))

@@ -12,8 +12,8 @@ import (
 // does not wait long for it.
 const readBlock = time.Second
 
-// ownClient opens a second client with the options of rdb, in which a read outlasts its block, and the pool has room for
-// every queue's loops.
+// ownClient opens a second client with the options of rdb, in which a read outlasts its block, and the pool has a
+// connection for each loop of every queue.
 //
 // Why: docs/decisions/engine.md#a-client-opens-connections-of-its-own
 func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, error) {

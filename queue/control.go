@@ -7,11 +7,13 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// control is what people have commanded a worker to do. A command that came by one queue may come by another one too, and
-// late.
+// control is what people have commanded a worker to do. A command that came by one queue may come by another one too,
+// and late.
+//
+// Why: docs/decisions/engine.md#a-command-to-a-worker-is-a-field-of-its-registration-and-comes-back-with-the-heartbeat
 type control struct {
-	mu    sync.Mutex
-	last  int64 // when the last command was given, µs of Redis' clock
+	mu    sync.Mutex // guards the three below: the heartbeat of any queue writes them
+	last  int64      // when the last command was given, µs of Redis' clock
 	quiet bool
 	stop  chan struct{} // closed by a command to stop
 }
@@ -32,7 +34,8 @@ func (c *control) isQuiet() bool {
 	return c.quiet
 }
 
-// applyCommand carries out a command as a heartbeat brings it, and as command.lua wrote it: what, when, and by whom.
+// applyCommand carries out a command as a heartbeat brings it, and as command.lua wrote it: what, when, and by which
+// person.
 func (w *Worker) applyCommand(text string) {
 	command, at, by := wire.ReadCommand(text)
 	if event := w.control.apply(command, at); event != "" {
@@ -71,8 +74,10 @@ func (c *control) apply(command string, at int64) EventType {
 }
 
 // applyPause applies whether the queue is paused, and whether the worker is quiet: either way it starts no job of the
-// queue. A read that waits is ended, so that it brings nothing more; what it brings all the same is handed back. A quiet worker
-// stays so while it stops.
+// queue. A read that waits is ended, so that it brings nothing more; what it brings all the same is handed back. A
+// quiet worker stays so while it stops.
+//
+// Why: docs/decisions/engine.md#a-pause-hands-back-what-was-read-ahead
 func (ses *session) applyPause(ctx context.Context, paused bool) {
 	if ses.wasPaused.Swap(paused) != paused {
 		event := EventResumed

@@ -25,10 +25,10 @@ func (f *fleet) only(queueName string) (name string) {
 	return name
 }
 
-// tell gives an order to the only worker of a queue.
-func (f *fleet) tell(queueName string, order inspect.WorkerCommand) {
+// command gives a command to the only worker of a queue.
+func (f *fleet) command(queueName string, command inspect.WorkerCommand) {
 	f.Helper()
-	f.must(f.inspect.CommandWorker(inspect.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), order))
+	f.must(f.inspect.CommandWorker(inspect.WithActor(f.Context(), "olga smith"), queueName, f.only(queueName), command))
 }
 
 // awaitState waits until the only worker of a queue says that it is in a state.
@@ -53,7 +53,7 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	})
 	<-b.began
 	<-b.began
-	f.tell("events", inspect.CommandQuiet) // told at one queue, it heeds for all
+	f.command("events", inspect.CommandQuiet) // given at one queue, applied at all
 	if e := f.await(queue.EventWorkerQuiet, 1)[0]; e.By != "olga smith" || e.Worker != "w" {
 		t.Errorf("the event: %+v", e)
 	}
@@ -75,7 +75,7 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	if paused := f.events.of(queue.EventPaused); len(paused) > 0 {
 		t.Errorf("nobody has paused a queue: %+v", paused)
 	}
-	f.tell("orders", inspect.CommandWake)
+	f.command("orders", inspect.CommandWake)
 	f.await(queue.EventWorkerAwake, 1)
 	close(b.free)
 	f.await(queue.EventDone, 7)
@@ -87,12 +87,12 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 	}
 }
 
-// The order is the process', so it outlives the loss of a lease, and a queue that is resumed.
+// A command concerns the process, so it outlives the loss of a lease, and a queue that is resumed.
 func TestQuietOutlivesTheLease(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.start(muxOf("k", noop))
-	f.tell("orders", inspect.CommandQuiet)
+	f.command("orders", inspect.CommandQuiet)
 	f.await(queue.EventWorkerQuiet, 1)
 	f.must(f.rdb.Del(t.Context(), f.namespace+":{orders}:worker:"+f.only("orders")).Err())
 	f.await(queue.EventWorkerJoined, 2)
@@ -123,8 +123,8 @@ func TestWorkerStopsWhenTold(t *testing.T) {
 	ran := make(chan error, 1)
 	go func() { ran <- worker.Run(f.Context()) }()
 	<-b.began
-	f.tell("orders", inspect.CommandStop)
-	f.tell("orders", inspect.CommandStop) // twice is once
+	f.command("orders", inspect.CommandStop)
+	f.command("orders", inspect.CommandStop) // twice is once
 	if e := f.await(queue.EventWorkerStopping, 1)[0]; e.By != "olga smith" {
 		t.Errorf("the event: %+v", e)
 	}
@@ -140,7 +140,8 @@ func TestWorkerStopsWhenTold(t *testing.T) {
 	}
 }
 
-// A program that calls Start needs to know nothing of orders; a handler that takes longer than the grace is handed back.
+// A program that calls Start needs to know nothing of orders; a handler that takes longer than the grace is handed
+// back.
 func TestStartedWorkerStopsWhenTold(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -148,7 +149,7 @@ func TestStartedWorkerStopsWhenTold(t *testing.T) {
 	job := f.enqueue("k", `{}`)
 	worker := f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Grace = 100 * time.Millisecond })
 	<-b.began
-	f.tell("orders", inspect.CommandStop)
+	f.command("orders", inspect.CommandStop)
 	<-worker.Stopped()
 	if cause := <-b.ended; !errors.Is(cause, queue.ErrStopping) {
 		t.Errorf("the handler's context ended with %v", cause)
@@ -165,18 +166,21 @@ func TestOrdersThatNobodyHears(t *testing.T) {
 	worker := f.start(muxOf("k", noop))
 	name := f.only("orders")
 	if err := f.inspect.CommandWorker(t.Context(), "orders", name, "dance"); err == nil {
-		t.Error("an order that there is not: accepted")
+		t.Error("an unknown command: accepted")
 	}
-	if err := f.inspect.CommandWorker(t.Context(), "nope", name, inspect.CommandQuiet); !errors.Is(err, inspect.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "nope", name, inspect.CommandQuiet); !errors.Is(err,
+		inspect.ErrNotFound) {
 		t.Errorf("at a queue that there is not: %v", err)
 	}
-	if err := f.inspect.CommandWorker(t.Context(), "orders", "w#000000", inspect.CommandQuiet); !errors.Is(err, inspect.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", "w#000000", inspect.CommandQuiet); !errors.Is(err,
+		inspect.ErrNotFound) {
 		t.Errorf("to a worker that there is not: %v", err)
 	}
 	stop, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	f.must(worker.Stop(stop))
-	if err := f.inspect.CommandWorker(t.Context(), "orders", name, inspect.CommandWake); !errors.Is(err, inspect.ErrNotFound) {
+	if err := f.inspect.CommandWorker(t.Context(), "orders", name, inspect.CommandWake); !errors.Is(err,
+		inspect.ErrNotFound) {
 		t.Errorf("to a worker that has left: %v", err)
 	}
 	if n := f.rdb.Exists(t.Context(), f.namespace+":{orders}:worker:"+name).Val(); n != 0 {
@@ -189,10 +193,10 @@ func TestQuietWorkerThatStopsStartsNothing(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	worker := f.start(muxOf("k", noop))
-	f.tell("orders", inspect.CommandQuiet)
+	f.command("orders", inspect.CommandQuiet)
 	f.awaitState("orders", inspect.WorkerQuiet)
 	f.enqueue("k", `{}`)
-	f.tell("orders", inspect.CommandStop)
+	f.command("orders", inspect.CommandStop)
 	<-worker.Stopped()
 	if i := f.info(); i.Totals.Done != 0 || i.Waiting+i.InFlight != 1 {
 		t.Fatalf("a quiet worker started a job as it stopped: %+v", i)

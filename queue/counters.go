@@ -22,7 +22,9 @@ const (
 
 var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead"}
 
-// meter counts what a worker does with a queue's jobs, kind by kind, until the next beat takes the counts to Redis.
+// counters counts what a worker does with a queue's jobs, kind by kind, until the next heartbeat writes it to Redis.
+//
+// Why: docs/decisions/engine.md#charts-and-prometheus-read-what-workers-count-in-their-heartbeats
 type counters struct {
 	kinds       []kindCounters // by kind.index; the last is of unknown kinds
 	redelivered atomic.Int64
@@ -71,18 +73,18 @@ func (t *task) waited(began time.Time) {
 	t.ses.counters.of(t.kind).wait.add(max(wait, 0))
 }
 
-// counted is what a beat takes along: names and numbers for the hashes of the minute and the hour, of all kinds
+// snapshot is what a heartbeat writes: names and numbers for the hashes of the minute and the hour, of all kinds
 // together, and for the hash of all time, kind by kind.
 type snapshot struct {
 	period, total []any
-	giveBack      []func() // undo it
+	giveBack      []func() // each adds a count to its counter again
 }
 
-// take empties the meter.
+// take empties the counters.
 func (m *counters) take() *snapshot {
 	c := &snapshot{}
 	sums := map[string]int64{}
-	var order []string
+	var fields []string // of sums, in their order
 	add := func(field, kind string, n *atomic.Int64) {
 		v := n.Swap(0)
 		if v == 0 {
@@ -90,7 +92,7 @@ func (m *counters) take() *snapshot {
 		}
 		c.giveBack = append(c.giveBack, func() { n.Add(v) })
 		if _, known := sums[field]; !known {
-			order = append(order, field)
+			fields = append(fields, field)
 		}
 		sums[field] += v
 		if kind != "" {
@@ -109,20 +111,20 @@ func (m *counters) take() *snapshot {
 	add("redelivered", "", &m.redelivered)
 	add("reclaimed", "", &m.reclaimed)
 	add("lease_lost", "", &m.leaseLost)
-	for _, field := range order {
+	for _, field := range fields {
 		c.period = append(c.period, field, sums[field])
 	}
 	return c
 }
 
-// undo keeps what could not be written for the next beat.
+// undo keeps what could not be written for the next heartbeat.
 func (c *snapshot) undo() {
 	for _, giveBack := range c.giveBack {
 		giveBack()
 	}
 }
 
-// spans is a histogram that many goroutines fill.
+// durations is a histogram that many goroutines fill.
 type durations struct {
 	micros  atomic.Int64
 	buckets [wire.Buckets]atomic.Int64

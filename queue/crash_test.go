@@ -23,7 +23,8 @@ import (
 // Field bug 7 among others: a killed worker, the caretaker even, keeps nothing back.
 func TestKilledWorkersJobsStartElsewhere(t *testing.T) {
 	t.Parallel()
-	for lease, within := range map[time.Duration]time.Duration{4 * time.Second: 6 * time.Second, time.Second: 2500 * time.Millisecond} {
+	for lease, within := range map[time.Duration]time.Duration{4 * time.Second: 6 * time.Second,
+		time.Second: 2500 * time.Millisecond} {
 		t.Run(lease.String(), func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t)
@@ -48,7 +49,8 @@ func TestKilledWorkersJobsStartElsewhere(t *testing.T) {
 				took = append(took, e.Time.Sub(killed))
 			}
 			slices.Sort(took)
-			t.Logf("500 jobs of a killed worker started elsewhere after %s at the median, %s at 99 %%, %s at the most", took[250], took[495], took[499])
+			t.Logf("500 jobs of a killed worker started elsewhere after %s at the median, %s at 99 %%, %s at the most",
+				took[250], took[495], took[499])
 			if took[499] > within {
 				t.Errorf("the last started after %s", took[499])
 			}
@@ -131,7 +133,10 @@ func TestSleeperDoesNotOverwrite(t *testing.T) {
 	sleeper.started(10)
 	sleeper.signal(syscall.SIGSTOP)
 	stopped := time.Now()
-	f.start(muxOf("hold", func(context.Context, *queue.Run) error { return queue.Cancel(errors.New("the successor's outcome")) }),
+	f.start(muxOf("hold", func(context.Context,
+		*queue.Run) error {
+		return queue.Cancel(errors.New("the successor's outcome"))
+	}),
 		func(c *queue.WorkerConfig) { c.Lease = lease })
 	f.await(queue.EventDead, 10)
 	<-time.After(time.Until(stopped.Add(3 * lease)))
@@ -183,7 +188,8 @@ func TestPoisonIsIsolated(t *testing.T) {
 	dead, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	f.must(err)
 	job := dead.Jobs[0]
-	if job.Kind != "exit" || job.Reason != inspect.ReasonCrashed || !strings.Contains(job.Error, "3 workers died") || strings.Count(job.Error, "run") != 3 {
+	if job.Kind != "exit" || job.Reason != inspect.ReasonCrashed || !strings.Contains(job.Error, "3 workers died") ||
+		strings.Count(job.Error, "run") != 3 {
 		t.Errorf("got %+v", job)
 	}
 	if info := f.info(); info.Totals.Done != 200 || runs != 4 {
@@ -198,10 +204,17 @@ func TestRedisTroubles(t *testing.T) {
 		args    []string
 		trouble func(f *fleet)
 	}{
-		"restart":       {[]string{"--appendonly", "yes", "--appendfsync", "always"}, func(f *fleet) { f.server.Kill(); f.must(f.server.Restart()) }},
-		"hangs":         {nil, func(f *fleet) { f.must(f.rdb.Do(f.Context(), "DEBUG", "SLEEP", "1.5").Err()) }},
-		"clients cut":   {nil, func(f *fleet) { _ = f.rdb.Do(f.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no").Err() }},
-		"no group":      {nil, func(f *fleet) { f.must(f.rdb.XGroupDestroy(f.Context(), f.stream(), wire.DefaultGroup).Err()) }},
+		"restart": {[]string{"--appendonly", "yes", "--appendfsync", "always"},
+			func(f *fleet) { f.server.Kill(); f.must(f.server.Restart()) }},
+		"hangs": {nil, func(f *fleet) { f.must(f.rdb.Do(f.Context(), "DEBUG", "SLEEP", "1.5").Err()) }},
+		"clients cut": {nil, func(f *fleet) {
+			_ = f.rdb.Do(f.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME",
+				"no").Err()
+		}},
+		"no group": {nil, func(f *fleet) {
+			f.must(f.rdb.XGroupDestroy(f.Context(), f.stream(),
+				wire.DefaultGroup).Err())
+		}},
 		"no scripts":    {nil, func(f *fleet) { f.must(f.rdb.ScriptFlush(f.Context()).Err()) }},
 		"read-only":     {nil, readOnlyForAWhile},
 		"out of memory": {nil, fullForAWhile},
@@ -275,14 +288,16 @@ func TestConsumerWithJobsIsNotDeleted(t *testing.T) {
 		f.enqueue("k", `{}`)
 	}
 	ids := f.holdAs("worker-1", 3)
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 3_600_000, "JUSTID").Err())
+	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 3_600_000,
+		"JUSTID").Err())
 	f.start(muxOf("k", noop))
 	f.await(queue.EventDone, 1)
 	pending := f.rdb.XPending(t.Context(), f.stream(), wire.DefaultGroup).Val()
 	if pending.Consumers["worker-1"] != 2 {
 		t.Errorf("got %+v", pending)
 	}
-	f.must(f.rdb.XClaimJustID(t.Context(), &redis.XClaimArgs{Stream: f.stream(), Group: wire.DefaultGroup, Consumer: "~released", Messages: ids[1:]}).Err())
+	f.must(f.rdb.XClaimJustID(t.Context(),
+		&redis.XClaimArgs{Stream: f.stream(), Group: wire.DefaultGroup, Consumer: "~released", Messages: ids[1:]}).Err())
 	f.empty()
 }
 
@@ -325,7 +340,8 @@ func TestOneDeadConnectionDoesNotCostTheLease(t *testing.T) {
 	defer rdb.Close()
 	b := newBlocker()
 	w, err := queue.NewWorker(rdb, muxOf("k", b.handle), queue.WorkerConfig{
-		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 2, Observer: f.events, Lease: 2 * time.Second,
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 2, Observer: f.events,
+		Lease: 2 * time.Second,
 	})
 	f.must(err)
 	f.must(w.Start(t.Context()))

@@ -18,7 +18,8 @@ func TestErrorTextIsBoundedAndValid(t *testing.T) {
 	for _, letter := range []string{"x", "é", "語", "😀"} {
 		for shift := range 4 {
 			got := errorText(errors.New(strings.Repeat("x", shift) + strings.Repeat(letter, maxErrorText+1)))
-			if !utf8.ValidString(got) || len(got) > maxErrorText+len("…") || len(got) < maxErrorText-4 || !strings.HasSuffix(got, "…") {
+			if !utf8.ValidString(got) || len(got) > maxErrorText+len("…") || len(got) < maxErrorText-4 ||
+				!strings.HasSuffix(got, "…") {
 				t.Errorf("%q, %d off: %d bytes, ends with %q", letter, shift, len(got), got[len(got)-6:])
 			}
 		}

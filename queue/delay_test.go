@@ -19,7 +19,8 @@ func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
 	items := make([]queue.Item, jobs)
 	for i := range items {
 		due := start.Add(time.Duration(rand.Int64N(int64(span))))
-		items[i] = queue.Item{Args: queue.JSON("k", []byte(`{}`)), Options: []queue.EnqueueOption{queue.On("orders"), queue.At(due)}}
+		items[i] = queue.Item{Args: queue.JSON("k", []byte(`{}`)),
+			Options: []queue.EnqueueOption{queue.On("orders"), queue.At(due)}}
 	}
 	dues := make(map[string]time.Time, jobs)
 	enqueued, err := f.client.EnqueueMany(t.Context(), items)

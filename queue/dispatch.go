@@ -16,175 +16,180 @@ const (
 	rateStale    = 100 * time.Millisecond
 )
 
-// slots hands the jobs that were read to the goroutines that run them, and tells the readers how much more may be
-// read. Everything is guarded by one mutex, taken once for a job.
+// dispatcher gives the jobs that were read to the slots, and determines how much more the readers may read. Everything
+// is guarded by one mutex, taken once for a job.
 type dispatcher struct {
-	total     int
+	total     int // slots
 	readAhead int // as configured
 
-	mu        sync.Mutex
-	work      sync.Cond // a slot waits for a job
-	capacity  sync.Cond // a reader waits for room
-	closed    bool
-	buffers   []*buffer
-	held      int // read and not finished
-	batched   int // of those: in a batch beside its first, and so in no slot of their own
-	openSeats int // how many more the batches may take in that still gather
-	busy      int // of those: running
-	idle      int // slots that wait
-	waking    int // of those: signalled, and not awake yet
-	waiting   int // readers that wait
-	finished  int64
+	mu       sync.Mutex // guards the fields below, and those of every buffer
+	work     sync.Cond  // a slot waits for a job
+	capacity sync.Cond  // a reader waits for capacity
+	closed   bool       // set when every subscription has ended
+	buffers  []*buffer  // complete before the worker starts
 
-	ahead    int // jobs that may be held beyond the slots, now
-	rate     float64
-	measured time.Time
-	counted  int64
+	// Counted by readers (push), slots (next, finishBatch), and the loops that hand jobs back (take, disband).
+	held     int   // jobs read and not finished
+	batched  int   // of those: in a batch beside its first, and so in no slot of their own
+	open     int   // how many more jobs the batches may take in that still gather
+	busy     int   // slots that run a job or a batch
+	idle     int   // slots that wait
+	waking   int   // of those: signalled, and not awake yet
+	waiting  int   // readers that wait
+	finished int64 // jobs, since the start
+
+	// Set by measure, in a reader.
+	ahead    int       // jobs that may be held beyond the slots, now
+	rate     float64   // of finished jobs in a second
+	measured time.Time // when that was
+	counted  int64     // finished then
 }
 
-// backlog is what was read from one source and has not started, and the source's share.
+// buffer is what was read from one queue and has not started, and the queue's share. All of it but the weight is
+// guarded by the dispatcher's mutex.
 type buffer struct {
 	weight  int
-	credit  int  // of the smooth weighted round-robin
-	active  bool // its last read brought something
-	tasks   []*task
-	first   int // tasks before it are taken
-	stopped bool
-	paused  bool
+	credit  int     // of the smooth weighted round-robin
+	active  bool    // the last read brought something; set by readers
+	tasks   []*task // added by readers, taken by slots and by the loops that hand back
+	first   int     // tasks before it are taken
+	stopped bool    // set by serve
+	paused  bool    // set by the heartbeat
 
-	gathering []*batch
+	gathering []*batch // begun by slots, filled by readers
 }
 
 func newDispatcher(total, readAhead int) *dispatcher {
-	s := &dispatcher{total: total, readAhead: readAhead, ahead: max(readAhead, 0), measured: time.Now()}
-	s.work.L, s.capacity.L = &s.mu, &s.mu
-	return s
+	d := &dispatcher{total: total, readAhead: readAhead, ahead: max(readAhead, 0), measured: time.Now()}
+	d.work.L, d.capacity.L = &d.mu, &d.mu
+	return d
 }
 
-func (s *dispatcher) addBuffer(weight int) *buffer {
+func (d *dispatcher) addBuffer(weight int) *buffer {
 	b := &buffer{weight: weight}
-	s.buffers = append(s.buffers, b)
+	d.buffers = append(d.buffers, b)
 	return b
 }
 
-// next finishes the job in a slot's hand, if any, and puts the next there; it returns nil when all is over.
-func (s *dispatcher) next(hand *atomic.Pointer[task]) *task {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if hand.Swap(nil) != nil {
-		s.busy--
-		s.finished++
-		s.drop(1)
+// next finishes the job of a slot, if any, and gives it the next; it returns nil when the worker has ended.
+func (d *dispatcher) next(slot *atomic.Pointer[task]) *task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if slot.Swap(nil) != nil {
+		d.busy--
+		d.finished++
+		d.drop(1)
 	}
 	for {
-		if t := s.pick(); t != nil {
-			s.busy++
-			hand.Store(t)
-			s.wake()
+		if t := d.pick(); t != nil {
+			d.busy++
+			slot.Store(t)
+			d.wake()
 			return t
 		}
-		if s.closed {
+		if d.closed {
 			return nil
 		}
-		s.idle++
-		s.work.Wait()
-		s.idle--
-		s.waking = max(s.waking-1, 0)
+		d.idle++
+		d.work.Wait()
+		d.idle--
+		d.waking = max(d.waking-1, 0)
 	}
 }
 
-// wake wakes one slot if there is a job for it and no other is on its way; that one wakes the next. Short jobs are
+// wake wakes one slot if there is a job for it and no other is being woken; that one wakes the next. Short jobs are
 // run by the few slots that are awake, instead of by all of them waking for one each.
-func (s *dispatcher) wake() {
-	if s.waking == 0 && s.idle > 0 && s.held-s.batched > s.busy {
-		s.waking++
-		s.work.Signal()
+func (d *dispatcher) wake() {
+	if d.waking == 0 && d.idle > 0 && d.held-d.batched > d.busy {
+		d.waking++
+		d.work.Signal()
 	}
 }
 
-// drop takes n jobs off the books and wakes the readers when there is room worth a read.
-func (s *dispatcher) drop(n int) {
-	s.held -= n
-	s.wakeReaders()
+// drop ends the count of n jobs as held, and wakes the readers when there is capacity worth a read.
+func (d *dispatcher) drop(n int) {
+	d.held -= n
+	d.wakeReaders()
 }
 
-func (s *dispatcher) wakeReaders() {
-	if s.waiting > 0 && s.hasCapacity() {
-		s.capacity.Broadcast()
+func (d *dispatcher) wakeReaders() {
+	if d.waiting > 0 && d.hasCapacity() {
+		d.capacity.Broadcast()
 	}
 }
 
-// hasRoom tells whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead is
-// used up, or a batch gathers. Reading in lots is what makes a job cheap.
-func (s *dispatcher) hasCapacity() bool { return s.held-s.batched < s.total+s.ahead/2+s.openSeats }
+// hasCapacity reports whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead
+// is used up, or a batch gathers. Reading many at once is what makes a job cheap.
+func (d *dispatcher) hasCapacity() bool { return d.held-d.batched < d.total+d.ahead/2+d.open }
 
-// rewind makes room again when everything is taken.
+// rewind makes the memory free again when everything is taken.
 func (b *buffer) rewind() {
 	if b.first == len(b.tasks) {
 		b.tasks, b.first = b.tasks[:0], 0
 	}
 }
 
-// push hands over jobs that were read. It refuses when the source has stopped or is paused: they
-// must be released.
-func (s *dispatcher) push(b *buffer, tasks []*task) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b.stopped || b.paused || s.closed {
+// push takes over jobs that were read. It refuses when the queue has stopped or is paused: they must be released.
+func (d *dispatcher) push(b *buffer, tasks []*task) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if b.stopped || b.paused || d.closed {
 		return false
 	}
-	s.held += len(tasks)
-	b.tasks = append(b.tasks, s.join(b, tasks)...)
-	s.wake()
+	d.held += len(tasks)
+	b.tasks = append(b.tasks, d.join(b, tasks)...)
+	d.wake()
 	return true
 }
 
-// reserve waits until there is room and returns how many jobs the source may read: its share, by weight, among the
-// sources that have jobs. While the source is paused there is none. It returns 0 when the source has stopped.
-func (s *dispatcher) reserve(b *buffer) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !b.stopped && !s.closed {
-		s.measure()
-		if !b.paused && s.hasCapacity() {
-			return s.share(b)
+// reserve waits until there is capacity and returns how many jobs the queue's readers may read: its share, by weight,
+// among the queues that have jobs. While the queue is paused it waits. It returns 0 when the queue has stopped.
+func (d *dispatcher) reserve(b *buffer) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for !b.stopped && !d.closed {
+		d.measure()
+		if !b.paused && d.hasCapacity() {
+			return d.share(b)
 		}
-		s.waiting++
-		s.capacity.Wait()
-		s.waiting--
+		d.waiting++
+		d.capacity.Wait()
+		d.waiting--
 	}
 	return 0
 }
 
 // measure sets how many jobs may be read ahead: as many as the slots are seen to finish in readAheadFor. Slow jobs are
 // not read ahead at all, so that none waits here while another worker has a slot for it.
-func (s *dispatcher) measure() {
-	if s.readAhead != 0 {
+//
+// Why: docs/decisions/engine.md#how-much-is-read-ahead-follows-the-finish-rate
+func (d *dispatcher) measure() {
+	if d.readAhead != 0 {
 		return
 	}
-	passed := time.Since(s.measured)
+	passed := time.Since(d.measured)
 	if passed < rateEvery {
 		return
 	}
-	rate := float64(s.finished-s.counted) / passed.Seconds()
-	if s.rate = (s.rate + rate) / 2; passed > rateStale {
-		s.rate = rate
+	rate := float64(d.finished-d.counted) / passed.Seconds()
+	if d.rate = (d.rate + rate) / 2; passed > rateStale {
+		d.rate = rate
 	}
-	s.ahead = min(int(s.rate*readAheadFor.Seconds()), readAheadMax)
-	s.measured, s.counted = time.Now(), s.finished
+	d.ahead = min(int(d.rate*readAheadFor.Seconds()), readAheadMax)
+	d.measured, d.counted = time.Now(), d.finished
 }
 
-// feed notes whether a source's read brought something.
-func (s *dispatcher) setActive(b *buffer, got bool) {
-	s.mu.Lock()
-	b.active = got
-	s.mu.Unlock()
+// setActive notes whether a queue's read brought something.
+func (d *dispatcher) setActive(b *buffer, active bool) {
+	d.mu.Lock()
+	b.active = active
+	d.mu.Unlock()
 }
 
-// take removes the jobs of a source that have not started, all of them or those that match.
-func (s *dispatcher) take(b *buffer, match func(*task) bool) []*task {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// take removes the jobs of a queue that have not started, all of them or those that match.
+func (d *dispatcher) take(b *buffer, match func(*task) bool) []*task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var taken []*task
 	kept := b.tasks[:0]
 	for _, t := range b.tasks[b.first:] {
@@ -196,29 +201,29 @@ func (s *dispatcher) take(b *buffer, match func(*task) bool) []*task {
 	}
 	clear(b.tasks[len(kept):])
 	b.tasks, b.first = kept, 0
-	s.drop(len(taken))
+	d.drop(len(taken))
 	return taken
 }
 
-// stop ends a source's reads: reserve returns 0 and push refuses.
-func (s *dispatcher) stop(b *buffer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// stop ends a queue's reads: reserve returns 0 and push refuses.
+func (d *dispatcher) stop(b *buffer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	b.stopped, b.active = true, false
-	s.capacity.Broadcast()
+	d.capacity.Broadcast()
 }
 
-// resume lets a source read again.
-func (s *dispatcher) resume(b *buffer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// resume allows a queue's reads again.
+func (d *dispatcher) resume(b *buffer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	b.stopped = false
 }
 
-// setPaused keeps a source from reading, or lets it read again. It tells whether that is news.
-func (s *dispatcher) setPaused(b *buffer, paused bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// setPaused stops a queue's reads, or allows them again. It reports whether that is a change.
+func (d *dispatcher) setPaused(b *buffer, paused bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if b.paused == paused {
 		return false
 	}
@@ -226,36 +231,36 @@ func (s *dispatcher) setPaused(b *buffer, paused bool) bool {
 	if paused {
 		b.active = false
 	}
-	s.capacity.Broadcast()
+	d.capacity.Broadcast()
 	return true
 }
 
-// close lets every slot end when it has run what is left.
-func (s *dispatcher) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	s.work.Broadcast()
-	s.capacity.Broadcast()
+// close makes every slot end when it has run what is left.
+func (d *dispatcher) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	d.work.Broadcast()
+	d.capacity.Broadcast()
 }
 
-func (s *dispatcher) running() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.busy
+func (d *dispatcher) running() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.busy
 }
 
-// tasks lists a source's jobs that have not started.
-func (s *dispatcher) tasks(b *buffer) []*task {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// tasks lists a queue's jobs that have not started.
+func (d *dispatcher) tasks(b *buffer) []*task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return slices.Clone(b.tasks[b.first:])
 }
 
-// entries lists the stream IDs of a source's jobs that have not started.
-func (s *dispatcher) entries(b *buffer) map[wire.EntryRef]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// entries lists the entries of a queue's jobs that have not started.
+func (d *dispatcher) entries(b *buffer) map[wire.EntryRef]bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	held := make(map[wire.EntryRef]bool, len(b.tasks)-b.first)
 	for _, t := range b.tasks[b.first:] {
 		held[t.entry] = true

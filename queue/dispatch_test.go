@@ -30,10 +30,10 @@ func names(tasks []*task) string {
 }
 
 // order lets one slot run n jobs and returns the first letter of each, in order.
-func order(s *dispatcher, hand *atomic.Pointer[task], n int) string {
+func order(s *dispatcher, slot *atomic.Pointer[task], n int) string {
 	var order strings.Builder
 	for range n {
-		order.WriteByte(s.next(hand).entry.ID[0])
+		order.WriteByte(s.next(slot).entry.ID[0])
 	}
 	return order.String()
 }
@@ -44,9 +44,9 @@ func TestSlotsAreSharedByWeight(t *testing.T) {
 	a, b := s.addBuffer(5), s.addBuffer(1)
 	s.push(a, someTasks("a", 500))
 	s.push(b, someTasks("b", 100))
-	var hand atomic.Pointer[task]
+	var slot atomic.Pointer[task]
 	for round := range 100 {
-		if got := order(s, &hand, 6); strings.Count(got, "a") != 5 || strings.Count(got, "b") != 1 {
+		if got := order(s, &slot, 6); strings.Count(got, "a") != 5 || strings.Count(got, "b") != 1 {
 			t.Fatalf("round %d: %s, want five of a and one of b", round, got)
 		}
 	}
@@ -62,8 +62,8 @@ func TestSharesAreSmooth(t *testing.T) {
 	for i, weight := range []int{5, 1, 1} {
 		s.push(s.addBuffer(weight), someTasks(string(rune('a'+i)), 20))
 	}
-	var hand atomic.Pointer[task]
-	if got, want := order(s, &hand, 21), strings.Repeat("aabacaa", 3); got != want {
+	var slot atomic.Pointer[task]
+	if got, want := order(s, &slot, 21), strings.Repeat("aabacaa", 3); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -73,12 +73,12 @@ func TestSourceAloneHasEverySlot(t *testing.T) {
 	s := newDispatcher(1, 0)
 	a, b := s.addBuffer(5), s.addBuffer(1)
 	s.push(b, someTasks("b", 1100))
-	var hand atomic.Pointer[task]
-	if got := order(s, &hand, 1000); got != strings.Repeat("b", 1000) {
+	var slot atomic.Pointer[task]
+	if got := order(s, &slot, 1000); got != strings.Repeat("b", 1000) {
 		t.Error("a source without jobs was given slots")
 	}
 	s.push(a, someTasks("a", 50)) // it neither catches up nor pays for the time it was away
-	if got := order(s, &hand, 12); strings.Count(got, "b") != 2 {
+	if got := order(s, &slot, 12); strings.Count(got, "b") != 2 {
 		t.Errorf("%s, want two of b", got)
 	}
 }
@@ -119,7 +119,7 @@ func TestReserveSharesTheRoom(t *testing.T) {
 	}
 }
 
-// reserving waits for room in a goroutine of its own and tells how much it was.
+// reserving waits for capacity in a goroutine of its own, and sends how much it was.
 func reserving(s *dispatcher, b *buffer) <-chan int {
 	room := make(chan int, 1)
 	go func() { room <- s.reserve(b) }()
@@ -144,13 +144,13 @@ func TestReserveWaitsForRoomWorthARead(t *testing.T) {
 		b := s.addBuffer(1)
 		s.push(b, someTasks("a", 8))
 		room := reserving(s, b)
-		var hand atomic.Pointer[task]
+		var slot atomic.Pointer[task]
 		for held := 8; held >= 6; held-- {
 			still(t, room, fmt.Sprintf("%d are held", held))
 			if held == 8 {
-				s.next(&hand) // starts one, finishes none
+				s.next(&slot) // starts one, finishes none
 			}
-			s.next(&hand)
+			s.next(&slot)
 		}
 		if got := <-room; got != 3 {
 			t.Errorf("got room for %d, want 3", got)
@@ -163,13 +163,13 @@ func TestReadAheadFollowsTheFinishRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDispatcher(4, 0)
 		b := s.addBuffer(1)
-		var hand atomic.Pointer[task]
+		var slot atomic.Pointer[task]
 		s.push(b, someTasks("a", 1))
-		s.next(&hand) // one is always in hand, so that next never waits
+		s.next(&slot) // one is always in slot, so that next never waits
 		pass := func(d time.Duration, finish int) int {
 			s.push(b, someTasks("a", finish))
 			for range finish {
-				s.next(&hand)
+				s.next(&slot)
 			}
 			<-time.After(d) // the bubble's clock
 			return s.reserve(b) - 3
@@ -246,7 +246,7 @@ func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 		still(t, room, "every slot has a job")
 		s.close()
 		if got := <-room; got != 0 {
-			t.Errorf("got room for %d in closed slots", got)
+			t.Errorf("got room for %d in a closed dispatcher", got)
 		}
 	})
 }
@@ -277,18 +277,18 @@ func TestStoppedSourceReadsNothingUntilResumed(t *testing.T) {
 		still(t, room, "every slot has a job")
 		s.stop(a)
 		if got := <-room; got != 0 {
-			t.Errorf("a stopped source got room for %d", got)
+			t.Errorf("a stopped queue got room for %d", got)
 		}
 		if s.push(a, someTasks("a", 1)) || s.held != 6 {
-			t.Error("a stopped source handed a job over")
+			t.Error("a stopped queue handed a job over")
 		}
 		s.take(b, func(*task) bool { return true })
 		if got := s.reserve(b); got != 6 {
-			t.Errorf("the other has room for %d, want all 6: a stopped source has no share", got)
+			t.Errorf("the other has room for %d, want all 6: a stopped queue has no share", got)
 		}
 		s.resume(a)
 		if got := s.reserve(a); got != 6 || !s.push(a, someTasks("a", 1)) {
-			t.Errorf("a resumed source got room for %d, want 6", got)
+			t.Errorf("a resumed queue got room for %d, want 6", got)
 		}
 	})
 }
@@ -310,18 +310,18 @@ func TestClosedSlotsRunWhatIsLeft(t *testing.T) {
 		s.close()
 		idle.Wait()
 		if s.push(b, someTasks("b", 1)) || s.reserve(b) != 0 {
-			t.Error("closed slots take jobs")
+			t.Error("a closed dispatcher take jobs")
 		}
 
 		s = newDispatcher(1, -1)
 		b = s.addBuffer(1)
 		s.push(b, someTasks("b", 3))
 		s.close()
-		var hand atomic.Pointer[task]
-		if got := order(s, &hand, 3); got != "bbb" {
+		var slot atomic.Pointer[task]
+		if got := order(s, &slot, 3); got != "bbb" {
 			t.Errorf("ran %s", got)
 		}
-		if s.next(&hand) != nil || s.held != 0 || s.busy != 0 || hand.Load() != nil {
+		if s.next(&slot) != nil || s.held != 0 || s.busy != 0 || slot.Load() != nil {
 			t.Errorf("%d held, %d busy after the last", s.held, s.busy)
 		}
 	})

@@ -18,8 +18,8 @@ func TestNoWakeUpIsLost(t *testing.T) {
 			sources := []*buffer{s.addBuffer(5), s.addBuffer(1), s.addBuffer(1)}
 			for range s.total {
 				go func() {
-					var hand atomic.Pointer[task]
-					for t := s.next(&hand); t != nil; t = s.next(&hand) {
+					var slot atomic.Pointer[task]
+					for t := s.next(&slot); t != nil; t = s.next(&slot) {
 						ran <- t
 					}
 				}()
@@ -68,8 +68,8 @@ func TestSingleJobsAlwaysFindASlot(t *testing.T) {
 		ran := make(chan struct{}, 8)
 		for range s.total {
 			go func() {
-				var hand atomic.Pointer[task]
-				for s.next(&hand) != nil {
+				var slot atomic.Pointer[task]
+				for s.next(&slot) != nil {
 					ran <- struct{}{}
 				}
 			}()
@@ -99,8 +99,8 @@ func TestJobsReadTogetherRunTogether(t *testing.T) {
 		free := make(chan struct{})
 		for range s.total {
 			go func() {
-				var hand atomic.Pointer[task]
-				for s.next(&hand) != nil {
+				var slot atomic.Pointer[task]
+				for s.next(&slot) != nil {
 					<-free
 				}
 			}()

@@ -5,5 +5,5 @@
 // handlers must be idempotent (package lockmgr helps with that).
 //
 // A [Client] enqueues, a [Worker] runs the handlers of a [Mux], an [Inspector] shows and steers what is in Redis.
-// It depends on go-redis and a ULID library alone; what happens to jobs is told to an [Observer].
+// It depends on go-redis and a ULID library alone; an [Observer] is notified of what happens to jobs.
 package queue

@@ -45,7 +45,7 @@ func Durable(d Durability) EnqueueOption {
 	})
 }
 
-// Reached is how safe a job was when Enqueue returned.
+// DurableResult is how safe a job was when Enqueue returned.
 type DurableResult struct {
 	Replicas int  `json:"replicas"` // that have the job, or with Fsynced have it on disk
 	Fsynced  bool `json:"fsynced"`  // on the master's disk; only known with Fsynced
@@ -55,7 +55,7 @@ func (d *Durability) satisfied(r DurableResult) bool {
 	return r.Replicas >= d.replicas && (r.Fsynced || !d.fsync)
 }
 
-// wait is the command that waits for it. It speaks for the connection that it is sent on, so it travels behind the job
+// wait is the command that waits for it. It counts for the connection that it is sent on, so it is sent behind the job
 // in one pipeline.
 func (d *Durability) wait() redis.Cmder {
 	ms := max(d.timeout.Milliseconds(), 1) // 0 would wait for ever
@@ -110,7 +110,8 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 	reached := d.read(wait.(redisx.OnceCmd).Val())
 	op.job.Reached = &reached
 	if !d.satisfied(reached) {
-		return fmt.Errorf("%w: after %s %d replicas had it, fsynced: %t", ErrNotDurable, d.timeout, reached.Replicas, reached.Fsynced)
+		return fmt.Errorf("%w: after %s %d replicas had it, fsynced: %t", ErrNotDurable, d.timeout, reached.Replicas,
+			reached.Fsynced)
 	}
 	return nil
 }

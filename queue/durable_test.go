@@ -24,7 +24,8 @@ func TestDurableOnReplicas(t *testing.T) {
 		return replica.Client(t).XLen(t.Context(), f.stream()).Val() == 1
 	})
 	for _, opts := range [][]queue.EnqueueOption{{}, {queue.In(time.Hour)}, {queue.ID("o-3")}} {
-		job, err = f.client.Enqueue(t.Context(), charge{"o-2", 1}, append(opts, queue.On("orders"), queue.Durable(queue.Replicated(1, 5*time.Second)))...)
+		job, err = f.client.Enqueue(t.Context(), charge{"o-2", 1},
+			append(opts, queue.On("orders"), queue.Durable(queue.Replicated(1, 5*time.Second)))...)
 		if err != nil || job.Reached.Replicas != 1 {
 			t.Errorf("with a replica: %+v, %v", job, err)
 		}
@@ -37,7 +38,8 @@ func TestDurableOnReplicas(t *testing.T) {
 func TestDurableOnDisk(t *testing.T) {
 	t.Parallel()
 	f := newFleetOn(t, redistest.New(t, "--appendonly", "yes"))
-	job, err := f.client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"), queue.Durable(queue.Fsynced(0, 5*time.Second)))
+	job, err := f.client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"),
+		queue.Durable(queue.Fsynced(0, 5*time.Second)))
 	if f.rdb.Do(t.Context(), "WAITAOF", 0, 0, 1).Err() != nil { // Redis before 7.2
 		if !errors.Is(err, queue.ErrNotDurable) || job == nil {
 			t.Errorf("without WAITAOF: %+v, %v", job, err)
@@ -52,13 +54,16 @@ func TestDurableOnDisk(t *testing.T) {
 func TestDurableRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	for _, d := range []queue.Durability{{}, queue.Replicated(0, time.Second), queue.Replicated(1, 0), queue.Fsynced(-1, time.Second)} {
-		if _, err := f.client.Enqueue(t.Context(), charge{}, queue.Durable(d)); err == nil || errors.Is(err, queue.ErrNotDurable) {
+	for _, d := range []queue.Durability{{}, queue.Replicated(0, time.Second), queue.Replicated(1, 0),
+		queue.Fsynced(-1, time.Second)} {
+		if _, err := f.client.Enqueue(t.Context(), charge{}, queue.Durable(d)); err == nil ||
+			errors.Is(err, queue.ErrNotDurable) {
 			t.Errorf("%+v: got %v", d, err)
 		}
 	}
 	results, err := f.client.EnqueueMany(t.Context(), []queue.Item{
-		{Args: charge{}, Options: []queue.EnqueueOption{queue.On("orders"), queue.Durable(queue.Replicated(1, time.Millisecond))}},
+		{Args: charge{}, Options: []queue.EnqueueOption{queue.On("orders"),
+			queue.Durable(queue.Replicated(1, time.Millisecond))}},
 		{Args: charge{}, Options: []queue.EnqueueOption{queue.On("orders")}},
 	})
 	if err == nil || !errors.Is(results[0].Err, queue.ErrNotDurable) || results[1].Err != nil || f.info().Waiting != 2 {

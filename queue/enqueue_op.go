@@ -14,7 +14,7 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// enqueueOp is one job on its way.
+// enqueueOp is one job that is being enqueued.
 type enqueueOp struct {
 	job         Enqueued
 	added       int64 // when it was handed over, on the monotonic clock
@@ -25,13 +25,13 @@ type enqueueOp struct {
 	uniqueGuard int           // which of the script's guards is the unique key; -1 if none
 	err         error         // valid once done has its signal
 	done        chan struct{} // holds one signal
-	plain       [11]any       // room for the arguments of a bare XADD
+	plain       [11]any       // memory for the arguments of a bare XADD
 }
 
-// Jobs on their way are used again: with thousands of callers the garbage they leave is what enqueueing costs most.
+// opPool keeps ops to be used again: with thousands of callers their garbage is what enqueueing costs most.
 var opPool = sync.Pool{New: func() any { return &enqueueOp{done: make(chan struct{}, 1)} }}
 
-// recycle gives an op back. Nobody may be waiting for it, and it must have landed or never have been sent.
+// recycle gives an op back. No caller may be waiting for it, and it must be complete or never have been sent.
 func (op *enqueueOp) recycle() {
 	*op = enqueueOp{done: op.done}
 	opPool.Put(op)
@@ -55,7 +55,7 @@ func (op *enqueueOp) addRaw(stream string, fields []string) {
 	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }
 
-// addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard knows its own call.
+// addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard identifies its own call.
 func (op *enqueueOp) addScript(k *wire.Keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
 	call := wire.Enqueue{ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due}
 	var delay time.Duration
@@ -90,7 +90,7 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 	return true
 }
 
-// land reads the outcome and wakes the caller.
+// complete reads the outcome and wakes the caller.
 func (op *enqueueOp) complete() {
 	switch err := op.cmd.Err(); {
 	case err == nil:
@@ -127,7 +127,7 @@ func (op *enqueueOp) readReply() {
 	}
 }
 
-// mayHaveArrived tells whether a command that failed so may have taken effect all the same.
+// mayHaveArrived reports whether a command that failed so may have taken effect all the same.
 func mayHaveArrived(err error) bool {
 	var reply redis.Error
 	if errors.As(err, &reply) {

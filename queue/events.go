@@ -18,18 +18,20 @@ const (
 	EventDropped   EventType = "job.dropped"   // the outcome of a run that no longer owned its job was thrown away
 	EventStuck     EventType = "job.stuck"     // the handler ignores its cancelled context and keeps its slot
 
-	EventWorkerJoined   EventType = "worker.joined"   // the worker registered with a queue
-	EventWorkerLeft     EventType = "worker.left"     // the worker deregistered from a queue
-	EventLeaseLost      EventType = "lease.lost"      // the worker lost its lease on a queue and comes back under a new name
+	EventWorkerJoined EventType = "worker.joined" // the worker registered with a queue
+	EventWorkerLeft   EventType = "worker.left"   // the worker deregistered from a queue
+	// the worker lost its lease on a queue and comes back under a new name
+	EventLeaseLost      EventType = "lease.lost"
 	EventWorkerReaped   EventType = "worker.reaped"   // the caretaker parked the jobs of a dead worker
 	EventWarning        EventType = "warning"         // something about this Redis endangers jobs
 	EventRedisError     EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
 	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
-	EventPaused         EventType = "queue.paused"    // the worker starts no more jobs of the queue: a person has paused it
+	// the worker starts no more jobs of the queue: a person has paused it
+	EventPaused         EventType = "queue.paused"
 	EventResumed        EventType = "queue.resumed"   // it starts them again
-	EventWorkerQuiet    EventType = "worker.quiet"    // the worker starts no more jobs at all: a person has told it to be quiet
+	EventWorkerQuiet    EventType = "worker.quiet"    // it starts no more jobs at all: a person has commanded it
 	EventWorkerAwake    EventType = "worker.awake"    // it starts them again
-	EventWorkerStopping EventType = "worker.stopping" // the worker stops: a person has told it to
+	EventWorkerStopping EventType = "worker.stopping" // the worker stops: a person has commanded it
 )
 
 // Event is one thing that happened. Fields that do not apply are zero.
@@ -46,6 +48,6 @@ type Event struct {
 	Took        time.Duration // done, failed, dead, snoozed: the handler's running time
 	Due         time.Time     // failed, snoozed, enqueued with a delay: when the job is due
 	Count       int           // reaped: how many jobs; 0 elsewhere
-	By          string        // quiet, awake, stopping: who gave the order, if that is known
+	By          string        // quiet, awake, stopping: the person that commanded it, if known
 	Err         error
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // runSlot runs one job after the other until the worker has ended.
-func (w *Worker) runSlot(hand *atomic.Pointer[task]) {
-	for t := w.dispatcher.next(hand); t != nil; t = w.dispatcher.next(hand) {
+func (w *Worker) runSlot(slot *atomic.Pointer[task]) {
+	for t := w.dispatcher.next(slot); t != nil; t = w.dispatcher.next(slot) {
 		if t.batch != nil {
 			w.runBatch(t)
 			continue
@@ -49,7 +49,7 @@ func (t *task) begin(now time.Time) {
 	}
 }
 
-// unfit tells why a job cannot be run at all, or must not be run again.
+// unfit returns why a job cannot be run at all, or must not be run again.
 func (t *task) unfit() (reason string, err error) {
 	switch {
 	case t.cancelled.Load() != nil:
@@ -64,12 +64,12 @@ func (t *task) unfit() (reason string, err error) {
 	return "", nil
 }
 
-// isNoted tells whether something was noted about the job beside its entry.
+// hasNotes reports whether something was noted about the job beside its entry.
 func (t *task) hasNotes() bool { return t.crashes > 0 || t.cancelled.Load() != nil }
 
 // forget drops what was noted about jobs whose outcome is in Redis now: which workers died with them, and that a person
 // has cancelled them. What a failure leaves behind ends with the hashes. A job without an outcome keeps its notes: they
-// are for whoever takes it over.
+// are for the worker that takes it over.
 func (ses *session) forget(tasks ...*task) {
 	var noted, cancelled []string
 	for _, t := range tasks {
@@ -91,7 +91,7 @@ func (ses *session) forget(tasks ...*task) {
 	}
 }
 
-// runningFor tells how long the handler has been running; 0 before it began.
+// runningFor is how long the handler has been running; 0 before it began.
 func (t *task) runningFor() time.Duration {
 	if began := t.began.Load(); began > 0 {
 		return time.Duration(monotonic() - began)
@@ -99,7 +99,7 @@ func (t *task) runningFor() time.Duration {
 	return 0
 }
 
-// isStuck tells whether the handler goes on a while after its context was cancelled.
+// isStuck reports whether the handler goes on a while after its context was cancelled.
 func (t *task) isStuck() bool {
 	const patience = time.Second
 	ran := t.runningFor()

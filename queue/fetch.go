@@ -9,10 +9,12 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// readAtOnce bounds one read, and so what Redis does for it in one go.
+// maxRead bounds one read, and so what Redis does for it in one go.
 const maxRead = 1000
 
-// read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is room.
+// read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is capacity.
+//
+// Why: docs/decisions/engine.md#replies-of-xreadgroup-are-read-from-the-wire
 func (ses *session) read() {
 	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	var replies entryReader
@@ -26,11 +28,11 @@ func (ses *session) read() {
 			backoff.reset()
 		}
 		ses.awaitClaims()
-		room := min(ses.w.dispatcher.reserve(ses.buffer), maxRead)
-		if room == 0 || !ses.valid() {
+		n := min(ses.w.dispatcher.reserve(ses.buffer), maxRead)
+		if n == 0 || !ses.valid() {
 			continue
 		}
-		tasks, err := ses.readOnce(&replies, room)
+		tasks, err := ses.readOnce(&replies, n)
 		ses.w.dispatcher.setActive(ses.buffer, len(tasks) > 0)
 		ses.track(tasks)
 		if err != nil {
@@ -41,19 +43,19 @@ func (ses *session) read() {
 	}
 }
 
-// readOnce reads up to room entries, waiting for the first. What it returns with an error was read all the same.
-func (ses *session) readOnce(replies *entryReader, room int) ([]*task, error) {
+// readOnce reads up to n entries, waiting for the first. What it returns with an error was read all the same.
+func (ses *session) readOnce(replies *entryReader, n int) ([]*task, error) {
 	var tasks []*task
 	var now int64
 	replies.reset()
 	replies.each = func(id string, fields []wire.Pair) {
 		if tasks == nil {
-			tasks, now = make([]*task, 0, room), monotonic()
+			tasks, now = make([]*task, 0, n), monotonic()
 		}
 		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName), 1, now))
 	}
 	cmd := redis.NewRawWriteToCmd(ses.ctx, replies,
-		"XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", room,
+		"XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", n,
 		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.queue.Stream, ">")
 	err := ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
 	if errors.Is(err, redis.Nil) {
@@ -62,8 +64,8 @@ func (ses *session) readOnce(replies *entryReader, room int) ([]*task, error) {
 	return tasks, errors.Join(err, replies.err)
 }
 
-// recover deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of the
-// group and, when the connection broke, looks for entries whose delivery was lost with the reply.
+// recoverFrom deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of
+// the group and, when the connection broke, looks for entries whose delivery was lost with the reply.
 func (ses *session) recoverFrom(backoff *reconnectBackoff, doing string, err error) {
 	if ses.reading.Err() != nil {
 		return

@@ -76,7 +76,8 @@ func (f *fleet) start(mux *queue.Mux, change ...func(*queue.WorkerConfig)) *queu
 
 func (f *fleet) enqueue(kind, data string, opts ...queue.EnqueueOption) *queue.Enqueued {
 	f.Helper()
-	job, err := f.client.Enqueue(f.Context(), queue.JSON(kind, []byte(data)), append([]queue.EnqueueOption{queue.On("orders")}, opts...)...)
+	job, err := f.client.Enqueue(f.Context(), queue.JSON(kind, []byte(data)),
+		append([]queue.EnqueueOption{queue.On("orders")}, opts...)...)
 	f.must(err)
 	return job
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// What a consumer is, the queue's binding says: on a raw stream other programs' consumers keep what they hold for as long
-// as ForeignIdle says, whatever they are called.
+// What a consumer is, the queue's binding says: on a raw stream other programs' consumers keep what they hold for as
+// long as ForeignIdle says, whatever they are called.
 func TestForeignConsumersKeepWhatTheyHoldWhateverTheirNames(t *testing.T) {
 	t.Parallel()
 	for _, consumer := range []string{"python-1", "python#1", "python#abc123", "a b", "~mine", "#"} {

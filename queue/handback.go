@@ -9,7 +9,7 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// handBack releases what has not started.
+// handBack hands back what has not started.
 func (ses *session) handBack() {
 	ses.release(ses.w.dispatcher.take(ses.buffer, func(*task) bool { return true }))
 	ses.release(ses.w.dispatcher.disband(ses.buffer))

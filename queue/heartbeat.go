@@ -13,20 +13,22 @@ import (
 const staleAfter = time.Second
 
 // heartbeatInterval is an eighth of the lease, half a second at the most: a dead worker is noticed soon after its lease
-// has ended, and a few lost heartbeats harm nobody.
+// has ended, and a few lost heartbeats do no harm.
+//
+// Why: docs/decisions/engine.md#workers-send-a-heartbeat-every-eighth-of-the-lease-half-a-second-at-the-most
 func (s *subscription) heartbeatInterval() time.Duration {
 	return min(s.w.cfg.Lease/8, 500*time.Millisecond)
 }
 
-// A heartbeat, and what follows from its reply, wait for Redis no longer than so: one connection on which nothing comes
-// back does not cost the lease, for the next command takes another.
+// heartbeatTimeout bounds the wait for the reply of a heartbeat, replyTimeout what follows from it: a connection on
+// which nothing comes back does not cost the lease, for the next command takes another one.
 //
 // Why: docs/decisions/engine.md#the-heartbeat-waits-for-nothing-else
 func (s *subscription) heartbeatTimeout() time.Duration { return s.w.cfg.Lease * 3 / 8 }
 func (s *subscription) replyTimeout() time.Duration     { return s.w.cfg.Lease / 4 }
 
-// heartbeat is the loop that extends the lease until the session ends. What the other loops need to know comes back with
-// it, so that nothing else has to ask.
+// heartbeat is the loop that extends the lease until the session ends. What the other loops need to know comes back
+// with it, so that nothing else has to ask.
 func (ses *session) heartbeat(ctx context.Context) {
 	tick := time.NewTicker(ses.heartbeatInterval())
 	defer tick.Stop()
@@ -123,8 +125,8 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 	}
 }
 
-// releaseStale hands back jobs that were read ahead and found no slot: the handlers turned slow, and another worker may
-// have time. A read-ahead that was asked for stays.
+// releaseStale hands back jobs that were read ahead and found no slot: the handlers became slow, and another worker may
+// have free ones. A read-ahead that was asked for stays.
 func (ses *session) releaseStale() {
 	if ses.w.cfg.ReadAhead != 0 {
 		return
@@ -159,7 +161,8 @@ func (ses *session) eachRunning(visit func(*task)) {
 	}
 }
 
-// runningNow counts the slots that run jobs of this queue, and lists the entries that are stuck, some if there are many.
+// runningNow counts the slots that run jobs of this queue, and lists the entries that are stuck, some if there are
+// many.
 func (ses *session) runningNow() (running int, stuck []wire.EntryRef) {
 	const most = 50
 	ses.eachRunning(func(t *task) {

@@ -34,7 +34,8 @@ func TestLargeJobsCountForSeveral(t *testing.T) {
 		if ids, scanned := f.searchAll(q, inspect.Page{MaxScan: 600}); len(ids) != 1 || scanned != n {
 			t.Errorf("%s: %d found of %d", state, len(ids), scanned)
 		}
-		if count, err := f.inspect.CountMatching(t.Context(), "orders", q, 600); err != nil || !count.Truncated || count.Scanned > 20 {
+		if count, err := f.inspect.CountMatching(t.Context(), "orders", q, 600); err != nil || !count.Truncated ||
+			count.Scanned > 20 {
 			t.Errorf("%s: counted %+v, %v", state, count, err)
 		}
 	}
@@ -48,7 +49,8 @@ func TestSearchReadsEscapes(t *testing.T) {
 	f.enqueue("k", `{"name":"ann","path":"a/b"}`)
 	f.enqueue("k", `{"name":"bob","note":"ann a/b"}`)
 	for path, value := range map[string]string{"name": "ann", "path": "a/*"} {
-		ids, _ := f.searchAll(inspect.Query{State: inspect.StateWaiting, Data: map[string]string{path: value}}, inspect.Page{})
+		ids, _ := f.searchAll(inspect.Query{State: inspect.StateWaiting, Data: map[string]string{path: value}},
+			inspect.Page{})
 		if len(ids) != 2 {
 			t.Errorf("%s:%s: found %d", path, value, len(ids))
 		}
@@ -95,7 +97,7 @@ func TestInFlightAmongOthers(t *testing.T) {
 func TestOneOfManyForeignEntriesIsTakenOver(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	const n = 2500 // more than is looked at with one beat
+	const n = 2500 // more than is looked at with one heartbeat
 	pipe := f.rdb.Pipeline()
 	for range n {
 		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: f.stream(), Values: []string{"id", "j", "kind", "k", "data", "{}"}})
@@ -103,7 +105,8 @@ func TestOneOfManyForeignEntriesIsTakenOver(t *testing.T) {
 	_, err := pipe.Exec(t.Context())
 	f.must(err)
 	ids := f.holdAs("worker-1", n)
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[n-1], "IDLE", 61_000, "JUSTID").Err())
+	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[n-1], "IDLE", 61_000,
+		"JUSTID").Err())
 	f.start(muxOf("k", noop))
 	f.await(queue.EventDone, 1)
 	f.eventually("the others stay", func() bool { return f.info().InFlight == n-1 })

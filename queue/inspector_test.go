@@ -25,7 +25,8 @@ func inEveryState(f *fleet, n int) map[inspect.State][]string {
 		return queue.RetryIn(time.Hour, errors.New("busy"))
 	})
 	mux.HandleKind("cancel", func(context.Context, *queue.Run) error { return queue.Cancel(errors.New("declined")) })
-	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult(run.ID) }, queue.Retain(time.Hour))
+	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult(run.ID) },
+		queue.Retain(time.Hour))
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = n, -1 })
 	f.Cleanup(func() { close(b.free) })
 	ids := map[inspect.State][]string{}
@@ -77,13 +78,15 @@ func TestEveryStateIsCountedListedAndFound(t *testing.T) {
 	const n = 7
 	ids := inEveryState(f, n)
 	info := f.info()
-	if info.Waiting != n || info.InFlight != n || info.Delayed != n || info.Retrying != n || info.Dead != n || info.Workers != 1 {
+	if info.Waiting != n || info.InFlight != n || info.Delayed != n || info.Retrying != n || info.Dead != n ||
+		info.Workers != 1 {
 		t.Errorf("got %+v", info)
 	}
 	if info.Name != "orders" || info.Stream != f.stream() || info.Group != wire.DefaultGroup || info.Raw {
 		t.Errorf("got %+v", info)
 	}
-	if got := info.Totals; got.Done != n || got.Retried != n || got.Dead != n || got.Promoted+got.Requeued+got.Deleted+got.Snoozed != 0 {
+	if got := info.Totals; got.Done != n || got.Retried != n || got.Dead != n ||
+		got.Promoted+got.Requeued+got.Deleted+got.Snoozed != 0 {
 		t.Errorf("got %+v", got)
 	}
 	for _, state := range listed() {
@@ -124,9 +127,11 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 		inspect.StateWaiting:  job.Entry != "" && job.Worker == "",
 		inspect.StateInFlight: job.Entry != "" && job.Worker != "" && job.Deliveries == 1 && job.Redelivered == 0,
 		inspect.StateDelayed:  job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 0,
-		inspect.StateRetrying: job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 1 && job.Error == "busy",
-		inspect.StateDead:     job.Reason == inspect.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil && job.Attempt == 1,
-		inspect.StateDone:     string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
+		inspect.StateRetrying: job.Due != nil && time.Until(*job.Due) > 50*time.Minute && job.Attempt == 1 &&
+			job.Error == "busy",
+		inspect.StateDead: job.Reason == inspect.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil &&
+			job.Attempt == 1,
+		inspect.StateDone: string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
 	}
 	if !ok[state] {
 		f.Errorf("%s: got %+v", state, job)
@@ -164,10 +169,12 @@ func TestPageGoesOnBehindAJobThatHasGone(t *testing.T) {
 	for n := range 4 {
 		ids = append(ids, f.enqueue("k", `{}`, queue.In(time.Hour+time.Duration(n)*time.Second)).ID)
 	}
-	page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.Page{Limit: 2})
+	page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed},
+		inspect.Page{Limit: 2})
 	f.must(err)
 	f.must(f.inspect.Delete(t.Context(), "orders", ids[1])) // where the cursor is
-	page, err = f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.Page{Cursor: page.Next, Limit: 10})
+	page, err = f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed},
+		inspect.Page{Cursor: page.Next, Limit: 10})
 	f.must(err)
 	if len(page.Jobs) != 2 || page.Jobs[0].ID != ids[2] || page.Jobs[1].ID != ids[3] || page.Next != "" {
 		t.Errorf("got %+v", page)
@@ -283,20 +290,23 @@ func TestWorkersAreListed(t *testing.T) {
 		t.Fatalf("got %+v", workers)
 	}
 	w := workers[0]
-	if !strings.HasPrefix(w.Name, "box-1#") || w.Slots != 7 || w.InFlight != 1 || w.PID == 0 || w.LeaseMS <= 0 || w.LeaseMS > 4000 || time.Since(w.Started) > time.Minute {
+	if !strings.HasPrefix(w.Name, "box-1#") || w.Slots != 7 || w.InFlight != 1 || w.PID == 0 || w.LeaseMS <= 0 ||
+		w.LeaseMS > 4000 || time.Since(w.Started) > time.Minute {
 		t.Errorf("got %+v", w)
 	}
 	if w.Heartbeat != inspect.HeartbeatAlive {
-		t.Errorf("a worker that beats is %s", w.Heartbeat)
+		t.Errorf("a worker that sends heartbeats is %s", w.Heartbeat)
 	}
-	for name, heartbeat := range map[string]inspect.Heartbeat{"gone": inspect.HeartbeatGone, "late": inspect.HeartbeatLate} {
+	for name, heartbeat := range map[string]inspect.Heartbeat{"gone": inspect.HeartbeatGone,
+		"late": inspect.HeartbeatLate} {
 		now := f.rdb.Time(t.Context()).Val().UnixMilli()
 		ends := map[inspect.Heartbeat]int64{inspect.HeartbeatGone: now - 1, inspect.HeartbeatLate: now + 30_000}[heartbeat]
 		f.must(f.rdb.HSet(t.Context(), f.stream()+":worker:"+name, "lease_ms", 100_000).Err())
 		f.must(f.rdb.ZAdd(t.Context(), f.stream()+":workers", redis.Z{Score: float64(ends), Member: name}).Err())
 		workers, err := f.inspect.Workers(t.Context(), "orders")
 		f.must(err)
-		if k := slices.IndexFunc(workers, func(w inspect.WorkerInfo) bool { return w.Name == name }); k >= 0 && workers[k].Heartbeat != heartbeat {
+		if k := slices.IndexFunc(workers, func(w inspect.WorkerInfo) bool { return w.Name == name }); k >= 0 &&
+			workers[k].Heartbeat != heartbeat {
 			t.Errorf("%s is %s", name, workers[k].Heartbeat)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// Args are the typed arguments of a job. They travel as JSON; Kind names the handler that runs them,
+// Args are the typed arguments of a job. They are stored as JSON; Kind names the handler that runs them,
 // e.g. "payment.charge", and must not depend on the value.
 type Args interface {
 	Kind() string
@@ -23,7 +23,7 @@ type jsonArgs struct {
 
 func (a jsonArgs) Kind() string { return a.kind }
 
-// Job is a job in its handler's hands: its typed arguments and what is known about this run.
+// Job is a job as its handler receives it: its typed arguments and what is known about this run.
 type Job[T any] struct {
 	*Run
 	Args T
@@ -49,7 +49,7 @@ type Run struct {
 	progress wire.Progress
 }
 
-// Acknowledged reports whether the job's success is recorded in Redis: it will not come again, as long as Redis keeps its
-// data. It is false while its handler runs. A handler may ask about the runs before, to clear away what kept them from
-// doing their work twice.
+// Acknowledged reports whether the job's success is recorded in Redis: it will not come again, as long as Redis keeps
+// its data. It is false while its handler runs. A handler may ask about the runs before, to clear away what kept them
+// from doing their work twice.
 func (r *Run) Acknowledged() bool { return r.task != nil && r.task.recorded.Load() }

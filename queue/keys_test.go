@@ -42,7 +42,8 @@ func listedKeys(t *testing.T, namespace string, streams, prefixes []string) []*l
 		return "(" + strings.Join(quoted, "|") + ")"
 	}
 	known := map[string]string{
-		"<ns>": regexp.QuoteMeta(namespace), "<stream>": anyOf(streams), "<q>": anyOf(prefixes), "<minute>": `\d+`, "<hour>": `\d+`,
+		"<ns>": regexp.QuoteMeta(namespace), "<stream>": anyOf(streams), "<q>": anyOf(prefixes), "<minute>": `\d+`,
+		"<hour>": `\d+`,
 	}
 	var listed []*listedKey
 	for line := range strings.Lines(section) {
@@ -102,10 +103,12 @@ func (f *fleet) compare(listed []*listedKey) {
 func everyOutcome(b *blocker, hush <-chan struct{}) *queue.Mux {
 	mux := queue.NewMux()
 	mux.HandleKind("plain", noop)
-	mux.HandleKind("broken", func(context.Context, *queue.Run) error { return errors.New("x") }, queue.Backoff(time.Hour, time.Hour))
+	mux.HandleKind("broken", func(context.Context, *queue.Run) error { return errors.New("x") },
+		queue.Backoff(time.Hour, time.Hour))
 	mux.HandleKind("snooze", func(context.Context, *queue.Run) error { return queue.Snooze(time.Hour) })
 	mux.HandleKind("cancel", func(context.Context, *queue.Run) error { return queue.Cancel(nil) })
-	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult("kept") }, queue.Retain(time.Hour))
+	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult("kept") },
+		queue.Retain(time.Hour))
 	mux.HandleKind("deaf", func(context.Context, *queue.Run) error {
 		<-hush
 		return nil
@@ -119,8 +122,8 @@ func everyOutcome(b *blocker, hush <-chan struct{}) *queue.Mux {
 	return mux
 }
 
-// orderAbout leaves a cancellation that nobody heeds, and a pause.
-func (f *fleet) orderAbout() {
+// cancelAndPause leaves a cancellation that no worker applies, and a pause.
+func (f *fleet) cancelAndPause() {
 	f.Helper()
 	deaf := f.enqueue("deaf", `{}`)
 	f.eventually("it runs", func() bool { return f.info().InFlight == 2 })
@@ -172,7 +175,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 			t.Errorf("docs/keys.md lists what was never seen: %s", strings.Join(patterns, ", "))
 		}
 	}()
-	f.orderAbout()
+	f.cancelAndPause()
 	f.eventually("every listed key is seen", func() bool {
 		f.compare(listed)
 		return len(unseen()) == 0

@@ -1,14 +1,15 @@
 package queue
 
+// valid reports whether the lease holds: no other worker can have this session's jobs.
 func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }
 
 func (ses *session) lost() bool { return ses.isLost.Load() }
 
-// extend notes a lease that was granted by a call sent at the given instant. The worker trusts three quarters of it:
-// the rest is for handlers to notice.
+// extend notes a lease that was granted by a call sent at the given instant. The worker relies on three quarters of it:
+// the rest is for handlers to return in.
 func (ses *session) extend(sent int64) { ses.validTo.Store(sent + int64(ses.w.cfg.Lease)*3/4) }
 
-// lose ends the session when its lease is lost: handlers are told, and nothing of theirs counts any more.
+// lose ends the session when its lease is lost: the contexts of its handlers end, and no outcome of theirs counts.
 func (ses *session) lose() {
 	if ses.isLost.Swap(true) {
 		return

@@ -37,7 +37,8 @@ func TestJobRunsOnceAndLeavesRedis(t *testing.T) {
 	sent, err := f.client.Enqueue(t.Context(), charge{"o-42", 1999}, queue.On("orders"))
 	f.must(err)
 	job := <-got
-	if job.ID != sent.ID || job.Args != (charge{"o-42", 1999}) || job.Attempt != 1 || job.Redelivered != 0 || job.MaxAttempts != queue.DefaultMaxAttempts {
+	if job.ID != sent.ID || job.Args != (charge{"o-42", 1999}) || job.Attempt != 1 || job.Redelivered != 0 ||
+		job.MaxAttempts != queue.DefaultMaxAttempts {
 		t.Errorf("got %+v with %+v", job.Run, job.Args)
 	}
 	if age := time.Since(job.EnqueuedAt); age < 0 || age > time.Minute {
@@ -68,12 +69,12 @@ func TestFailTwiceThenSucceed(t *testing.T) {
 		}
 		return run.SetResult("at last")
 	}, queue.Backoff(40*time.Millisecond, time.Minute), queue.Retain(time.Minute))
-	var told sync.Map // every time that the worker was told
+	var given sync.Map // every time that the worker was given
 	f.start(mux, func(c *queue.WorkerConfig) {
 		c.Rand = func() float64 { return 0 } // a quarter less
 		c.Now = func() time.Time {
 			now := time.Now()
-			told.Store(now.UnixNano(), true)
+			given.Store(now.UnixNano(), true)
 			return now
 		}
 	})
@@ -81,7 +82,7 @@ func TestFailTwiceThenSucceed(t *testing.T) {
 	f.await(queue.EventDone, 1)
 	for i, e := range f.await(queue.EventFailed, 2) {
 		delay := []time.Duration{30 * time.Millisecond, 60 * time.Millisecond}[i]
-		if _, ok := told.Load(e.Due.Add(-delay).UnixNano()); !ok {
+		if _, ok := given.Load(e.Due.Add(-delay).UnixNano()); !ok {
 			t.Errorf("failure %d at %s: due at %s, want %s after a moment at which it looked", i+1, e.Time, e.Due, delay)
 		}
 	}
@@ -106,7 +107,8 @@ func TestAlwaysFailingIsDeadAndComesBack(t *testing.T) {
 	f.await(queue.EventDead, 1)
 	info, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
-	if info.State != inspect.StateDead || info.Attempt != 3 || info.Error != "out of order" || info.Reason != inspect.ReasonAttempts || string(info.Data) != `{"n":1}` {
+	if info.State != inspect.StateDead || info.Attempt != 3 || info.Error != "out of order" ||
+		info.Reason != inspect.ReasonAttempts || string(info.Data) != `{"n":1}` {
 		t.Errorf("got %+v", info)
 	}
 	f.must(f.inspect.Requeue(t.Context(), "orders", job.ID))

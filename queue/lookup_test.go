@@ -45,10 +45,11 @@ type move struct {
 func TestAJobIsFoundWhileItMoves(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]move{
-		"comes to run":           {inspect.StateWaiting, inspect.StateInFlight, nil, queue.EventStarted},
-		"is done":                {inspect.StateInFlight, inspect.StateDone, nil, queue.EventDone},
-		"fails":                  {inspect.StateInFlight, inspect.StateRetrying, errors.New("busy"), queue.EventFailed},
-		"dies":                   {inspect.StateInFlight, inspect.StateDead, queue.Cancel(errors.New("declined")), queue.EventDead},
+		"comes to run": {inspect.StateWaiting, inspect.StateInFlight, nil, queue.EventStarted},
+		"is done":      {inspect.StateInFlight, inspect.StateDone, nil, queue.EventDone},
+		"fails":        {inspect.StateInFlight, inspect.StateRetrying, errors.New("busy"), queue.EventFailed},
+		"dies": {inspect.StateInFlight, inspect.StateDead, queue.Cancel(errors.New("declined")),
+			queue.EventDead},
 		"waits and ends at once": {inspect.StateWaiting, inspect.StateDone, nil, queue.EventDone},
 	} {
 		t.Run(name, func(t *testing.T) {

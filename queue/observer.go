@@ -2,8 +2,8 @@ package queue
 
 import "fmt"
 
-// Observer is told what happens. Observe is called on hot paths, from many goroutines at once: it must be quick and
-// must not block.
+// Observer is notified of what happens. Observe is called on hot paths, from many goroutines at once: it must be quick
+// and must not block.
 type Observer interface {
 	Observe(Event)
 }
@@ -14,10 +14,10 @@ type ObserverFunc func(Event)
 // Observe calls f.
 func (f ObserverFunc) Observe(e Event) { f(e) }
 
-// Observers tells each of several observers, in order.
+// Observers notifies several observers, in order.
 type Observers []Observer
 
-// Observe tells each of them.
+// Observe notifies each of them.
 func (o Observers) Observe(e Event) {
 	for _, each := range o {
 		each.Observe(e)

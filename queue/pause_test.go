@@ -21,7 +21,8 @@ func TestPausedQueueStartsNothing(t *testing.T) {
 	<-b.began
 	f.must(f.inspect.Pause(inspect.WithActor(t.Context(), "alice"), "orders"))
 	f.must(f.inspect.Pause(inspect.WithActor(t.Context(), "bob"), "orders"))
-	if p := f.info().Paused; p == nil || p.By != "alice" || time.Since(p.At) > time.Minute || time.Since(p.At) < -time.Second {
+	if p := f.info().Paused; p == nil || p.By != "alice" || time.Since(p.At) > time.Minute ||
+		time.Since(p.At) < -time.Second {
 		t.Fatalf("paused: %+v, want by alice, the first", p)
 	}
 	f.await(queue.EventPaused, 1)

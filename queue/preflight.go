@@ -10,8 +10,8 @@ import (
 )
 
 // preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
-// nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later. HSET has no such form; it is
-// what a worker registers with.
+// nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later. HSET has no such form; it
+// is what a worker registers with.
 func (s *subscription) preflight(ctx context.Context) error {
 	group, nobody, none := s.queue.Group, s.w.cfg.Name, "0-0"
 	missing := s.queue.Prefix + "preflight" // never exists
@@ -40,13 +40,14 @@ func (s *subscription) preflight(ctx context.Context) error {
 		}
 	}
 	if len(denied) > 0 {
-		return fmt.Errorf("the ACL of this Redis user forbids %s on %s*: allow them", strings.Join(denied, ", "), s.queue.Prefix)
+		return fmt.Errorf("the ACL of this Redis user forbids %s on %s*: allow them", strings.Join(denied, ", "),
+			s.queue.Prefix)
 	}
 	return nil
 }
 
-// warnings tells what about this Redis endangers jobs. A server that does not say (a managed one may forbid CONFIG) is
-// not warned about.
+// warnings lists what about this Redis endangers jobs. A server that does not disclose it (a managed one may forbid
+// CONFIG) is not warned about.
 func (w *Worker) warnings(ctx context.Context) []error {
 	setting := func(name string) (string, bool) {
 		values, err := w.rdb.ConfigGet(ctx, name).Result()
@@ -56,15 +57,18 @@ func (w *Worker) warnings(ctx context.Context) []error {
 	var found []error
 	if policy, ok := setting("maxmemory-policy"); ok && policy != "noeviction" {
 		if limit, ok := setting("maxmemory"); ok && limit != "0" {
-			found = append(found, fmt.Errorf("maxmemory-policy is %s: when Redis is full it will delete queues, and their jobs are lost; "+
-				"set maxmemory-policy noeviction", policy))
+			found = append(found,
+				fmt.Errorf("maxmemory-policy is %s: when Redis is full it will delete queues, and their jobs are lost; "+
+					"set maxmemory-policy noeviction", policy))
 		}
 	}
 	appendOnly, known := setting("appendonly")
 	if save, ok := setting("save"); ok && known && appendOnly == "no" && save == "" {
 		found = append(found, errors.New("redis keeps nothing on disk: a restart loses every job; set appendonly yes"))
 	} else if known && appendOnly == "no" {
-		found = append(found, errors.New("redis has snapshots and no append-only file: a crash loses the jobs of some minutes; set appendonly yes"))
+		found = append(found,
+			errors.New("redis has snapshots and no append-only file: "+
+				"a crash loses the jobs of some minutes; set appendonly yes"))
 	}
 	return found
 }

@@ -13,10 +13,12 @@ import (
 func TestForbiddenCommandIsAnErrorAtStart(t *testing.T) {
 	t.Parallel()
 	f := newFleetOn(t, redistest.New(t))
-	f.must(f.rdb.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", "-xclaim", "-zadd", "-hincrby", "-hlen").Err())
+	f.must(f.rdb.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", "-xclaim", "-zadd",
+		"-hincrby", "-hlen").Err())
 	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr, Username: "worker", Password: "secret"})
 	defer rdb.Close()
-	w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
+	w, err := queue.NewWorker(rdb, muxOf("k", noop),
+		queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
 	f.must(err)
 	err = w.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "forbids XCLAIM, ZADD, HLEN, HINCRBY on") {
@@ -33,8 +35,9 @@ func TestDangerousRedisIsWarnedAbout(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"nothing kept":    {nil, []string{"a restart loses every job"}},
-		"evicts":          {[]string{"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "yes"}, []string{"allkeys-lru"}},
+		"nothing kept": {nil, []string{"a restart loses every job"}},
+		"evicts": {[]string{"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "yes"},
+			[]string{"allkeys-lru"}},
 		"snapshots alone": {[]string{"--save", "60 1"}, []string{"snapshots and no append-only file"}},
 		"as it should be": {[]string{"--maxmemory", "100mb", "--maxmemory-policy", "noeviction", "--appendonly", "yes"}, nil},
 	} {

@@ -14,11 +14,12 @@ type proxy struct {
 	target   string
 	cut      atomic.Int64                              // how many replies to cut
 	cutOn    atomic.Pointer[func(request []byte) bool] // cut the reply to the first request that it is true of
-	swallow  atomic.Bool                               // rather than cut it: nothing comes back on that connection any more
-	mute     atomic.Bool                               // swallow replies and keep the connection
-	wg       sync.WaitGroup
-	mu       sync.Mutex
-	conns    []net.Conn
+	// rather than cut it: nothing comes back on that connection any more
+	swallow atomic.Bool
+	mute    atomic.Bool // swallow replies and keep the connection
+	wg      sync.WaitGroup
+	mu      sync.Mutex
+	conns   []net.Conn
 }
 
 func newProxy(tb testing.TB, target string) *proxy {

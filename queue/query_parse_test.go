@@ -18,7 +18,8 @@ func TestParseQuery(t *testing.T) {
 			Kind: "payment.charge", Data: map[string]string{"order_id": "o-1"}, Worker: "w1", MinIdle: 30*time.Second + 1,
 			MinDeliveries: 3, Error: "timed out", ID: "01H",
 		},
-		"deliveries:>2 age:>=1h  is:stuck":                   {MinDeliveries: 3, MinAge: time.Hour, Preset: inspect.PresetStuck},
+		"deliveries:>2 age:>=1h  is:stuck": {MinDeliveries: 3, MinAge: time.Hour,
+			Preset: inspect.PresetStuck},
 		`args.a.b:"x \"y\" \\ z" args.c:1`:                   {Data: map[string]string{"a.b": `x "y" \ z`, "c": "1"}},
 		`signature:"k: attempts spent: error #" error:a:b:c`: {Signature: "k: attempts spent: error #", Error: "a:b:c"},
 	} {

@@ -16,6 +16,8 @@ import (
 //
 // The entry is sent once, together with what other goroutines send; the errors are those of [Client.Enqueue]. Nothing
 // else is done for it: no delay, no unique key, and no job's [Timeout] or [MaxAttempts].
+//
+// Why: docs/decisions/engine.md#an-entry-of-plain-fields-is-added-by-clientaddraw
 func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (string, error) {
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("queue: add to %s: nothing was enqueued: %w", stream, context.Cause(ctx))
@@ -59,5 +61,5 @@ func (c *Client) prepareRaw(stream string, fields []string) (*enqueueOp, error) 
 type Raw struct {
 	Group       string        // the consumer group; defaults to "workers"
 	Kind        string        // of entries that are not navvy's own; required
-	ForeignIdle time.Duration // when another program's consumer has held an entry for so long, it is taken over; defaults to 1 min
+	ForeignIdle time.Duration // an entry that another program's consumer holds so long is taken over; defaults to 1 min
 }

@@ -69,7 +69,8 @@ func TestRawStream(t *testing.T) {
 	f.await(queue.EventDone, 2)
 	info, err := f.inspect.Queue(t.Context(), stream)
 	f.must(err)
-	if !info.Raw || info.Stream != stream || info.Waiting+info.InFlight+info.Retrying != 0 || f.rdb.XLen(t.Context(), stream).Val() != 0 {
+	if !info.Raw || info.Stream != stream || info.Waiting+info.InFlight+info.Retrying != 0 ||
+		f.rdb.XLen(t.Context(), stream).Val() != 0 {
 		t.Errorf("got %+v", info)
 	}
 }
@@ -84,7 +85,8 @@ func TestAddRaw(t *testing.T) {
 	id, err := client.AddRaw(t.Context(), stream, "order_id", "o-9", "note", "5 €") // 20 bytes
 	f.must(err)
 	entries, err := f.rdb.XRange(t.Context(), stream, "-", "+").Result()
-	if err != nil || len(entries) != 1 || entries[0].ID != id || len(entries[0].Values) != 2 || entries[0].Values["note"] != "5 €" {
+	if err != nil || len(entries) != 1 || entries[0].ID != id || len(entries[0].Values) != 2 ||
+		entries[0].Values["note"] != "5 €" {
 		t.Errorf("got %v, %v, want the entry %s", entries, err, id)
 	}
 	seen := make(chan string, 1)
@@ -149,11 +151,13 @@ func TestRawJobIsNotTakenForADeadOneOfItsID(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	stream := f.namespace + "-orders:queue"
-	w := f.start(muxOf("order.placed", func(context.Context, *queue.Run) error { return queue.Cancel(nil) }), func(c *queue.WorkerConfig) {
-		c.Queues = map[string]queue.QueueConfig{stream: {Raw: &queue.Raw{Kind: "order.placed"}}}
-	})
+	w := f.start(muxOf("order.placed", func(context.Context, *queue.Run) error { return queue.Cancel(nil) }),
+		func(c *queue.WorkerConfig) {
+			c.Queues = map[string]queue.QueueConfig{stream: {Raw: &queue.Raw{Kind: "order.placed"}}}
+		})
 	add := func(id string) string {
-		added, err := f.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, ID: id, Values: []string{"order_id", "o-1"}}).Result()
+		added, err := f.rdb.XAdd(t.Context(),
+			&redis.XAddArgs{Stream: stream, ID: id, Values: []string{"order_id", "o-1"}}).Result()
 		f.must(err)
 		return added
 	}

@@ -20,6 +20,8 @@ type goneConsumers struct {
 }
 
 // reclaim is the chore that parks what dead workers held, and what foreign consumers have not touched for long.
+//
+// Why: docs/decisions/engine.md#the-caretaker-parks-50-entries-with-each-script-and-selects-the-idle-ones-itself
 func (ses *session) reclaim(ctx context.Context) (next time.Duration, err error) {
 	gone := ses.gone.Swap(nil)
 	if gone == nil {
@@ -49,8 +51,8 @@ func (s *subscription) strayIdle(consumer string) time.Duration {
 	return DefaultForeignIdle
 }
 
-// park moves a consumer's entries behind one of them to the orphans, page by page. It returns behind which to go on when
-// there are more than so many pages.
+// park moves a consumer's entries behind one of them to the orphans, page by page. It returns behind which to go on
+// when there are more than so many pages.
 func (ses *session) park(
 	ctx context.Context, consumer string, idle time.Duration, behind wire.EntryRef, pages int,
 ) (last wire.EntryRef) {
@@ -80,7 +82,7 @@ func (ses *session) park(
 	return last
 }
 
-// clampLeases makes up for a jump backward of Redis' clock.
+// clampLeases corrects the leases after a jump backward of Redis' clock.
 func (ses *session) clampLeases(ctx context.Context) {
 	if err := wire.ClampLeases(ctx, ses.w.rdb, &ses.queue, ses.w.cfg.Lease); err != nil {
 		ses.reportError("clamp leases", err)

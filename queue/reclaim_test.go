@@ -128,7 +128,7 @@ func TestOutcomeIsFenced(t *testing.T) {
 				if !first {
 					return nil
 				}
-				// Another worker takes the job, between two beats of this one.
+				// Another worker takes the job, between two heartbeats of this one.
 				id := f.rdb.XRange(t.Context(), f.stream(), "-", "+").Val()[0].ID
 				f.must(f.rdb.Del(t.Context(), f.stream()+":worker:"+run.Worker).Err())
 				f.must(f.rdb.XClaimJustID(t.Context(), &redis.XClaimArgs{
@@ -161,7 +161,7 @@ func TestLostReadReplyIsAdopted(t *testing.T) {
 	f.must(w.Start(t.Context()))
 	f.await(queue.EventWorkerJoined, 1)
 	for i := range 20 {
-		p.cut.Store(1) // whichever reply is next: a read's, a beat's, an acknowledgement's
+		p.cut.Store(1) // whichever reply is next: a read's, a heartbeat's, an acknowledgement's
 		f.enqueue("k", `{}`)
 		f.await(queue.EventDone, i+1)
 	}
@@ -195,7 +195,8 @@ func TestForeignConsumersEntriesAreTakenOver(t *testing.T) {
 	f.enqueue("k", `{}`)
 	f.enqueue("k", `{}`)
 	ids := f.holdAs("worker-1", 2) // another program, that never had a lease
-	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 61_000, "JUSTID").Err())
+	f.must(f.rdb.Do(t.Context(), "XCLAIM", f.stream(), wire.DefaultGroup, "worker-1", 0, ids[0], "IDLE", 61_000,
+		"JUSTID").Err())
 	f.start(muxOf("k", noop))
 	if done := f.await(queue.EventDone, 1); done[0].Redelivered != 1 {
 		t.Errorf("got %+v", done[0])

@@ -7,8 +7,8 @@ const (
 	reconnectMax = 2 * time.Second
 )
 
-// backoff spaces the tries of a loop while Redis is in trouble: doubling, with jitter so that a fleet does not come
-// back as one.
+// reconnectBackoff spaces the tries of a loop while Redis is in trouble: doubling, with jitter so that the workers do
+// not all come back at once.
 type reconnectBackoff struct {
 	next   time.Duration
 	jitter func() float64

@@ -25,7 +25,8 @@ import (
 const (
 	entriesOf3 = "*3\r\n" +
 		"*2\r\n$3\r\n1-1\r\n*6\r\n$2\r\nid\r\n$1\r\na\r\n$4\r\nkind\r\n$1\r\nk\r\n$4\r\ndata\r\n$2\r\n{}\r\n" +
-		"*2\r\n$3\r\n1-2\r\n*8\r\n$2\r\nid\r\n$1\r\nb\r\n$4\r\nkind\r\n$1\r\nk\r\n$4\r\ndata\r\n$0\r\n\r\n$4\r\nmeta\r\n$2\r\n{}\r\n" +
+		"*2\r\n$3\r\n1-2\r\n*8\r\n$2\r\nid\r\n$1\r\nb\r\n" +
+		"$4\r\nkind\r\n$1\r\nk\r\n$4\r\ndata\r\n$0\r\n\r\n$4\r\nmeta\r\n$2\r\n{}\r\n" +
 		"*2\r\n$3\r\n1-3\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n"
 	read3RESP2  = "*1\r\n*2\r\n$1\r\ns\r\n" + entriesOf3
 	read3RESP3  = "%1\r\n$1\r\ns\r\n" + entriesOf3
@@ -43,7 +44,7 @@ var (
 	shownDelete = []string{"1-2 deleted", "1-3 f=v"}
 )
 
-// shower is an entryReader that writes down what it is told.
+// shower is an entryReader that records what it is given.
 func shower(shown *[]string) *entryReader {
 	return &entryReader{each: func(id string, fields []wire.Pair) {
 		if fields == nil {
@@ -56,8 +57,8 @@ func shower(shown *[]string) *entryReader {
 	}}
 }
 
-// serialize serves one reply to an XREADGROUP, chunk bytes at a time, and closes the connection where the reply ends if it
-// ends early.
+// serialize serves one reply to an XREADGROUP, chunk bytes at a time, and closes the connection where the reply ends if
+// it ends early.
 func serialize(t *testing.T, reply string, chunk int, cut bool) *redis.Client {
 	t.Helper()
 	client, server := net.Pipe()
@@ -88,7 +89,8 @@ func serialize(t *testing.T, reply string, chunk int, cut bool) *redis.Client {
 	}()
 	rdb := redis.NewClient(&redis.Options{
 		Dialer:     func(context.Context, string, string) (net.Conn, error) { return client, nil },
-		MaxRetries: -1, DialerRetries: 1, PoolSize: 1, DisableIdentity: true, MaintNotificationsConfig: redisx.NoMaintenance(),
+		MaxRetries: -1, DialerRetries: 1, PoolSize: 1, DisableIdentity: true,
+		MaintNotificationsConfig: redisx.NoMaintenance(),
 	})
 	t.Cleanup(func() {
 		_ = rdb.Close()
@@ -130,7 +132,8 @@ func TestEntryReaderTakesWhatRedisReplies(t *testing.T) {
 		"none, RESP2": {noneRESP2, nil}, "none, RESP3": {noneRESP3, nil},
 		"deleted, RESP2": {deleteRESP2, shownDelete}, "deleted, RESP3": {deleteRESP3, shownDelete},
 		"empty, RESP2": {emptyRESP2, nil}, "empty, RESP3": {emptyRESP3, nil},
-		"bytes": {"%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$2\r\n\r\n\r\n$4\r\n\x00*-\xff\r\n", []string{"1-1 \r\n=\x00*-\xff"}},
+		"bytes": {"%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$2\r\n\r\n\r\n$4\r\n\x00*-\xff\r\n",
+			[]string{"1-1 \r\n=\x00*-\xff"}},
 	} {
 		for _, chunk := range []int{1, 7, 1 << 20} {
 			t.Run(fmt.Sprintf("%s, %d bytes at a time", name, chunk), func(t *testing.T) {
@@ -169,7 +172,8 @@ func TestEntryReaderKnowsErrors(t *testing.T) {
 	if reader.reset(); reader.err != nil {
 		t.Error("the next reply begins with the error of the last")
 	}
-	for _, odd := range []string{":7\r\n", "$2\r\nOK\r\n", "+OK\r\n", "%1\r\n$1\r\ns\r\n$3\r\n1-1\r\n", "%1\r\n%0\r\n*0\r\n", "*x\r\n"} {
+	for _, odd := range []string{":7\r\n", "$2\r\nOK\r\n", "+OK\r\n", "%1\r\n$1\r\ns\r\n$3\r\n1-1\r\n",
+		"%1\r\n%0\r\n*0\r\n", "*x\r\n"} {
 		reader.reset()
 		feed(reader, odd)
 		if !errors.Is(reader.err, errProtocol) {
@@ -245,7 +249,8 @@ func feedOne(r *entryReader, from *bufio.Reader, most int) bool {
 func FuzzEntryReader(f *testing.F) {
 	for _, reply := range []string{
 		read3RESP2, read3RESP3, noneRESP2, noneRESP3, deleteRESP2, deleteRESP3, emptyRESP2, emptyRESP3, noGroup,
-		"%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$-1\r\n*1\r\n$1\r\nx\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "=5\r\ntxt:x\r\n", "!1\r\nx\r\n",
+		"%1\r\n$1\r\ns\r\n*1\r\n*2\r\n$-1\r\n*1\r\n$1\r\nx\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "=5\r\ntxt:x\r\n",
+		"!1\r\nx\r\n",
 	} {
 		f.Add(reply)
 	}

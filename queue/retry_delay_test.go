@@ -11,7 +11,8 @@ import (
 func TestBackoffGrowsToItsLimitWithJitter(t *testing.T) {
 	t.Parallel()
 	p := Policy{BackoffMin: time.Second, BackoffMax: time.Minute}
-	lowest, middle, highest := func() float64 { return 0 }, func() float64 { return 0.5 }, func() float64 { return math.Nextafter(1, 0) }
+	lowest, middle, highest := func() float64 { return 0 }, func() float64 { return 0.5 },
+		func() float64 { return math.Nextafter(1, 0) }
 	for n, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 		want *= time.Second
 		if got := p.delayAfter(n+1, nil, middle); got != want {

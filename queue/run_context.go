@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
-// runContext is the context of one run. Most short handlers never look at theirs, so the timer and the bookkeeping of
-// a cancellable context are made only when somebody asks for more than the run itself: that halves what a worker
-// spends on a small job.
+// runContext is the context of one run. Most short handlers never use theirs, so the timer and the bookkeeping of a
+// cancellable context are made only when more than the run itself is asked for: that halves what a worker spends on a
+// small job.
+//
+// Why: docs/decisions/engine.md#a-runs-context-is-made-when-it-is-asked-for
 type runContext struct {
 	task *task
 
@@ -29,7 +31,7 @@ func (c *runContext) Deadline() (time.Time, bool) {
 // Done is closed when the run should end.
 func (c *runContext) Done() <-chan struct{} { return c.make().Done() }
 
-// Err tells why the run should end.
+// Err returns why the run should end.
 func (c *runContext) Err() error { return c.make().Err() }
 
 // Value returns the run for [FromContext]. Any other key, context.Cause's own included, is the inner context's.
@@ -72,7 +74,7 @@ func (c *runContext) end() {
 	c.cancel(nil)
 }
 
-// heed ends the context because a person has cancelled the job.
+// cancelRun ends the context because a person has cancelled the job.
 func (c *runContext) cancelRun() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -64,7 +64,8 @@ func TestMuxRunsOneHandlerWithoutAWorker(t *testing.T) {
 	run := func(kind, data string) error {
 		return mux.Run(t.Context(), &queue.Run{Kind: kind, Data: []byte(data)})
 	}
-	if err := run("image.resize", `{"Image":"a.png"}`); err != nil || len(order) != 2 || order[0] != "middleware" || order[1] != "a.png" {
+	if err := run("image.resize", `{"Image":"a.png"}`); err != nil || len(order) != 2 || order[0] != "middleware" ||
+		order[1] != "a.png" {
 		t.Errorf("got %v, order %v", err, order)
 	}
 	for name, test := range map[string]struct {

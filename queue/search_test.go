@@ -31,7 +31,8 @@ func (f *fleet) searchAll(q inspect.Query, page inspect.Page) (ids []string, sca
 // filled brings n jobs into each state that can be listed, every third with the customer "ann".
 func filled(f *fleet, n int) {
 	f.Helper()
-	outcome := map[string]error{"die": queue.Cancel(errors.New("card 4711 declined")), "retry": queue.RetryIn(time.Hour, errors.New("busy"))}
+	outcome := map[string]error{"die": queue.Cancel(errors.New("card 4711 declined")),
+		"retry": queue.RetryIn(time.Hour, errors.New("busy"))}
 	mux := queue.NewMux()
 	for kind, err := range outcome {
 		mux.HandleKind(kind, func(context.Context, *queue.Run) error { return err })
@@ -73,17 +74,20 @@ func TestSearchInEveryState(t *testing.T) {
 		found, err := f.inspect.Search(t.Context(), "orders", q, inspect.Page{MaxScan: 10})
 		f.must(err)
 		if !found.Truncated || found.Scanned != 10 || found.Total != n || found.Next == "" || len(found.Jobs) == 0 {
-			t.Errorf("%s: %d jobs, truncated %t, %d of %d looked at", state, len(found.Jobs), found.Truncated, found.Scanned, found.Total)
+			t.Errorf("%s: %d jobs, truncated %t, %d of %d looked at", state, len(found.Jobs), found.Truncated, found.Scanned,
+				found.Total)
 		}
 		count, err := f.inspect.CountMatching(t.Context(), "orders", q, 0)
 		f.must(err)
 		if count != (inspect.Count{Matched: n / 3, Scanned: n, Total: n}) {
 			t.Errorf("%s: %+v", state, count)
 		}
-		if count, err = f.inspect.CountMatching(t.Context(), "orders", q, 30); err != nil || !count.Truncated || count.Scanned != 30 || count.Matched > 30 {
+		if count, err = f.inspect.CountMatching(t.Context(), "orders", q, 30); err != nil || !count.Truncated ||
+			count.Scanned != 30 || count.Matched > 30 {
 			t.Errorf("%s: %+v, %v", state, count, err)
 		}
-		if count, err = f.inspect.CountMatching(t.Context(), "orders", inspect.Query{State: state}, 1); err != nil || count.Matched != n {
+		if count, err = f.inspect.CountMatching(t.Context(), "orders", inspect.Query{State: state}, 1); err != nil ||
+			count.Matched != n {
 			t.Errorf("%s, all of them: %+v, %v", state, count, err)
 		}
 	}
@@ -134,8 +138,10 @@ func TestSearchBy(t *testing.T) {
 		}
 	}
 	for _, q := range []inspect.Query{
-		{}, {State: "odd"}, {State: inspect.StateDone}, {State: inspect.StateWaiting, Worker: "w"}, {State: inspect.StateDead, MinIdle: 1},
-		{State: inspect.StateWaiting, Preset: inspect.PresetStuck}, {State: inspect.StateInFlight, Preset: "odd"}, {State: inspect.StateDelayed, Signature: "x"},
+		{}, {State: "odd"}, {State: inspect.StateDone}, {State: inspect.StateWaiting, Worker: "w"},
+		{State: inspect.StateDead, MinIdle: 1},
+		{State: inspect.StateWaiting, Preset: inspect.PresetStuck}, {State: inspect.StateInFlight, Preset: "odd"},
+		{State: inspect.StateDelayed, Signature: "x"},
 	} {
 		if _, err := f.inspect.Search(t.Context(), "orders", q, inspect.Page{}); err == nil {
 			t.Errorf("%+v is no query", q)
@@ -195,7 +201,8 @@ func TestDeadAreGroupedByWhatTheyDiedOf(t *testing.T) {
 	f := newFleet(t)
 	mux := queue.NewMux()
 	mux.HandleKind("charge", func(_ context.Context, run *queue.Run) error {
-		return queue.Cancel(fmt.Errorf("order %s of 7f6b2c1e-0d5a-4a3e-9c55-0123456789ab: timeout after 3%ss\nstack", run.ID, run.Data))
+		return queue.Cancel(fmt.Errorf("order %s of 7f6b2c1e-0d5a-4a3e-9c55-0123456789ab: timeout after 3%ss\nstack", run.ID,
+			run.Data))
 	})
 	mux.HandleKind("mail", func(context.Context, *queue.Run) error { return errors.New("no such host mx1.example.org") })
 	f.start(mux)
@@ -214,14 +221,16 @@ func TestDeadAreGroupedByWhatTheyDiedOf(t *testing.T) {
 		strings.Contains(charge.Error, "stack") || charge.First.After(charge.Last) {
 		t.Errorf("got %+v", charge)
 	}
-	if mail.Count != 1 || mail.Sample != last.ID || mail.Signature != "mail: attempts spent: no such host mx#.example.org" {
+	if mail.Count != 1 || mail.Sample != last.ID ||
+		mail.Signature != "mail: attempts spent: no such host mx#.example.org" {
 		t.Errorf("got %+v", mail)
 	}
 	ids, _ := f.searchAll(inspect.Query{State: inspect.StateDead, Signature: charge.Signature}, inspect.Page{})
 	if len(ids) != 5 {
 		t.Errorf("%d jobs of the signature", len(ids))
 	}
-	if groups, err = f.inspect.DeadGroups(t.Context(), "orders", 2); err != nil || !groups.Truncated || groups.Scanned != 2 || groups.Total != 6 {
+	if groups, err = f.inspect.DeadGroups(t.Context(), "orders", 2); err != nil || !groups.Truncated ||
+		groups.Scanned != 2 || groups.Total != 6 {
 		t.Errorf("got %+v, %v", groups, err)
 	}
 }

@@ -16,18 +16,18 @@ const (
 	resendAtMost = 3   // how often a job that may be sent again is sent again
 )
 
-// sender sends the jobs of all callers in shared pipelines. A lone caller waits for nobody; under load a pipeline
+// sender sends the jobs of all callers in shared pipelines. A lone caller waits for no other; under load a pipeline
 // takes what has gathered while the ones before it were under way.
 type sender struct {
 	rdb        redis.UniversalClient
 	maxWaiting int
 	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
 
-	mu       sync.Mutex
-	waiting  []*enqueueOp
-	inFlight int
-	closed   bool
-	running  sync.WaitGroup
+	mu       sync.Mutex     // guards the three below
+	waiting  []*enqueueOp   // added by callers, taken by run, taken back by callers that give up
+	inFlight int            // goroutines of run
+	closed   bool           // set by close
+	running  sync.WaitGroup // those goroutines
 }
 
 // newSender returns a sender whose jobs wait no longer than timeout, all in all.
@@ -43,7 +43,7 @@ func (s *sender) send(ctx context.Context, op *enqueueOp) error {
 	return s.wait(ctx, op)
 }
 
-// add hands a job over; it must be waited for.
+// add hands a job over; the caller must wait for it.
 func (s *sender) add(op *enqueueOp) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,16 +74,16 @@ func (s *sender) wait(ctx context.Context, op *enqueueOp) error {
 	}
 }
 
-// giveUp ends the wait for a job: it was not sent yet, or nobody knows.
-func (s *sender) abandon(op *enqueueOp, why error) error {
+// abandon ends the wait for a job: it was not sent yet, or its outcome is unknown.
+func (s *sender) abandon(op *enqueueOp, cause error) error {
 	if s.withdraw(op) {
-		return fmt.Errorf("not sent in time, nothing was enqueued: %w", why)
+		return fmt.Errorf("not sent in time, nothing was enqueued: %w", cause)
 	}
 	select {
-	case <-op.done: // it landed at the last moment
+	case <-op.done: // it was completed at the last moment
 		return op.err
 	default:
-		return fmt.Errorf("%w: %w", ErrUnknownOutcome, why)
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, cause)
 	}
 }
 
@@ -100,7 +100,7 @@ func (s *sender) withdraw(op *enqueueOp) bool {
 	return false
 }
 
-// close refuses further jobs and waits for those under way; it tells whether it was the first call.
+// close refuses further jobs and waits for those under way; it reports whether it was the first call.
 func (s *sender) close() bool {
 	s.mu.Lock()
 	first := !s.closed
@@ -110,12 +110,12 @@ func (s *sender) close() bool {
 	return first
 }
 
-// fly sends pipelines until nothing waits.
+// run sends pipelines until nothing waits.
 func (s *sender) run() {
 	defer s.running.Done()
 	for batch := s.nextBatch(); batch != nil; batch = s.nextBatch() {
 		s.exec(s.inTime(batch))
-		runtime.Gosched() // the callers just woken come first: their next jobs travel together
+		runtime.Gosched() // the callers just woken come first: their next jobs are sent together
 	}
 }
 
@@ -140,7 +140,7 @@ func (s *sender) nextBatch() []*enqueueOp {
 func (s *sender) inTime(batch []*enqueueOp) []*enqueueOp {
 	oldest := monotonic() - int64(s.timeout)
 	late := 0
-	for late < len(batch) && batch[late].added < oldest { // they wait in the order of their coming
+	for late < len(batch) && batch[late].added < oldest { // the earliest is the first
 		batch[late].settle(fmt.Errorf("not sent within %s, nothing was enqueued: %w", s.timeout, context.DeadlineExceeded))
 		late++
 	}

@@ -10,23 +10,24 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// session is a worker's time on one queue under one consumer name, with a lease. A worker that loses its lease goes on in
-// a new session, so that what the old one left half done cannot be mistaken for its own.
+// session is a worker's time on one queue under one consumer name, with a lease. A worker that loses its lease goes on
+// in a new session, so that what the old one left half done cannot be mistaken for its own.
 //
-// Its goroutines: heartbeat, fetch (read), claim, one for each chore, and acker.run; and the worker's slots run its tasks.
-// A field says which of them writes it, if it is not safe for all.
+// Its goroutines: heartbeat, fetch (read), claim, one for each chore, and acker.run; and the worker's slots run its
+// tasks. A field says which of them writes it, if it is not safe for all.
 type session struct {
 	*subscription
 	consumer string
 	ctx      context.Context // parent of the handlers' contexts
 	cancel   context.CancelCauseFunc
 	reading  context.Context // ends earlier, when the worker stops reading; set by serve before the goroutines start
-	isLost   atomic.Bool     // set once, by whichever notices
+	isLost   atomic.Bool     // set once, by the goroutine that notices
 	leaving  atomic.Bool     // it deregisters: a heartbeat that finds nothing is no loss
-	validTo  atomic.Int64    // ns on the worker's monotonic clock: until then nobody can have taken its jobs
-	settled  chan struct{}   // closed by serve when outcomes cannot be recorded any more
-	tasks    sync.WaitGroup  // jobs that this session holds
-	acker    *acker
+	// set by join and heartbeat; ns on the worker's monotonic clock: until then no other worker can have its jobs
+	validTo atomic.Int64
+	settled chan struct{}  // closed by serve when outcomes cannot be recorded any more
+	tasks   sync.WaitGroup // jobs that this session holds
+	acker   *acker
 
 	parked      chan struct{} // holds a signal that there are parked entries
 	claiming    atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
@@ -35,14 +36,14 @@ type session struct {
 	replyLost   atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
 	lastChances atomic.Int64  // jobs held that are one crash away from dead
 
-	clock          clockGuard // of heartbeat alone
-	caretakerUntil atomic.Int64
-	choreDue       [choreCount]chan struct{} // each holds a signal of heartbeat that the chore has something to do
-	gone           atomic.Pointer[goneConsumers]
-	strayCursors   map[string]wire.EntryRef // of the chore reclaim alone: how far each stray's entries were looked at
+	clock          clockGuard                    // of heartbeat alone
+	caretakerUntil atomic.Int64                  // set by heartbeat alone
+	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
+	gone           atomic.Pointer[goneConsumers] // set by heartbeat, taken by the chore reclaim
+	strayCursors   map[string]wire.EntryRef      // of the chore reclaim alone: how far each stray's entries were looked at
 }
 
-// serve works until the lease is lost or the worker stops, and leaves in good order.
+// serve works until the lease is lost or the worker stops, and then deregisters.
 func (ses *session) serve() {
 	reading, stopReading := context.WithCancel(ses.ctx)
 	defer stopReading()
@@ -91,8 +92,8 @@ func (ses *session) leave() {
 	}
 }
 
-// abandon deregisters an earlier self that lost its lease, so that nobody takes it for a worker that crashed. What its
-// handlers left without an outcome is run again at once.
+// abandon deregisters an earlier session that lost its lease, so that it is not taken for a worker that crashed. What
+// its handlers left without an outcome is run again at once.
 func (ses *session) abandon() { ses.deregister(wire.ParkOrphans) }
 
 func (ses *session) deregister(parking string) bool {
@@ -100,15 +101,15 @@ func (ses *session) deregister(parking string) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
 	ses.acker.recordRest(ctx)
-	for handed := 1; handed > 0; {
+	for released := 1; released > 0; {
 		var err error
-		handed, err = wire.Leave(ctx, ses.w.rdb, &ses.queue, ses.consumer, parking, page)
+		released, err = wire.Leave(ctx, ses.w.rdb, &ses.queue, ses.consumer, parking, page)
 		if err != nil {
 			ses.reportError("leave", err)
 			return false
 		}
-		if handed > 0 {
-			ses.observe(Event{Type: EventReleased, Worker: ses.consumer, Count: handed})
+		if released > 0 {
+			ses.observe(Event{Type: EventReleased, Worker: ses.consumer, Count: released})
 		}
 	}
 	return true
@@ -141,7 +142,7 @@ func (s *subscription) join(base context.Context) (*session, error) {
 	return ses, nil
 }
 
-// registration is what stands in Redis about each session of the worker.
+// registration is what is in Redis about each session of the worker.
 func (w *Worker) registration() *wire.Registration {
 	host, _ := os.Hostname()
 	return &wire.Registration{
@@ -150,7 +151,7 @@ func (w *Worker) registration() *wire.Registration {
 	}
 }
 
-// version is that of the worker's program, as the Go toolchain noted it.
+// version is that of the worker's program, as the Go toolchain recorded it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

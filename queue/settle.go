@@ -41,12 +41,13 @@ func (t *task) settleError(err error, took time.Duration) {
 	}
 }
 
-// done acknowledges the job: with others, or on its own with its result if it is to be kept. The next job that may kill
-// this worker is not taken before one that might have is acknowledged: it would be counted as another crash of both.
+// done acknowledges the job: with others, or on its own with its result if it is to be kept. The next job that may
+// crash this worker is not taken before one that might have is acknowledged: it would be counted as another crash of
+// both.
 func (t *task) done(took time.Duration) {
 	if t.policy.Retain <= 0 {
-		f, job := t.ses.acker, doneJob{task: t, took: took}
-		if t.isLastChance() && !f.await(job) || !t.isLastChance() && !f.add(job) {
+		a, job := t.ses.acker, doneJob{task: t, took: took}
+		if t.isLastChance() && !a.await(job) || !t.isLastChance() && !a.add(job) {
 			t.drop()
 		}
 		return
@@ -87,7 +88,7 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 }
 
 // drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
-// worker's by now; if it is not, it need not wait until somebody finds it.
+// worker's by now; if it is not, it is parked, so that it does not wait until the caretaker finds it.
 func (t *task) drop() { t.ses.drop([]*task{t}) }
 
 // drop gives the outcomes of jobs up that began together, or did not begin.
@@ -112,8 +113,8 @@ func (ses *session) drop(tasks []*task) {
 	ses.parkOwn(tasks, parking)
 }
 
-// outcome calls the script that makes an outcome so, and returns its verdict. While Redis is in trouble it tries again, for
-// nothing is lost as long as the lease holds: the job is this worker's.
+// outcome calls the script that makes an outcome so, and returns its verdict. While Redis is in trouble it tries again,
+// for nothing is lost as long as the lease holds: the job is this worker's.
 func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdict, error)) wire.Verdict {
 	backoff := newReconnectBackoff(t.ses.w.cfg.Rand)
 	for sent := false; ; sent = true {

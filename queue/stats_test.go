@@ -21,7 +21,8 @@ func TestMetricsAndStats(t *testing.T) {
 		<-time.After(20 * time.Millisecond)
 		return nil
 	})
-	mux.HandleKind("bad", func(context.Context, *queue.Run) error { return errors.New("x") }, queue.MaxAttempts(2), queue.Backoff(time.Millisecond, time.Millisecond))
+	mux.HandleKind("bad", func(context.Context, *queue.Run) error { return errors.New("x") }, queue.MaxAttempts(2),
+		queue.Backoff(time.Millisecond, time.Millisecond))
 	mux.HandleKind("later", func(context.Context, *queue.Run) error { return queue.Snooze(time.Hour) })
 	w := f.start(mux)
 	for kind, n := range map[string]int{"good": 30, "slow:one": 4, "bad": 2, "later": 1, "nobody": 3} {
@@ -33,7 +34,7 @@ func TestMetricsAndStats(t *testing.T) {
 	f.await(queue.EventDead, 5)
 	f.await(queue.EventSnoozed, 1)
 	var m inspect.QueueMetrics
-	f.eventually("a beat has brought the counts", func() (ok bool) {
+	f.eventually("a heartbeat has written the counts", func() (ok bool) {
 		var err error
 		m, err = f.inspect.Metrics(t.Context(), "orders")
 		f.must(err)
@@ -45,12 +46,14 @@ func TestMetricsAndStats(t *testing.T) {
 	})
 	f.checkKinds(m)
 	now := time.Now()
-	for step, from := range map[time.Duration]time.Time{time.Minute: now.Add(-time.Hour), 15 * time.Minute: now.Add(-24 * time.Hour), time.Hour: now.Add(-7 * 24 * time.Hour)} {
+	for step, from := range map[time.Duration]time.Time{time.Minute: now.Add(-time.Hour),
+		15 * time.Minute: now.Add(-24 * time.Hour), time.Hour: now.Add(-7 * 24 * time.Hour)} {
 		series, err := f.inspect.Stats(t.Context(), "orders", from, now.Add(time.Second), step)
 		f.must(err)
 		sum := inspect.Stat{}
 		for k, s := range series {
-			sum.Done, sum.Failed, sum.Dead, sum.Snoozed = sum.Done+s.Done, sum.Failed+s.Failed, sum.Dead+s.Dead, sum.Snoozed+s.Snoozed
+			sum.Done, sum.Failed, sum.Dead, sum.Snoozed = sum.Done+s.Done, sum.Failed+s.Failed, sum.Dead+s.Dead,
+				sum.Snoozed+s.Snoozed
 			few := s.Wait.Count() < 20 // a new minute may have begun, and these may be the slow ones
 			if s.Wait.Quantile(1) > time.Minute || !few && s.Run.Quantile(0.5) > 30*time.Millisecond {
 				t.Errorf("%s: waits %v, runs %v", step, s.Wait, s.Run)
@@ -175,7 +178,8 @@ func TestStuckHandlerIsShown(t *testing.T) {
 	job := f.enqueue("k", `{}`)
 	<-began
 	f.eventually("it is stuck", func() bool {
-		found, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetStuck}, inspect.Page{})
+		found, err := f.inspect.Search(t.Context(), "orders",
+			inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetStuck}, inspect.Page{})
 		f.must(err)
 		return len(found.Jobs) == 1 && found.Jobs[0].ID == job.ID && found.Jobs[0].Heartbeat == inspect.HeartbeatAlive
 	})

@@ -15,7 +15,7 @@ const stopPatience = 2 * time.Second
 func (w *Worker) Stop(ctx context.Context) error {
 	w.mu.Lock()
 	if !w.started {
-		w.started = true // and never will
+		w.started = true // so that it never does
 		w.disconnect()
 		close(w.stopped)
 	}
@@ -39,7 +39,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 }
 
-// Stopped is closed when the worker has ended: because it was stopped, here or by a person's [OrderStop].
+// Stopped is closed when the worker has ended: by [Worker.Stop] or by a person's command.
 func (w *Worker) Stopped() <-chan struct{} { return w.stopped }
 
 func (w *Worker) isStopping() bool {
@@ -58,7 +58,7 @@ func (w *Worker) disconnect() {
 	_ = w.rdb.Close()
 }
 
-// stopWhenTold stops the worker in good order when a person says so.
+// stopOnCommand stops the worker in good order when a person commands it, see inspect.CommandStop.
 func (w *Worker) stopOnCommand() {
 	select {
 	case <-w.control.stop:
@@ -67,11 +67,11 @@ func (w *Worker) stopOnCommand() {
 	}
 	grace, cancel := context.WithTimeout(context.Background(), w.cfg.Grace)
 	defer cancel()
-	_ = w.Stop(grace) // who waits for the worker is told what comes of it
+	_ = w.Stop(grace) // a caller that waits for the worker gets its error
 }
 
 // awaitHandlers waits for the running handlers of this session and their outcomes: as long as the worker's grace
-// lasts, and then a little longer for those that heed their cancelled contexts.
+// lasts, and then a little longer for those that return when their contexts are cancelled.
 func (ses *session) awaitHandlers() {
 	done := make(chan struct{})
 	go func() {
@@ -89,6 +89,9 @@ func (ses *session) awaitHandlers() {
 	}
 }
 
+// interruptRead ends the read that waits for jobs.
+//
+// Why: docs/decisions/engine.md#a-stopping-worker-ends-its-waiting-read-with-client-unblock
 func (ses *session) interruptRead() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()

@@ -14,15 +14,16 @@ import (
 
 // subscription is one queue as a worker works on it.
 type subscription struct {
-	w        *Worker
-	queue    wire.QueueRef
-	cfg      QueueConfig
-	reader   *redisx.Reader
-	buffer   *buffer
-	counters *counters
+	w     *Worker
+	queue wire.QueueRef
+	cfg   QueueConfig
 
-	wasPaused  atomic.Bool  // by a person, at the last heartbeat
-	redisAhead atomic.Int64 // ms by which Redis' clock is ahead of this process' own
+	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve
+	buffer   *buffer        // guarded by the dispatcher's mutex
+	counters *counters      // added to by slots and loops, taken by heartbeat
+
+	wasPaused  atomic.Bool  // by a person, at the last heartbeat; set by join and heartbeat
+	redisAhead atomic.Int64 // set by heartbeat: ms by which Redis' clock is ahead of this process' own
 }
 
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
@@ -78,7 +79,7 @@ func (s *subscription) ensureGroup(ctx context.Context) error {
 	return err
 }
 
-// work keeps a session on the queue until the worker stops.
+// work is the loop that keeps a session on the queue until the worker stops.
 func (s *subscription) work(base context.Context) {
 	backoff := newReconnectBackoff(s.w.cfg.Rand)
 	var earlier *session

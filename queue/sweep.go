@@ -10,8 +10,8 @@ import (
 // sweepEvery is every few leases.
 func (s *subscription) sweepEvery() time.Duration { return 4 * s.w.cfg.Lease }
 
-// sweep is the chore that deletes consumers which workers left behind empty: a read of a worker that had just been taken
-// for dead created one anew. Consumers of other programs stay.
+// sweep is the chore that deletes consumers which workers left behind empty: a read of a worker that had just been
+// taken for dead created one again. Consumers of other programs stay.
 func (ses *session) sweep(ctx context.Context) (next time.Duration, err error) {
 	consumers, err := ses.w.rdb.XInfoConsumers(ctx, ses.queue.Stream, ses.queue.Group).Result()
 	if err != nil {

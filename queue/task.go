@@ -8,7 +8,8 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// task is a job that a worker holds: from its delivery to its outcome.
+// task is a job that a worker holds: from its delivery to its outcome. The loop that received it sets its fields before
+// it is tracked; a field that changes afterwards says which goroutine writes it.
 type task struct {
 	ses           *session
 	entry         wire.EntryRef
@@ -17,15 +18,15 @@ type task struct {
 	kind          *kind   // nil: no handler
 	policy        *Policy // nil with kind
 	deliveries    int
-	crashes       int          // how many workers died with it
-	heldSince     int64        // since when it is here, on the monotonic clock
-	began         atomic.Int64 // when its handler began, on the monotonic clock; 0 before
-	ctx           runContext
-	run           Run
-	stuckReported bool                         // that its handler is stuck
-	cancelled     atomic.Pointer[cancellation] // a person has cancelled it
-	batch         *batch
-	recorded      atomic.Bool // its success is in Redis
+	crashes       int                          // how many workers died with it
+	heldSince     int64                        // since when this worker holds it, on the monotonic clock
+	began         atomic.Int64                 // set by its slot: when its handler began, on the monotonic clock; 0 before
+	ctx           runContext                   // of its slot
+	run           Run                          // of its slot and its handler
+	stuckReported bool                         // set by the heartbeat alone: EventStuck was reported
+	cancelled     atomic.Pointer[cancellation] // set by heartbeat, claim or slot: a person has cancelled it
+	batch         *batch                       // set before its handler begins, under the dispatcher's mutex
+	recorded      atomic.Bool                  // set by acker or slot: its success is in Redis
 }
 
 func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
@@ -98,7 +99,7 @@ func (ses *session) track(tasks []*task) {
 	}
 }
 
-// untrack ends what track began: the session holds the job no more.
+// untrack ends what track began: the session no longer holds the job.
 func (ses *session) untrack(t *task) {
 	if t.isLastChance() {
 		ses.lastChances.Add(-1)

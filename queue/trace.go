@@ -21,8 +21,8 @@ func Trace(parent string) EnqueueOption {
 	})
 }
 
-// RequestID gives the job the ID of the request that it is enqueued for, of at most 128 bytes without spaces. Its handler
-// finds it in [Run].RequestID, on every attempt.
+// RequestID gives the job the ID of the request that it is enqueued for, of at most 128 bytes without spaces. Its
+// handler finds it in [Run].RequestID, on every attempt.
 func RequestID(id string) EnqueueOption {
 	return enqueueOption(func(o *enqueueOptions) {
 		if err := wire.ValidateName(id); err != nil {

@@ -62,12 +62,21 @@ func TestVerifyNamesWhatIsMissing(t *testing.T) {
 		names bool
 		lost  string // the balance that is off
 	}{
-		"a waiting entry is trimmed": {func(f *fleet, _ *queue.Enqueued) { f.must(f.rdb.XTrimMaxLen(f.Context(), f.stream(), 1).Err()) }, false, "stream"},
+		"a waiting entry is trimmed": {func(f *fleet,
+			_ *queue.Enqueued) {
+			f.must(f.rdb.XTrimMaxLen(f.Context(), f.stream(), 1).Err())
+		}, false, "stream"},
 		"a running entry is deleted": {func(f *fleet, _ *queue.Enqueued) {
 			f.must(f.rdb.XDel(f.Context(), f.stream(), f.holdAs("w", 1)[0]).Err())
 		}, true, "stream"},
-		"a delayed job loses its data": {func(f *fleet, j *queue.Enqueued) { f.must(f.rdb.HDel(f.Context(), f.stream()+":bodies", j.ID).Err()) }, true, ""},
-		"a delayed job is not due":     {func(f *fleet, j *queue.Enqueued) { f.must(f.rdb.ZRem(f.Context(), f.stream()+":delayed", j.ID).Err()) }, true, "delayed and retrying"},
+		"a delayed job loses its data": {func(f *fleet,
+			j *queue.Enqueued) {
+			f.must(f.rdb.HDel(f.Context(), f.stream()+":bodies", j.ID).Err())
+		}, true, ""},
+		"a delayed job is not due": {func(f *fleet, j *queue.Enqueued) {
+			f.must(f.rdb.ZRem(f.Context(),
+				f.stream()+":delayed", j.ID).Err())
+		}, true, "delayed and retrying"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

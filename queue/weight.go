@@ -1,10 +1,10 @@
 package queue
 
-// pick takes the next job by smooth weighted round-robin over the sources that have one.
-func (s *dispatcher) pick() *task {
+// pick takes the next job by smooth weighted round-robin over the queues that have one.
+func (d *dispatcher) pick() *task {
 	var best *buffer
 	sum := 0
-	for _, b := range s.buffers {
+	for _, b := range d.buffers {
 		if b.first == len(b.tasks) {
 			continue
 		}
@@ -23,18 +23,18 @@ func (s *dispatcher) pick() *task {
 	best.first++
 	best.rewind()
 	if t.isBatched() {
-		s.gather(best, t)
+		d.gather(best, t)
 	}
 	return t
 }
 
-func (s *dispatcher) share(b *buffer) int {
+func (d *dispatcher) share(b *buffer) int {
 	sum := b.weight
-	for _, other := range s.buffers {
+	for _, other := range d.buffers {
 		if other != b && other.active {
 			sum += other.weight
 		}
 	}
-	free := s.total + s.ahead + s.openSeats - (s.held - s.batched)
+	free := d.total + d.ahead + d.open - (d.held - d.batched)
 	return max(1, free*b.weight/sum)
 }

@@ -28,16 +28,16 @@ type Worker struct {
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
 	dispatcher    *dispatcher
 	subscriptions []*subscription
-	control       control // by people
+	control       control // what people commanded; see there
 
-	mu       sync.Mutex // guards the three below
-	started  bool
-	stopping chan struct{} // closed by Stop
-	stopped  chan struct{} // closed when everything has ended
+	mu       sync.Mutex              // guards the three below, in Start and Stop
+	started  bool                    // by Start, or by a Stop before it
+	stopping chan struct{}           // closed by Stop
+	abort    context.CancelCauseFunc // ends every session, at once; set by Start
 
-	abort   context.CancelCauseFunc // ends every session, at once
-	tasks   sync.WaitGroup          // the goroutines of slots and sources
-	running []atomic.Pointer[task]  // what each slot runs
+	stopped chan struct{}          // closed when everything has ended, by the last goroutine or by a Stop before Start
+	tasks   sync.WaitGroup         // the goroutines of slots and subscriptions
+	running []atomic.Pointer[task] // what each slot runs; set by the slot
 }
 
 // WorkerConfig configures a [Worker]. Queues are required, the rest has defaults.
@@ -45,12 +45,12 @@ type WorkerConfig struct {
 	Namespace   string                 // begins every key; defaults to "navvy"
 	Queues      map[string]QueueConfig // what to work on, by name
 	Concurrency int                    // slots: how many handlers run at once; defaults to 10 for each CPU
-	ReadAhead   int                    // jobs held beyond the slots: 0 as many as start within 10 ms, -1 none, else so many
-	Lease       time.Duration          // how long after its last beat a worker is taken for dead; defaults to 4 s, at least 500 ms
+	ReadAhead   int                    // jobs held beyond the slots: 0 what starts within 10 ms, -1 none, else so many
+	Lease       time.Duration          // without a heartbeat for so long it is dead; defaults to 4 s, at least 500 ms
 	MaxCrashes  int                    // a job that so many workers died with is dead; defaults to 3
 	Grace       time.Duration          // how long Run lets handlers finish when it stops; defaults to 25 s
 	Name        string                 // begins the consumer names; defaults to host-pid
-	Observer    Observer               // told what happens; defaults to none
+	Observer    Observer               // notified of what happens; defaults to none
 	Now         func() time.Time       // the clock of delays and events; defaults to time.Now
 	Rand        func() float64         // jitter, in [0,1); defaults to math/rand/v2
 }
@@ -125,7 +125,8 @@ func (c WorkerConfig) validate() error {
 			continue
 		}
 		check(wire.ValidateName(name) == nil, "raw stream %q: must be a name without spaces", name)
-		check(wire.ValidateName(q.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name, q.Raw.Group)
+		check(wire.ValidateName(q.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name,
+			q.Raw.Group)
 		check(wire.ValidateKind(q.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name, q.Raw.Kind)
 	}
 	return errors.Join(errs...)
@@ -164,8 +165,8 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	return w, nil
 }
 
-// check makes sure, before anything is written, that the worker may do all that it will, and that it understands what is
-// in Redis; and then that each queue can be worked on.
+// check makes sure, before anything is written, that the worker may run all of its commands, and that Redis has data of
+// a version that it can read; and then that each queue can be worked on.
 func (w *Worker) check(ctx context.Context) error {
 	for _, s := range w.subscriptions {
 		if err := s.preflight(ctx); err != nil {
@@ -203,12 +204,12 @@ func (w *Worker) Start(ctx context.Context) error {
 	for slot := range w.running {
 		w.tasks.Go(func() { w.runSlot(&w.running[slot]) })
 	}
-	var sources sync.WaitGroup
+	var subscriptions sync.WaitGroup
 	for _, s := range w.subscriptions {
-		sources.Go(func() { s.work(base) })
+		subscriptions.Go(func() { s.work(base) })
 	}
 	w.tasks.Go(func() {
-		sources.Wait()
+		subscriptions.Wait()
 		w.dispatcher.close()
 	})
 	go func() {
@@ -221,8 +222,8 @@ func (w *Worker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run starts the worker, works until ctx ends or a person gives [OrderStop], and stops it with the grace period of the
-// configuration.
+// Run starts the worker, works until ctx ends or a person commands it to stop, and stops it with the grace period of
+// the configuration.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.Start(ctx); err != nil {
 		_ = w.Stop(ctx)

@@ -111,17 +111,19 @@ func TestWorkerRefusesBadConfiguration(t *testing.T) {
 		mux *queue.Mux
 		cfg queue.WorkerConfig
 	}{
-		"no queues":    {muxOf("k", noop), queue.WorkerConfig{}},
-		"no mux":       {nil, queue.WorkerConfig{Queues: queues}},
-		"kind twice":   {twice, queue.WorkerConfig{Queues: queues}},
-		"nil handler":  {muxOf("k", nil), queue.WorkerConfig{Queues: queues}},
-		"bad option":   {muxOf("k", noop, queue.MaxAttempts(-1)), queue.WorkerConfig{Queues: queues}},
-		"short lease":  {muxOf("k", noop), queue.WorkerConfig{Queues: queues, Lease: time.Millisecond}},
-		"queue name":   {muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"a b": {}}}},
-		"raw, no kind": {muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"s": {Raw: &queue.Raw{}}}}},
-		"pseudo name":  {muxOf("k", noop), queue.WorkerConfig{Queues: queues, Name: "~orphans"}},
+		"no queues":   {muxOf("k", noop), queue.WorkerConfig{}},
+		"no mux":      {nil, queue.WorkerConfig{Queues: queues}},
+		"kind twice":  {twice, queue.WorkerConfig{Queues: queues}},
+		"nil handler": {muxOf("k", nil), queue.WorkerConfig{Queues: queues}},
+		"bad option":  {muxOf("k", noop, queue.MaxAttempts(-1)), queue.WorkerConfig{Queues: queues}},
+		"short lease": {muxOf("k", noop), queue.WorkerConfig{Queues: queues, Lease: time.Millisecond}},
+		"queue name":  {muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"a b": {}}}},
+		"raw, no kind": {muxOf("k", noop),
+			queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"s": {Raw: &queue.Raw{}}}}},
+		"pseudo name": {muxOf("k", noop), queue.WorkerConfig{Queues: queues, Name: "~orphans"}},
 	} {
-		if _, err := queue.NewWorker(f.rdb, bad.mux, bad.cfg); err == nil || !strings.HasPrefix(err.Error(), "queue: worker: ") {
+		if _, err := queue.NewWorker(f.rdb, bad.mux, bad.cfg); err == nil ||
+			!strings.HasPrefix(err.Error(), "queue: worker: ") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -136,7 +138,8 @@ func TestStartFailsWithoutRedis(t *testing.T) {
 		"no password":    {Addr: server.Addr},
 	} {
 		rdb := redis.NewClient(opt)
-		w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
+		w, err := queue.NewWorker(rdb, muxOf("k", noop),
+			queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +158,8 @@ func TestStopBeforeAndDuringAFailedStart(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", DialerRetries: 1})
 	defer rdb.Close()
 	for range 50 {
-		w, err := queue.NewWorker(rdb, muxOf("k", noop), queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
+		w, err := queue.NewWorker(rdb, muxOf("k", noop),
+			queue.WorkerConfig{Queues: map[string]queue.QueueConfig{"orders": {}}})
 		f.must(err)
 		if err := w.Run(over); err == nil {
 			t.Fatal("it started without a Redis")
@@ -168,7 +172,8 @@ func TestStuckHandlerKeepsItsSlotAndIsTold(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	free := make(chan struct{})
-	mux := muxOf("stuck", func(context.Context, *queue.Run) error { <-free; return nil }, queue.Timeout(10*time.Millisecond))
+	mux := muxOf("stuck", func(context.Context, *queue.Run) error { <-free; return nil },
+		queue.Timeout(10*time.Millisecond))
 	mux.HandleKind("k", noop)
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency = 1 })
 	f.enqueue("stuck", `{}`)

@@ -34,7 +34,7 @@ type action struct {
 	command func(i *Inspector, ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo) wire.VerdictCmd
 }
 
-// A new action is a row here and a file of its own.
+// actions is the table of actions. A new action is a row here and a file of its own.
 var actions = [...]action{
 	{ActionRequeue, []State{StateDead}, (*Inspector).Requeue, (*Inspector).requeueJob},
 	{ActionRunNow, []State{StateDelayed, StateRetrying}, (*Inspector).RunNow, (*Inspector).runJobNow},

@@ -8,7 +8,7 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// Attribution is who did something to a queue or to a job, and when.
+// Attribution is the person that did something to a queue or to a job, and when.
 type Attribution struct {
 	By string    `json:"by,omitempty"` // see [WithActor]; "" if not known
 	At time.Time `json:"at"`
@@ -21,8 +21,8 @@ func newAttribution(text string) *Attribution {
 
 type actorKey struct{}
 
-// WithActor notes in a context who acts: what an [Inspector] does with that context is attributed to that name, of which
-// 128 bytes are kept.
+// WithActor notes in a context who acts: what an [Inspector] does with that context is attributed to that name, of
+// which 128 bytes are kept.
 func WithActor(ctx context.Context, who string) context.Context {
 	who = strings.ToValidUTF8(who[:min(len(who), wire.MaxNameLen)], "")
 	return context.WithValue(ctx, actorKey{}, who)

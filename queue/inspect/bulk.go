@@ -25,7 +25,7 @@ const (
 
 // Act does an action to every job that matches a query, in small batches with rests between them. It looks at no more
 // jobs than were in the state when it began, so it ends, whatever is added meanwhile; acting again is harmless. After
-// each batch progress, unless nil, is told how far it is. The result counts also what was done before an error.
+// each batch progress, unless nil, is called with how far it is. The result counts also what was done before an error.
 func (i *Inspector) Act(
 	ctx context.Context, queue string, query Query, a Action, progress func(BulkResult),
 ) (BulkResult, error) {
@@ -74,7 +74,7 @@ func (i *Inspector) act(
 	}
 }
 
-// sieveAll is a sieve that counts what it looks at against the budget also when everything matches.
+// specAll is a spec that counts what it looks at against the budget also when everything matches.
 func (q Query) specAll(now time.Time) scanSpec {
 	s := q.spec(now)
 	if s.match == nil {

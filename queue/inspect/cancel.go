@@ -15,18 +15,18 @@ const cancelTries = 5
 
 // Cancel ends a job that has not ended. One that waits, is delayed or retrying, or is parked for the next free worker
 // goes to the dead at once, with [ReasonByPerson]. A running one ends within a heartbeat (half a second with the
-// default lease): its context is cancelled with the cause [ErrCancelled]. If its handler then returns nil, the job is done;
-// whatever else it returns, the job is dead; and if its worker dies meanwhile, the job is dead too. A handler that
-// ignores its context keeps its slot until it returns. [Inspector.Requeue] takes a cancellation back.
+// default lease): its context is cancelled with the cause [ErrCancelled]. If its handler then returns nil, the job is
+// done; whatever else it returns, the job is dead; and if its worker dies meanwhile, the job is dead too. A handler
+// that ignores its context keeps its slot until it returns. [Inspector.Requeue] takes a cancellation back.
 //
 // [ErrNotFound] if the job is not found, or has ended already.
 func (i *Inspector) Cancel(ctx context.Context, queue, id string) error {
 	return wrapAction("cancel", queue, id, i.end(ctx, queue, id, ActionCancel))
 }
 
-// Bury sends a job that has not ended to the dead at once, with [ReasonByPerson], whoever runs it: a running handler's
-// context is cancelled within a beat, and its outcome does not count. Prefer [Inspector.Cancel], which waits for the
-// handler. [ErrNotFound] if the job is not found, or has ended already.
+// Bury sends a job that has not ended to the dead at once, with [ReasonByPerson], also if it runs: a running handler's
+// context is cancelled within a heartbeat, and its outcome does not count. Prefer [Inspector.Cancel], which waits for
+// the handler. [ErrNotFound] if the job is not found, or has ended already.
 func (i *Inspector) Bury(ctx context.Context, queue, id string) error {
 	return wrapAction("bury", queue, id, i.end(ctx, queue, id, ActionBury))
 }

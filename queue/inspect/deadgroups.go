@@ -111,8 +111,9 @@ func withoutIdentifiers(text string) string {
 	})
 }
 
-// looksRandom tells whether a word with a digit in it is an ID rather than a name: a fifth of it are digits; or it is a
-// ULID; or it is long, and two of five of its characters are of another class (small, capital, digit) than the one before.
+// looksRandom reports whether a word with a digit in it is an ID rather than a name: a fifth of it are digits; or it is
+// a ULID; or it is long, and two of five of its characters are of another class (small, capital, digit) than the one
+// before.
 func looksRandom(word string) bool {
 	digits, changes := 0, 0
 	for i := range len(word) {
@@ -123,7 +124,8 @@ func looksRandom(word string) bool {
 			changes++
 		}
 	}
-	return len(word) >= 8 && digits*5 >= len(word) || len(word) >= 16 && changes*5 >= len(word)*2 || ulidPattern.MatchString(word)
+	return len(word) >= 8 && digits*5 >= len(word) || len(word) >= 16 && changes*5 >= len(word)*2 ||
+		ulidPattern.MatchString(word)
 }
 
 type characterClass int

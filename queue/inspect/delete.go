@@ -13,10 +13,10 @@ import (
 // the job is not stopped, but its outcome no longer counts. [ErrNotFound] if the job is not found.
 func (i *Inspector) Delete(ctx context.Context, queue, id string) error {
 	job, q, err := i.locate(ctx, queue, id)
-	if err == nil {
-		err = verdictOf(i.deleteJob(ctx, i.rdb, q, &job))
+	if err != nil {
+		return wrapAction("delete", queue, id, err)
 	}
-	return wrapAction("delete", queue, id, err)
+	return wrapAction("delete", queue, id, verdictOf(i.deleteJob(ctx, i.rdb, q, &job)))
 }
 
 func (i *Inspector) deleteJob(
@@ -30,7 +30,7 @@ func (i *Inspector) deleteJob(
 }
 
 // Purge deletes every job of a queue that is waiting, delayed, retrying or dead. After each batch progress, unless nil,
-// is told how many were deleted so far. It returns that number, also with an error. Jobs added meanwhile stay.
+// is called with how many were deleted so far. It returns that number, also with an error. Jobs added meanwhile stay.
 func (i *Inspector) Purge(ctx context.Context, queue string, state State, progress func(deleted int64)) (int64, error) {
 	if state == StateInFlight || state == StateDone {
 		return 0, fmt.Errorf("queue: purge %s: jobs that are %s cannot be purged", queue, state)

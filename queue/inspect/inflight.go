@@ -10,11 +10,14 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// cancelPatience is how long a cancelled job's handler may take to return before it counts as stuck: a beat, and some.
+// cancelPatience is how long a cancelled job's handler may take to return before it counts as stuck: a heartbeat and
+// more.
 const cancelPatience = 3 * time.Second
 
 // inFlight lists the group's pending entries. Rows that cannot match are dropped before their entries are read.
-func (i *Inspector) inFlight(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) inFlight(
+	ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int,
+) (c chunk, err error) {
 	start := "-"
 	if cursor != "" {
 		start = "(" + cursor
@@ -34,18 +37,20 @@ func (i *Inspector) inFlight(ctx context.Context, q *wire.QueueRef, s scanSpec, 
 	return c, err
 }
 
-// pending reads the entries of pending rows, and what is known of those who hold them, in one round trip.
-func (i *Inspector) pending(ctx context.Context, q *wire.QueueRef, s scanSpec, rows []redis.XPendingExt, c *chunk) error {
+// pending reads the entries of pending rows, and what is known of their consumers, in one round trip.
+func (i *Inspector) pending(
+	ctx context.Context, q *wire.QueueRef, s scanSpec, rows []redis.XPendingExt, c *chunk,
+) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	pipe := i.rdb.Pipeline()
 	view := newFleetView(ctx, pipe, q, rows)
-	runs := newPendingEntries(ctx, pipe, q.Stream, rows)
+	reads := newPendingEntries(ctx, pipe, q.Stream, rows)
 	if err := execute(ctx, pipe); err != nil {
 		return err
 	}
-	entries, err := runs.entries(ctx, i.rdb)
+	entries, err := reads.entries(ctx, i.rdb)
 	if err != nil {
 		return err
 	}

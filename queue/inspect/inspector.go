@@ -11,7 +11,7 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// Inspector shows what is in Redis and lets a person act on it. Nothing it does takes longer in a longer queue, unless
+// Inspector shows what is in Redis and acts on it for a person. Nothing it does takes longer in a longer queue, unless
 // its comment says what bounds it.
 type Inspector struct {
 	rdb      redis.UniversalClient
@@ -37,7 +37,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Inspector, error) {
 	return &Inspector{rdb: rdb, registry: wire.NewRegistry(rdb, cfg.Namespace), now: cfg.Now}, nil
 }
 
-// find looks a queue up. [ErrNotFound] if nobody has ever used it.
+// find looks a queue up. [ErrNotFound] if no program has ever used it.
 func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, error) {
 	q, known, err := i.registry.Lookup(ctx, queue)
 	if err != nil {

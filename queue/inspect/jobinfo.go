@@ -21,26 +21,28 @@ type JobInfo struct {
 	MaxAttempts int             `json:"max_attempts,omitempty"`
 	Redelivered int             `json:"redelivered,omitempty"`
 	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
-	Due         *time.Time      `json:"due,omitempty"`        // delayed, retrying
-	Error       string          `json:"error,omitempty"`      // of the last failed attempt
-	Reason      string          `json:"reason,omitempty"`     // dead: why
-	EndedAt     *time.Time      `json:"ended_at,omitempty"`   // dead, done
-	Entry       string          `json:"entry,omitempty"`      // waiting, in flight, dead: its stream ID there
-	Worker      string          `json:"worker,omitempty"`     // in flight: who holds it; dead, done: who had it last
-	IdleMS      int64           `json:"idle_ms,omitempty"`    // in flight: since its delivery
-	Deliveries  int64           `json:"deliveries,omitempty"` // in flight
-	Result      json.RawMessage `json:"result,omitempty"`     // done
-	Progress    *Progress       `json:"progress,omitempty"`   // recorded by the handler
-	UniqueKey   string          `json:"unique_key,omitempty"`
-	Trace       string          `json:"trace,omitempty"` // the traceparent it was enqueued with
-	RequestID   string          `json:"request_id,omitempty"`
-	Cancelled   *Attribution    `json:"cancelled,omitempty"` // in flight: a person has cancelled it, and its handler goes on
-	Heartbeat   Heartbeat       `json:"heartbeat,omitempty"` // in flight: how its holder is
-	Parked      bool            `json:"parked,omitempty"`    // in flight: nobody holds it, see [HeartbeatParked]
-	Crashes     int             `json:"crashes,omitempty"`   // in flight: how many workers died with it
-	Stuck       bool            `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
-	NextStep    string          `json:"next_step,omitempty"` // in flight: what happens next, for a person
-	NextAt      *time.Time      `json:"next_at,omitempty"`   // in flight: when, if that is known
+	Due         *time.Time      `json:"due,omitempty"`      // delayed, retrying
+	Error       string          `json:"error,omitempty"`    // of the last failed attempt
+	Reason      string          `json:"reason,omitempty"`   // dead: why
+	EndedAt     *time.Time      `json:"ended_at,omitempty"` // dead, done
+	Entry       string          `json:"entry,omitempty"`    // waiting, in flight, dead: its stream ID there
+	// in flight: the consumer that holds it; dead, done: the last that did
+	Worker     string          `json:"worker,omitempty"`
+	IdleMS     int64           `json:"idle_ms,omitempty"`    // in flight: since its delivery
+	Deliveries int64           `json:"deliveries,omitempty"` // in flight
+	Result     json.RawMessage `json:"result,omitempty"`     // done
+	Progress   *Progress       `json:"progress,omitempty"`   // recorded by the handler
+	UniqueKey  string          `json:"unique_key,omitempty"`
+	Trace      string          `json:"trace,omitempty"` // the traceparent it was enqueued with
+	RequestID  string          `json:"request_id,omitempty"`
+	// in flight: a person has cancelled it, and its handler goes on
+	Cancelled *Attribution `json:"cancelled,omitempty"`
+	Heartbeat Heartbeat    `json:"heartbeat,omitempty"` // in flight: how its holder is
+	Parked    bool         `json:"parked,omitempty"`    // in flight: nobody holds it, see [HeartbeatParked]
+	Crashes   int          `json:"crashes,omitempty"`   // in flight: how many workers died with it
+	Stuck     bool         `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
+	NextStep  string       `json:"next_step,omitempty"` // in flight: what happens next, for a person
+	NextAt    *time.Time   `json:"next_at,omitempty"`   // in flight: when, if that is known
 
 	source wire.Entry // as it is in Redis
 	body   string     // of a delayed or retrying job

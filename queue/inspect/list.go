@@ -47,7 +47,9 @@ func isAfter(cursor, entry string) bool {
 }
 
 // waiting begins behind what has been delivered meanwhile.
-func (i *Inspector) waiting(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) waiting(
+	ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int,
+) (c chunk, err error) {
 	after, err := i.lastDelivered(ctx, q)
 	if err != nil {
 		return c, err
@@ -96,7 +98,9 @@ func (i *Inspector) retrying(
 
 // scheduled lists a zset of due times. Its cursor is "<due>:<job ID>", the last one seen: the list goes on behind it,
 // or, if it has gone meanwhile, behind its time.
-func (i *Inspector) scheduled(ctx context.Context, q *wire.QueueRef, zset string, state State, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) scheduled(
+	ctx context.Context, q *wire.QueueRef, zset string, state State, cursor string, n int,
+) (c chunk, err error) {
 	rows, err := i.scheduledRows(ctx, zset, cursor, int64(n))
 	if err != nil || len(rows) == 0 {
 		return c, err
@@ -138,7 +142,8 @@ func (i *Inspector) scheduledRows(ctx context.Context, zset, cursor string, n in
 		start = rank.Val() + 1 - earlier.Val()
 	}
 	for ; ; start += n {
-		rows, err := i.rdb.ZRangeByScoreWithScores(ctx, zset, &redis.ZRangeBy{Min: due, Max: "+inf", Offset: start, Count: n}).Result()
+		rows, err := i.rdb.ZRangeByScoreWithScores(ctx, zset,
+			&redis.ZRangeBy{Min: due, Max: "+inf", Offset: start, Count: n}).Result()
 		full := int64(len(rows)) == n
 		rows = slices.DeleteFunc(rows, func(row redis.Z) bool { // if it has gone: those that came before it
 			return formatDue(row.Score) == due && row.Member.(string) <= id

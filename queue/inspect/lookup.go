@@ -23,8 +23,8 @@ const lookupScan = 10_000
 
 // Job finds a job by its ID, or by the ID of its entry. A job that is dead, delayed, retrying, or done with [Retain]
 // is found at once. For one that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added
-// around the time in the job's ID, and at the 10,000 oldest of both; at those in flight twice, in case it has just moved.
-// [ErrNotFound] otherwise.
+// around the time in the job's ID, and at the 10,000 oldest of both; at those in flight twice, in case it has just
+// moved. [ErrNotFound] otherwise.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	if err != nil {
@@ -64,10 +64,11 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, *wir
 			return info, q, nil
 		}
 	}
-	return JobInfo{}, q, fmt.Errorf("%w: not dead, delayed or retrying, no result kept, and not among the entries looked at", ErrNotFound)
+	return JobInfo{}, q,
+		fmt.Errorf("%w: not dead, delayed or retrying, no result kept, and not among the entries looked at", ErrNotFound)
 }
 
-// lookDone finds a job that was done and is kept for a while. Of any other it tells the progress.
+// lookDone finds a job that was done and is kept for a while. Of any other it returns the progress.
 func (i *Inspector) lookDone(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
 	record, err := i.rdb.HGetAll(ctx, q.Job(id)).Result()
 	if err != nil || record["ended_ms"] == "" {

@@ -22,8 +22,8 @@ type KindMetrics struct {
 	Wait    Histogram `json:"wait"`
 }
 
-// QueueMetrics is what workers did in a queue since it was created. Workers write it with their beats, so one that is
-// killed loses half a second of it: [Totals] are exact, these are for rates.
+// QueueMetrics is what workers did in a queue since it was created. Workers write it with their heartbeats, so one that
+// is killed loses half a second of it: [Totals] are exact, these are for rates.
 type QueueMetrics struct {
 	Kinds       []KindMetrics `json:"kinds"` // by name
 	Redelivered int64         `json:"redelivered"`

@@ -13,7 +13,7 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// fleetView is what Redis knows, at one moment, of those who hold some entries.
+// fleetView is what Redis knows, at one moment, of the consumers that hold some entries.
 type fleetView struct {
 	raw       bool
 	rows      []redis.XPendingExt
@@ -72,8 +72,8 @@ func (v *fleetView) judge(job *JobInfo, k int) {
 	if names, ok := v.crashed.Val()[k].(string); ok {
 		job.Crashes = len(strings.Fields(names))
 	}
-	if order, ok := v.cancelled.Val()[k].(string); ok {
-		job.Cancelled = newAttribution(order)
+	if attribution, ok := v.cancelled.Val()[k].(string); ok {
+		job.Cancelled = newAttribution(attribution)
 	}
 	now, h := v.now.Val(), v.holder(job.Worker)
 	job.Heartbeat = h.heartbeat(job.Worker, now)

@@ -32,12 +32,13 @@ type JobPage struct {
 	Next string    `json:"next,omitempty"` // the cursor of the next page; "" at the end
 }
 
-// Found is a page of a search.
+// SearchPage is a page of a search.
 type SearchPage struct {
 	JobPage
-	Scanned   int64 `json:"scanned"`   // how many jobs were looked at for this page
-	Total     int64 `json:"total"`     // how many jobs are in the state now, matching or not
-	Truncated bool  `json:"truncated"` // the page ended because as much as Page.MaxScan allows was looked at: Next goes on from there
+	Scanned int64 `json:"scanned"` // how many jobs were looked at for this page
+	Total   int64 `json:"total"`   // how many jobs are in the state now, matching or not
+	// the page ended because as much as Page.MaxScan allows was looked at: Next goes on from there
+	Truncated bool `json:"truncated"`
 }
 
 const (

@@ -7,16 +7,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// runs reads the entries of pending rows, several with one command. What is finished is deleted, so that most entries
-// from one row to the next are pending, too; a row whose entry lies behind others that are not is read alone.
+// pendingEntries reads the entries of pending rows, several with one command. What is finished is deleted, so that most
+// entries from one row to the next are pending, too; a row whose entry lies behind others that are not is read alone.
 type pendingEntries struct {
 	stream string
 	rows   []redis.XPendingExt
 	read   []*redis.XMessageSliceCmd
 }
 
-// newRuns asks for the entries, firstChunk at a time, since it is not known how large they are.
-func newPendingEntries(ctx context.Context, pipe redis.Pipeliner, stream string, rows []redis.XPendingExt) *pendingEntries {
+// newPendingEntries asks for the entries, firstChunk at a time, since it is not known how large they are.
+func newPendingEntries(
+	ctx context.Context, pipe redis.Pipeliner, stream string, rows []redis.XPendingExt,
+) *pendingEntries {
 	r := &pendingEntries{stream: stream, rows: rows}
 	for run := range slices.Chunk(rows, firstChunk) {
 		r.read = append(r.read, pipe.XRangeN(ctx, stream, run[0].ID, run[len(run)-1].ID, int64(len(run))))

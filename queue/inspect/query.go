@@ -19,7 +19,7 @@ type Query struct {
 	State         State
 	ID            string            // the job's, or its entry's
 	Kind          string            // a * at the end stands for any rest
-	Worker        string            // in flight: who holds it; dead: who had it. A worker's name means all its incarnations
+	Worker        string            // in flight: its consumer; dead: its last one. A worker's name means all its sessions
 	Error         string            // a part of the error or the reason, in any case
 	MinIdle       time.Duration     // in flight: since its delivery
 	MinDeliveries int64             // in flight
@@ -70,7 +70,7 @@ func (q Query) problem() error {
 	return nil
 }
 
-// isEverything tells whether the query means all jobs of its state.
+// isEverything reports whether the query means all jobs of its state.
 func (q Query) isEverything() bool {
 	return q.ID == "" && q.Kind == "" && q.Worker == "" && q.Error == "" && q.MinIdle == 0 && q.MinDeliveries == 0 &&
 		q.MinAge == 0 && len(q.Data) == 0 && q.Signature == "" && q.Preset == ""
@@ -93,7 +93,7 @@ func (q Query) spec(now time.Time) scanSpec {
 	return s
 }
 
-// match tells whether a job of the query's state is meant.
+// match reports whether a job of the query's state is meant.
 func (q Query) match(job *JobInfo, now time.Time) bool {
 	return (q.ID == "" || job.ID == q.ID || job.Entry == q.ID) &&
 		matchText(job.Kind, q.Kind) && isWorker(job.Worker, q.Worker) &&
@@ -134,7 +134,7 @@ func containsFold(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
-// matchData tells whether data has, at each path, the value that is wanted there.
+// matchData reports whether data has, at each path, the value that is wanted there.
 func matchData(data []byte, want map[string]string) bool {
 	if len(want) == 0 {
 		return true

@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// filterKeys is what a filter may ask for, as an error tells it.
+// filterKeys is what a filter may ask for, for an error's text.
 const filterKeys = "kind, id, worker, error, idle, deliveries, age, args.PATH, is, signature"
 
 // ParseQuery reads a filter as a person writes it: terms with spaces between them, all of which must match.
@@ -19,18 +19,18 @@ const filterKeys = "kind, id, worker, error, idle, deliveries, age, args.PATH, i
 //	kind:payment.charge   kind:payment.*   id:01JZ…   worker:box-1   error:"timed out"   is:stuck   is:poison
 //	idle:>30s   age:>1h   deliveries:>=3   args.order_id:o-1   args.customer.country:CH   signature:"…"
 //
-// A value with spaces stands in quotes. Times and deliveries are lower bounds. The query has no State: the caller sets
-// it. An error names the term and what may stand there.
+// A value with spaces is put in quotes. Times and deliveries are lower bounds. The query has no State: the caller sets
+// it. An error names the term and what is allowed there.
 func ParseQuery(text string) (Query, error) {
 	var q Query
 	terms, err := splitTerms(text)
-	for _, term := range terms {
-		if err == nil {
-			err = q.parseTerm(term)
-		}
-	}
 	if err != nil {
 		return Query{}, fmt.Errorf("queue: filter: %w", err)
+	}
+	for _, term := range terms {
+		if err := q.parseTerm(term); err != nil {
+			return Query{}, fmt.Errorf("queue: filter: %w", err)
+		}
 	}
 	return q, nil
 }

@@ -27,7 +27,7 @@ type QueueInfo struct {
 	Dead          int64         `json:"dead"`
 	Workers       int64         `json:"workers"`
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
-	Paused        *Attribution  `json:"paused,omitempty"`  // since when and by whom; nil if it is not
+	Paused        *Attribution  `json:"paused,omitempty"`  // when and by which person; nil if it is not
 	Totals        Totals        `json:"totals"`
 	Keys          Keys          `json:"-"`
 }
@@ -64,7 +64,7 @@ func (i *Inspector) Queues(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Queue counts the jobs of a queue in one round trip of O(1) commands. [ErrNotFound] if nobody has ever used it.
+// Queue counts the jobs of a queue in one round trip of O(1) commands. [ErrNotFound] if no program has ever used it.
 func (i *Inspector) Queue(ctx context.Context, queue string) (QueueInfo, error) {
 	info, err := i.queueInfo(ctx, queue)
 	if err != nil {
@@ -111,8 +111,10 @@ func readTotals(fields map[string]string) Totals {
 		return v
 	}
 	return Totals{
-		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"), Dead: n("dead") + n("cancelled_scheduled"),
-		Promoted: n("promoted"), Requeued: n("requeued"), Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead"),
+		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"),
+		Dead:     n("dead") + n("cancelled_scheduled"),
+		Promoted: n("promoted"), Requeued: n("requeued"),
+		Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead"),
 	}
 }
 

@@ -27,7 +27,7 @@ func ignoreNoGroup(err error) error {
 	return err
 }
 
-// isPending tells whether an entry is in flight.
+// isPending reports whether an entry is in flight.
 func (i *Inspector) isPending(ctx context.Context, q *wire.QueueRef, entry string) (bool, error) {
 	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
 		Stream: q.Stream, Group: q.Group, Start: entry, End: entry, Count: 1,

@@ -15,10 +15,11 @@ const (
 	chunkBytes = 256 << 10 // of the jobs' data, about
 )
 
-// heavyJob is how much data makes a job count for two against [Page].MaxScan, so that large jobs do not make a page slow.
+// heavyJob is how much data makes a job count for two against [Page].MaxScan, so that large jobs do not make a page
+// slow.
 const heavyJob = 2 << 10
 
-// sieve says which jobs of a state to keep.
+// scanSpec says which jobs of a state to keep.
 type scanSpec struct {
 	state     State
 	match     func(*JobInfo) bool          // nil: all
@@ -28,7 +29,7 @@ type scanSpec struct {
 	countOnce bool                         // large jobs count once, too
 }
 
-// sift walks through the jobs of a state in chunks that are no burden for Redis, and keeps those that match, until the
+// scan walks through the jobs of a state in chunks that are cheap for Redis, and keeps those that match, until the
 // page is full or as many were looked at as the page allows.
 func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page Page) (SearchPage, error) {
 	found, size := SearchPage{}, firstChunk
@@ -58,7 +59,7 @@ func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page
 	return found, nil
 }
 
-// take keeps what matches of a chunk. It tells whether the page was full before the chunk's end.
+// take keeps what matches of a chunk. It reports whether the page was full before the chunk's end.
 func (f *SearchPage) take(c chunk, s scanSpec, limit int) bool {
 	for k := range c.jobs {
 		job := &c.jobs[k]

@@ -31,9 +31,10 @@ func (i *Inspector) search(ctx context.Context, queue string, query Query, page 
 		return SearchPage{}, err
 	}
 	found, err := i.scan(ctx, q, query.spec(i.now()), page)
-	if err == nil {
-		found.Total, err = i.count(ctx, q, query.State)
+	if err != nil {
+		return found, err
 	}
+	found.Total, err = i.count(ctx, q, query.State)
 	return found, err
 }
 
@@ -64,8 +65,8 @@ type Count struct {
 	Truncated bool  `json:"truncated"` // there are more that were not looked at
 }
 
-// CountMatching counts the jobs that match a query, and looks at maxScan jobs at the most, as [Inspector.Search] does; 0
-// is [DefaultMaxScan]. A query that asks for nothing but a state is answered at once.
+// CountMatching counts the jobs that match a query, and looks at maxScan jobs at the most, as [Inspector.Search] does;
+// 0 is [DefaultMaxScan]. A query that asks for nothing but a state is answered at once.
 func (i *Inspector) CountMatching(ctx context.Context, queue string, query Query, maxScan int) (Count, error) {
 	count, err := i.countMatching(ctx, queue, query, Page{MaxScan: maxScan}.maxScan())
 	if err != nil {
@@ -75,15 +76,10 @@ func (i *Inspector) CountMatching(ctx context.Context, queue string, query Query
 }
 
 func (i *Inspector) countMatching(ctx context.Context, queue string, query Query, maxScan int) (Count, error) {
-	var count Count
 	if query.isEverything() {
-		q, err := i.find(ctx, queue)
-		if err == nil {
-			count.Total, err = i.count(ctx, q, query.State)
-		}
-		count.Matched = count.Total
-		return count, errors.Join(query.validate(), err)
+		return i.countEverything(ctx, queue, query)
 	}
+	var count Count
 	for page := (Page{Limit: maxPage}); ; {
 		page.MaxScan = maxScan - int(count.Scanned)
 		found, err := i.search(ctx, queue, query, page)
@@ -101,4 +97,17 @@ func (i *Inspector) countMatching(ctx context.Context, queue string, query Query
 			return count, nil
 		}
 	}
+}
+
+// countEverything answers from how many jobs the state has.
+func (i *Inspector) countEverything(ctx context.Context, queue string, query Query) (Count, error) {
+	if err := query.validate(); err != nil {
+		return Count{}, err
+	}
+	q, err := i.find(ctx, queue)
+	if err != nil {
+		return Count{}, err
+	}
+	total, err := i.count(ctx, q, query.State)
+	return Count{Total: total, Matched: total}, err
 }

@@ -29,7 +29,7 @@ const (
 // state is what there is to know about a state of a job.
 type state struct {
 	state State
-	ended bool // the job goes on no more
+	ended bool // nothing happens to the job any more
 
 	count func(i *Inspector, ctx context.Context, q *wire.QueueRef) (int64, error) // nil: not counted
 	list  func(i *Inspector, ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (chunk, error)
@@ -39,7 +39,8 @@ type state struct {
 	inFlight  bool // the job has an idle time and deliveries
 }
 
-// A new state is a row here, the file that lists it, and the actions of actions.go that apply to it.
+// states is the table of states. A new state is a row here, the file that lists it, and the actions of actions.go that
+// apply to it.
 var states = [...]state{
 	{
 		state: StateWaiting, count: (*Inspector).countWaiting, list: (*Inspector).waiting,

@@ -31,7 +31,7 @@ type Balance struct {
 // Lost is how many jobs went in, did not come out, and are not there. Negative: more came out than went in.
 func (b Balance) Lost() int64 { return b.In - b.Out - b.There }
 
-// OK tells whether every job is accounted for.
+// OK reports whether every job is accounted for.
 func (a *Audit) OK() bool {
 	return len(a.Missing) == 0 && !slices.ContainsFunc(a.Balances, func(b Balance) bool { return b.Lost() != 0 })
 }
@@ -48,25 +48,32 @@ func (a *Audit) miss(format string, args ...any) {
 // was added to the stream, to the delayed and retrying, and to the dead, against what left each and what is there.
 // Then it holds the structures against each other: every entry in flight must be in the stream, every due time must
 // have its job and every job its due time, every dead job must be found by its ID. The second part walks through them
-// in pages; progress, unless nil, is told how many it has looked at. Jobs that move during the walk are looked at again
-// before they count as missing.
+// in pages; progress, unless nil, is called with how many it has looked at. Jobs that move during the walk are looked
+// at again before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
 	audit := Audit{Queue: queue}
+	if err := i.verify(ctx, queue, &audit, progress); err != nil {
+		return audit, fmt.Errorf("queue: verify %s: %w", queue, err)
+	}
+	return audit, nil
+}
+
+func (i *Inspector) verify(ctx context.Context, queue string, audit *Audit, progress func(looked int64)) error {
 	q, err := i.find(ctx, queue)
-	if err == nil {
-		err = i.balance(ctx, q, &audit)
+	if err != nil {
+		return err
+	}
+	if err := i.balance(ctx, q, audit); err != nil {
+		return err
 	}
 	for _, walk := range []func(context.Context, *wire.QueueRef, *Audit, func(int64)) error{
 		i.verifyInFlight, i.verifyScheduled, i.verifyBodies, i.verifyDead,
 	} {
-		if err == nil {
-			err = walk(ctx, q, &audit, progress)
+		if err := walk(ctx, q, audit, progress); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return audit, fmt.Errorf("queue: verify %s: %w", queue, err)
-	}
-	return audit, nil
+	return nil
 }
 
 // balance reads the books in one MULTI. Redis before 7.0 does not count what was added to a stream: the first balance
@@ -77,7 +84,8 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	totals := tx.HGetAll(ctx, q.Totals())
 	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
 	dead := tx.XLen(ctx, q.Dead())
-	if _, err := tx.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "no such key") && !redis.HasErrorPrefix(err, "ERR no such key") {
+	if _, err := tx.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "no such key") &&
+		!redis.HasErrorPrefix(err, "ERR no such key") {
 		return err
 	}
 	n := func(name string) int64 {
@@ -86,12 +94,14 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	}
 	if stream := info.Val(); stream != nil && stream.EntriesAdded > 0 {
 		audit.Balances = append(audit.Balances, Balance{
-			"stream", stream.EntriesAdded, n("done") + n("retried") + n("snoozed") + n("dead") + n("deleted_stream"), stream.Length,
+			"stream", stream.EntriesAdded, n("done") + n("retried") + n("snoozed") + n("dead") + n("deleted_stream"),
+			stream.Length,
 		})
 	}
 	audit.Balances = append(audit.Balances,
 		Balance{
-			"delayed and retrying", n("scheduled") + n("retried") + n("snoozed"), n("promoted") + n("deleted_scheduled") + n("cancelled_scheduled"),
+			"delayed and retrying", n("scheduled") + n("retried") + n("snoozed"),
+			n("promoted") + n("deleted_scheduled") + n("cancelled_scheduled"),
 			delayed.Val() + retrying.Val(),
 		},
 		Balance{"dead", n("dead") + n("cancelled_scheduled"), n("requeued") + n("deleted_dead"), dead.Val()})
@@ -132,7 +142,7 @@ func (a *Audit) look(n int, progress func(int64)) {
 	}
 }
 
-// scan returns one page of names and values, and the cursor of the next.
+// pairScan returns one page of names and values, and the cursor of the next.
 type pairScan func(ctx context.Context, cursor uint64) (pairs []string, next uint64, err error)
 
 // check asks in a pipeline what decides whether a pair is in order, and answers once the pipeline was executed.
@@ -140,7 +150,9 @@ type check func(pipe redis.Pipeliner, name, value string) (wrong func() bool)
 
 // walk checks every pair of a scan, a page in one round trip. A pair that looks wrong is checked again by itself, in
 // one atomic step: it may have moved between two of the page's commands.
-func (i *Inspector) walk(ctx context.Context, audit *Audit, progress func(int64), scan pairScan, check check, complaint string) error {
+func (i *Inspector) walk(
+	ctx context.Context, audit *Audit, progress func(int64), scan pairScan, check check, complaint string,
+) error {
 	for cursor := uint64(0); ; {
 		pairs, next, err := scan(ctx, cursor)
 		if err != nil {

@@ -64,8 +64,11 @@ func (i *Inspector) commandWorker(ctx context.Context, queue, worker string, com
 		return err
 	}
 	received, err := wire.Command(ctx, i.rdb, q, worker, string(command), actor(ctx))
-	if err == nil && !received {
-		err = ErrNotFound
+	if err != nil {
+		return err
 	}
-	return err
+	if !received {
+		return ErrNotFound
+	}
+	return nil
 }

@@ -23,11 +23,12 @@ type WorkerInfo struct {
 	LeaseMS   int64     `json:"lease_left_ms"` // by Redis' clock; negative when overdue
 	Heartbeat Heartbeat `json:"heartbeat"`
 	InFlight  int64     `json:"in_flight"`
-	Running   int       `json:"running"`           // slots that run jobs of this queue, at the last beat
-	Stuck     int       `json:"stuck,omitempty"`   // of those: handlers that ignore their cancelled contexts; 50 at the most
-	Version   string    `json:"version,omitempty"` // of the worker's program
+	Running   int       `json:"running"` // slots that run jobs of this queue, at the last heartbeat
+	// of those: handlers that ignore their cancelled contexts; 50 at the most
+	Stuck   int    `json:"stuck,omitempty"`
+	Version string `json:"version,omitempty"` // of the worker's program
 
-	State WorkerState `json:"state,omitempty"` // at the last beat
+	State WorkerState `json:"state,omitempty"` // at the last heartbeat
 }
 
 // Workers lists the workers registered with a queue.
@@ -81,15 +82,15 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 	}
 }
 
-// Heartbeat tells how the consumer that holds a job in flight is.
+// Heartbeat is how the consumer that holds a job in flight is.
 type Heartbeat string
 
 // What is known of a job's holder.
 const (
 	HeartbeatAlive  Heartbeat = "alive"  // its worker has renewed its lease in time
-	HeartbeatLate   Heartbeat = "late"   // more than half of the lease has passed without a beat
+	HeartbeatLate   Heartbeat = "late"   // more than half of the lease has passed without a heartbeat
 	HeartbeatGone   Heartbeat = "gone"   // the lease has ended, or the consumer never had one
-	HeartbeatParked Heartbeat = "parked" // nobody holds it: it waits for the next free slot
+	HeartbeatParked Heartbeat = "parked" // no consumer holds it: it waits for the next free slot
 )
 
 // holder is a consumer as it is now.

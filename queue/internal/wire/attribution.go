@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Attribution is who did something to a queue or to a job, and when.
+// Attribution is the person that did something to a queue or to a job, and when.
 type Attribution struct {
 	By string // "" if not known
 	At time.Time
@@ -24,14 +24,14 @@ func (a Attribution) Encode() string {
 	return string(text)
 }
 
-// DecodeAttribution reads an attribution. A text that cannot be read attributes the act to nobody: the act stands.
+// DecodeAttribution reads an attribution. A text that cannot be read has no name in it: the act stands.
 func DecodeAttribution(text string) Attribution {
 	var stored storedAttribution
 	_ = json.Unmarshal([]byte(text), &stored)
 	return Attribution{By: stored.By, At: time.UnixMilli(stored.At).UTC()}
 }
 
-// CancelledError says who cancelled a job, and what its handler returned then, if it did.
+// CancelledError says which person cancelled a job, and what its handler returned then, if it did.
 func (a Attribution) CancelledError(returned error) error {
 	who := a.By
 	if who == "" {

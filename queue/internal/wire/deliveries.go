@@ -13,7 +13,7 @@ type Delivery struct {
 	Entry      Entry
 	Deliveries int
 	Crashes    int    // how many workers died with it
-	Cancelled  string // who has cancelled it, see [DecodeAttribution]; "" if nobody has
+	Cancelled  string // the attribution of its cancellation, see [DecodeAttribution]; "" if there is none
 }
 
 // Claim is what a worker may take of the parked entries.
@@ -40,10 +40,11 @@ func ClaimParked(
 	return q.readDeliveries(reply, intern)
 }
 
-// Adopt lists a page of what is pending for a worker: the entries behind one of them, all if that is the zero value. The
-// next page is behind last, which is the zero value at the end.
+// Adopt lists a page of what is pending for a worker: the entries behind one of them, all if that is the zero value.
+// The next page is behind last, which is the zero value at the end.
 func Adopt(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, behind EntryRef, count int, intern func([]byte) string,
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, behind EntryRef, count int,
+	intern func([]byte) string,
 ) (found []Delivery, last EntryRef, err error) {
 	start := "-"
 	if behind.ID != "" {
@@ -78,7 +79,8 @@ func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Deli
 		deliveries, _ := cells[1].(int64)
 		values, _ := cells[2].([]any)
 		crashes, _ := cells[3].(int64)
-		d := Delivery{Entry: DecodeEntry(id, readPairs(values), q.Kind, intern), Deliveries: int(deliveries), Crashes: int(crashes)}
+		d := Delivery{Entry: DecodeEntry(id, readPairs(values), q.Kind, intern), Deliveries: int(deliveries),
+			Crashes: int(crashes)}
 		d.Cancelled, _ = cells[4].(string)
 		found = append(found, d)
 	}

@@ -50,8 +50,8 @@ func (e *Enqueue) Args(k *Keys) []any {
 // EvalArgs makes a call that [Enqueue.Args] returned one by the script's text, for a server that does not have it.
 func EvalArgs(args []any) { args[0], args[1] = "EVAL", scriptEnqueue.Text() }
 
-// ReadEnqueue reads the reply of enqueue.lua: which guard was held, counted from 0, and what it holds; -1 if the job was
-// enqueued, now or by an earlier sending of the call.
+// ReadEnqueue reads the reply of enqueue.lua: which guard was held, counted from 0, and what it holds; -1 if the job
+// was enqueued, now or by an earlier sending of the call.
 func ReadEnqueue(reply any) (guard int, holds string) {
 	cells, _ := reply.([]any)
 	if len(cells) < 3 {

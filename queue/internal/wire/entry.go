@@ -70,7 +70,8 @@ type Entry struct {
 	Err  error // why it cannot be run; the other fields then hold what could be read
 }
 
-// NoMeta is what most entries have: nothing to say. It is shared, so a caller that changes a job's meta copies it first.
+// NoMeta is what most entries have: nothing to say. It is shared, so a caller that changes a job's meta copies it
+// first.
 var NoMeta = &Meta{}
 
 // EncodeBody frames a job for the bodies hash as "<len kind> <len meta> <kind><meta><data>": safe for any bytes, and

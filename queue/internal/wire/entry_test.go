@@ -18,7 +18,8 @@ func FuzzBody(f *testing.F) {
 		body := EncodeBody(kind, metaText, data)
 		e := DecodeBody("j-1", body)
 		want, wantErr := DecodeMeta([]byte(metaText))
-		if e.ID != "j-1" || e.Kind != kind || !bytes.Equal(e.Data, data) || *e.Meta != *want || (e.Err == nil) != (wantErr == nil) {
+		if e.ID != "j-1" || e.Kind != kind || !bytes.Equal(e.Data, data) || *e.Meta != *want ||
+			(e.Err == nil) != (wantErr == nil) {
 			t.Errorf("%q came back as %+v", body, e)
 		}
 		if e := DecodeBody("j-1", metaText); e.Meta == nil || e.Err == nil && len(e.Kind)+len(e.Data) > len(metaText) {
@@ -29,7 +30,8 @@ func FuzzBody(f *testing.F) {
 
 func TestDamagedBodyIsShownWhole(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"", "x", "3", "3 ", "3 0", "3 0 ab", "0 9 {}", "-1 0 x", "0 -1 x", "a b c", "1  x", "99999999999999999999 0 x"} {
+	for _, body := range []string{"", "x", "3", "3 ", "3 0", "3 0 ab", "0 9 {}", "-1 0 x", "0 -1 x", "a b c", "1  x",
+		"99999999999999999999 0 x"} {
 		if e := DecodeBody("j-1", body); e.Err == nil || string(e.Data) != body || e.ID != "j-1" || e.Meta == nil {
 			t.Errorf("%q was read as %+v", body, e)
 		}
@@ -149,16 +151,19 @@ func TestEntryIsReadFromItsFields(t *testing.T) {
 		id, kind, data, err string
 		attempt             int
 	}{
-		"navvy's own":               {whole, "", "j-1", "k", "{}", "", 2},
-		"retried on a raw stream":   {whole, "order.placed", "j-1", "k", "{}", "", 2},
-		"another program's":         {shoes, "order.placed", "7-1", "order.placed", `{"id":"1","kind":"shoes","size":"42"}`, "", 0},
+		"navvy's own":             {whole, "", "j-1", "k", "{}", "", 2},
+		"retried on a raw stream": {whole, "order.placed", "j-1", "k", "{}", "", 2},
+		"another program's": {shoes, "order.placed", "7-1", "order.placed", `{"id":"1","kind":"shoes","size":"42"}`,
+			"", 0},
 		"by hand, in any order":     {pairs("data", "[]", "kind", "k"), "", "7-1", "k", "[]", "", 0},
 		"unknown fields are passed": {pairs("kind", "k", "colour", "red"), "", "7-1", "k", "", "", 0},
 		"no kind":                   {pairs("f", "v"), "", "7-1", "", `{"f":"v"}`, "kind", 0},
-		"meta is not JSON":          {pairs("id", "j-1", "kind", "k", "data", "{}", "meta", "{"), "", "j-1", "k", "{}", "meta is not JSON", 0},
+		"meta is not JSON": {pairs("id", "j-1", "kind", "k", "data", "{}", "meta", "{"), "", "j-1", "k", "{}",
+			"meta is not JSON", 0},
 	} {
 		e := DecodeEntry("7-1", test.fields, test.rawKind, text)
-		if e.Ref.ID != "7-1" || e.ID != test.id || e.Kind != test.kind || string(e.Data) != test.data || e.Meta.Attempt != test.attempt {
+		if e.Ref.ID != "7-1" || e.ID != test.id || e.Kind != test.kind || string(e.Data) != test.data ||
+			e.Meta.Attempt != test.attempt {
 			t.Errorf("%s: got %+v", name, e)
 		}
 		if (e.Err == nil) != (test.err == "") || e.Err != nil && !strings.Contains(e.Err.Error(), test.err) {

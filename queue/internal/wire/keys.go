@@ -65,7 +65,7 @@ func (k Keys) Caretaker() string { return k.Prefix + "caretaker" }
 // Crashed names the workers that died with a job.
 func (k Keys) Crashed() string { return k.Prefix + "crashed" }
 
-// Paused says who has paused the queue.
+// Paused has the attribution of a pause of the queue.
 func (k Keys) Paused() string { return k.Prefix + "paused" }
 
 // Cancelled has the cancellations of jobs in flight.

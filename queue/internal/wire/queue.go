@@ -22,8 +22,8 @@ func NewQueueRef(namespace, name string, b Binding) QueueRef {
 	return q
 }
 
-// EntryRef names an entry of a queue. It is compared and used as a map's key as a whole: a stream ID names an entry only
-// together with what else will stand here.
+// EntryRef names an entry of a queue. It is compared and used as a map's key as a whole: a stream ID names an entry
+// only together with what else will stand here.
 type EntryRef struct {
 	ID string // in the stream
 }

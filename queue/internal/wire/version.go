@@ -28,7 +28,8 @@ func (r Registry) checkVersion(ctx context.Context, own int) error {
 	case err != nil:
 		return fmt.Errorf("version of the registry: %w", err)
 	case found > own:
-		return fmt.Errorf("%w: it has %s, this program knows %d; start a newer one", ErrNewerVersion, strconv.Itoa(found), own)
+		return fmt.Errorf("%w: it has %s, this program knows %d; start a newer one", ErrNewerVersion, strconv.Itoa(found),
+			own)
 	}
 	return nil
 }

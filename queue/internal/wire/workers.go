@@ -53,7 +53,9 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 }
 
 // Join registers a session and gives it a lease. It returns whether the queue is paused.
-func Join(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, r *Registration) (paused bool, err error) {
+func Join(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, r *Registration,
+) (paused bool, err error) {
 	args := append([]any{consumer, r.Lease.Milliseconds()}, r.fields()...)
 	n, err := scriptJoin.Run(ctx, rdb, []string{q.Workers(), q.Worker(consumer), q.Paused()}, args...).Int()
 	return n == 1, err
@@ -124,8 +126,8 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 	return r, nil
 }
 
-// Leave parks a page of what a session still holds, and deregisters it when nothing is left. It returns how many entries
-// it parked: 0 says that the session is gone.
+// Leave parks a page of what a session still holds, and deregisters it when nothing is left. It returns how many
+// entries it parked: 0 says that the session is gone.
 func Leave(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer, parking string, count int) (int, error) {
 	return scriptLeave.Run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(consumer), q.Caretaker()},
 		q.Group, consumer, count, parking).Int()
@@ -148,7 +150,7 @@ func Command(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer, com
 	return n == 1, err
 }
 
-// ReadCommand reads a command as [HeartbeatReply] has it: what, when in µs of Redis' clock, and by whom.
+// ReadCommand reads a command as [HeartbeatReply] has it: what, when in µs of Redis' clock, and which person.
 func ReadCommand(text string) (command string, at int64, by string) {
 	words := append(strings.SplitN(text, " ", 3), "", "", "")
 	return words[0], parseInt(words[1]), words[2]
