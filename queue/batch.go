@@ -140,7 +140,10 @@ func mergeOutcomes(all, decoded []error) error {
 // Batch lists the runs of the batch that this run is part of, or the run alone. Middleware around [HandleBatch] sees
 // the first.
 func (r *Run) Batch() []*Run {
-	if r.task == nil || r.task.batch == nil {
+	switch {
+	case len(r.batch) > 0:
+		return r.batch
+	case r.task == nil || r.task.batch == nil:
 		return []*Run{r}
 	}
 	runs := make([]*Run, len(r.task.batch.fit))

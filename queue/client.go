@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -214,44 +213,13 @@ func (c *Client) Close() error {
 
 // prepare checks a job and makes the command that enqueues it.
 func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
-	if args == nil {
-		return nil, errors.New("args are nil")
-	}
 	o := optionsPool.Get().(*enqueueOptions)
 	defer optionsPool.Put(o)
-	*o = enqueueOptions{queue: DefaultQueue}
-	for _, opt := range opts {
-		opt.applyEnqueue(o)
-	}
-	if err := wire.ValidateQueue(o.queue); err != nil {
-		o.errs = append(o.errs, err)
-	}
-	if err := wire.ValidateKind(args.Kind()); err != nil {
-		o.errs = append(o.errs, err)
-	}
-	if len(o.errs) > 0 {
-		return nil, errors.Join(o.errs...)
-	}
-	data, err := encodeArgs(args)
+	data, err := o.resolve(args, opts, c.cfg.MaxData)
 	if err != nil {
-		return nil, fmt.Errorf("data of %s: %w", args.Kind(), err)
-	}
-	if len(data) > c.cfg.MaxData {
-		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", args.Kind(), len(data), c.cfg.MaxData,
-			ErrTooLarge)
+		return nil, err
 	}
 	return c.newOp(args.Kind(), data, o), nil
-}
-
-func encodeArgs(args Args) ([]byte, error) {
-	raw, ok := args.(jsonArgs)
-	if !ok {
-		return json.Marshal(args)
-	}
-	if !json.Valid(raw.data) {
-		return nil, errors.New("not valid JSON")
-	}
-	return raw.data, nil
 }
 
 func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {

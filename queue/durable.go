@@ -55,6 +55,11 @@ func (d *Durability) satisfied(r DurableResult) bool {
 	return r.Replicas >= d.replicas && (r.Fsynced || !d.fsync)
 }
 
+// Asked returns the least result that satisfies d.
+func (d Durability) Asked() DurableResult {
+	return DurableResult{Replicas: d.replicas, Fsynced: d.fsync}
+}
+
 // wait is the command that waits for it. It counts for the connection that it is sent on, so it is sent behind the job
 // in one pipeline.
 func (d *Durability) wait() redis.Cmder {

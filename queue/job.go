@@ -44,7 +44,8 @@ type Run struct {
 	RequestID   string    // the request it was enqueued for, see [RequestID]; "" if there was none
 	Data        []byte    // the arguments as JSON; must not be changed
 
-	task     *task // nil of a run that no worker made
+	task     *task  // nil of a run that no worker made
+	batch    []*Run // of a run that no worker made: see [Mux.RunBatch]
 	result   []byte
 	progress wire.Progress
 }

@@ -84,22 +84,6 @@ func (m *Mux) register(k *kind, opts []HandleOption) {
 	}
 }
 
-// Run calls the handler of the run's kind once, with the middleware around it and without a worker, and returns what it
-// returned: a panic as a [*PanicError]. [OutcomeOf] says what that means. Package queuetest makes runs for tests.
-func (m *Mux) Run(ctx context.Context, run *Run) error {
-	if m.err != nil {
-		return fmt.Errorf("queue: mux: %w", m.err)
-	}
-	k, ok := m.compile()[run.Kind]
-	if !ok {
-		return fmt.Errorf("queue: no handler for kind %q", run.Kind)
-	}
-	if run.MaxAttempts == 0 {
-		run.MaxAttempts = k.policy.MaxAttempts
-	}
-	return k.handler.call(context.WithValue(ctx, runKey{}, run), run)
-}
-
 // Kinds lists what is registered, by name.
 func (m *Mux) Kinds() []Kind {
 	kinds := make([]Kind, 0, len(m.kinds))

@@ -22,22 +22,6 @@ type Policy struct {
 	err     error
 }
 
-// delayAfter returns how long a job waits after its attempt-th failed run.
-func (p *Policy) delayAfter(attempt int, err error, jitter func() float64) time.Duration {
-	var retryIn *retryInError
-	if errors.As(err, &retryIn) {
-		return retryIn.delay
-	}
-	if p.backoff != nil {
-		return max(p.backoff(attempt, err), 0)
-	}
-	delay := p.BackoffMax
-	if shift := attempt - 1; shift >= 0 && shift < 62 && p.BackoffMin <= p.BackoffMax>>shift {
-		delay = p.BackoffMin << shift
-	}
-	return time.Duration(min(float64(delay)*(0.75+0.5*jitter()), maxDelay))
-}
-
 func (p Policy) withDefaults() Policy {
 	if p.MaxAttempts == 0 {
 		p.MaxAttempts = DefaultMaxAttempts

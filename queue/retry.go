@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -41,4 +42,20 @@ func Backoff(lowest, highest time.Duration) PolicyOption {
 		}
 		return nil
 	})
+}
+
+// delayAfter returns how long a job waits after its attempt-th failed run.
+func (p *Policy) delayAfter(attempt int, err error, jitter func() float64) time.Duration {
+	var retryIn *retryInError
+	if errors.As(err, &retryIn) {
+		return retryIn.delay
+	}
+	if p.backoff != nil {
+		return max(p.backoff(attempt, err), 0)
+	}
+	delay := p.BackoffMax
+	if shift := attempt - 1; shift >= 0 && shift < 62 && p.BackoffMin <= p.BackoffMax>>shift {
+		delay = p.BackoffMin << shift
+	}
+	return time.Duration(min(float64(delay)*(0.75+0.5*jitter()), maxDelay))
 }

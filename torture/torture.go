@@ -86,7 +86,8 @@ func (s *scene) open() (err error) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		return err
 	}
-	if s.server, err = redistest.Start(data, "--appendonly", "yes", "--appendfsync", "always"); err != nil {
+	if s.server, err = redistest.Start(data,
+		"--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes"); err != nil {
 		return err
 	}
 	s.rdb = redis.NewClient(&redis.Options{Addr: s.server.Addr})

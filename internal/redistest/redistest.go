@@ -76,7 +76,6 @@ func startOn(binary, dir string, args []string) (*Server, error) {
 	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, binary: binary}
 	s.args = append([]string{
 		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no",
-		"--enable-debug-command", "yes",
 	}, args...)
 	return s, s.Restart()
 }
