@@ -206,7 +206,8 @@ func TestRedisTroubles(t *testing.T) {
 	}{
 		"restart": {[]string{"--appendonly", "yes", "--appendfsync", "always"},
 			func(f *fleet) { f.server.Kill(); f.must(f.server.Restart()) }},
-		"hangs": {[]string{"--enable-debug-command", "yes"}, func(f *fleet) { f.must(f.rdb.Do(f.Context(), "DEBUG", "SLEEP", "1.5").Err()) }},
+		"hangs": {[]string{"--enable-debug-command", "yes"},
+			func(f *fleet) { f.must(f.rdb.Do(f.Context(), "DEBUG", "SLEEP", "1.5").Err()) }},
 		"clients cut": {nil, func(f *fleet) {
 			_ = f.rdb.Do(f.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME",
 				"no").Err()

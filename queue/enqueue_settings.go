@@ -9,7 +9,8 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// EnqueueSettings is what a call of [Client.Enqueue] asks for, see [ClientConfig.Resolve]. Fields that no option set are zero.
+// EnqueueSettings is what a call of [Client.Enqueue] asks for, see [ClientConfig.Resolve]. Fields that no option set
+// are zero.
 type EnqueueSettings struct {
 	Kind       string
 	Data       []byte        // the arguments as JSON
@@ -25,8 +26,8 @@ type EnqueueSettings struct {
 	Policy     Policy        // [MaxAttempts], [Timeout], [Backoff] and [Retain]
 }
 
-// Resolve reads and checks the arguments and options of an enqueue as a [Client] of this configuration does, without Redis:
-// for an [Enqueuer] that stands in for one. Its errors are the client's.
+// Resolve reads and checks the arguments and options of an enqueue as a [Client] of this configuration does, without
+// Redis: for an [Enqueuer] that stands in for one. Its errors are the client's.
 func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings, error) {
 	var o enqueueOptions
 	data, err := o.resolve(args, opts, c.withDefaults().MaxData)

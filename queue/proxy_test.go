@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// proxy stands between a client and Redis. Told to, it cuts each connection at the next reply: the command arrives,
+// proxy stands between a client and Redis. On demand it cuts each connection at the next reply: the command arrives,
 // its reply does not.
 type proxy struct {
 	listener net.Listener

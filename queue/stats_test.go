@@ -48,33 +48,39 @@ func TestMetricsAndStats(t *testing.T) {
 	now := time.Now()
 	for step, from := range map[time.Duration]time.Time{time.Minute: now.Add(-time.Hour),
 		15 * time.Minute: now.Add(-24 * time.Hour), time.Hour: now.Add(-7 * 24 * time.Hour)} {
-		series, err := f.inspect.Stats(t.Context(), "orders", from, now.Add(time.Second), step)
-		f.must(err)
-		sum := inspect.Stat{}
-		for k, s := range series {
-			sum.Done, sum.Failed, sum.Dead, sum.Snoozed = sum.Done+s.Done, sum.Failed+s.Failed, sum.Dead+s.Dead,
-				sum.Snoozed+s.Snoozed
-			few := s.Wait.Count() < 20 // a new minute may have begun, and these may be the slow ones
-			if s.Wait.Quantile(1) > time.Minute || !few && s.Run.Quantile(0.5) > 30*time.Millisecond {
-				t.Errorf("%s: waits %v, runs %v", step, s.Wait, s.Run)
-			}
-			if k > 0 && s.At.Sub(series[k-1].At) != step {
-				t.Errorf("%s: %s follows %s", step, s.At, series[k-1].At)
-			}
-		}
-		if sum.Done != 34 || sum.Failed != 4 || sum.Dead != 5 || sum.Snoozed != 1 {
-			t.Errorf("steps of %s: %+v", step, sum)
-		}
-		want := int(now.Add(time.Second).Truncate(step).Sub(from.Truncate(step))/step) + 1 // the first and the last in part
-		if len(series) != want {
-			t.Errorf("%d steps of %s, want %d", len(series), step, want)
-		}
-		f.checkGauges(series)
+		f.checkSeries(from, now.Add(time.Second), step)
 	}
 	if m.Caretaker == "" {
 		t.Error("no caretaker")
 	}
 	f.must(w.Stop(t.Context()))
+}
+
+// checkSeries looks at what was done between two instants, in steps.
+func (f *fleet) checkSeries(from, to time.Time, step time.Duration) {
+	f.Helper()
+	series, err := f.inspect.Stats(f.Context(), "orders", from, to, step)
+	f.must(err)
+	sum := inspect.Stat{}
+	for k, s := range series {
+		sum.Done, sum.Failed, sum.Dead, sum.Snoozed = sum.Done+s.Done, sum.Failed+s.Failed, sum.Dead+s.Dead,
+			sum.Snoozed+s.Snoozed
+		few := s.Wait.Count() < 20 // a new minute may have begun, and these may be the slow ones
+		if s.Wait.Quantile(1) > time.Minute || !few && s.Run.Quantile(0.5) > 30*time.Millisecond {
+			f.Errorf("%s: waits %v, runs %v", step, s.Wait, s.Run)
+		}
+		if k > 0 && s.At.Sub(series[k-1].At) != step {
+			f.Errorf("%s: %s follows %s", step, s.At, series[k-1].At)
+		}
+	}
+	if sum.Done != 34 || sum.Failed != 4 || sum.Dead != 5 || sum.Snoozed != 1 {
+		f.Errorf("steps of %s: %+v", step, sum)
+	}
+	want := int(to.Truncate(step).Sub(from.Truncate(step))/step) + 1 // the first and the last in part
+	if len(series) != want {
+		f.Errorf("%d steps of %s, want %d", len(series), step, want)
+	}
+	f.checkGauges(series)
 }
 
 func (f *fleet) checkKinds(m inspect.QueueMetrics) {

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Registry knows which queues exist, in one hash of the namespace: queue → how it is bound. It is where a person's look
-// begins, and nothing that a job depends on. Beside it stands the version of what is in Redis.
+// Registry knows which queues exist, in one hash of the namespace: queue → how it is bound. It is where a person
+// begins to look, and nothing that a job depends on. Beside it stands the version of what is in Redis.
 type Registry struct {
 	rdb       redis.UniversalClient
 	namespace string
