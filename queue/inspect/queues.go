@@ -135,7 +135,7 @@ func (i *Inspector) oldestWaiting(ctx context.Context, q *wire.QueueRef) (time.D
 // lastDelivered is the stream ID behind which entries wait; "0-0" if there is no group yet.
 func (i *Inspector) lastDelivered(ctx context.Context, q *wire.QueueRef) (string, error) {
 	groups, err := i.rdb.XInfoGroups(ctx, q.Stream).Result()
-	if err != nil && !redis.HasErrorPrefix(err, "ERR no such key") {
+	if err != nil && !isNoKey(err) {
 		return "", err
 	}
 	for _, g := range groups {

@@ -37,3 +37,8 @@ func (i *Inspector) isPending(ctx context.Context, q *wire.QueueRef, entry strin
 	}
 	return len(rows) == 1, ignoreNoGroup(err)
 }
+
+// isNoKey reports whether a command that needs a key, such as XINFO, found none.
+func isNoKey(err error) bool {
+	return redis.HasErrorPrefix(err, "ERR no such key") || redis.HasErrorPrefix(err, "no such key")
+}

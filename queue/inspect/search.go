@@ -43,7 +43,7 @@ func (i *Inspector) searchID(ctx context.Context, queue string, query Query) (Se
 	var found SearchPage
 	job, q, err := i.locate(ctx, queue, query.ID)
 	switch {
-	case errors.Is(err, ErrNotFound) && q.Stream != "":
+	case errors.Is(err, ErrNotFound) && q != nil:
 		found.Truncated = query.State == StateWaiting || query.State == StateInFlight
 	case err != nil:
 		return found, err

@@ -84,8 +84,7 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	totals := tx.HGetAll(ctx, q.Totals())
 	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
 	dead := tx.XLen(ctx, q.Dead())
-	if _, err := tx.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "no such key") &&
-		!redis.HasErrorPrefix(err, "ERR no such key") {
+	if _, err := tx.Exec(ctx); err != nil && !isNoKey(err) {
 		return err
 	}
 	n := func(name string) int64 {
