@@ -122,11 +122,20 @@ func showData(data []byte) json.RawMessage {
 	return wire.AppendJSONString(nil, data)
 }
 
+// lastTime is the last that JSON can write.
+var lastTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// timePtr is a time as it is shown, nil for none: another program may have written one beyond all calendars.
 func timePtr(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
+	if t = t.UTC(); t.After(lastTime) {
+		t = lastTime
+	}
+	if t.Year() < 0 {
+		t = time.Time{}
+	}
 	return &t
 }
 

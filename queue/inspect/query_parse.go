@@ -154,7 +154,7 @@ func atLeast[T int64 | time.Duration](text string, parse func(string) (T, error)
 	case n < 0:
 		return 0, errors.New("must not be negative")
 	case above && !orEqual:
-		n += step
+		n = max(n, n+step) // the greatest of all stays
 	}
 	return n, nil
 }

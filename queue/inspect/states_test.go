@@ -66,7 +66,8 @@ func TestStatesThatAreNone(t *testing.T) {
 			t.Errorf("%q is listed, or has the actions %v", state, state.Actions())
 		}
 		_, err := w.look.Search(t.Context(), "orders", inspect.Query{State: state}, inspect.Page{})
-		if !errors.Is(err, inspect.ErrBadQuery) || !strings.Contains(err.Error(), "waiting, in_flight, delayed, retrying or dead") {
+		if !errors.Is(err, inspect.ErrBadQuery) ||
+			!strings.Contains(err.Error(), "waiting, in_flight, delayed, retrying or dead") {
 			t.Errorf("%q: %v", state, err)
 		}
 	}
