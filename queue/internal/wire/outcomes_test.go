@@ -55,9 +55,9 @@ var outcomes = []outcome{
 		stats dead=1
 		stream 2-1(j-2) 2-1>w#1×1 [w#1]`},
 	{"hand back", func(s *store, consumer string) (bool, error) {
-		before := s.snapshot()
+		before := s.value(s.q.Stream)
 		err := wire.Handback(s.Context(), s.rdb, s.q, consumer, wire.ParkOrphans, []wire.EntryRef{ref("1-1")})
-		return s.snapshot() != before, err
+		return s.value(s.q.Stream) != before, err
 	}, "stream 1-1(j-1) 2-1(j-2) 1-1>~orphans×1 2-1>w#1×1 [w#1 ~orphans]\n" + uniqueHeld},
 }
 
