@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math"
 	"time"
 )
 
@@ -42,7 +43,11 @@ func (e *Enqueue) Args(k *Keys) []any {
 	}
 	args = append(args, id, e.Kind, data, meta, due, body)
 	for _, guard := range e.Guards {
-		args = append(args, guard.Value, guard.For.Milliseconds())
+		lifetime := guard.For
+		if lifetime < time.Millisecond { // Redis refuses such a lifetime, and the job would already be there
+			lifetime = math.MaxInt64 // a delay and a lifetime that add up to more than a Duration holds
+		}
+		args = append(args, guard.Value, lifetime.Milliseconds())
 	}
 	return args
 }

@@ -1,5 +1,6 @@
 -- Enqueues a job that is delayed, or guarded by an ID or a unique key.
 -- Repeating a call has no second effect: a guard that holds this call's own value shows that it took effect before.
+-- So the job is added before its guards are set: a guard without a job would make a repeated call a false success.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  delayed
@@ -20,14 +21,14 @@ for i = 5, #KEYS do
   if holder == mine then return {1, ARGV[1]} end
   if holder then return {0, holder, i} end
 end
-for i = 5, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[2 * i - 3], 'PX', ARGV[2 * i - 2])
-end
 if ARGV[5] ~= '' then
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[6])
   redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1])
-  redis.call('HINCRBY', KEYS[4], 'scheduled', 1)
 else
   add_job(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 end
+for i = 5, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[2 * i - 3], 'PX', ARGV[2 * i - 2])
+end
+if ARGV[5] ~= '' then redis.call('HINCRBY', KEYS[4], 'scheduled', 1) end
 return {1, ARGV[1]}

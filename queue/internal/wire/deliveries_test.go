@@ -1,0 +1,235 @@
+package wire_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// lines returns what was delivered as text: entry(job)×deliveries, and how many workers died with it.
+func lines(found []wire.Delivery) (text string) {
+	for _, d := range found {
+		text += fmt.Sprintf("%s(%s)×%d†%d ", d.Entry.Ref.ID, d.Entry.ID, d.Deliveries, d.Crashes)
+	}
+	return text
+}
+
+func (s *store) claim(count int, lastChances int64) string {
+	s.Helper()
+	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
+		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, LastChances: lastChances}, intern)
+	s.must(err)
+	return lines(found)
+}
+
+func (s *store) park(parking string, ids ...string) {
+	s.Helper()
+	var entries []wire.EntryRef
+	for _, id := range ids {
+		entries = append(entries, ref(id))
+	}
+	s.must(wire.Handback(s.Context(), s.rdb, s.q, "w#1", parking, entries))
+}
+
+func TestClaimTakesReleasedFirstAndCountsDeliveriesOfOrphans(t *testing.T) {
+	t.Parallel()
+	s := held(t, 4)
+	s.park(wire.ParkOrphans, "1-1", "2-1")
+	s.park(wire.ParkReleased, "3-1", "4-1")
+	if _, err := wire.ClaimParked(t.Context(), s.rdb, s.q, wire.Claim{Consumer: "w#2", Count: 9}, intern); err != wire.ErrLost {
+		t.Errorf("without a registration: %v", err)
+	}
+	s.join("w#2")
+	s.must(s.rdb.XDel(t.Context(), s.q.Stream, "4-1").Err()) // acknowledged away
+	if got := s.claim(2, 0); got != "3-1(j-3)×1†0 1-1(j-1)×2†0 " {
+		t.Errorf("got %s", got)
+	}
+	if got := s.claim(2, 0); got != "2-1(j-2)×2†0 " {
+		t.Errorf("then %s", got)
+	}
+	if got := s.claim(2, 0); got != "" {
+		t.Errorf("at last %s", got)
+	}
+	if got, want := s.value(s.q.Stream), "1-1(j-1) 2-1(j-2) 3-1(j-3) 1-1>w#2×2 2-1>w#2×2 3-1>w#2×1 "+
+		"[w#1 w#2 ~orphans ~released]"; got != want {
+		t.Errorf("the stream is %s, want %s", got, want)
+	}
+}
+
+func TestClaimTakesLastChancesOneAtATime(t *testing.T) {
+	t.Parallel()
+	s := held(t, 3)
+	s.join("w#2")
+	s.park(wire.ParkOrphans, "1-1", "2-1", "3-1")
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b", "2-1", "a b", "3-1", "a").Err())
+	s.must(s.rdb.HSet(t.Context(), s.q.Cancelled(), "3-1", "{}").Err())
+	for _, step := range []struct {
+		lastChances int64
+		want        string
+	}{
+		{0, "3-1(j-3)×2†1 "}, {0, ""}, {1, "1-1(j-1)×2†2 "}, {1, "2-1(j-2)×2†2 "}, {1, ""},
+	} {
+		if got := s.claim(9, step.lastChances); got != step.want {
+			t.Errorf("with %d: got %q, want %q", step.lastChances, got, step.want)
+		}
+	}
+	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", ref("2-1"), 9, intern)
+	if err != nil || len(found) != 1 || found[0].Cancelled != "{}" {
+		t.Errorf("adopted %+v, %v", found, err)
+	}
+}
+
+func TestPagesSkipAndRepeatNothing(t *testing.T) {
+	t.Parallel()
+	const want = "1-1 2-1 3-1 4-1 5-1 6-1 7-1 "
+	t.Run("adopt", func(t *testing.T) {
+		t.Parallel()
+		s := held(t, 7)
+		got, pages := "", 0
+		for last := ref(""); ; pages++ {
+			found, next, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", last, 3, intern)
+			s.must(err)
+			for _, d := range found {
+				got += d.Entry.Ref.ID + " "
+			}
+			if last = next; last.ID == "" {
+				break
+			}
+		}
+		if got != want || pages != 3 {
+			t.Errorf("%d pages: %s", pages, got)
+		}
+		s.must(s.rdb.XDel(t.Context(), s.q.Stream, "1-1", "2-1", "3-1").Err())
+		if found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern); len(found) != 0 || last.ID != "3-1" || err != nil {
+			t.Errorf("a page of deleted entries: %v, %v, %v", found, last, err)
+		}
+		if found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern); lines(found[:1]) != "4-1(j-4)×1†0 " || err != nil {
+			t.Errorf("they are still pending: %v, %v", found, err)
+		}
+	})
+	t.Run("reclaim", func(t *testing.T) {
+		t.Parallel()
+		s := held(t, 7)
+		s.endLease("w#1")
+		s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0").Err())
+		counts, last := "", ref("")
+		for {
+			parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last})
+			if err != nil || alive {
+				t.Fatalf("got %t, %v", alive, err)
+			}
+			counts += fmt.Sprint(parked, " ")
+			if last = next; last.ID == "" {
+				break
+			}
+		}
+		if counts != "3 3 1 " {
+			t.Errorf("pages of %s", counts)
+		}
+		if got := s.value(s.q.Crashed()); got != "1-1=w#1 2-1=w#0 w#1 3-1=w#1 4-1=w#1 5-1=w#1 6-1=w#1 7-1=w#1" {
+			t.Errorf("crashed: %s", got)
+		}
+		if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
+			t.Errorf("the worker is still registered:\n%s", s.snapshot())
+		}
+	})
+	t.Run("leave", func(t *testing.T) {
+		t.Parallel()
+		s := held(t, 7)
+		s.must(s.rdb.Set(t.Context(), s.q.Caretaker(), "w#1", 0).Err())
+		for i, n := range []int{3, 3, 1, 0, 0} {
+			if got, err := wire.Leave(t.Context(), s.rdb, s.q, "w#1", wire.ParkReleased, 3); got != n || err != nil {
+				t.Errorf("page %d: %d, %v", i, got, err)
+			}
+		}
+		s.holds("afterwards", `stream 1-1(j-1) 2-1(j-2) 3-1(j-3) 4-1(j-4) 5-1(j-5) 6-1(j-6) 7-1(j-7) 1-1>~released×1 `+
+			`2-1>~released×1 3-1>~released×1 4-1>~released×1 5-1>~released×1 6-1>~released×1 7-1>~released×1 [~released]`)
+		if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
+			t.Error("the worker is still registered")
+		}
+	})
+}
+
+func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
+	t.Parallel()
+	s := held(t, 1)
+	before := s.snapshot()
+	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3}); !alive || err != nil {
+		t.Errorf("with a lease: %t, %v", alive, err)
+	}
+	if v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result(); v != wire.VerdictHeld || err != nil {
+		t.Errorf("release: %d, %v", v, err)
+	}
+	if after := s.snapshot(); after != before {
+		t.Errorf("it has made\n%s\nof\n%s", after, before)
+	}
+	s.must(s.rdb.ZRem(t.Context(), s.q.Workers(), "w#1").Err()) // a stray: it never had a lease
+	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
+	if parked != 0 || last.ID != "" || alive || err != nil {
+		t.Errorf("a busy stray: %d, %v, %t, %v", parked, last, alive, err)
+	}
+	s.holds("a busy stray", "stream 1-1(j-1) 1-1>w#1×1 [w#1]")
+	s.must(s.rdb.Do(t.Context(), "XCLAIM", s.q.Stream, s.q.Group, "w#1", 0, "1-1", "IDLE", 7_200_000, "JUSTID").Err())
+	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
+	if parked != 1 || err != nil {
+		t.Errorf("an idle stray: %d, %v", parked, err)
+	}
+	s.holds("an idle stray", "crashed 1-1=w#1 !\n stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
+}
+
+func TestReleaseOfAnOrphanIsRepeatable(t *testing.T) {
+	t.Parallel()
+	s := held(t, 2)
+	s.endLease("w#1")
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "w#0").Err())
+	want := "crashed 1-1=w#0 w#1 !\n stream 1-1(j-1) 2-1(j-2) 1-1>~orphans×1 2-1>w#1×1 [w#1 ~orphans]"
+	for _, step := range []struct {
+		consumer, entry string
+		want            wire.Verdict
+	}{
+		{"w#1", "1-1", wire.VerdictDone}, {"w#1", "1-1", wire.VerdictNotFound}, {wire.ParkOrphans, "1-1", wire.VerdictDone},
+		{"w#2", "2-1", wire.VerdictNotFound}, {"w#1", "9-1", wire.VerdictNotFound},
+	} {
+		v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, step.consumer, ref(step.entry)).Result()
+		if v != step.want || err != nil {
+			t.Errorf("%+v: got %d, %v", step, v, err)
+		}
+		s.holds(fmt.Sprint(step), want)
+	}
+	entry := ref("2-1") // the registration is gone, but nobody has taken this one
+	if registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []*wire.EntryRef{&entry}); registered || len(acked) != 1 || err != nil {
+		t.Errorf("ack: %t, %v, %v", registered, acked, err)
+	}
+}
+
+// An entry is never lost because a key beside the stream is of another type.
+func TestADamagedKeyLosesNoJob(t *testing.T) {
+	t.Parallel()
+	for _, o := range outcomes {
+		for _, name := range []string{"bodies", "delayed", "retrying", "dead", "dead:ids", "job:j-1", "cancelled"} {
+			t.Run(o.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				s := held(t, 2)
+				s.must(s.rdb.SAdd(t.Context(), s.q.Prefix+name, "damage").Err())
+				before := s.value(s.q.Stream)
+				done, err := o.end(s, "w#1")
+				if err == nil {
+					if !done {
+						t.Error("nothing was done, without an error")
+					}
+					return
+				}
+				if !redis.HasErrorPrefix(err, "WRONGTYPE") || s.value(s.q.Stream) != before {
+					t.Errorf("%v; the stream is %s", err, s.value(s.q.Stream))
+				}
+				if n := s.rdb.Exists(t.Context(), s.q.Totals()).Val(); n != 0 {
+					t.Error("it was counted")
+				}
+			})
+		}
+	}
+}
