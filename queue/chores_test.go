@@ -144,7 +144,8 @@ func TestAChoreRunsInTheCaretakerAlone(t *testing.T) {
 	e.gone.Store(&goneConsumers{})
 	e.signalChore(choreReclaim)
 	e.signalChore(choreReclaim)
-	eventually(t, "a worker that is not the caretaker takes the signal", func() bool { return len(e.choreDue[choreReclaim]) == 0 })
+	eventually(t, "a worker that is not the caretaker takes the signal",
+		func() bool { return len(e.choreDue[choreReclaim]) == 0 })
 	if e.gone.Load() == nil {
 		t.Error("a worker that is not the caretaker has done the chore")
 	}

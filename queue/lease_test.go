@@ -35,7 +35,8 @@ func TestALeaseIsLostOnce(t *testing.T) {
 	if e.valid() || !e.lost() || !errors.Is(context.Cause(e.ctx), ErrLeaseLost) {
 		t.Errorf("valid %t, lost %t, cause %v", e.valid(), e.lost(), context.Cause(e.ctx))
 	}
-	if lost := e.events.of(EventLeaseLost); len(lost) != 1 || !errors.Is(lost[0].Err, ErrLeaseLost) || lost[0].Worker != e.consumer {
+	if lost := e.events.of(EventLeaseLost); len(lost) != 1 || !errors.Is(lost[0].Err, ErrLeaseLost) ||
+		lost[0].Worker != e.consumer {
 		t.Errorf("events %+v", lost)
 	}
 	if n := e.counters.leaseLost.Load(); n != 1 {
