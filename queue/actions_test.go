@@ -47,7 +47,7 @@ func TestRequeuedJobStartsAfresh(t *testing.T) {
 	f.await(queue.EventDead, 1)
 	f.must(f.inspect.Requeue(t.Context(), "orders", job.ID))
 	f.await(queue.EventDead, 2)
-	first, second := <-runs, <-runs
+	first, second := receive(t, runs), receive(t, runs)
 	if second.ID != first.ID || second.Attempt != 1 || second.LastError != "" || second.MaxAttempts != 1 ||
 		string(second.Data) != `{"n":1}` || !second.EnqueuedAt.Equal(first.EnqueuedAt) {
 		t.Errorf("first %+v, then %+v", first, second)

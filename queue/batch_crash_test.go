@@ -19,17 +19,17 @@ func TestLostLeaseEndsABatch(t *testing.T) {
 	b := newBatches()
 	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 20))...)
 	f.start(batchMux(b.handle, queue.BatchOf(20)))
-	first := <-b.came
+	first := receive(t, b.came)
 	worker := first[0].Worker
 	f.must(f.rdb.Del(t.Context(), f.stream()+":worker:"+worker).Err()) // as a caretaker does first
 	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: worker}).Err())
-	if cause := <-b.ended; !errors.Is(cause, queue.ErrLeaseLost) {
+	if cause := receive(t, b.ended); !errors.Is(cause, queue.ErrLeaseLost) {
 		t.Errorf("the batch's context ended with %v", cause)
 	}
 	close(b.outcome)
 	f.empty()
 	for again := 0; again < 20; {
-		for _, job := range <-b.came {
+		for _, job := range receive(t, b.came) {
 			again++
 			if job.Worker == worker || job.Attempt != 1 || job.Redelivered != 1 {
 				t.Errorf("got %+v", job.Run)
@@ -48,7 +48,7 @@ func TestABatchIsNotAdoptedTwice(t *testing.T) {
 	b := newBatches()
 	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 20))...)
 	f.start(batchMux(b.handle, queue.BatchOf(20), queue.BatchWithin(time.Second)))
-	running := <-b.came
+	running := receive(t, b.came)
 	f.enqueueEvents("a", "b", "c")
 	f.eventually("a second batch gathers", func() bool { return f.info().InFlight == 23 })
 	name := running[0].Worker[:strings.Index(running[0].Worker, "#")]
@@ -58,11 +58,11 @@ func TestABatchIsNotAdoptedTwice(t *testing.T) {
 			_ = f.rdb.ClientKillByFilter(t.Context(), "ID", id).Err()
 		}
 	}
-	if gathered := <-b.came; len(gathered) != 3 {
+	if gathered := receive(t, b.came); len(gathered) != 3 {
 		t.Errorf("the second batch has %d jobs", len(gathered))
 	}
 	f.enqueueEvents("last")
-	if last := <-b.came; len(last) != 1 || last[0].Args.Name != "last" {
+	if last := receive(t, b.came); len(last) != 1 || last[0].Args.Name != "last" {
 		t.Errorf("the third batch: %d jobs, the first %+v", len(last), last[0].Args)
 	}
 	close(b.outcome)

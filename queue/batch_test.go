@@ -70,7 +70,7 @@ func TestBatchesAreFullOrInTime(t *testing.T) {
 	}
 	f.start(batchMux(b.handle, queue.BatchOf(10), queue.BatchWithin(200*time.Millisecond)), oneSlot)
 	for i, want := range []int{10, 10, 5} {
-		if jobs := <-b.came; len(jobs) != want {
+		if jobs := receive(t, b.came); len(jobs) != want {
 			t.Errorf("batch %d has %d jobs, want %d", i+1, len(jobs), want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestBatchWithinZeroWaitsForNobody(t *testing.T) {
 	f.start(batchMux(b.handle, queue.BatchOf(1000), queue.BatchWithin(0)))
 	f.enqueueEvents("alone")
 	began := time.Now()
-	if jobs := <-b.came; len(jobs) != 1 || time.Since(began) > 10*time.Second {
+	if jobs := receive(t, b.came); len(jobs) != 1 || time.Since(began) > 10*time.Second {
 		t.Errorf("%d jobs after %s", len(jobs), time.Since(began))
 	}
 	f.empty()
@@ -111,7 +111,7 @@ func TestABatchTakesOneSlot(t *testing.T) {
 	mux.HandleKind("quick", noop)
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency = 3 })
 	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 40))...)
-	first, second := <-b.came, <-b.came
+	first, second := receive(t, b.came), receive(t, b.came)
 	if len(first) != 20 || len(second) != 20 {
 		t.Errorf("batches of %d and %d, want 20 each at once", len(first), len(second))
 	}
@@ -162,7 +162,7 @@ func TestEachJobOfABatchHasItsOutcome(t *testing.T) {
 	f.await(queue.EventDone, 4)
 	f.await(queue.EventDead, 3)
 	f.empty()
-	run := <-acknowledged
+	run := receive(t, acknowledged)
 	f.eventually("the run knows", run.Acknowledged)
 	for id, want := range map[string]string{ids[1]: inspect.ReasonAttempts, ids[3]: inspect.ReasonCancelled,
 		bad.ID: inspect.ReasonUndecodable} {
@@ -242,7 +242,7 @@ func TestMiddlewareIsAroundTheBatch(t *testing.T) {
 	f.start(mux)
 	f.await(queue.EventDead, 2)
 	f.await(queue.EventDone, 2)
-	if got, want := <-saw, "4 runs: 2 of 4 jobs failed, the first: broken"; got != want {
+	if got, want := receive(t, saw), "4 runs: 2 of 4 jobs failed, the first: broken"; got != want {
 		t.Errorf("middleware saw %q, want %q", got, want)
 	}
 }
@@ -260,7 +260,7 @@ func TestStopHandsBackAGatheringBatch(t *testing.T) {
 		t.Errorf("%d batches ran, %d workers", len(b.came), f.info().Workers)
 	}
 	f.start(batchMux(b.handle, queue.BatchOf(3), queue.BatchWithin(time.Hour)))
-	for _, job := range <-b.came {
+	for _, job := range receive(t, b.came) {
 		if job.Attempt != 1 || job.Redelivered != 0 {
 			t.Errorf("attempt %d, redelivered %d", job.Attempt, job.Redelivered)
 		}
@@ -274,7 +274,7 @@ func TestStopLetsABatchFinish(t *testing.T) {
 	b := newBatches()
 	w := f.start(batchMux(b.handle, queue.BatchOf(3)))
 	f.enqueueEvents("a", "b", "c")
-	<-b.came
+	receive(t, b.came)
 	stopped := make(chan error)
 	go func() { stopped <- w.Stop(t.Context()) }()
 	b.outcome <- nil
@@ -294,14 +294,14 @@ func TestCancelOneJobOfABatch(t *testing.T) {
 	ids := f.enqueueEvents("a", "b")
 	f.eventually("the batch gathers", func() bool { return f.info().InFlight == 2 })
 	f.must(f.inspect.Cancel(t.Context(), "orders", ids[0]))
-	if jobs := <-b.came; len(jobs) != 1 || jobs[0].ID != ids[1] {
+	if jobs := receive(t, b.came); len(jobs) != 1 || jobs[0].ID != ids[1] {
 		t.Errorf("%d jobs run", len(jobs))
 	}
 	b.outcome <- nil
 	f.await(queue.EventDone, 1)
 
 	ids = append(ids, f.enqueueEvents("c", "d", "e")...)
-	<-b.came
+	receive(t, b.came)
 	f.must(f.inspect.Cancel(t.Context(), "orders", ids[2])) // the first of them
 	f.must(f.inspect.Cancel(t.Context(), "orders", ids[3]))
 	f.eventually("the orders are heard", func() bool {
@@ -338,7 +338,7 @@ func TestPauseHandsBackAGatheringBatch(t *testing.T) {
 	f.await(queue.EventPaused, 1)
 	f.enqueueEvents("d")
 	f.must(f.inspect.Resume(t.Context(), "orders"))
-	if jobs := <-b.came; len(jobs) != 4 || jobs[0].Redelivered != 0 {
+	if jobs := receive(t, b.came); len(jobs) != 4 || jobs[0].Redelivered != 0 {
 		t.Errorf("%d jobs, the first %+v", len(jobs), jobs[0].Run)
 	}
 	f.empty()

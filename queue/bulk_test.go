@@ -87,12 +87,12 @@ func TestBuryDoesNotWaitForTheHandler(t *testing.T) {
 	b := newBlocker()
 	f.start(muxOf("k", b.handle))
 	job := f.enqueue("k", `{}`)
-	<-b.began
+	receive(t, b.began)
 	f.must(f.inspect.Bury(t.Context(), "orders", job.ID))
 	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.State != inspect.StateDead {
 		t.Errorf("got %+v, %v", found, err)
 	}
-	if cause := <-b.ended; !errors.Is(cause, queue.ErrCancelled) {
+	if cause := receive(t, b.ended); !errors.Is(cause, queue.ErrCancelled) {
 		t.Errorf("the handler's context ended with %v", cause)
 	}
 	f.await(queue.EventDropped, 1)
@@ -110,7 +110,7 @@ func TestReleaseOnlyFromTheDead(t *testing.T) {
 	f.must(f.inspect.Release(t.Context(), "orders", job.ID))
 	f.must(f.inspect.Release(t.Context(), "orders", job.ID))
 	f.start(muxOf("k", b.handle))
-	if run := <-b.began; run.ID != job.ID || run.Redelivered != 1 {
+	if run := receive(t, b.began); run.ID != job.ID || run.Redelivered != 1 {
 		t.Errorf("got %+v", run)
 	}
 	if err := f.inspect.Release(t.Context(), "orders", job.ID); !errors.Is(err, inspect.ErrHeld) {
@@ -145,7 +145,7 @@ func TestRequeueWithOtherData(t *testing.T) {
 	}
 	f.must(f.inspect.RequeueWith(t.Context(), "orders", job.ID, []byte(`{"cents":1}`)))
 	f.await(queue.EventDead, 2)
-	if first, second := <-got, <-got; first != `{"cents":-1}` || second != `{"cents":1}` {
+	if first, second := receive(t, got), receive(t, got); first != `{"cents":-1}` || second != `{"cents":1}` {
 		t.Errorf("got %s, then %s", first, second)
 	}
 }

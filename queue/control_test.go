@@ -51,8 +51,8 @@ func TestQuietWorkerStartsNothing(t *testing.T) {
 		c.Concurrency, c.ReadAhead, c.Name = 2, 4, "w"
 		c.Queues["events"] = queue.QueueConfig{}
 	})
-	<-b.began
-	<-b.began
+	receive(t, b.began)
+	receive(t, b.began)
 	f.command("events", inspect.CommandQuiet) // given at one queue, applied at all
 	if e := f.await(queue.EventWorkerQuiet, 1)[0]; e.By != "olga smith" || e.Worker != "w" {
 		t.Errorf("the event: %+v", e)
@@ -122,7 +122,7 @@ func TestWorkerStopsWhenTold(t *testing.T) {
 	f.must(err)
 	ran := make(chan error, 1)
 	go func() { ran <- worker.Run(f.Context()) }()
-	<-b.began
+	receive(t, b.began)
 	f.command("orders", inspect.CommandStop)
 	f.command("orders", inspect.CommandStop) // twice is once
 	if e := f.await(queue.EventWorkerStopping, 1)[0]; e.By != "olga smith" {
@@ -131,10 +131,10 @@ func TestWorkerStopsWhenTold(t *testing.T) {
 	f.awaitState("orders", inspect.WorkerStopping)
 	f.enqueue("k", `{}`)
 	close(b.free)
-	if err := <-ran; err != nil {
+	if err := receive(t, ran); err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	<-worker.Stopped()
+	receive(t, worker.Stopped())
 	if i := f.info(); i.Totals.Done != 1 || i.Waiting != 1 || i.Workers != 0 {
 		t.Errorf("what ran is done, and nothing else has begun: %+v", i)
 	}
@@ -148,10 +148,10 @@ func TestStartedWorkerStopsWhenTold(t *testing.T) {
 	b := newBlocker()
 	job := f.enqueue("k", `{}`)
 	worker := f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Grace = 100 * time.Millisecond })
-	<-b.began
+	receive(t, b.began)
 	f.command("orders", inspect.CommandStop)
-	<-worker.Stopped()
-	if cause := <-b.ended; !errors.Is(cause, queue.ErrStopping) {
+	receive(t, worker.Stopped())
+	if cause := receive(t, b.ended); !errors.Is(cause, queue.ErrStopping) {
 		t.Errorf("the handler's context ended with %v", cause)
 	}
 	if info, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || info.Redelivered != 0 {
@@ -197,7 +197,7 @@ func TestQuietWorkerThatStopsStartsNothing(t *testing.T) {
 	f.awaitState("orders", inspect.WorkerQuiet)
 	f.enqueue("k", `{}`)
 	f.command("orders", inspect.CommandStop)
-	<-worker.Stopped()
+	receive(t, worker.Stopped())
 	if i := f.info(); i.Totals.Done != 0 || i.Waiting+i.InFlight != 1 {
 		t.Fatalf("a quiet worker started a job as it stopped: %+v", i)
 	}

@@ -70,7 +70,7 @@ func TestLongJobStartsOnce(t *testing.T) {
 		f.enqueue("k", `{}`)
 	}
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead, c.Lease = 1, 4, lease })
-	<-b.began
+	receive(t, b.began)
 	f.eventually("it has read ahead", func() bool { return f.info().InFlight == 5 })
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Lease = lease })
 	ten := time.After(10 * lease)
@@ -313,7 +313,7 @@ func TestDoneWhileRedisWasAway(t *testing.T) {
 		<-b.free
 		return nil
 	}), func(c *queue.WorkerConfig) { c.Lease = time.Second })
-	<-b.began
+	receive(t, b.began)
 	f.server.Kill()
 	close(b.free)
 	f.await(queue.EventLeaseLost, 1)
@@ -346,7 +346,7 @@ func TestOneDeadConnectionDoesNotCostTheLease(t *testing.T) {
 	})
 	f.must(err)
 	f.must(w.Start(t.Context()))
-	<-b.began // when the claim was given up
+	receive(t, b.began) // when the claim was given up
 	if lost := f.events.of(queue.EventLeaseLost); len(lost) > 0 {
 		t.Errorf("the lease was lost: %v", lost)
 	}

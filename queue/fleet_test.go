@@ -188,3 +188,16 @@ func (f *fleet) await(typ queue.EventType, n int) []queue.Event {
 		}
 	}
 }
+
+// receive waits for what a channel brings, or for its end, and fails the test when that does not come.
+func receive[T any](t *testing.T, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing was received")
+		var none T
+		return none
+	}
+}

@@ -44,7 +44,7 @@ func inEveryState(f *fleet, n int) map[inspect.State][]string {
 	f.await(queue.EventDone, n)
 	enqueue(inspect.StateInFlight, "block")
 	for range n {
-		<-b.began
+		receive(f.T, b.began)
 	}
 	enqueue(inspect.StateWaiting, "block") // every slot is taken
 	enqueue(inspect.StateDelayed, "block", queue.At(time.Now().Add(time.Hour)))
@@ -233,7 +233,7 @@ func TestRawQueueIsInspectedUnderItsStreamsName(t *testing.T) {
 		f.must(err)
 		ids = append(ids, id)
 	}
-	<-b.began
+	receive(t, b.began)
 	info, err := f.inspect.Queue(t.Context(), stream)
 	f.must(err)
 	if !info.Raw || info.Stream != stream || info.Group != "billing" || info.InFlight != 1 || info.Waiting != 1 {
@@ -283,7 +283,7 @@ func TestWorkersAreListed(t *testing.T) {
 	f.enqueue("k", `{}`)
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Name, c.Concurrency = "box-1", 7 })
 	t.Cleanup(func() { close(b.free) })
-	<-b.began
+	receive(t, b.began)
 	workers, err := f.inspect.Workers(t.Context(), "orders")
 	f.must(err)
 	if len(workers) != 1 {

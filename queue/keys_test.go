@@ -156,7 +156,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 		c.Queues[raw] = queue.QueueConfig{Raw: &queue.Raw{Kind: "broken"}}
 		c.Queues[tagged] = queue.QueueConfig{Raw: &queue.Raw{Kind: "cancel", Group: "billing"}}
 	})
-	<-b.began
+	receive(t, b.began)
 	dead := f.await(queue.EventDead, 7)[0]
 	f.compare(listed)
 	f.must(f.inspect.RunNow(t.Context(), "orders", "later-broken"))

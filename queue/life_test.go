@@ -36,7 +36,7 @@ func TestJobRunsOnceAndLeavesRedis(t *testing.T) {
 	f.start(mux)
 	sent, err := f.client.Enqueue(t.Context(), charge{"o-42", 1999}, queue.On("orders"))
 	f.must(err)
-	job := <-got
+	job := receive(t, got)
 	if job.ID != sent.ID || job.Args != (charge{"o-42", 1999}) || job.Attempt != 1 || job.Redelivered != 0 ||
 		job.MaxAttempts != queue.DefaultMaxAttempts {
 		t.Errorf("got %+v with %+v", job.Run, job.Args)

@@ -17,8 +17,8 @@ func TestPausedQueueStartsNothing(t *testing.T) {
 		f.enqueue("k", `{}`)
 	}
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = 2, 4 })
-	<-b.began
-	<-b.began
+	receive(t, b.began)
+	receive(t, b.began)
 	f.must(f.inspect.Pause(inspect.WithActor(t.Context(), "alice"), "orders"))
 	f.must(f.inspect.Pause(inspect.WithActor(t.Context(), "bob"), "orders"))
 	if p := f.info().Paused; p == nil || p.By != "alice" || time.Since(p.At) > time.Minute ||

@@ -57,13 +57,13 @@ func TestRawStream(t *testing.T) {
 	})
 	data := `{"order_id":"o-9","cents":"500","note":"\u0000\"quoted\""}`
 	for attempt := 1; attempt <= 2; attempt++ {
-		if got, want := <-seen, fmt.Sprintf("%s %d %s", first, attempt, data); got != want {
+		if got, want := receive(t, seen), fmt.Sprintf("%s %d %s", first, attempt, data); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 	f.await(queue.EventDone, 1)
 	second := add("id", "1", "kind", "shoes", "data", "x", "size", "42") // fields that only look like navvy's
-	if got, want := <-seen, second+` 1 {"id":"1","kind":"shoes","data":"x","size":"42"}`; got != want {
+	if got, want := receive(t, seen), second+` 1 {"id":"1","kind":"shoes","data":"x","size":"42"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	f.await(queue.EventDone, 2)
@@ -96,7 +96,7 @@ func TestAddRaw(t *testing.T) {
 	}), func(c *queue.WorkerConfig) {
 		c.Queues = map[string]queue.QueueConfig{stream: {Raw: &queue.Raw{Kind: "order.placed"}}}
 	})
-	if got := <-seen; got != id {
+	if got := receive(t, seen); got != id {
 		t.Errorf("the job is %s, want the entry's %s", got, id)
 	}
 

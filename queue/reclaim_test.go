@@ -96,13 +96,13 @@ func TestLostLease(t *testing.T) {
 	b := newBlocker()
 	job := f.enqueue("k", `{}`)
 	f.start(muxOf("k", b.handle))
-	run := <-b.began
+	run := receive(t, b.began)
 	f.must(f.rdb.Del(t.Context(), f.stream()+":worker:"+run.Worker).Err()) // as a caretaker does first
 	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: run.Worker}).Err())
-	if cause := <-b.ended; !errors.Is(cause, queue.ErrLeaseLost) {
+	if cause := receive(t, b.ended); !errors.Is(cause, queue.ErrLeaseLost) {
 		t.Errorf("the handler's context ended with %v", cause)
 	}
-	again := <-b.began
+	again := receive(t, b.began)
 	if again.ID != job.ID || again.Worker == run.Worker || again.Attempt != 1 || again.Redelivered != 1 {
 		t.Errorf("first %+v, then %+v", run, again)
 	}

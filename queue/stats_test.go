@@ -160,7 +160,7 @@ func TestTroubleIsCounted(t *testing.T) {
 	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
 	b := newBlocker()
 	f.start(muxOf("k", b.handle), func(c *queue.WorkerConfig) { c.Lease = time.Second })
-	run := <-b.began
+	run := receive(t, b.began)
 	f.must(f.rdb.Del(t.Context(), f.stream()+":worker:"+run.Worker).Err()) // it is taken for dead
 	f.await(queue.EventLeaseLost, 1)
 	f.eventually("it is counted", func() bool {

@@ -58,23 +58,23 @@ func TestStopHandsBackWithoutCounting(t *testing.T) {
 	}
 	w := f.start(muxOf("k", first.handle), func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = 4, 6 })
 	for range 4 {
-		<-first.began
+		receive(t, first.began)
 	}
 	f.eventually("the worker reads ahead", func() bool { return f.info().InFlight == 10 })
 	f.start(muxOf("k", second.handle), func(c *queue.WorkerConfig) { c.Concurrency = 40 })
 	for range 10 {
-		<-second.began
+		receive(t, second.began)
 	}
 	now, cancel := context.WithCancel(t.Context())
 	cancel()
 	f.must(w.Stop(now))
 	for range 4 {
-		if cause := <-first.ended; !errors.Is(cause, queue.ErrStopping) {
+		if cause := receive(t, first.ended); !errors.Is(cause, queue.ErrStopping) {
 			t.Errorf("the handler's context ended with %v", cause)
 		}
 	}
 	for range 10 {
-		if run := <-second.began; run.Attempt != 1 || run.Redelivered != 0 {
+		if run := receive(t, second.began); run.Attempt != 1 || run.Redelivered != 0 {
 			t.Errorf("attempt %d, redelivered %d after a hand-over", run.Attempt, run.Redelivered)
 		}
 	}
@@ -91,7 +91,7 @@ func TestStopLetsHandlersFinish(t *testing.T) {
 	b := newBlocker()
 	f.enqueue("k", `{}`)
 	w := f.start(muxOf("k", b.handle))
-	<-b.began
+	receive(t, b.began)
 	stopped := make(chan error)
 	go func() { stopped <- w.Stop(t.Context()) }()
 	close(b.free)
