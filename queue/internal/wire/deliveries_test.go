@@ -40,7 +40,8 @@ func TestClaimTakesReleasedFirstAndCountsDeliveriesOfOrphans(t *testing.T) {
 	s := held(t, 4)
 	s.park(wire.ParkOrphans, "1-1", "2-1")
 	s.park(wire.ParkReleased, "3-1", "4-1")
-	if _, err := wire.ClaimParked(t.Context(), s.rdb, s.q, wire.Claim{Consumer: "w#2", Count: 9}, intern); err != wire.ErrLost {
+	if _, err := wire.ClaimParked(t.Context(), s.rdb, s.q, wire.Claim{Consumer: "w#2", Count: 9},
+		intern); err != wire.ErrLost {
 		t.Errorf("without a registration: %v", err)
 	}
 	s.join("w#2")
@@ -104,10 +105,12 @@ func TestPagesSkipAndRepeatNothing(t *testing.T) {
 			t.Errorf("%d pages: %s", pages, got)
 		}
 		s.must(s.rdb.XDel(t.Context(), s.q.Stream, "1-1", "2-1", "3-1").Err())
-		if found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern); len(found) != 0 || last.ID != "3-1" || err != nil {
+		if found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern); len(found) != 0 ||
+			last.ID != "3-1" || err != nil {
 			t.Errorf("a page of deleted entries: %v, %v, %v", found, last, err)
 		}
-		if found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern); lines(found[:1]) != "4-1(j-4)×1†0 " || err != nil {
+		if found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3,
+			intern); lines(found[:1]) != "4-1(j-4)×1†0 " || err != nil {
 			t.Errorf("they are still pending: %v, %v", found, err)
 		}
 	})
@@ -118,7 +121,8 @@ func TestPagesSkipAndRepeatNothing(t *testing.T) {
 		s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0").Err())
 		counts, last := "", ref("")
 		for {
-			parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last})
+			parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q,
+				wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last})
 			if err != nil || alive {
 				t.Fatalf("got %t, %v", alive, err)
 			}
@@ -158,23 +162,27 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	t.Parallel()
 	s := held(t, 1)
 	before := s.snapshot()
-	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3}); !alive || err != nil {
+	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3}); !alive ||
+		err != nil {
 		t.Errorf("with a lease: %t, %v", alive, err)
 	}
-	if v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result(); v != wire.VerdictHeld || err != nil {
+	if v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result(); v != wire.VerdictHeld ||
+		err != nil {
 		t.Errorf("release: %d, %v", v, err)
 	}
 	if after := s.snapshot(); after != before {
 		t.Errorf("it has made\n%s\nof\n%s", after, before)
 	}
 	s.must(s.rdb.ZRem(t.Context(), s.q.Workers(), "w#1").Err()) // a stray: it never had a lease
-	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
+	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q,
+		wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
 	if parked != 0 || last.ID != "" || alive || err != nil {
 		t.Errorf("a busy stray: %d, %v, %t, %v", parked, last, alive, err)
 	}
 	s.holds("a busy stray", "stream 1-1(j-1) 1-1>w#1×1 [w#1]")
 	s.must(s.rdb.Do(t.Context(), "XCLAIM", s.q.Stream, s.q.Group, "w#1", 0, "1-1", "IDLE", 7_200_000, "JUSTID").Err())
-	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
+	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q,
+		wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
 	if parked != 1 || err != nil {
 		t.Errorf("an idle stray: %d, %v", parked, err)
 	}
@@ -201,7 +209,8 @@ func TestReleaseOfAnOrphanIsRepeatable(t *testing.T) {
 		s.holds(fmt.Sprint(step), want)
 	}
 	entry := ref("2-1") // the registration is gone, but nobody has taken this one
-	if registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []*wire.EntryRef{&entry}); registered || len(acked) != 1 || err != nil {
+	if registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []*wire.EntryRef{&entry}); registered ||
+		len(acked) != 1 || err != nil {
 		t.Errorf("ack: %t, %v, %v", registered, acked, err)
 	}
 }
