@@ -37,7 +37,8 @@ func TestConsumersOfOtherProgramsAreTheirOwnWorkers(t *testing.T) {
 		}
 	}
 	old := wire.ReadRegistration("host-1#abcdef", map[string]string{"pid": "7", "stuck": "1-1 2-1", "slots": "x"})
-	if old.Worker != "host-1" || old.PID != 7 || old.Slots != 0 || !slices.Equal(old.Stuck, []wire.EntryRef{ref("1-1"), ref("2-1")}) {
+	if old.Worker != "host-1" || old.PID != 7 || old.Slots != 0 ||
+		!slices.Equal(old.Stuck, []wire.EntryRef{ref("1-1"), ref("2-1")}) {
 		t.Errorf("got %+v", old)
 	}
 	if r := wire.ReadRegistration("host-1#abcdef", map[string]string{"worker": "other"}); r.Worker != "other" {
