@@ -14,11 +14,10 @@ func (s *store) wait() {
 	s.Helper()
 	body := wire.EncodeBody("mail", `{"attempt":1}`, []byte("{}"))
 	s.must(s.rdb.HSet(s.Context(), s.q.Bodies(), "d-1", body, "r-1", body, "r-2", body, "bad", "x").Err())
-	s.must(s.rdb.ZAdd(s.Context(), s.q.Delayed(), redis.Z{Score: 1000, Member: "d-1"},
-		redis.Z{Score: 900, Member: "bodiless"}).Err())
-	s.must(s.rdb.ZAdd(s.Context(), s.q.Retrying(), redis.Z{Score: 1000, Member: "r-1"},
-		redis.Z{Score: 9000, Member: "r-2"},
-		redis.Z{Score: 1001, Member: "bad"}).Err())
+	s.must(s.rdb.ZAdd(s.Context(), s.q.Delayed(),
+		redis.Z{Score: 1000, Member: "d-1"}, redis.Z{Score: 900, Member: "bodiless"}).Err())
+	s.must(s.rdb.ZAdd(s.Context(), s.q.Retrying(),
+		redis.Z{Score: 1000, Member: "r-1"}, redis.Z{Score: 9000, Member: "r-2"}, redis.Z{Score: 1001, Member: "bad"}).Err())
 }
 
 func TestPromoteMovesWhatIsDueOnce(t *testing.T) {
@@ -35,15 +34,15 @@ func TestPromoteMovesWhatIsDueOnce(t *testing.T) {
 			stats promoted=3
 			stream NOW(d-1 {"attempt":1}) NOW(r-1 {"attempt":1}) NOW(bad) []`)
 	}
-	if v, err := wire.Reschedule(t.Context(), s.rdb, s.q, "r-2",
-		time.UnixMicro(1_500_001)).Result(); v != wire.VerdictDone || err != nil {
+	v, err := wire.Reschedule(t.Context(), s.rdb, s.q, "r-2", time.UnixMicro(1_500_001)).Result()
+	if v != wire.VerdictDone || err != nil {
 		t.Errorf("reschedule: %d, %v", v, err)
 	}
 	if due := s.rdb.ZScore(t.Context(), s.q.Retrying(), "r-2").Val(); due != 1501 {
 		t.Errorf("it is due at %f", due)
 	}
-	if v, err := wire.Reschedule(t.Context(), s.rdb, s.q, "d-1", time.UnixMilli(1)).Result(); v != wire.VerdictNotFound ||
-		err != nil {
+	v, err = wire.Reschedule(t.Context(), s.rdb, s.q, "d-1", time.UnixMilli(1)).Result()
+	if v != wire.VerdictNotFound || err != nil {
 		t.Errorf("reschedule of one that waits: %d, %v", v, err)
 	}
 	if _, next, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10); next >= 0 || err != nil {
@@ -56,8 +55,8 @@ func TestPromoteOntoADamagedStreamLosesNothing(t *testing.T) {
 	s := newStore(t)
 	s.wait()
 	s.must(s.rdb.Set(t.Context(), s.q.Stream, "damage", 0).Err())
-	if _, _, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10); !redis.HasErrorPrefix(err,
-		"WRONGTYPE") {
+	_, _, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10)
+	if !redis.HasErrorPrefix(err, "WRONGTYPE") {
 		t.Errorf("got %v", err)
 	}
 	s.must(s.rdb.Del(t.Context(), s.q.Stream).Err())

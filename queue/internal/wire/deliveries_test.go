@@ -40,8 +40,8 @@ func TestClaimTakesReleasedFirstAndCountsDeliveriesOfOrphans(t *testing.T) {
 	s := held(t, 4)
 	s.park(wire.ParkOrphans, "1-1", "2-1")
 	s.park(wire.ParkReleased, "3-1", "4-1")
-	if _, err := wire.ClaimParked(t.Context(), s.rdb, s.q, wire.Claim{Consumer: "w#2", Count: 9},
-		intern); err != wire.ErrLost {
+	_, err := wire.ClaimParked(t.Context(), s.rdb, s.q, wire.Claim{Consumer: "w#2", Count: 9}, intern)
+	if err != wire.ErrLost {
 		t.Errorf("without a registration: %v", err)
 	}
 	s.join("w#2")
@@ -84,105 +84,103 @@ func TestClaimTakesLastChancesOneAtATime(t *testing.T) {
 	}
 }
 
-func TestPagesSkipAndRepeatNothing(t *testing.T) {
+func TestAdoptPagesSkipAndRepeatNothing(t *testing.T) {
 	t.Parallel()
+	s := held(t, 7)
 	const want = "1-1 2-1 3-1 4-1 5-1 6-1 7-1 "
-	t.Run("adopt", func(t *testing.T) {
-		t.Parallel()
-		s := held(t, 7)
-		got, pages := "", 0
-		for last := ref(""); ; pages++ {
-			found, next, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", last, 3, intern)
-			s.must(err)
-			for _, d := range found {
-				got += d.Entry.Ref.ID + " "
-			}
-			if last = next; last.ID == "" {
-				break
-			}
+	got, pages := "", 0
+	for last := ref(""); ; pages++ {
+		found, next, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", last, 3, intern)
+		s.must(err)
+		for _, d := range found {
+			got += d.Entry.Ref.ID + " "
 		}
-		if got != want || pages != 3 {
-			t.Errorf("%d pages: %s", pages, got)
+		if last = next; last.ID == "" {
+			break
 		}
-		s.must(s.rdb.XDel(t.Context(), s.q.Stream, "1-1", "2-1", "3-1").Err())
-		if found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern); len(found) != 0 ||
-			last.ID != "3-1" || err != nil {
-			t.Errorf("a page of deleted entries: %v, %v, %v", found, last, err)
+	}
+	if got != want || pages != 3 {
+		t.Errorf("%d pages: %s", pages, got)
+	}
+	s.must(s.rdb.XDel(t.Context(), s.q.Stream, "1-1", "2-1", "3-1").Err())
+	found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern)
+	if len(found) != 0 || last.ID != "3-1" || err != nil {
+		t.Errorf("a page of deleted entries: %v, %v, %v", found, last, err)
+	}
+	found, _, err = wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern)
+	if got := lines(found); got != "4-1(j-4)×1†0 5-1(j-5)×1†0 6-1(j-6)×1†0 " || err != nil {
+		t.Errorf("they are still pending: %s, %v", got, err)
+	}
+}
+
+func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
+	t.Parallel()
+	s := held(t, 7)
+	s.endLease("w#1")
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0").Err())
+	counts, last := "", ref("")
+	for {
+		page := wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last}
+		parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
+		if err != nil || alive {
+			t.Fatalf("got %t, %v", alive, err)
 		}
-		if found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3,
-			intern); lines(found[:1]) != "4-1(j-4)×1†0 " || err != nil {
-			t.Errorf("they are still pending: %v, %v", found, err)
+		counts += fmt.Sprint(parked, " ")
+		if last = next; last.ID == "" {
+			break
 		}
-	})
-	t.Run("reclaim", func(t *testing.T) {
-		t.Parallel()
-		s := held(t, 7)
-		s.endLease("w#1")
-		s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0").Err())
-		counts, last := "", ref("")
-		for {
-			parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q,
-				wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last})
-			if err != nil || alive {
-				t.Fatalf("got %t, %v", alive, err)
-			}
-			counts += fmt.Sprint(parked, " ")
-			if last = next; last.ID == "" {
-				break
-			}
+	}
+	if counts != "3 3 1 " {
+		t.Errorf("pages of %s", counts)
+	}
+	if got := s.value(s.q.Crashed()); got != "1-1=w#1 2-1=w#0 w#1 3-1=w#1 4-1=w#1 5-1=w#1 6-1=w#1 7-1=w#1" {
+		t.Errorf("crashed: %s", got)
+	}
+	if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
+		t.Errorf("the worker is still registered:\n%s", s.snapshot())
+	}
+}
+
+func TestLeavePagesSkipAndRepeatNothing(t *testing.T) {
+	t.Parallel()
+	s := held(t, 7)
+	s.must(s.rdb.Set(t.Context(), s.q.Caretaker(), "w#1", 0).Err())
+	for i, n := range []int{3, 3, 1, 0, 0} {
+		if got, err := wire.Leave(t.Context(), s.rdb, s.q, "w#1", wire.ParkReleased, 3); got != n || err != nil {
+			t.Errorf("page %d: %d, %v", i, got, err)
 		}
-		if counts != "3 3 1 " {
-			t.Errorf("pages of %s", counts)
-		}
-		if got := s.value(s.q.Crashed()); got != "1-1=w#1 2-1=w#0 w#1 3-1=w#1 4-1=w#1 5-1=w#1 6-1=w#1 7-1=w#1" {
-			t.Errorf("crashed: %s", got)
-		}
-		if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
-			t.Errorf("the worker is still registered:\n%s", s.snapshot())
-		}
-	})
-	t.Run("leave", func(t *testing.T) {
-		t.Parallel()
-		s := held(t, 7)
-		s.must(s.rdb.Set(t.Context(), s.q.Caretaker(), "w#1", 0).Err())
-		for i, n := range []int{3, 3, 1, 0, 0} {
-			if got, err := wire.Leave(t.Context(), s.rdb, s.q, "w#1", wire.ParkReleased, 3); got != n || err != nil {
-				t.Errorf("page %d: %d, %v", i, got, err)
-			}
-		}
-		s.holds("afterwards", `stream 1-1(j-1) 2-1(j-2) 3-1(j-3) 4-1(j-4) 5-1(j-5) 6-1(j-6) 7-1(j-7) 1-1>~released×1 `+
-			`2-1>~released×1 3-1>~released×1 4-1>~released×1 5-1>~released×1 6-1>~released×1 7-1>~released×1 [~released]`)
-		if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
-			t.Error("the worker is still registered")
-		}
-	})
+	}
+	s.holds("afterwards", `stream 1-1(j-1) 2-1(j-2) 3-1(j-3) 4-1(j-4) 5-1(j-5) 6-1(j-6) 7-1(j-7) 1-1>~released×1 `+
+		`2-1>~released×1 3-1>~released×1 4-1>~released×1 5-1>~released×1 6-1>~released×1 7-1>~released×1 [~released]`)
+	if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
+		t.Error("the worker is still registered")
+	}
 }
 
 func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	t.Parallel()
 	s := held(t, 1)
 	before := s.snapshot()
-	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 3}); !alive ||
-		err != nil {
+	page := wire.Reclaim{Consumer: "w#1", Count: 3}
+	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); !alive || err != nil {
 		t.Errorf("with a lease: %t, %v", alive, err)
 	}
-	if v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result(); v != wire.VerdictHeld ||
-		err != nil {
+	v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result()
+	if v != wire.VerdictHeld || err != nil {
 		t.Errorf("release: %d, %v", v, err)
 	}
 	if after := s.snapshot(); after != before {
 		t.Errorf("it has made\n%s\nof\n%s", after, before)
 	}
 	s.must(s.rdb.ZRem(t.Context(), s.q.Workers(), "w#1").Err()) // a stray: it never had a lease
-	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q,
-		wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
+	page.Idle = time.Hour
+	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
 	if parked != 0 || last.ID != "" || alive || err != nil {
 		t.Errorf("a busy stray: %d, %v, %t, %v", parked, last, alive, err)
 	}
 	s.holds("a busy stray", "stream 1-1(j-1) 1-1>w#1×1 [w#1]")
 	s.must(s.rdb.Do(t.Context(), "XCLAIM", s.q.Stream, s.q.Group, "w#1", 0, "1-1", "IDLE", 7_200_000, "JUSTID").Err())
-	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q,
-		wire.Reclaim{Consumer: "w#1", Count: 3, Idle: time.Hour})
+	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
 	if parked != 1 || err != nil {
 		t.Errorf("an idle stray: %d, %v", parked, err)
 	}
@@ -209,8 +207,8 @@ func TestReleaseOfAnOrphanIsRepeatable(t *testing.T) {
 		s.holds(fmt.Sprint(step), want)
 	}
 	entry := ref("2-1") // the registration is gone, but nobody has taken this one
-	if registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []*wire.EntryRef{&entry}); registered ||
-		len(acked) != 1 || err != nil {
+	registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []*wire.EntryRef{&entry})
+	if registered || len(acked) != 1 || err != nil {
 		t.Errorf("ack: %t, %v, %v", registered, acked, err)
 	}
 }

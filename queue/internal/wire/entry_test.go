@@ -203,3 +203,38 @@ func TestEnqueuedAtIsTakenFromWhatKnowsIt(t *testing.T) {
 		}
 	}
 }
+
+func FuzzMeta(f *testing.F) {
+	f.Add([]byte(`{"attempt":-1,"unique":"u","trace":"\xff"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := DecodeMeta(data)
+		if m == nil || m.Attempt < 0 || m.Redelivered < 0 || err != nil && m != NoMeta {
+			t.Fatalf("%q was read as %+v, %v", data, m, err)
+		}
+		if again, err := DecodeMeta([]byte(m.Encode())); err != nil || *again != *m {
+			t.Errorf("%+v came back as %+v, %v", m, again, err)
+		}
+	})
+}
+
+func FuzzEntry(f *testing.F) {
+	f.Add("j-1", "k", []byte("{}"), []byte(`{"attempt":1}`), "")
+	f.Add("", "", []byte{0xff}, []byte("{"), "order.placed")
+	f.Fuzz(func(t *testing.T, id, kind string, data, meta []byte, rawKind string) {
+		fields := []Pair{
+			{[]byte("id"), []byte(id)}, {[]byte("kind"), []byte(kind)},
+			{[]byte("data"), data}, {[]byte("meta"), meta},
+		}
+		e := DecodeEntry("7-1", fields, rawKind, text)
+		switch {
+		case e.ID != id || e.Kind != kind || e.Meta == nil:
+			t.Errorf("read as %+v", e)
+		case kind == "":
+			if e.Err == nil || !json.Valid(e.Data) {
+				t.Errorf("without a kind it is %+v", e)
+			}
+		case !bytes.Equal(e.Data, data):
+			t.Errorf("its data is %q, want %q", e.Data, data)
+		}
+	})
+}

@@ -139,7 +139,8 @@ func TestHeadsAndUsesAreUnderstood(t *testing.T) {
 			t.Errorf("%q: %q", head, got)
 		}
 	}
-	got := used("f(KEYS[1], unpack(ARGV, 4))\nfor k = 2, 3 do g(KEYS[k]) end\nfor i = 5, #KEYS do h(KEYS[i], ARGV[2 * i - 3]) end")
+	got := used("f(KEYS[1], unpack(ARGV, 4))\n" +
+		"for k = 2, 3 do g(KEYS[k]) end\nfor i = 5, #KEYS do h(KEYS[i], ARGV[2 * i - 3]) end")
 	want := parameters{"KEYS 1": false, "ARGV 4": true, "KEYS 2": false, "KEYS 3": false, "KEYS 5": true, "ARGV 7": true}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -22,8 +22,8 @@ func allKeys(q *wire.QueueRef) []string {
 func TestKeysOfAQueueAreAsDocumentedAndInOneSlot(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t, "--cluster-enabled", "yes").Client(t)
-	const words = "delayed retrying bodies dead dead:ids workers worker:w#1 caretaker crashed paused cancelled stats stats:120 " +
-		"stats:h:2 metrics job:j}{ unique:u{x} id:j"
+	const words = "delayed retrying bodies dead dead:ids workers worker:w#1 caretaker crashed paused cancelled " +
+		"stats stats:120 stats:h:2 metrics job:j}{ unique:u{x} id:j"
 	for _, c := range []struct {
 		name           string
 		raw            bool

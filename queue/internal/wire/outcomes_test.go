@@ -9,8 +9,8 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// outcome is a way in which a worker ends what it does with the job j-1, of the entry 1-1. It reports whether the
-// script did it.
+// outcome is a way in which a worker ends the job j-1, of the entry 1-1. It reports whether the script
+// did it.
 type outcome struct {
 	name string
 	end  func(s *store, consumer string) (bool, error)
@@ -31,15 +31,16 @@ var outcomes = []outcome{
 			EnqueuedAt: time.UnixMilli(5), EndedAt: time.UnixMilli(9), Took: time.Millisecond,
 		}, time.Hour)
 		return v == wire.VerdictDone, err
-	}, "job:j-1 attempt=1 data={} ended_ms=9 enqueued_ms=5 kind=mail redelivered=0 result=7 took_us=1000 trace=t worker=w#1 !\n" +
+	}, "job:j-1 attempt=1 data={} ended_ms=9 enqueued_ms=5 kind=mail redelivered=0 " +
+		"result=7 took_us=1000 trace=t worker=w#1 !\n" +
 		"stats done=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"retry", func(s *store, consumer string) (bool, error) {
 		v, err := wire.RetryLater(s.Context(), s.rdb, s.q, consumer, ref("1-1"), &wire.Retry{
 			ID: "j-1", Kind: "mail", Data: []byte("{}"), Meta: wire.Meta{Attempt: 1}, Due: time.UnixMicro(7_000_001),
 		})
 		return v == wire.VerdictDone, err
-	}, "bodies j-1=4 13 mail{\"attempt\":1}{}\n retrying j-1:7001\n stats retried=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" +
-		uniqueHeld},
+	}, "bodies j-1=4 13 mail{\"attempt\":1}{}\n retrying j-1:7001\n " +
+		"stats retried=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"snooze", func(s *store, consumer string) (bool, error) {
 		v, err := wire.RetryLater(s.Context(), s.rdb, s.q, consumer, ref("1-1"), &wire.Retry{
 			ID: "j-1", Kind: "mail", Data: []byte("{}"), Due: time.UnixMilli(7000), Snoozed: true,
@@ -158,8 +159,8 @@ func TestBuryLeavesTheUniqueKeyOfAnotherJob(t *testing.T) {
 	t.Parallel()
 	s := held(t, 1)
 	s.must(s.rdb.Set(t.Context(), s.q.Unique("u"), "j-2", 0).Err())
-	died := wire.Death{ID: "j-1", Kind: "mail", Error: "x", Worker: "w#1", At: time.UnixMilli(5),
-		Meta: wire.Meta{Unique: "u"}}
+	died := wire.Death{ID: "j-1", Kind: "mail", Error: "x", Worker: "w#1", At: time.UnixMilli(5)}
+	died.Meta.Unique = "u"
 	_, err := wire.Bury(t.Context(), s.rdb, s.q, "w#1", ref("1-1"), &died)
 	s.must(err)
 	if holder := s.rdb.Get(t.Context(), s.q.Unique("u")).Val(); holder != "j-2" {
@@ -178,7 +179,6 @@ func TestBuryLeavesTheUniqueKeyOfAnotherJob(t *testing.T) {
 func TestHandbackParksWhatTheWorkerHolds(t *testing.T) {
 	t.Parallel()
 	s := held(t, 3)
-	s.must(wire.Handback(t.Context(), s.rdb, s.q, "w#1", wire.ParkReleased,
-		[]wire.EntryRef{ref("3-1"), ref("1-1"), ref("8-1")}))
+	s.park(wire.ParkReleased, "3-1", "1-1", "8-1")
 	s.holds("released", "stream 1-1(j-1) 2-1(j-2) 3-1(j-3) 1-1>~released×1 2-1>w#1×1 3-1>~released×1 [w#1 ~released]")
 }

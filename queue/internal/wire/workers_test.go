@@ -54,8 +54,8 @@ func TestHeartbeatsBringTheCaretakerItsChores(t *testing.T) {
 		}
 	}
 	fields := s.rdb.HGetAll(t.Context(), s.q.Worker("w#1")).Val()
-	if got := wire.ReadRegistration("w#1", fields); got.Running != 2 || len(got.Stuck) != 2 ||
-		got.State != wire.WorkerQuiet ||
+	got := wire.ReadRegistration("w#1", fields)
+	if got.Running != 2 || len(got.Stuck) != 2 || got.State != wire.WorkerQuiet ||
 		got.Worker != "w" || got.Lease != time.Hour {
 		t.Errorf("the registration is %+v", got)
 	}
