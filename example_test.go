@@ -72,20 +72,25 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestTheProgramOfTheGuideCompiles vets the whole program that docs/sdk.md begins with.
-func TestTheProgramOfTheGuideCompiles(t *testing.T) {
+// TestTheProgramsOfTheGuideCompile vets the whole program that docs/sdk.md begins with, and runs its tests.
+func TestTheProgramsOfTheGuideCompile(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("docs/sdk.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, program, _ := strings.Cut(string(guide), "```go\n")
-	program, _, _ = strings.Cut(program, "```")
-	file := filepath.Join(t.TempDir(), "main.go")
-	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for heading, command := range map[string][]string{
+		"## A whole program": {"go", "vet", "main.go"}, "## Testing": {"go", "test", "mail_test.go"},
+	} {
+		_, program, _ := strings.Cut(string(guide), heading+"\n")
+		_, program, _ = strings.Cut(program, "```go\n")
+		program, _, _ = strings.Cut(program, "```")
+		file := filepath.Join(t.TempDir(), command[2])
+		if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), command[0], command[1], file).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", heading, err, out)
+		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// EnqueueSettings is what a call of [Client.Enqueue] asks for, see [ClientConfig.Resolve]. Fields that no option set
-// are zero.
+// EnqueueSettings is what a call of [Client.Enqueue] asks for, see [ClientConfig.Resolve]. Fields that no option
+// set are zero.
 type EnqueueSettings struct {
 	Kind       string
 	Data       []byte        // the arguments as JSON

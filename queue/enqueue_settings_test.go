@@ -45,8 +45,7 @@ func TestResolveRefuses(t *testing.T) {
 	t.Parallel()
 	for want, resolve := range map[string]func() (queue.EnqueueSettings, error){
 		"args are nil": func() (queue.EnqueueSettings, error) { return queue.ClientConfig{}.Resolve(nil) },
-		"not valid JSON": func() (queue.EnqueueSettings,
-			error) {
+		"not valid JSON": func() (queue.EnqueueSettings, error) {
 			return queue.ClientConfig{}.Resolve(queue.JSON("k", []byte("{")))
 		},
 		"is negative": func() (queue.EnqueueSettings, error) {
@@ -68,12 +67,12 @@ func TestRunBatchNeedsABatch(t *testing.T) {
 	queue.Handle(mux, func(context.Context, *queue.Job[Welcome]) error { return nil })
 	run := func(kind string) *queue.Run { return &queue.Run{Kind: kind, Data: []byte("{}")} }
 	var none *queue.Mux
+	welcome := run("mail.welcome")
 	for want, err := range map[string]error{
-		"mux is nil":          second(none.RunBatch(t.Context(), []*queue.Run{run("x")})),
-		"no runs":             second(mux.RunBatch(t.Context(), nil)),
-		"no handler for kind": second(mux.RunBatch(t.Context(), []*queue.Run{run("x")})),
-		"2 runs at once are for Ha": second(mux.RunBatch(t.Context(),
-			[]*queue.Run{run("mail.welcome"), run("mail.welcome")})),
+		"mux is nil":                second(none.RunBatch(t.Context(), []*queue.Run{run("x")})),
+		"no runs":                   second(mux.RunBatch(t.Context(), nil)),
+		"no handler for kind":       second(mux.RunBatch(t.Context(), []*queue.Run{run("x")})),
+		"2 runs at once are for Ha": second(mux.RunBatch(t.Context(), []*queue.Run{welcome, welcome})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -90,9 +89,9 @@ func TestRunBatchGivesEachRunItsOutcome(t *testing.T) {
 		}
 		return queue.Outcomes([]error{nil, sick})
 	}, queue.BatchOf(3))
-	runs := []*queue.Run{
-		{Kind: "mail.welcome", Data: []byte("{}")}, {Kind: "mail.welcome", Data: []byte("[]")},
-		{Kind: "mail.welcome", Data: []byte("{}")},
+	runs := make([]*queue.Run, 0, 4)
+	for _, data := range []string{"{}", "[]", "{}"} {
+		runs = append(runs, &queue.Run{Kind: "mail.welcome", Data: []byte(data)})
 	}
 	outcomes, err := mux.RunBatch(t.Context(), runs)
 	if err != nil {
@@ -102,8 +101,8 @@ func TestRunBatchGivesEachRunItsOutcome(t *testing.T) {
 		t.Errorf("got %v", outcomes)
 	}
 	runs = append(runs, runs[0])
-	if _, err := mux.RunBatch(t.Context(), runs); err == nil ||
-		!strings.Contains(err.Error(), "a batch has 3 at the most") {
+	_, err = mux.RunBatch(t.Context(), runs)
+	if err == nil || !strings.Contains(err.Error(), "a batch has 3 at the most") {
 		t.Errorf("got %v for a batch too large", err)
 	}
 	if _, err := mux.RunBatch(t.Context(), []*queue.Run{runs[0], {Kind: "other"}}); err == nil {

@@ -17,8 +17,8 @@ func (m *Mux) Run(ctx context.Context, run *Run) error {
 }
 
 // RunBatch is [Mux.Run] for several runs of one kind of [HandleBatch]: it calls the handler once and returns an outcome
-// for each run, in their order. The error says that nothing was run, and why. A kind of [Handle] takes one run at a
-// time.
+// for each run, in their order. The error says that nothing was run, and why. A kind of [Handle] takes one run at
+// a time.
 func (m *Mux) RunBatch(ctx context.Context, runs []*Run) (outcomes []error, err error) {
 	switch {
 	case m == nil:

@@ -107,7 +107,10 @@ func (s *Server) awaitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
-		err := rdb.Ping(ctx).Err()
+		err := s.accepts() // go-redis would log each refused connection
+		if err == nil {
+			err = rdb.Ping(ctx).Err()
+		}
 		if err == nil || redis.HasErrorPrefix(err, "NOAUTH") {
 			return nil
 		}
@@ -119,6 +122,14 @@ func (s *Server) awaitReady() error {
 		default:
 		}
 	}
+}
+
+func (s *Server) accepts() error {
+	conn, err := net.Dial("tcp", s.Addr)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // Stop ends the server in good order and waits for it.
