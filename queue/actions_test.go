@@ -96,7 +96,7 @@ func TestOutcomeOfADeletedJobDoesNotCount(t *testing.T) {
 			mux.HandleKind("next", noop)
 			f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency = 1 })
 			job := f.enqueue("block", `{}`)
-			<-began
+			receive(t, began)
 			f.must(f.inspect.Delete(t.Context(), "orders", job.ID))
 			next := f.enqueue("next", `{}`)
 			close(free)

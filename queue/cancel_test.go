@@ -103,7 +103,7 @@ func TestCancelARunningJob(t *testing.T) {
 				return outcome(ctx)
 			}))
 			job := f.enqueue("k", `{}`)
-			<-began
+			receive(t, began)
 			f.must(f.inspect.Cancel(inspect.WithActor(t.Context(), "alice"), "orders", job.ID))
 			if name == "it is done" {
 				f.await(queue.EventDone, 1)
@@ -137,7 +137,7 @@ func TestCancelledHandlerThatGoesOn(t *testing.T) {
 		return errors.New("at last")
 	}))
 	job := f.enqueue("k", `{}`)
-	<-began
+	receive(t, began)
 	f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
 	f.await(queue.EventStuck, 1)
 	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
@@ -215,8 +215,8 @@ func TestCancelledJobOfAStoppingWorker(t *testing.T) {
 			job := f.enqueue(kind, `{}`)
 			f.enqueue("witness", `{}`)
 			w := f.start(mux)
-			<-began
-			<-began
+			receive(t, began)
+			receive(t, began)
 			f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
 			f.eventually("the worker has heard of it", func() bool {
 				found, err := f.inspect.Job(t.Context(), "orders", job.ID)

@@ -182,7 +182,7 @@ func TestStuckHandlerIsShown(t *testing.T) {
 		return nil
 	}, queue.Timeout(time.Millisecond)))
 	job := f.enqueue("k", `{}`)
-	<-began
+	receive(t, began)
 	f.eventually("it is stuck", func() bool {
 		found, err := f.inspect.Search(t.Context(), "orders",
 			inspect.Query{State: inspect.StateInFlight, Preset: inspect.PresetStuck}, inspect.Page{})
