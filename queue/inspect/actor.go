@@ -16,7 +16,7 @@ type Attribution struct {
 
 func newAttribution(text string) *Attribution {
 	by := wire.DecodeAttribution(text)
-	return &Attribution{By: by.By, At: by.At}
+	return &Attribution{By: by.By, At: inCalendar(by.At)}
 }
 
 type actorKey struct{}

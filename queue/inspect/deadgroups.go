@@ -69,16 +69,19 @@ func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (
 
 // addToGroup counts a job; the newest comes first.
 func addToGroup(groups map[string]*DeadGroup, job *JobInfo) {
-	key := signature(job)
+	key, at := signature(job), time.Time{}
+	if job.EndedAt != nil {
+		at = *job.EndedAt
+	}
 	group, known := groups[key]
 	if !known {
 		group = &DeadGroup{
-			Signature: key, Kind: job.Kind, Reason: job.Reason, Error: firstLine(job.Error), Sample: job.ID, Last: *job.EndedAt,
+			Signature: key, Kind: job.Kind, Reason: job.Reason, Error: firstLine(job.Error), Sample: job.ID, Last: at,
 		}
 		groups[key] = group
 	}
 	group.Count++
-	group.First = *job.EndedAt
+	group.First = at
 }
 
 // signature says what a dead job died of, without what differs from one such job to the next.

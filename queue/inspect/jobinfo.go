@@ -46,6 +46,7 @@ type JobInfo struct {
 
 	source wire.Entry // as it is in Redis
 	body   string     // of a delayed or retrying job
+	due    string     // of a delayed or retrying job, as it is in Redis
 }
 
 // cursor is where a list goes on behind this job.
@@ -53,7 +54,7 @@ func (j *JobInfo) cursor() string {
 	if j.Entry != "" {
 		return j.Entry
 	}
-	return strconv.FormatInt(j.Due.UnixMilli(), 10) + ":" + j.ID
+	return j.due + ":" + j.ID
 }
 
 // shown is the job with its data.
@@ -125,23 +126,28 @@ func showData(data []byte) json.RawMessage {
 // lastTime is the last that JSON can write.
 var lastTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
-// timePtr is a time as it is shown, nil for none: another program may have written one beyond all calendars.
+// timePtr is a time as it is shown, nil for none.
 func timePtr(t time.Time) *time.Time {
-	if t.IsZero() {
+	if t = inCalendar(t); t.IsZero() {
 		return nil
-	}
-	if t = t.UTC(); t.After(lastTime) {
-		t = lastTime
-	}
-	if t.Year() < 0 {
-		t = time.Time{}
 	}
 	return &t
 }
 
+// inCalendar bounds a time that another program may have written to what JSON has: it is zero before the year 1.
+func inCalendar(t time.Time) time.Time {
+	switch {
+	case t.Before(time.Time{}):
+		return time.Time{}
+	case t.After(lastTime):
+		return lastTime
+	}
+	return t.UTC()
+}
+
 func fromBody(q *wire.QueueRef, id, body string, due float64, state State) JobInfo {
 	info := fromJob(q, wire.DecodeBody(id, body), state)
-	info.body = body
+	info.body, info.due = body, formatDue(due)
 	info.Due = timePtr(time.UnixMilli(int64(due)))
 	return info
 }

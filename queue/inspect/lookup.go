@@ -130,7 +130,8 @@ func near(state State) look {
 		if !ok {
 			return JobInfo{}, false, nil
 		}
-		return i.first(ctx, q, byID(state, id), strconv.FormatInt(at.Add(-time.Second).UnixMilli(), 10)+"-0")
+		from := max(at.Add(-time.Second).UnixMilli(), 0) // a program may give its entries IDs such as 1-1
+		return i.first(ctx, q, byID(state, id), strconv.FormatInt(from, 10)+"-0")
 	}
 }
 

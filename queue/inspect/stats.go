@@ -128,9 +128,9 @@ func (s *Stat) counter(field string) *int64 {
 func addSpan(run, wait *Histogram, field string, n int64) {
 	name, bucket, isBucket := strings.Cut(field, ":")
 	name, isSum := strings.CutSuffix(name, "_us")
-	h := run
-	if name == "wait" {
-		h = wait
+	h := map[string]*Histogram{"run": run, "wait": wait}[name]
+	if h == nil { // of a later version
+		return
 	}
 	if isSum {
 		h.Sum += time.Duration(n) * time.Microsecond

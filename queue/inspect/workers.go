@@ -76,7 +76,7 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 	r := wire.ReadRegistration(name, fields)
 	return WorkerInfo{
 		Name: name, Process: r.Worker, Queue: queue, Host: r.Host, PID: r.PID, Slots: r.Slots,
-		Running: r.Running, Stuck: len(r.Stuck), Version: r.Version, Started: r.Started,
+		Running: r.Running, Stuck: len(r.Stuck), Version: r.Version, Started: inCalendar(r.Started),
 		LeaseMS: int64(lease.Score) - now.UnixMilli(), State: WorkerState(r.State),
 		Heartbeat: newHolder(lease.Score, r.Lease).heartbeat(name, now),
 	}
