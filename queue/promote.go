@@ -18,5 +18,5 @@ func (ses *session) promote(ctx context.Context) (next time.Duration, err error)
 	if next < 0 || next > promoteEvery {
 		return promoteEvery, err
 	}
-	return max(next, time.Millisecond), err
+	return max(next, time.Nanosecond), err // 0 would be as usual
 }
