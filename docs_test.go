@@ -214,7 +214,8 @@ func TestTheReadmesRuleHolds(t *testing.T) {
 	}
 	slices.Sort(missing)
 	if len(missing) > exceptions {
-		t.Errorf("%d of %d words are not where the README says; they belong in\n%s", len(missing), words, strings.Join(missing, "\n"))
+		t.Errorf("%d of %d words are not where the README says; they belong in\n%s", len(missing), words,
+			strings.Join(missing, "\n"))
 	}
 	if isFound("no-such-word", known) || !isFound("lockmgr", known) || !isFound("worker", known) {
 		t.Error("the rule finds what is not there, or not what is")

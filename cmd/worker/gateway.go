@@ -22,7 +22,9 @@ const (
 func gatewayFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
-			Name: "gateway", Usage: "who charges orders: the `URL` of a simulated gateway (producer gateway), or stripe (default: one simulated in this process)",
+			Name: "gateway",
+			Usage: "who charges orders: the `URL` of a simulated gateway (producer gateway), " +
+				"or stripe (default: one simulated in this process)",
 		},
 		&cli.DurationFlag{Name: "gateway-timeout",
 			Usage: "how long a call of the gateway may take (default: 10s, stripe 5s)"},
