@@ -147,7 +147,7 @@ var keysOfWords = map[string][]string{
 	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
 	"counts of all time": {"<q>:metrics"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"},
 	"unique key": {"<q>:unique:<key>"},
-	"guards": {"<q>:unique:<key>", "<q>:id:<id>"},
+	"guards":     {"<q>:unique:<key>", "<q>:id:<id>"},
 }
 
 // script is what is read of a .lua file: which keys it adds to, and from which it only removes.
