@@ -132,7 +132,7 @@ func (j *judge) existence(h *history) {
 		j.offend(&j.Duplicates, h, "it was enqueued %d times", len(h.ids))
 	}
 	if len(h.runs) > 0 && !h.enqueued && !h.unknown {
-		j.offend(&j.Wrong, h, "it ran although the producer was told that it was not enqueued")
+		j.offend(&j.Wrong, h, "it ran although the producer got the answer that it was not enqueued")
 	}
 }
 

@@ -55,7 +55,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&opts.count, "count", 0,
-		"process this many `orders`, account for them, and end; 0 runs until told to stop")
+		"process this many `orders`, account for them, and end; 0 runs until stopped")
 	flags.BoolVar(&opts.json, "json", false, "with -count, print the summary as one JSON object, and all else on stderr")
 	flags.StringVar(&opts.addr, "addr", "127.0.0.1:8090", "`address` of the monitor; a free port is taken if it is in use")
 	flags.StringVar(&opts.bin, "bin", beside(), "`directory` of producer, worker and monitor")

@@ -20,7 +20,7 @@ import (
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
-		Usage: "run jobs until told to stop",
+		Usage: "run jobs until stopped",
 		Description: `A queue's weight is its share of the slots while all queues have jobs.
 
 --raw binds a stream that other programs write with a bare XADD; entries that name no kind get the binding's. It may
