@@ -34,6 +34,7 @@ type session struct {
 	claimed     chan struct{} // holds a signal of claim that no more are
 	transfer    sync.Mutex    // held while entries come or go otherwise than by a read
 	replyLost   atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
+	unread      unread        // of read alone
 	lastChances atomic.Int64  // jobs held that are one crash away from dead
 
 	clock          clockGuard                    // of heartbeat alone

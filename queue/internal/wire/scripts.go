@@ -20,9 +20,11 @@ var (
 	scriptAckRetain     = load("ack_retain")
 	scriptRetry         = load("retry")
 	scriptBury          = load("bury")
+	scriptBuryUnread    = load("bury_unread")
 	scriptHandback      = load("handback")
 	scriptClaim         = load("claim")
 	scriptAdopt         = load("adopt")
+	scriptWeigh         = load("weigh")
 	scriptJoin          = load("join")
 	scriptHeartbeat     = load("heartbeat")
 	scriptLeave         = load("leave")
@@ -47,6 +49,9 @@ var ErrProtocol = errors.New("reply not understood")
 
 // ErrLost says that a worker's registration is gone: it has lost its lease.
 var ErrLost = errors.New("the worker's registration is gone")
+
+// ErrNotHeld says that an entry is not the worker's any more.
+var ErrNotHeld = errors.New("the worker does not hold the entry")
 
 // Verdict is what a script says about a job that it was to move.
 type Verdict int

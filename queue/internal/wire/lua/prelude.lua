@@ -40,3 +40,10 @@ local function count_crashes(crashed, entry)
   local _, crashes = string.gsub(redis.call('HGET', crashed, entry) or '', '%S+', '')
   return crashes
 end
+
+-- Returns how many bytes the fields and values of an entry have.
+local function bytes_of(fields)
+  local bytes = 0
+  for _, text in ipairs(fields) do bytes = bytes + #text end
+  return bytes
+end
