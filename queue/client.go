@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +16,12 @@ import (
 
 // Client enqueues jobs. It is safe for any number of goroutines: calls that run at the same time share round trips.
 type Client struct {
-	cfg      ClientConfig
-	rdb      redis.UniversalClient // the client's own
-	sender   *sender
-	ids      *wire.IDSource
-	registry wire.Registry
-	queues   sync.Map // name → *clientQueue
+	cfg    ClientConfig
+	rdb    redis.UniversalClient // the client's own
+	sender *sender
+	ids    *wire.IDSource
+	noter  *noter
+	queues sync.Map // name → *clientQueue
 }
 
 // ClientConfig configures a [Client]. The zero value works.
@@ -81,11 +82,11 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("queue: client: %w", err)
 	}
 	return &Client{
-		cfg:      cfg,
-		rdb:      own,
-		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
-		ids:      wire.NewIDSource(),
-		registry: wire.NewRegistry(own, cfg.Namespace),
+		cfg:    cfg,
+		rdb:    own,
+		sender: newSender(own, cfg.MaxBuffered, cfg.Timeout),
+		ids:    wire.NewIDSource(),
+		noter:  newNoter(wire.NewRegistry(own, cfg.Namespace), cfg.Timeout),
 	}, nil
 }
 
@@ -131,7 +132,7 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	}
 	job := op.job
 	op.recycle()
-	c.enqueued(ctx, &job)
+	c.enqueued(&job).wait(ctx)
 	return &job, nil
 }
 
@@ -177,6 +178,7 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 			}
 		}
 	}
+	var last *note
 	for i, op := range ops {
 		if op == nil {
 			continue
@@ -185,10 +187,11 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 		if err == nil {
 			results[i] = op.job
 			op.recycle()
-			c.enqueued(ctx, &results[i])
+			last = cmp.Or(c.enqueued(&results[i]), last)
 		}
 		results[i].Err = err
 	}
+	last.wait(ctx)
 }
 
 func (c *Client) enqueueOneDurable(ctx context.Context, op *enqueueOp) Enqueued {
@@ -205,6 +208,7 @@ func (c *Client) Close() error {
 	if !c.sender.close() {
 		return nil
 	}
+	c.noter.cancel()
 	if err := c.rdb.Close(); err != nil {
 		return fmt.Errorf("queue: close client: %w", err)
 	}
@@ -250,9 +254,6 @@ type clientQueue struct {
 	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
 }
 
-// noteEvery is how often a client notes a queue that it uses, in case the registry was lost with Redis' data.
-const noteEvery = time.Minute
-
 // queue remembers the queues that the process uses: they are few, and used many times a second.
 func (c *Client) queue(name string) *clientQueue {
 	if q, ok := c.queues.Load(name); ok {
@@ -264,11 +265,11 @@ func (c *Client) queue(name string) *clientQueue {
 	return known.(*clientQueue)
 }
 
-// enqueued notifies the observer, and once a minute for each queue the registry.
-func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
+// enqueued notifies the observer, and once a minute for each queue the registry: the note that is then under way.
+func (c *Client) enqueued(job *Enqueued) (noted *note) {
 	q, now := c.queue(job.Queue), monotonic()
 	if last := q.noted.Load(); now-last >= int64(noteEvery) && q.noted.CompareAndSwap(last, now) {
-		c.registry.AddQueue(ctx, job.Queue)
+		noted = c.noter.add(job.Queue)
 	}
 	if c.cfg.Observer != nil && !job.Duplicate {
 		e := Event{Type: EventEnqueued, Time: c.cfg.Now(), Queue: job.Queue, Job: job.ID, Kind: job.Kind}
@@ -277,4 +278,5 @@ func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
 		}
 		c.cfg.Observer.Observe(e)
 	}
+	return noted
 }

@@ -142,6 +142,6 @@ func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, 
 		return nil, err
 	}
 	job := op.job
-	c.enqueued(ctx, &job)
+	c.enqueued(&job).wait(ctx)
 	return &job, err
 }

@@ -72,14 +72,14 @@ func TestRegistryNotesHowQueuesAreBound(t *testing.T) {
 		t.Errorf("got %+v", own)
 	}
 	lookup("own", false, own)
-	r.AddQueue(t.Context(), "own")
+	r.AddQueues(t.Context(), []string{"own"})
 	lookup("own", true, own)
 	raw := wire.Binding{Raw: true, Group: "billing", Kind: "order.placed"}
 	for range 2 {
 		if err := r.Bind(t.Context(), "stream", raw); err != nil {
 			t.Fatal(err)
 		}
-		r.AddQueue(t.Context(), "stream") // does not replace the binding
+		r.AddQueues(t.Context(), []string{"stream"}) // does not replace the binding
 		lookup("stream", true, wire.NewQueueRef(namespace, "stream", raw))
 	}
 	queues, err := r.Queues(t.Context())

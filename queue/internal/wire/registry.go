@@ -30,9 +30,13 @@ type Binding struct {
 	Kind  string `json:"kind,omitempty"`  // raw: of entries that have none
 }
 
-// AddQueue notes that a client uses a queue. It cannot fail for the caller: the next client notes it otherwise.
-func (r Registry) AddQueue(ctx context.Context, queue string) {
-	_ = r.rdb.HSetNX(ctx, r.queues, queue, "{}").Err()
+// AddQueues notes that a client uses queues. It cannot fail for the caller: the next client notes them otherwise.
+func (r Registry) AddQueues(ctx context.Context, queues []string) {
+	pipe := r.rdb.Pipeline()
+	for _, queue := range queues {
+		pipe.HSetNX(ctx, r.queues, queue, "{}")
+	}
+	_, _ = pipe.Exec(ctx)
 }
 
 // Bind notes how a worker has bound a queue.
