@@ -132,7 +132,7 @@ func (c *Client) masterOf(ctx context.Context, queue string, patience time.Durat
 	} else if !ok {
 		return nil, fmt.Errorf("client of type %T has no master to wait for", c.rdb)
 	}
-	return master.WithTimeout(patience), nil
+	return redisx.WithTimeout(master, patience), nil
 }
 
 // enqueueDurable is the rest of Enqueue for a job with [Durable].

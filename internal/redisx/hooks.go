@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,16 +13,25 @@ import (
 // hooksOf makes the commands of one client pass through the hooks that another one has at that moment. A hook that
 // panics fails its command.
 //
-// A client does not disclose its hooks. But a copy of it that [redis.Client.WithTimeout] makes has the same and takes
-// more: one behind all others, which goes on to where the command belongs.
+// A client does not disclose its hooks. But a [redis.Conn] of it has the same and takes more: one behind all others,
+// which goes on to where the command belongs. Nothing reaches the connection, so there is none.
+//
+// Why: docs/decisions/engine.md#hooks-see-an-own-clients-commands-by-way-of-a-copy-of-the-callers
 type hooksOf struct{ client *redis.Client }
 
 // addHooksOf gives a client the hooks of another one.
 func addHooksOf(to, from *redis.Client) { to.AddHook(hooksOf{from}) }
 
-// copy returns a client with the same hooks and one more.
-func (h hooksOf) copy(last redis.Hook) *redis.Client {
-	c := h.client.WithTimeout(h.client.Options().ReadTimeout)
+// WithTimeout returns a client with another patience for replies and the same hooks, which go-redis' own method loses.
+func WithTimeout(rdb *redis.Client, patience time.Duration) *redis.Client {
+	patient := rdb.WithTimeout(patience)
+	addHooksOf(patient, rdb)
+	return patient
+}
+
+// copy returns what has the same hooks and one more.
+func (h hooksOf) copy(last redis.Hook) *redis.Conn {
+	c := h.client.Conn()
 	c.AddHook(last)
 	return c
 }
