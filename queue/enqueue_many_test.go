@@ -86,7 +86,8 @@ func (f *fleet) hooked(s *spy, cfg queue.ClientConfig) *queue.Client {
 func someItems(n int, opts ...queue.EnqueueOption) []queue.Item {
 	items := make([]queue.Item, n)
 	for i := range items {
-		items[i] = queue.Item{Args: charge{fmt.Sprint(i), 1}, Options: append([]queue.EnqueueOption{queue.On("orders")}, opts...)}
+		all := append([]queue.EnqueueOption{queue.On("orders")}, opts...)
+		items[i] = queue.Item{Args: charge{fmt.Sprint(i), 1}, Options: all}
 	}
 	return items
 }
@@ -155,15 +156,14 @@ func TestEnqueueManyEndsWithItsContext(t *testing.T) {
 		sent <- struct{}{}
 		<-ctx.Done()
 		return ctx.Err()
-	}}, queue.ClientConfig{MaxBuffered: 100, Timeout: time.Minute})
+	}}, queue.ClientConfig{MaxBuffered: 100, Timeout: 6 * time.Second})
 	go func() {
 		<-sent
 		cancel(gone)
 	}()
-	began := time.Now()
 	results, err := client.EnqueueMany(ctx, someItems(2500))
-	if took := time.Since(began); took > 30*time.Second || !errors.Is(err, gone) {
-		t.Errorf("after %s: %v", took, err)
+	if !errors.Is(err, gone) {
+		t.Errorf("got %v", err)
 	}
 	unknown := 0
 	for i, r := range results {
@@ -200,7 +200,8 @@ func TestARegistryThatHangsHoldsNoCall(t *testing.T) {
 	began := time.Now()
 	_, err := client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"))
 	f.must(err)
-	_, err = client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"), queue.Durable(queue.Fsynced(0, time.Millisecond)))
+	_, err = client.Enqueue(t.Context(), charge{"o-1", 1}, queue.On("orders"),
+		queue.Durable(queue.Fsynced(0, time.Millisecond)))
 	if err != nil && !errors.Is(err, queue.ErrNotDurable) {
 		t.Error(err)
 	}
@@ -288,8 +289,12 @@ func TestHooksOfTheCallersClientSeeOurCommands(t *testing.T) {
 	f.must(err)
 	_, err = client.EnqueueMany(t.Context(), someItems(100))
 	f.must(err)
-	_, _ = client.Enqueue(t.Context(), charge{"o", 1}, queue.On("orders"), queue.Durable(queue.Replicated(1, time.Millisecond)))
-	if s.count("xadd") != 102 || s.count("evalsha")+s.count("eval") == 0 || s.count("wait") != 1 || s.count("hsetnx") != 1 {
+	_, err = client.Enqueue(t.Context(), charge{"o", 1}, queue.On("orders"),
+		queue.Durable(queue.Replicated(1, time.Millisecond)))
+	if !errors.Is(err, queue.ErrNotDurable) {
+		t.Error(err)
+	}
+	if s.count("xadd") != 102 || s.count("evalsha") == 0 || s.count("wait") != 1 || s.count("hsetnx") != 1 {
 		t.Errorf("it has seen %v", s.names)
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr})

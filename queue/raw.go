@@ -18,8 +18,8 @@ import (
 //
 // Why: docs/decisions/engine.md#an-entry-of-plain-fields-is-added-by-clientaddraw
 func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (string, error) {
-	if ctx.Err() != nil {
-		return "", fmt.Errorf("queue: add to %s: nothing was enqueued: %w", stream, context.Cause(ctx))
+	if err := c.mayCall(ctx); err != nil {
+		return "", fmt.Errorf("queue: add to %s: %w", stream, err)
 	}
 	op, err := c.prepareRaw(stream, fields)
 	if err == nil {
