@@ -64,7 +64,7 @@ func TestPythonHearsGo(t *testing.T) {
 	}
 	all.call(nil, "next")
 	var deaf int
-	if glob.call(&deaf, "received"); deaf != 0 {
+	if glob.call(&deaf, "count"); deaf != 0 {
 		t.Errorf("SUBSCRIBE took %d messages for a pattern", deaf)
 	}
 }

@@ -39,7 +39,7 @@ func TestPromoteMovesABatchAtATime(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, func(c *WorkerConfig) { c.Now = func() time.Time { return time.Now().Add(time.Hour) } })
 	e.enqueue(maxPromote+1, In(time.Minute))
-	if next := e.chore(chorePromote); next != time.Millisecond {
+	if next := e.chore(chorePromote); next != time.Nanosecond {
 		t.Errorf("with one more that is due: next in %s, want at once", next)
 	}
 	if n := e.rdb.XLen(t.Context(), e.queue.Stream).Val(); n != maxPromote {

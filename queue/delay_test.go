@@ -10,11 +10,21 @@ import (
 )
 
 // Ten thousand jobs due over five seconds: none starts early, and the log says how late they are. How late is a
-// promise (100 ms at the 99th percentile) that a machine busy with other tests may miss, so the bound here is wide.
+// promise (100 ms at the 99th percentile) that a machine busy with other tests may miss: the bound here is how long the
+// same machine takes for as many jobs that are due at once.
 func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
 	t.Parallel()
 	const jobs, span = 10_000, 5 * time.Second
 	f := newFleet(t)
+	f.start(muxOf("k", noop))
+	atOnce := time.Now()
+	due := queue.Item{Args: queue.JSON("k", []byte(`{}`)), Options: []queue.EnqueueOption{queue.On("orders")}}
+	_, err := f.client.EnqueueMany(t.Context(), slices.Repeat([]queue.Item{due}, jobs))
+	f.must(err)
+	f.await(queue.EventDone, jobs)
+	bound := time.Since(atOnce) + time.Second
+
+	f = newFleet(t)
 	start := time.Now().Add(time.Second)
 	items := make([]queue.Item, jobs)
 	for i := range items {
@@ -31,9 +41,17 @@ func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
 		}
 	}
 	f.start(muxOf("k", noop))
+	started := time.Now()
 	late := make([]time.Duration, 0, jobs)
 	for _, e := range f.await(queue.EventStarted, jobs) {
-		if due, ok := dues[e.Job]; ok {
+		due, delayed := dues[e.Job]
+		switch {
+		case !delayed:
+		case e.Time.Before(due):
+			t.Errorf("a job started %s before it was due", due.Sub(e.Time))
+		case due.Before(started): // late because it took so long to enqueue them all
+			late = append(late, e.Time.Sub(started))
+		default:
 			late = append(late, e.Time.Sub(due))
 		}
 	}
@@ -43,10 +61,7 @@ func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
 	}
 	median, p99 := late[len(late)/2], late[len(late)*99/100]
 	t.Logf("late by %s at the median, %s at 99 %%, %s at the most", median, p99, late[len(late)-1])
-	if late[0] < 0 {
-		t.Errorf("a job started %s before it was due", -late[0])
-	}
-	if p99 > 5*time.Second {
-		t.Errorf("99 %% of the jobs were late by up to %s", p99)
+	if p99 > bound {
+		t.Errorf("99 %% of the jobs were late by up to %s; as many at once take %s", p99, bound)
 	}
 }

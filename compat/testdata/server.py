@@ -50,7 +50,7 @@ class Notifications:
         self._listen(article.RedisPubSub(self.client).subscribe, channel, self.messages.put)
 
     def pattern_subscribe(self, pattern):
-        self._listen(article.RedisPubSub(self.client).pattern_subscribe, pattern, lambda *heard: self.messages.put(heard))
+        self._listen(article.RedisPubSub(self.client).pattern_subscribe, pattern, lambda *message: self.messages.put(message))
 
     def _listen(self, subscribe, *args):
         threading.Thread(target=subscribe, args=args, daemon=True).start()
@@ -58,7 +58,7 @@ class Notifications:
     def next(self):
         return self.messages.get(timeout=10)
 
-    def heard(self):
+    def count(self):
         return self.messages.qsize()
 
 
