@@ -49,14 +49,14 @@ var errNotKept = errors.New("not carried out")
 // handler again.
 //
 // It answers 400 to a key that is missing though required, or malformed; 409 with Retry-After while the first request
-// runs, at first after a second, then after as long as it has run; 422 to a key that was used with another method, path,
-// query or body; 413 to a body over the limit; 503 when Redis does not answer or the lease was lost; each with a problem
-// document (RFC 9457).
+// runs, at first after a second, then after as long as it has run; 422 to a key that was used with another method,
+// path, query or body; 413 to a body over the limit; 503 when Redis does not answer or the lease was lost; each with a
+// problem document (RFC 9457).
 //
 // Nobody gets the answer to somebody else, see [Config].Tenant. To requests that have neither a tenant nor credentials
-// nor cookies all callers are one: of their answers no cookies are kept. Headers that middleware outside has set are not
-// kept, as it sets them anew. Put the middleware outside of what sets cookies when a response begins, such as sessions,
-// or those cookies are not kept either; and inside of authentication and rate limits.
+// nor cookies all callers are one: of their answers no cookies are kept. Headers that middleware outside has set are
+// not kept, as it sets them anew. Put the middleware outside of what sets cookies when a response begins, such as
+// sessions, or those cookies are not kept either; and inside of authentication and rate limits.
 //
 // The client gets the answer once it is on record, so that it never has one that is later denied. A handler that
 // flushes has it sent at once; if it then cannot be recorded, the connection is cut. A body that is longer than

@@ -99,7 +99,7 @@ func TestNobodyGetsTheAnswerToSomebodyElse(t *testing.T) {
 
 func long(text string) string { return strings.Repeat("jwt.", 300) + text }
 
-// All callers without anything that tells them apart are one, and none of them gets a cookie of another.
+// All callers without anything that distinguishes them are one, and none of them gets a cookie of another.
 func TestUnknownCallersGetNoCookieOfAnother(t *testing.T) {
 	t.Parallel()
 	h, key := app(t, idemhttp.Config{}, whose)
