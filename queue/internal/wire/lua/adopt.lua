@@ -22,7 +22,7 @@ for i = 4, #ARGV do
     room = room - bytes_of(entry[1][2])
     if room < 0 and #found > 0 then return {i - 4, found} end
     local crashes = count_crashes(KEYS[2], id)
-    found[#found + 1] = {id, row[4], entry[1][2], crashes, redis.call('HGET', KEYS[3], id) or ''}
+    found[#found + 1] = {id, row[4], entry[1][2], crashes, try(nil, 'HGET', KEYS[3], id) or ''}
   end
 end
 return {#ARGV - 3, found}

@@ -31,7 +31,7 @@ local dead = redis.call('XADD', KEYS[2], '*', 'id', job.id, 'kind', job.kind, 'd
   unpack(ARGV, 6))
 redis.call('HSET', KEYS[3], job.id, dead)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
-redis.call('HINCRBY', KEYS[4], 'dead', 1)
+count(nil, KEYS[4], 'dead', 1)
 if meta_is and type(meta) == 'table' and type(meta.unique) == 'string' then
   release_unique(ARGV[5] .. meta.unique, job.id)
 end

@@ -30,7 +30,7 @@ for counted, parking in ipairs({'~released', '~orphans'}) do
       else
         room = room - bytes_of(found[1][2])
         if room < 0 and #taken > 0 then return taken end
-        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, redis.call('HGET', KEYS[4], row[1]) or ''}
+        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, try(nil, 'HGET', KEYS[4], row[1]) or ''}
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1], 'RETRYCOUNT', deliveries, 'JUSTID')
         left = left - 1
         if last_chance then last_chances = last_chances - 1 end
