@@ -61,6 +61,9 @@ func (t *task) ended(o outcome, took time.Duration) {
 	k.run.add(took)
 }
 
+// firstStreams is in 2001, in ms: an entry from before is one whose ID is no time.
+const firstStreams = 1e12
+
 // waited counts how long a job was ready before its handler began, at its first delivery: since its entry was added,
 // by Redis' clock.
 func (t *task) waited(began time.Time) {
@@ -69,8 +72,11 @@ func (t *task) waited(began time.Time) {
 		return
 	}
 	added, _ := redisx.ParseStreamID(t.entry.ID)
-	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-int64(added.Ms)) * time.Millisecond
-	t.ses.counters.of(t.kind).wait.add(max(wait, 0))
+	now := began.UnixMilli() + t.ses.redisAhead.Load()
+	if added.Ms < firstStreams || added.Ms > uint64(now)+firstStreams { // given by a client: it is no time
+		return
+	}
+	t.ses.counters.of(t.kind).wait.add(wire.Milliseconds(now - int64(added.Ms)))
 }
 
 // snapshot is what a heartbeat writes: names and numbers for the hashes of the minute and the hour, of all kinds
