@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -41,7 +42,7 @@ type chunk struct {
 	ops     []*enqueueOp // nil of an item that is done
 	results []Enqueued
 	left    time.Duration // of the client's timeout
-	noting  []*clientQueue
+	noted   *note         // the last that is under way
 }
 
 func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
@@ -67,7 +68,7 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 		wave, pending = k.nextWave(pending, done)
 		k.send(ctx, wave, done)
 	}
-	c.noteAll(ctx, k.noting, monotonic()+int64(max(k.left, 0)))
+	k.noted.wait(ctx)
 }
 
 // guardKey is what lets one job in at a time: an ID or a unique key of a queue.
@@ -156,10 +157,7 @@ func (k *chunk) end(i int, err error, done guardSet) {
 	k.results[i] = op.job
 	done.add(op)
 	op.recycle()
-	if q := c.queue(k.results[i].Queue); q.isToBeNoted(monotonic()) {
-		k.noting = append(k.noting, q)
-	}
-	c.observeEnqueued(&k.results[i])
+	k.noted = cmp.Or(c.enqueued(&k.results[i]), k.noted)
 }
 
 func (k *chunk) sendDurable(ctx context.Context, i int, done guardSet) {

@@ -72,18 +72,14 @@ func TestRegistryNotesHowQueuesAreBound(t *testing.T) {
 		t.Errorf("got %+v", own)
 	}
 	lookup("own", false, own)
-	if err := r.AddQueues(t.Context(), "own"); err != nil {
-		t.Fatal(err)
-	}
+	r.AddQueues(t.Context(), []string{"own"})
 	lookup("own", true, own)
 	raw := wire.Binding{Raw: true, Group: "billing", Kind: "order.placed"}
 	for range 2 {
 		if err := r.Bind(t.Context(), "stream", raw); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.AddQueues(t.Context(), "stream"); err != nil { // does not replace the binding
-			t.Fatal(err)
-		}
+		r.AddQueues(t.Context(), []string{"stream"}) // does not replace the binding
 		lookup("stream", true, wire.NewQueueRef(namespace, "stream", raw))
 	}
 	queues, err := r.Queues(t.Context())
