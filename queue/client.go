@@ -18,7 +18,7 @@ type Client struct {
 	rdb      redis.UniversalClient // the client's own
 	sender   *sender
 	ids      *wire.IDSource
-	noter    *noter
+	registry wire.Registry
 	queues   sync.Map // name → *clientQueue
 }
 
@@ -80,11 +80,11 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("queue: client: %w", invalid(err))
 	}
 	c := &Client{
-		cfg:    cfg,
-		rdb:    own,
-		sender: newSender(own, cfg.MaxBuffered, cfg.Timeout),
-		ids:    wire.NewIDSource(),
-		noter:  newNoter(wire.NewRegistry(own, cfg.Namespace), cfg.Timeout),
+		cfg:      cfg,
+		rdb:      own,
+		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
+		ids:      wire.NewIDSource(),
+		registry: wire.NewRegistry(own, cfg.Namespace),
 	}
 	c.observer.observer, c.observer.now = cfg.Observer, cfg.Now
 	return c, nil
@@ -127,6 +127,7 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	if err := c.mayCall(ctx); err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
 	}
+	began := monotonic()
 	op, err := c.prepare(args, opts)
 	if err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
@@ -143,7 +144,8 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	}
 	job := op.job
 	op.recycle()
-	c.enqueued(&job).wait(ctx)
+	c.noteQueue(ctx, job.Queue, began+int64(c.cfg.Timeout))
+	c.observeEnqueued(&job)
 	return &job, nil
 }
 
@@ -155,7 +157,6 @@ func (c *Client) Close() error {
 	if !c.sender.close() {
 		return nil
 	}
-	c.noter.cancel()
 	if err := c.rdb.Close(); err != nil {
 		return fmt.Errorf("queue: close client: %w", err)
 	}

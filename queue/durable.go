@@ -137,12 +137,14 @@ func (c *Client) masterOf(ctx context.Context, queue string, patience time.Durat
 
 // enqueueDurable is the rest of Enqueue for a job with [Durable].
 func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, error) {
+	began := monotonic()
 	err := c.sendDurable(ctx, op, op.durability)
 	if err != nil && !errors.Is(err, ErrNotDurable) {
 		return nil, err
 	}
 	job := op.job
-	c.enqueued(&job).wait(ctx)
+	c.noteQueue(ctx, job.Queue, began+int64(op.durability.patience(c.cfg.Timeout)))
+	c.observeEnqueued(&job)
 	return &job, err
 }
 

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -42,7 +41,7 @@ type chunk struct {
 	ops     []*enqueueOp // nil of an item that is done
 	results []Enqueued
 	left    time.Duration // of the client's timeout
-	noted   *note         // the last that is under way
+	noting  []*clientQueue
 }
 
 func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
@@ -68,7 +67,7 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 		wave, pending = k.nextWave(pending, done)
 		k.send(ctx, wave, done)
 	}
-	k.noted.wait(ctx)
+	c.noteAll(ctx, k.noting, monotonic()+int64(max(k.left, 0)))
 }
 
 // guardKey is what lets one job in at a time: an ID or a unique key of a queue.
@@ -157,7 +156,10 @@ func (k *chunk) end(i int, err error, done guardSet) {
 	k.results[i] = op.job
 	done.add(op)
 	op.recycle()
-	k.noted = cmp.Or(c.enqueued(&k.results[i]), k.noted)
+	if q := c.queue(k.results[i].Queue); q.isToBeNoted(monotonic()) {
+		k.noting = append(k.noting, q)
+	}
+	c.observeEnqueued(&k.results[i])
 }
 
 func (k *chunk) sendDurable(ctx context.Context, i int, done guardSet) {
