@@ -55,7 +55,7 @@ end
 local ended = {}
 if caretaker == 1 then
   ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100)
-  local waiting = math.max(redis.call('XLEN', KEYS[4]) - pending[1], 0)
+  local waiting = count_waiting(KEYS[4], ARGV[4], pending[1])
   for k = 5, 6 do redis.call('HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
 end
 if caretaker == 1 or #ARGV > 10 then

@@ -24,10 +24,10 @@ for _, row in ipairs(rows) do
   if row[3] >= tonumber(ARGV[4]) then ids[#ids + 1] = row[1] end
 end
 if #ids > 0 then
-  local crashed = {}
+  local crashed, name = {}, listed_name(ARGV[2])
   for k, before in ipairs(redis.call('HMGET', KEYS[4], unpack(ids))) do
     crashed[2 * k - 1] = ids[k]
-    crashed[2 * k] = before and before .. ' ' .. ARGV[2] or ARGV[2]
+    crashed[2 * k] = before and before .. ' ' .. name or name
   end
   redis.call('HSET', KEYS[4], unpack(crashed))
   redis.call('EXPIRE', KEYS[4], ARGV[5])
