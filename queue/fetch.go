@@ -34,7 +34,11 @@ func (ses *session) read() {
 		}
 		tasks, err := ses.readOnce(&replies, n)
 		ses.w.dispatcher.setActive(ses.buffer, len(tasks) > 0)
-		ses.track(tasks)
+		if ses.readAgain(tasks) {
+			ses.replyLost.Store(true)
+		} else {
+			ses.track(tasks)
+		}
 		if err != nil {
 			ses.recoverFrom(backoff, "read", err)
 			continue
