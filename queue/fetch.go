@@ -56,7 +56,11 @@ func (ses *session) fetch(replies *entryReader, room int, wait bool) (err error)
 	if len(tasks) > 0 {
 		ses.replies.arrived(len(tasks), replies.size, since(tasks[0].heldSince))
 	}
-	ses.track(tasks)
+	if ses.readAgain(tasks) {
+		ses.replyLost.Store(true)
+	} else {
+		ses.track(tasks)
+	}
 	ses.w.dispatcher.looked(ses.buffer, len(tasks) == n, n < room)
 	return err
 }

@@ -27,12 +27,6 @@ func addDurations(a, b time.Duration) time.Duration {
 	return a + b
 }
 
-// milliseconds is a duration that another program may have written.
-func milliseconds(ms int64) time.Duration {
-	const most = math.MaxInt64 / int64(time.Millisecond)
-	return time.Duration(min(max(ms, 0), most)) * time.Millisecond
-}
-
 // guardClock is the application's clock between 1970 and 9999, and the system's where that panics.
 func guardClock(now func() time.Time) func() time.Time {
 	if now == nil {

@@ -95,15 +95,15 @@ func jobPolicy(m *wire.Meta, ofKind *Policy) *Policy {
 		p.MaxAttempts = int(m.MaxAttempts)
 	}
 	if m.Timeout > 0 {
-		p.Timeout = milliseconds(m.Timeout)
+		p.Timeout = wire.Milliseconds(m.Timeout)
 	}
 	if m.BackoffMin > 0 {
 		p.backoff = nil
-		p.BackoffMin = milliseconds(m.BackoffMin)
-		p.BackoffMax = max(milliseconds(m.BackoffMax), p.BackoffMin)
+		p.BackoffMin = wire.Milliseconds(m.BackoffMin)
+		p.BackoffMax = max(wire.Milliseconds(m.BackoffMax), p.BackoffMin)
 	}
 	if m.Retain > 0 {
-		p.Retain = milliseconds(m.Retain)
+		p.Retain = wire.Milliseconds(m.Retain)
 	}
 	return &p
 }

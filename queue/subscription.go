@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -59,8 +58,7 @@ func (s *subscription) bind(ctx context.Context) error {
 	}
 	for _, g := range groups {
 		if g.Name != s.queue.Group {
-			return fmt.Errorf("stream %s has another consumer group, %q: finished entries are deleted, and that group would "+
-				"miss them", s.queue.Stream, g.Name)
+			return s.otherGroup(g.Name)
 		}
 	}
 	return nil

@@ -24,19 +24,3 @@ const (
 
 // CeilMilli rounds up, so that a job never starts before it is due.
 func CeilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
-
-// LastTime is the latest time that a job may be due at: JSON has no later years, wherever it is read.
-var LastTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-var firstTime = time.UnixMilli(0)
-
-// LimitTime brings a time within 1970 and [LastTime]: no other can be counted, shown and read again everywhere.
-func LimitTime(t time.Time) time.Time {
-	switch {
-	case t.After(LastTime):
-		return LastTime
-	case t.Before(firstTime):
-		return firstTime
-	}
-	return t
-}
