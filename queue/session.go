@@ -35,6 +35,7 @@ type session struct {
 	transfer    sync.Mutex    // held while entries come or go otherwise than by a read
 	received    readMark      // the last entry that was received
 	replyLost   atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
+	unread      unread        // of read alone
 	lastChances atomic.Int64  // jobs held that are one crash away from dead
 
 	clock          clockGuard                    // of heartbeat alone

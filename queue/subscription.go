@@ -19,6 +19,7 @@ type subscription struct {
 	cfg   QueueConfig
 
 	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve
+	replies  *byteBudget    // of reads, claims and adoptions
 	buffer   *buffer        // guarded by the dispatcher's mutex
 	counters *counters      // added to by slots and loops, taken by heartbeat
 
@@ -30,7 +31,8 @@ type subscription struct {
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
 	return &subscription{
 		w: w, queue: wire.NewQueueRef(w.cfg.Namespace, name, cfg.binding()), cfg: cfg,
-		reader: redisx.NewReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
+		reader: redisx.NewReader(w.rdb), replies: newByteBudget(), buffer: w.dispatcher.addBuffer(cfg.Weight),
+		counters: newCounters(w.kinds),
 	}
 }
 

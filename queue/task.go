@@ -66,6 +66,9 @@ func (ses *session) newTasks(deliveries []wire.Delivery) (tasks []*task) {
 	return tasks
 }
 
+// bytes is how much of a worker's memory the job takes, before its handler has it.
+func (t *task) bytes() int { return len(t.run.Data) }
+
 // event begins an event of the task.
 func (t *task) event(typ EventType) Event {
 	return Event{

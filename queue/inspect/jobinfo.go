@@ -208,6 +208,7 @@ const (
 	ReasonUnknownKind = wire.ReasonUnknownKind // a worker has no handler for it
 	ReasonUndecodable = wire.ReasonUndecodable // its entry or its data
 	ReasonCrashed     = wire.ReasonCrashed     // as many workers died with it as MaxCrashes allows
+	ReasonTooLarge    = wire.ReasonTooLarge    // the connection broke each time it was sent to a worker
 	ReasonByPerson    = wire.ReasonByPerson    // see [Inspector.Cancel] and [Inspector.Bury]
 )
 

@@ -122,3 +122,10 @@ local function count_waiting(stream, group, pending)
   end
   return math.max(length - pending, 0)
 end
+
+-- Returns how many bytes the fields and values of an entry have.
+local function bytes_of(fields)
+  local bytes = 0
+  for _, text in ipairs(fields) do bytes = bytes + #text end
+  return bytes
+end
