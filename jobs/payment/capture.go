@@ -16,11 +16,11 @@ type Capture struct {
 // Kind returns "payment.capture".
 func (Capture) Kind() string { return "payment.capture" }
 
-// Capture takes the money of an order that is authorized, or returns the receipt of an order that is paid. It has 12 s.
-// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment. [ErrInvalid],
-// [ErrNoOrder], [ErrConflict] and [ErrDeclined] are final; what the gateway refuses for good is recorded as the reason
-// why the order failed. After any other error, also while the charge is not settled, call it again: the money is not
-// taken twice.
+// Capture takes the money of an order that is authorized, or returns the receipt of an order that is paid. It has 12
+// s. [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment.
+// [ErrInvalid], [ErrNoOrder], [ErrConflict] and [ErrDeclined] are final; what the gateway refuses for good is recorded
+// as the reason why the order failed. After any other error, also while the charge is not settled, call it again: the
+// money is not taken twice.
 func (s *Service) Capture(ctx context.Context, capture Capture) (Receipt, error) {
 	gateway, err := s.authorizer()
 	if err == nil {
@@ -102,9 +102,9 @@ type Outcome struct {
 }
 
 // Cancel cancels an order that is pending, failed or authorized; no charge of it begins any more. It has 12 s.
-// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment. [ErrInvalid],
-// [ErrNoOrder] and [ErrConflict] (it is paid: refund it) are final. After any other error, also while the charge is not
-// settled, call it again.
+// [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is in other hands at this moment.
+// [ErrInvalid], [ErrNoOrder] and [ErrConflict] (it is paid: refund it) are final. After any other error, also while
+// the charge is not settled, call it again.
 func (s *Service) Cancel(ctx context.Context, cancel Cancel) (Order, error) {
 	if len(cancel.Reason) > maxText {
 		return Order{}, fmt.Errorf("payment: %w: order %s: reason of %d bytes, at most %d",

@@ -105,10 +105,11 @@ func TestChargesRefuseWhatMakesNoSense(t *testing.T) {
 			t.Errorf("%+v: got %v, want ErrInvalid", charge, err)
 		}
 	}
-	if _, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 500, Attempt: 2}); !errors.Is(err, payment.ErrConflict) {
+	_, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 500, Attempt: 2})
+	if !errors.Is(err, payment.ErrConflict) {
 		t.Errorf("a second attempt of an order without a first: %v, want ErrConflict", err)
 	}
-	_, err := service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 500, Currency: "eur"})
+	_, err = service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 500, Currency: "eur"})
 	must(t, err)
 	_, err = service.Charge(t.Context(), payment.Charge{OrderID: id, Cents: 500, Currency: "usd"})
 	if !errors.Is(err, payment.ErrConflict) {

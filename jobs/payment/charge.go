@@ -88,7 +88,8 @@ func (c Charge) differs(order Order) error {
 	case order.Cents != c.Cents:
 		return fmt.Errorf("payment: order %s is for %d cents, not %d: %w", order.ID, order.Cents, c.Cents, ErrConflict)
 	case c.Currency != "" && c.Currency != order.Currency && !unset:
-		return fmt.Errorf("payment: order %s is in currency %q, not %q: %w", order.ID, order.Currency, c.Currency, ErrConflict)
+		return fmt.Errorf("payment: order %s is in currency %q, not %q: %w", order.ID, order.Currency, c.Currency,
+			ErrConflict)
 	case c.Attempt > order.attempt()+1:
 		return fmt.Errorf("payment: attempt %d of order %s, after attempt %d: %w", c.Attempt, order.ID, order.attempt(),
 			ErrConflict)

@@ -147,7 +147,8 @@ func TestAnOrderHasABoundedNumberOfParts(t *testing.T) {
 	if !errors.Is(err, payment.ErrInvalid) {
 		t.Errorf("a name with spaces: got %v, want ErrInvalid", err)
 	}
-	if _, err = service.Refund(t.Context(), payment.Refund{OrderID: id, Part: "more", Cents: 1}); !errors.Is(err, payment.ErrConflict) {
+	_, err = service.Refund(t.Context(), payment.Refund{OrderID: id, Part: "more", Cents: 1})
+	if !errors.Is(err, payment.ErrConflict) {
 		t.Errorf("one part more: got %v, want ErrConflict", err)
 	}
 }

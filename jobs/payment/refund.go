@@ -37,10 +37,11 @@ func (r Refund) validate() error {
 }
 
 // Refund gives the money of a paid order back, or returns the receipt of the refund it had before. What is given back
-// never is more than was charged. It has 12 s. [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order is
-// in other hands at this moment. [ErrInvalid], [ErrNoOrder], [ErrNotPaid], [ErrConflict] (another amount than was paid,
-// or more than is left) and [ErrRefundRefused] are final; the last leaves the order paid, with the reason in its record.
-// After any other error, also while the charge is not settled, call it again: the money is not given back twice.
+// never is more than was charged. It has 12 s. [lockmgr.ErrNotAcquired], [ErrFenced] and [ErrStale] say that the order
+// is in other hands at this moment. [ErrInvalid], [ErrNoOrder], [ErrNotPaid], [ErrConflict] (another amount than was
+// paid, or more than is left) and [ErrRefundRefused] are final; the last leaves the order paid, with the reason in its
+// record. After any other error, also while the charge is not settled, call it again: the money is not given back
+// twice.
 func (s *Service) Refund(ctx context.Context, refund Refund) (RefundReceipt, error) {
 	if err := refund.validate(); err != nil {
 		return RefundReceipt{}, err

@@ -90,9 +90,9 @@ func (s *Service) alone(ctx context.Context, id string, work func(ctx context.Co
 }
 
 // pay takes an order that is pending, failed or in processing to its end: it asks the gateway, and records the answer.
-// The step to processing says what is asked for, as far as the record does not. An order that was in processing may have
-// been charged by somebody who did not live to record it, so the gateway is first asked what became of that: it may have
-// forgotten the key by now. What the gateway refuses for good is the error beside the order that failed.
+// The step to processing says what is asked for, as far as the record does not. An order that was in processing may
+// have been charged by somebody who did not live to record it, so the gateway is first asked what became of that: it
+// may have forgotten the key by now. What the gateway refuses for good is the error beside the order that failed.
 func (s *Service) pay(ctx context.Context, order Order, step Move) (Order, error) {
 	ask := s.gateway.Charge
 	if order.State == Processing {

@@ -41,9 +41,9 @@ func (w Webhook) validate() error {
 	return fmt.Errorf("payment: %w: order %s: no webhook reports %q", ErrInvalid, w.OrderID, w.State)
 }
 
-// Webhook updates an order's record by what the gateway has reported. A report that the record is beyond changes nothing,
-// so one that comes twice or late is harmless. [ErrInvalid], [ErrNoOrder] and [ErrConflict] are final: the last says that
-// money moved that the record has no place for. It has 12 s.
+// Webhook updates an order's record by what the gateway has reported. A report that the record is beyond changes
+// nothing, so one that comes twice or late is harmless. [ErrInvalid], [ErrNoOrder] and [ErrConflict] are final: the
+// last says that money moved that the record has no place for. It has 12 s.
 func (s *Service) Webhook(ctx context.Context, report Webhook) (Order, error) {
 	if err := report.validate(); err != nil {
 		return Order{}, err

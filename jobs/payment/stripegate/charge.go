@@ -13,8 +13,8 @@ import (
 )
 
 // Charge answers as [payment.Gateway] says. [payment.ErrDeclined] wraps what Stripe calls a card error and all that it
-// answers with status 402, also what asks for the cardholder, who is not here. [payment.ErrConflict] says that the key came with other parameters, and
-// [payment.ErrInvalid] that Stripe makes nothing of the request.
+// answers with status 402, also what asks for the cardholder, who is not here. [payment.ErrConflict] says that the key
+// came with other parameters, and [payment.ErrInvalid] that Stripe makes nothing of the request.
 //
 // Why: docs/decisions/payments.md#at-stripe-the-charge-of-an-order-is-a-paymentintent-created-and-confirmed-in-one-call
 func (g *Gateway) Charge(ctx context.Context, request payment.ChargeRequest) (payment.Receipt, error) {

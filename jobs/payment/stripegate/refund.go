@@ -10,9 +10,9 @@ import (
 	"github.com/navvy-go/navvy/jobs/payment"
 )
 
-// Refund answers as [payment.Gateway] says. A refund that Stripe has under way counts as given; one that it refuses, or
-// that failed at the bank, is [payment.ErrRefundRefused]. Where the charge is refunded already, the answer is the refund
-// that did it: Stripe forgets keys after a day.
+// Refund answers as [payment.Gateway] says. A refund that Stripe has under way counts as given; one that it refuses,
+// or that failed at the bank, is [payment.ErrRefundRefused]. Where the charge is refunded already, the answer is the
+// refund that did it: Stripe forgets keys after a day.
 func (g *Gateway) Refund(ctx context.Context, request payment.RefundRequest) (payment.RefundReceipt, error) {
 	params := &stripe.RefundCreateParams{
 		PaymentIntent: stripe.String(request.Charge),

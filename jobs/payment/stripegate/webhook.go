@@ -25,7 +25,8 @@ const maxEvent = 512 << 10
 
 // WebhookConfig says what a [Webhook] accepts and where it enqueues.
 type WebhookConfig struct {
-	// Secrets are what Stripe signs this endpoint's events with, whsec_…: one, or two while it is being rolled. Required.
+	// Secrets are what Stripe signs this endpoint's events with, whsec_…: one, or two while it is being rolled.
+	// Required.
 	Secrets []string
 
 	// Tolerance is how old a signature may be, so that an event that was overheard is not sent again later. Defaults to
@@ -38,9 +39,10 @@ type WebhookConfig struct {
 
 // Webhook is the endpoint that Stripe reports to: an [http.Handler] that checks the signature of an event and enqueues
 // a job payment.webhook, whose ID is made of the event's, so that an event is enqueued once however often it is sent.
-// It is to get payment_intent.succeeded, .payment_failed, .canceled and .amount_capturable_updated, and charge.refunded;
-// other events, and those of PaymentIntents without an order, are accepted and do nothing. It answers 400 to what Stripe
-// has not signed, and 503, after which Stripe sends the event again, if the job could not be enqueued.
+// It is to get payment_intent.succeeded, .payment_failed, .canceled and .amount_capturable_updated, and
+// charge.refunded; other events, and those of PaymentIntents without an order, are accepted and do nothing. It answers
+// 400 to what Stripe has not signed, and 503, after which Stripe sends the event again, if the job could not be
+// enqueued.
 type Webhook struct {
 	client *queue.Client
 	config WebhookConfig

@@ -40,7 +40,8 @@ func newEndpoint(t *testing.T, gateway payment.Gateway) (http.Handler, *jobtest.
 	service, mux := payment.New(rdb, nil, gateway), queue.NewMux()
 	service.Register(mux)
 	fleet := jobtest.Start(t, rdb, mux, nil)
-	endpoint, err := stripegate.NewWebhook(fleet.Client, stripegate.WebhookConfig{Secrets: []string{"whsec_new", "whsec_old"}})
+	config := stripegate.WebhookConfig{Secrets: []string{"whsec_new", "whsec_old"}}
+	endpoint, err := stripegate.NewWebhook(fleet.Client, config)
 	if err != nil {
 		t.Fatal(err)
 	}
