@@ -27,8 +27,9 @@ func TestAnErrorIsNotCalledAnAbsentRedis(t *testing.T) {
 	must(t, rdb.Set(t.Context(), namespace+":{broken}", "text", 0).Err())
 	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
 	for path, status := range map[string]int{
-		"/queues/broken/jobs/j-1": http.StatusBadGateway, "/queues/orders/jobs/01K9ZJ7Y3T4Q5R6S7T8V9W0X1Y": http.StatusNotFound,
-		"/queues/orders/jobs/123": http.StatusNotFound, "/": http.StatusOK, "/queues": http.StatusOK,
+		"/queues/broken/jobs/j-1":                        http.StatusBadGateway,
+		"/queues/orders/jobs/01K9ZJ7Y3T4Q5R6S7T8V9W0X1Y": http.StatusNotFound,
+		"/queues/orders/jobs/123":                        http.StatusNotFound, "/": http.StatusOK, "/queues": http.StatusOK,
 		"/waiting?queue=orders": http.StatusOK,
 	} {
 		page := do(t, browser(t), http.MethodGet, server.URL+path, nil)

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,8 +18,8 @@ import (
 //
 // Why: docs/decisions/engine.md#an-entry-of-plain-fields-is-added-by-clientaddraw
 func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (string, error) {
-	if ctx.Err() != nil {
-		return "", fmt.Errorf("queue: add to %s: nothing was enqueued: %w", stream, context.Cause(ctx))
+	if err := c.mayCall(ctx); err != nil {
+		return "", fmt.Errorf("queue: add to %s: %w", stream, err)
 	}
 	op, err := c.prepareRaw(stream, fields)
 	if err == nil {
@@ -38,10 +37,10 @@ func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (s
 // prepareRaw checks an entry and makes the command that adds it.
 func (c *Client) prepareRaw(stream string, fields []string) (*enqueueOp, error) {
 	if err := wire.ValidateName(stream); err != nil {
-		return nil, err
+		return nil, invalid(err)
 	}
 	if len(fields) == 0 || len(fields)%2 != 0 {
-		return nil, errors.New("fields must be names and values by turns")
+		return nil, invalidf("fields must be names and values by turns")
 	}
 	size := 0
 	for _, field := range fields {

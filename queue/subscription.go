@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -23,6 +24,7 @@ type subscription struct {
 
 	wasPaused  atomic.Bool  // by a person, at the last heartbeat; set by join and heartbeat
 	redisAhead atomic.Int64 // set by heartbeat: ms by which Redis' clock is ahead of this process' own
+	passedOver sync.Map     // the failures of bookkeeping that were reported
 }
 
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
@@ -45,8 +47,8 @@ func (s *subscription) bind(ctx context.Context) error {
 	if err := s.ensureGroup(ctx); err != nil {
 		return err
 	}
-	if err := s.w.registry().Bind(ctx, s.queue.Name, s.cfg.binding()); err != nil && !redis.HasErrorPrefix(err, "OOM") {
-		return err
+	if err := s.w.registry().Bind(ctx, s.queue.Name, s.cfg.binding()); err != nil {
+		s.reportBookkeeping("registry", []string{err.Error()})
 	}
 	groups, err := s.w.rdb.XInfoGroups(ctx, s.queue.Stream).Result()
 	if err != nil {

@@ -113,7 +113,7 @@ func TestStreamIDsAreThoseOfRedis(t *testing.T) {
 	}
 }
 
-// What is read is written, and read again as the same; it is in order with what follows, and has a time that JSON takes.
+// What is read is written, and read again as the same; it is in order with what follows, and JSON takes its time.
 func FuzzParseStreamID(f *testing.F) {
 	for _, text := range []string{"0-0", "5", "1717171717171-3", greatest, "1-", "-1", "+1-1", "01-1", "1-2-3", "x"} {
 		f.Add(text)

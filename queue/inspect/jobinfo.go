@@ -162,7 +162,7 @@ func inCalendar(t time.Time) time.Time {
 func fromBody(q *wire.QueueRef, id, body string, due float64, state State) JobInfo {
 	info := fromJob(q, wire.DecodeBody(id, body), state)
 	info.body, info.due = body, formatDue(due)
-	info.Due = timePtr(time.UnixMilli(int64(due)))
+	info.Due = timePtr(time.UnixMilli(wire.ScoreMS(due)))
 	return info
 }
 

@@ -105,27 +105,34 @@ type Reclaim struct {
 	Behind   EntryRef      // the page begins behind it; the zero value for the first
 }
 
-// ReclaimEntries parks a page of a consumer's entries, and returns how many, and behind which the next page begins: the
-// zero value at the end. alive says that the consumer has a lease after all: nothing was parked.
-func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Reclaim) (
-	parked int64, last EntryRef, alive bool, err error,
-) {
+// Reclaimed is what became of a page.
+type Reclaimed struct {
+	Parked   int64
+	Last     EntryRef // behind which the next page begins; the zero value at the end
+	Alive    bool     // the consumer has a lease after all: nothing was parked
+	Failures []string // which bookkeeping failed, and why
+}
+
+// ReclaimEntries parks a page of a consumer's entries.
+func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Reclaim) (Reclaimed, error) {
 	start := "-"
 	if r.Behind.ID != "" {
 		start = "(" + r.Behind.ID
 	}
-	reply, err := scriptReclaim.Run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(r.Consumer), q.Crashed()},
-		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), start).Result()
+	cmd, denied := scriptReclaim.run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(r.Consumer), q.Crashed()},
+		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), start)
+	reply, err := cmd.Result()
 	if err != nil {
-		return 0, last, false, err
+		return Reclaimed{}, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 2 {
-		return 0, last, true, nil
+	if !ok || len(cells) != 3 {
+		return Reclaimed{Alive: true}, nil
 	}
-	parked, _ = cells[0].(int64)
-	last.ID, _ = cells[1].(string)
-	return parked, last, false, nil
+	page := Reclaimed{Failures: failures(cells[2], denied)}
+	page.Parked, _ = cells[0].(int64)
+	page.Last.ID, _ = cells[1].(string)
+	return page, nil
 }
 
 // ReleaseOrphan parks an entry whose consumer is gone. [VerdictHeld] if its worker lives.

@@ -121,12 +121,12 @@ func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
 	counts, last := "", ref("")
 	for {
 		page := wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last}
-		parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
-		if err != nil || alive {
-			t.Fatalf("got %t, %v", alive, err)
+		done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
+		if err != nil || done.Alive {
+			t.Fatalf("got %+v, %v", done, err)
 		}
-		counts += fmt.Sprint(parked, " ")
-		if last = next; last.ID == "" {
+		counts += fmt.Sprint(done.Parked, " ")
+		if last = done.Last; last.ID == "" {
 			break
 		}
 	}
@@ -162,8 +162,8 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	s := held(t, 1)
 	before := s.snapshot()
 	page := wire.Reclaim{Consumer: "w#1", Count: 3}
-	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); !alive || err != nil {
-		t.Errorf("with a lease: %t, %v", alive, err)
+	if done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); !done.Alive || err != nil {
+		t.Errorf("with a lease: %+v, %v", done, err)
 	}
 	v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result()
 	if v != wire.VerdictHeld || err != nil {
@@ -174,15 +174,14 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	}
 	s.must(s.rdb.ZRem(t.Context(), s.q.Workers(), "w#1").Err()) // a stray: it never had a lease
 	page.Idle = time.Hour
-	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
-	if parked != 0 || last.ID != "" || alive || err != nil {
-		t.Errorf("a busy stray: %d, %v, %t, %v", parked, last, alive, err)
+	done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
+	if done.Parked != 0 || done.Last.ID != "" || done.Alive || err != nil {
+		t.Errorf("a busy stray: %+v, %v", done, err)
 	}
 	s.holds("a busy stray", "stream 1-1(j-1) 1-1>w#1×1 [w#1]")
 	s.must(s.rdb.Do(t.Context(), "XCLAIM", s.q.Stream, s.q.Group, "w#1", 0, "1-1", "IDLE", 7_200_000, "JUSTID").Err())
-	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
-	if parked != 1 || err != nil {
-		t.Errorf("an idle stray: %d, %v", parked, err)
+	if done, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); done.Parked != 1 || err != nil {
+		t.Errorf("an idle stray: %+v, %v", done, err)
 	}
 	s.holds("an idle stray", "crashed 1-1=w#1 !\n stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
 }

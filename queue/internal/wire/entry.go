@@ -56,7 +56,7 @@ func DecodeMeta(text []byte) (*Meta, error) {
 	if err := json.Unmarshal(text, m); err != nil {
 		return NoMeta, fmt.Errorf("meta is not JSON: %w", err)
 	}
-	m.Attempt, m.Redelivered = max(m.Attempt, 0), max(m.Redelivered, 0) // somebody else may have written it
+	m.Attempt, m.Redelivered = limitCount(m.Attempt), limitCount(m.Redelivered)
 	return m, nil
 }
 
@@ -159,10 +159,10 @@ func isNavvyForm(fields []Pair) bool {
 // EnqueuedAt returns when a job was enqueued: its meta says so, or its ULID, or the ID of its entry.
 func (e *Entry) EnqueuedAt() time.Time {
 	if e.Meta.EnqueuedAt > 0 {
-		return time.UnixMilli(e.Meta.EnqueuedAt)
+		return LimitTime(time.UnixMilli(e.Meta.EnqueuedAt))
 	}
 	if id, err := ulid.ParseStrict(e.ID); err == nil {
-		return ulid.Time(id.Time())
+		return LimitTime(ulid.Time(id.Time()))
 	}
 	at, _ := redisx.ParseStreamID(e.Ref.ID)
 	return at.Time()

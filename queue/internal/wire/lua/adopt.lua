@@ -19,7 +19,7 @@ for _, row in ipairs(rows) do
     redis.call('XACK', KEYS[1], ARGV[1], last)
   else
     local crashes = count_crashes(KEYS[2], last)
-    found[#found + 1] = {last, row[4], entry[1][2], crashes, redis.call('HGET', KEYS[3], last) or ''}
+    found[#found + 1] = {last, row[4], entry[1][2], crashes, try(nil, 'HGET', KEYS[3], last) or ''}
   end
 end
 return {last, found}

@@ -27,7 +27,7 @@ for counted, parking in ipairs({'~released', '~orphans'}) do
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
       else
-        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, redis.call('HGET', KEYS[4], row[1]) or ''}
+        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, try(nil, 'HGET', KEYS[4], row[1]) or ''}
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1], 'RETRYCOUNT', deliveries, 'JUSTID')
         left = left - 1
         if last_chance then last_chances = last_chances - 1 end

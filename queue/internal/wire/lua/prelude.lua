@@ -1,5 +1,37 @@
 -- The functions that scripts of the job queue share. The loader puts before a script those that it calls.
 
+-- Notes, once, that bookkeeping failed. Without a list, nil, nothing is noted.
+local function add_failure(failures, key, why)
+  local failure = key .. ': ' .. why
+  if not failures or failures[failure] then return end
+  failures[failure] = true
+  failures[#failures + 1] = failure
+end
+
+-- Runs a command of bookkeeping, whose failure must not stop what it belongs to. Returns its reply; nil if it failed,
+-- which is added to the failures. A key that the user has no right to is given as KEYS[1], see scripts.go.
+local function try(failures, command, key, ...)
+  if key == KEYS[1] then return nil end
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  add_failure(failures, key, reply.err)
+  return nil
+end
+
+-- Adds to a count of a hash, as bookkeeping: a failure is added to the failures. A count that would overflow stays at
+-- the largest number that there is.
+local function count(failures, key, field, n)
+  if key == KEYS[1] then return end
+  local reply = redis.pcall('HINCRBY', key, field, n)
+  if type(reply) ~= 'table' or not reply.err then return end
+  local found = redis.pcall('HGET', key, field)
+  if type(found) == 'string' and string.find(found, '^%d+$') then
+    redis.pcall('HSET', key, field, '9223372036854775807')
+  else
+    add_failure(failures, key, reply.err)
+  end
+end
+
 -- Adds a job to a stream, with its meta unless that is '', and returns the entry. The sequence of the fields is always
 -- the same: Redis then stores their names once for each node of the stream.
 local function add_job(stream, id, kind, data, meta)
@@ -53,9 +85,9 @@ local function remove_entry(stream, group, entry)
   redis.call('XDEL', stream, entry)
 end
 
--- Deletes a unique key if it still is the job's. Without a key, nil, it does nothing.
+-- Deletes a unique key if it still is the job's. Without a key, nil, it does nothing; nor to a key of another type.
 local function release_unique(key, id)
-  if key and redis.call('GET', key) == id then redis.call('DEL', key) end
+  if key and redis.pcall('GET', key) == id then redis.call('DEL', key) end
 end
 
 -- Reports whether a consumer has a lease that has not ended.
@@ -66,7 +98,7 @@ end
 
 -- Returns how many workers died with an entry: their consumers are listed in its field, separated by spaces.
 local function count_crashes(crashed, entry)
-  local _, crashes = string.gsub(redis.call('HGET', crashed, entry) or '', '%S+', '')
+  local _, crashes = string.gsub(try(nil, 'HGET', crashed, entry) or '', '%S+', '')
   return crashes
 end
 
@@ -83,7 +115,8 @@ end
 -- Returns how many entries a group was not given yet. Where Redis does not know it, all that are not pending count: the
 -- same, unless consumers of other programs acknowledge and do not delete.
 local function count_waiting(stream, group, pending)
-  local length = redis.call('XLEN', stream)
+  local length = redis.pcall('XLEN', stream)
+  if type(length) ~= 'number' then return 0 end -- no stream any more: the worker's other commands fail, and say so
   for _, about in ipairs(groups_of(stream)) do
     if about.name == group and about.lag then return math.min(about.lag, length) end
   end

@@ -19,5 +19,5 @@ for k = 4, 5 do
     if next_due < 0 or wait < next_due then next_due = wait end
   end
 end
-if promoted > 0 then redis.call('HINCRBY', KEYS[3], 'promoted', promoted) end
+if promoted > 0 then count(nil, KEYS[3], 'promoted', promoted) end
 return {promoted, next_due}
