@@ -2,7 +2,9 @@ package dashboard_test
 
 import (
 	"context"
+	"html"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,5 +150,47 @@ func TestBinaryValuesAreMasked(t *testing.T) {
 	page := shows(t, server, "/waiting", "cGhvdG8=", ";base64")
 	if strings.Contains(page, "c2VjcmV0") {
 		t.Error("a password is shown")
+	}
+}
+
+// Jobs and consumers of other programs are found by the links of the pages, whatever they are called.
+func TestLinksToOddNamesWork(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	stream := namespace + ":{orders}"
+	ids := []string{"a/b?c#d", "100%", "%41", "ä b", `"quoted"`, "..%2f", "a+b;c&d=e"}
+	for _, id := range ids {
+		must(t, rdb.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: stream, Values: []string{"id", id, "kind", "k", "data", "{}"},
+		}).Err())
+	}
+	must(t, rdb.XGroupCreate(t.Context(), stream, queue.DefaultGroup, "0").Err())
+	must(t, rdb.HSet(t.Context(), namespace+":queues", "orders", "{}").Err())
+	for _, consumer := range []string{"order worker 1", `a"b#c~d`, "python#abc123"} {
+		must(t, rdb.XReadGroup(t.Context(), &redis.XReadGroupArgs{
+			Group: queue.DefaultGroup, Consumer: consumer, Streams: []string{stream, ">"}, Count: 2,
+		}).Err())
+	}
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Prefix: "/x"})
+	jobs, holders := 0, 0
+	links := regexp.MustCompile(`<a href="([^"]*/jobs/[^"]*|[^"]*q=worker[^"]*)"`)
+	for _, path := range []string{"/x/pending", "/x/waiting"} {
+		page := do(t, browser(t), http.MethodGet, server.URL+path, nil)
+		for _, link := range links.FindAllStringSubmatch(page.body, -1) {
+			address := html.UnescapeString(link[1])
+			if strings.HasPrefix(address, "?") {
+				address, holders = path+address, holders+1
+			} else {
+				jobs++
+			}
+			found := do(t, browser(t), http.MethodGet, server.URL+address, nil)
+			if found.StatusCode != http.StatusOK || !strings.Contains(found.body, "orders") ||
+				strings.Contains(found.body, "No job is in flight") {
+				t.Errorf("%s: %d", address, found.StatusCode)
+			}
+		}
+	}
+	if jobs != len(ids) || holders != 3 {
+		t.Errorf("%d links to jobs, %d to consumers", jobs, holders)
 	}
 }
