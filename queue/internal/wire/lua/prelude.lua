@@ -102,13 +102,6 @@ local function count_crashes(crashed, entry)
   return crashes
 end
 
--- Returns how many bytes the fields and values of an entry have.
-local function bytes_of(fields)
-  local bytes = 0
-  for _, text in ipairs(fields) do bytes = bytes + #text end
-  return bytes
-end
-
 -- Returns what Redis has on a stream's groups, a table of fields for each; none if there is no stream.
 local function groups_of(stream)
   local groups = {}
@@ -123,9 +116,16 @@ end
 -- same, unless consumers of other programs acknowledge and do not delete.
 local function count_waiting(stream, group, pending)
   local length = redis.pcall('XLEN', stream)
-  if type(length) ~= 'number' then return 0 end
+  if type(length) ~= 'number' then return 0 end -- no stream any more: the worker's other commands fail, and say so
   for _, about in ipairs(groups_of(stream)) do
     if about.name == group and about.lag then return math.min(about.lag, length) end
   end
   return math.max(length - pending, 0)
+end
+
+-- Returns how many bytes the fields and values of an entry have.
+local function bytes_of(fields)
+  local bytes = 0
+  for _, text in ipairs(fields) do bytes = bytes + #text end
+  return bytes
 end
