@@ -17,8 +17,8 @@ const (
 
 // byteBudget bounds in bytes what is asked of Redis, or sent to it, with one command. It halves when a reply is lost or
 // slow, down to what one entry may be, so that no command is repeated that is too much for the connection, and grows
-// again while replies are quick: the later, the more often that went wrong. For commands that count entries it estimates
-// how large those are.
+// again while replies are quick: the later, the more often that went wrong. For commands that count entries it
+// estimates how large those are.
 //
 // Why: docs/decisions/engine.md#reads-have-a-budget-in-bytes
 type byteBudget struct {

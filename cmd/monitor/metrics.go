@@ -14,9 +14,9 @@ import (
 type collector struct {
 	inspector *inspect.Inspector
 
-	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
-	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover  *prometheus.Desc
-	readable                                                            *prometheus.Desc
+	up, jobs, total, oldest, held, workers, running, stuck, paused, caretaker *prometheus.Desc
+	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover        *prometheus.Desc
+	readable                                                                  *prometheus.Desc
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -28,8 +28,10 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		up:        desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
 		jobs:      desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
 		total:     desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
-		oldest:    desc("queue_oldest_waiting_seconds", "How long the first waiting job has waited.", "queue"),
-		workers:   desc("queue_workers", "Workers registered with the queue.", "queue"),
+		oldest:    desc("queue_oldest_waiting_seconds", "How long the oldest job has waited that has not started.", "queue"),
+		held: desc("queue_held", "Jobs in flight that have not started: held by workers without a slot, or parked.",
+			"queue"),
+		workers: desc("queue_workers", "Workers registered with the queue.", "queue"),
 		running: desc("queue_slots_busy", "Slots of all workers that run jobs of the queue, as of their last beats.",
 			"queue"),
 		stuck:     desc("queue_handlers_stuck", "Handlers that ignore that their context was cancelled.", "queue"),
@@ -52,7 +54,7 @@ func newCollector(inspector *inspect.Inspector) *collector {
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		c.up, c.jobs, c.total, c.oldest, c.workers, c.running, c.stuck, c.paused, c.caretaker,
+		c.up, c.jobs, c.total, c.oldest, c.held, c.workers, c.running, c.stuck, c.paused, c.caretaker,
 		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
 		c.readable,
 	} {
@@ -153,6 +155,7 @@ func (c *collector) state(q ofQueue, r reading) {
 	q.gauge(c.jobs, float64(r.info.Retrying), string(inspect.StateRetrying))
 	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
+	q.gauge(c.held, float64(r.info.Held))
 	q.gauge(c.leftover, float64(r.info.Leftover))
 	q.gauge(c.workers, float64(r.info.Workers))
 	running, stuck := 0, 0

@@ -32,8 +32,8 @@ func queuesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "queues",
 		Usage: "list the queues with their counts",
-		Description: `A total counts since the queue was created. OLDEST is how long the first waiting job has waited. OTHERS is
-what other programs have put on the stream: entries that their consumers acknowledged and left, see
+		Description: `A total counts since the queue was created. HELD are those in flight that have not
+started; OLDEST is how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream: entries that their consumers acknowledged and left, see
 monitor sweep, and groups, which miss what workers delete.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: listQueues,
@@ -52,10 +52,10 @@ func listQueues(c *cli.Context) error {
 		if c.Bool("json") {
 			return errors.Join(printAll(c, infos), broken)
 		}
-		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "WORKERS",
-			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
+		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "HELD", "DELAYED", "RETRYING", "DEAD",
+			"WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
 		for _, q := range infos {
-			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Workers,
+			table.Row(q.Name, q.Waiting, q.InFlight, q.Held, q.Delayed, q.Retrying, q.Dead, q.Workers,
 				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q), others(q))
 		}
 		return errors.Join(table.Flush(), broken)

@@ -34,7 +34,8 @@ func newFleetView(ctx context.Context, pipe redis.Pipeliner, q *wire.QueueRef, r
 		entries[k] = row.ID
 		if _, known := v.workers[row.Consumer]; !known {
 			v.consumers = append(v.consumers, row.Consumer)
-			v.workers[row.Consumer] = pipe.HMGet(ctx, q.Worker(row.Consumer), "lease_ms", "max_crashes", "stuck")
+			v.workers[row.Consumer] = pipe.HMGet(ctx, q.Worker(row.Consumer),
+				"lease_ms", "max_crashes", "stuck", "held", "oldest_held", "runs")
 		}
 	}
 	v.now = pipe.Time(ctx)
@@ -64,6 +65,7 @@ func (v *fleetView) holder(consumer string) holder {
 		h.maxCrashes = wire.DefaultMaxCrashes
 	}
 	h.stuck = strings.Fields(text(2))
+	h.holds = wire.ReadHolds(text(3), text(4), text(5))
 	return h
 }
 
@@ -81,6 +83,7 @@ func (v *fleetView) judge(job *JobInfo, k int) {
 	job.Stuck = slices.Contains(h.stuck, job.Entry) || job.Heartbeat == HeartbeatGone || job.Heartbeat == HeartbeatLate ||
 		job.Cancelled != nil && now.Sub(job.Cancelled.At) > cancelPatience
 	at := time.Time{}
+	job.Held = job.Heartbeat == HeartbeatAlive && isHeld(h.holds, job.Entry)
 	job.NextStep, at = v.nextStep(job, h, now)
 	job.NextAt = timePtr(at)
 }
@@ -90,6 +93,8 @@ func (v *fleetView) nextStep(job *JobInfo, h holder, now time.Time) (step string
 	alive := len(v.last.Val()) > 0 && v.last.Val()[0].Score > float64(now.UnixMilli())
 	idle := time.Duration(job.IdleMS) * time.Millisecond
 	switch {
+	case job.Held:
+		return "held, not started: waits for a slot of its worker", at
 	case job.Heartbeat == HeartbeatAlive && job.Cancelled != nil:
 		return "cancelled: ends when its handler returns", at
 	case job.Heartbeat == HeartbeatAlive && job.Stuck:
