@@ -31,3 +31,9 @@ func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, now time.Time
 func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, id string, due time.Time) VerdictCmd {
 	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, id, CeilMilli(LimitTime(due)))}
 }
+
+// RunNow puts a delayed or retrying job into the stream.
+func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, id string) VerdictCmd {
+	return VerdictCmd{scriptRunNow.Eval(ctx, rdb,
+		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying()}, id)}
+}

@@ -22,9 +22,11 @@ var (
 	scriptAckRetain     = load("ack_retain", 2)
 	scriptRetry         = load("retry", 4, 5)
 	scriptBury          = load("bury", 4)
+	scriptBuryUnread    = load("bury_unread", 4)
 	scriptHandback      = load("handback")
 	scriptClaim         = load("claim", 3, 4)
 	scriptAdopt         = load("adopt", 2, 3)
+	scriptWeigh         = load("weigh")
 	scriptJoin          = load("join")
 	scriptHeartbeat     = load("heartbeat", 5, 6, 7, 9, 10)
 	scriptLeave         = load("leave")
@@ -32,9 +34,11 @@ var (
 	scriptReclaim       = load("reclaim", 4)
 	scriptClampLeases   = load("clamp_leases")
 	scriptSweep         = load("sweep")
+	scriptLeftovers     = load("sweep_leftovers")
 	scriptRequeue       = load("requeue")
 	scriptDelete        = load("delete")
 	scriptReschedule    = load("reschedule")
+	scriptRunNow        = load("run_now")
 	scriptCancel        = load("cancel")
 	scriptReleaseOrphan = load("release_orphan")
 	scriptExpireCancels = load("expire_cancels")
@@ -88,6 +92,9 @@ var ErrProtocol = errors.New("reply not understood")
 
 // ErrLost says that a worker's registration is gone: it has lost its lease.
 var ErrLost = errors.New("the worker's registration is gone")
+
+// ErrNotHeld says that an entry is not the worker's any more.
+var ErrNotHeld = errors.New("the worker does not hold the entry")
 
 // Verdict is what a script says about a job that it was to move.
 type Verdict int

@@ -25,10 +25,10 @@ for _, row in ipairs(rows) do
   if row[3] >= tonumber(ARGV[4]) then ids[#ids + 1] = row[1] end
 end
 if #ids > 0 then
-  local crashed = {}
+  local crashed, name = {}, listed_name(ARGV[2])
   for k, before in ipairs(try(failures, 'HMGET', KEYS[4], unpack(ids)) or {}) do
     crashed[2 * k - 1] = ids[k]
-    crashed[2 * k] = before and before .. ' ' .. ARGV[2] or ARGV[2]
+    crashed[2 * k] = before and before .. ' ' .. name or name
   end
   if #crashed > 0 then try(failures, 'HSET', KEYS[4], unpack(crashed)) end
   try(failures, 'EXPIRE', KEYS[4], ARGV[5])
