@@ -13,6 +13,7 @@ import (
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/eventlog"
 	"github.com/navvy-go/navvy/jobs"
+	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -41,6 +42,7 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			debugJobsFlag(),
 			&cli.StringSliceFlag{Name: "warm-hosts",
 				Usage: "`HOST` whose pages cache.warm may fetch (may be repeated; default: none)"},
+			command.ZoneFlag(),
 			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
 		}, gatewayFlags()...),
 		Action: run,
@@ -56,6 +58,10 @@ func run(c *cli.Context) error {
 		return err
 	}
 	queues, err := boundQueues(c)
+	if err != nil {
+		return err
+	}
+	zone, err := command.Zone(c)
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func run(c *cli.Context) error {
 	defer pages.Close()
 	worker, err := newWorker(c, jobs.Deps{
 		Redis: rdb, Gateway: gateway, Orders: orders, Cache: pages, Warming: cache.JobsConfig{Hosts: c.StringSlice(
-			"warm-hosts")},
+			"warm-hosts")}, Analytics: analytics.Config{Zone: zone},
 	}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
