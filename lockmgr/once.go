@@ -182,11 +182,15 @@ func (o *once) replay(reply []string) ([]byte, error) {
 	case "reused":
 		return nil, ErrKeyReused
 	case "running":
-		ms, err := strconv.ParseInt(reply[1], 10, 64)
-		if err != nil {
-			return nil, err
+		var times [2]time.Duration // until the lease ends, and since it began, if that is known
+		for i, text := range reply[1:] {
+			ms, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return nil, err
+			}
+			times[i] = time.Duration(ms) * time.Millisecond
 		}
-		return nil, &InProgressError{RetryAfter: time.Duration(ms) * time.Millisecond}
+		return nil, &InProgressError{RetryAfter: times[0], Running: times[1]}
 	case "failed":
 		return []byte(reply[1]), &FinalError{message: reply[2]}
 	}
