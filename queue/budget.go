@@ -58,9 +58,10 @@ func (b *byteBudget) arrived(entries, bytes int, took time.Duration) {
 	b.losing = false
 	b.entry = max(bytes/entries, b.entry/4, 1)
 	switch {
+	case bytes < b.bytes/2: // it shows nothing
 	case took > replySlow:
 		b.halve()
-	case took < replyQuick && bytes >= b.bytes/2 && b.bytes < maxReply:
+	case took < replyQuick && b.bytes < maxReply:
 		if b.quick++; b.quick >= b.patience {
 			b.bytes, b.patience, b.quick = min(b.bytes*2, maxReply), max(b.patience/2, 1), 0
 		}

@@ -28,7 +28,8 @@ func TestWhatHasNotStartedIsNotHiddenInFlight(t *testing.T) {
 		i := f.info()
 		return i.InFlight == 12 && i.Held == 10 && i.Waiting == 0
 	})
-	if i, since := f.info(), time.Since(began); i.OldestWaiting < since-time.Second || i.OldestWaiting > since+time.Second {
+	i, since := f.info(), time.Since(began)
+	if i.OldestWaiting < since-time.Second || i.OldestWaiting > since+time.Second {
 		t.Errorf("the oldest has waited %s, not %s", i.OldestWaiting, since)
 	}
 	page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateInFlight}, inspect.Page{})
