@@ -15,6 +15,7 @@ import (
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/eventlog"
 	"github.com/navvy-go/navvy/jobs"
+	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -43,6 +44,7 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			debugJobsFlag(),
 			&cli.StringSliceFlag{Name: "warm-hosts",
 				Usage: "`HOST` whose pages cache.warm may fetch (may be repeated; default: none)"},
+			command.ZoneFlag(),
 			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
 		}, gatewayFlags()...),
 		Action: run,
@@ -74,6 +76,10 @@ func work(c *cli.Context) error {
 	if err := refuseZeros(c); err != nil {
 		return err
 	}
+	zone, err := command.Zone(c)
+	if err != nil {
+		return err
+	}
 	inspector, rdb, err := command.Inspector(c)
 	if err != nil {
 		return err
@@ -93,7 +99,7 @@ func work(c *cli.Context) error {
 	defer pages.Close()
 	worker, err := newWorker(c, jobs.Deps{
 		Redis: rdb, Gateway: gateway, Orders: orders, Cache: pages, Warming: cache.JobsConfig{Hosts: c.StringSlice(
-			"warm-hosts")},
+			"warm-hosts")}, Analytics: analytics.Config{Zone: zone},
 	}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
