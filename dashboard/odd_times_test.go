@@ -50,7 +50,8 @@ func writeOdd(t *testing.T, rdb *redis.Client, namespace, number string) {
 	pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: key(":dead"), Values: []string{"id", "d", "kind", "k", "data", "{}",
 		"meta", `{"attempt":` + whole + `}`, "error", "sick", "reason", "attempts spent", "died_ms", whole}})
 	pipe.XGroupCreateMkStream(t.Context(), key(""), "workers", "0")
-	pipe.XReadGroup(t.Context(), &redis.XReadGroupArgs{Group: "workers", Consumer: worker, Streams: []string{key(""), ">"}})
+	read := &redis.XReadGroupArgs{Group: "workers", Consumer: worker, Streams: []string{key(""), ">"}}
+	pipe.XReadGroup(t.Context(), read)
 	pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: key(""), Values: []string{"id", "w", "kind", "k", "data", "{}",
 		"meta", `{"enqueued_ms":` + whole + `}`}})
 	pipe.Set(t.Context(), key(":paused"), `{"by":"x","at_ms":`+whole+`}`, 0)
@@ -59,7 +60,8 @@ func writeOdd(t *testing.T, rdb *redis.Client, namespace, number string) {
 	for _, stats := range []string{fmt.Sprint(":stats:", minute), fmt.Sprint(":stats:h:", minute/60), ":metrics"} {
 		pipe.HSet(t.Context(), key(stats), "done", whole, "run_us", whole, "run:3", whole, "wait:12", whole, "waiting", whole)
 	}
-	pipe.HSet(t.Context(), key(":job:kept"), "kind", "k", "data", "{}", "ended_ms", whole, "took_us", whole, "attempt", whole)
+	pipe.HSet(t.Context(), key(":job:kept"), "kind", "k", "data", "{}", "ended_ms", whole, "took_us", whole,
+		"attempt", whole)
 	_, _ = pipe.Exec(t.Context()) // Redis itself refuses some of them
 }
 
