@@ -155,7 +155,7 @@ type script struct{ adds, removes map[string]bool }
 
 var (
 	keyOfHead   = regexp.MustCompile(`(?m)^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
-	writtenKey  = regexp.MustCompile(`redis\.p?call\('(\w+)', ?KEYS\[([^\]]+)\]`)
+	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
 	helpersKey  = regexp.MustCompile(`\b(\w+)\((?:[^()]*, ?)?KEYS\[(\w+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
 	afterTheKey = regexp.MustCompile(`[,:(].*$`)
@@ -223,7 +223,8 @@ func readScript(text string) (script, error) {
 	for _, match := range helpersKey.FindAllStringSubmatch(text, -1) {
 		to := s.adds
 		switch match[1] {
-		case "call", "pcall", "allow_when_full", "owns", "consumer_of", "has_lease", "count_crashes": // they add nothing
+		case "call", "pcall", "try", "allow_when_full", "add_failure", "owns", "consumer_of", "has_lease",
+			"count_crashes": // they add nothing, or are read by writtenKey
 			continue
 		case "remove_entry", "release_unique":
 			to = s.removes

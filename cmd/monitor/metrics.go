@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -14,7 +15,8 @@ type collector struct {
 	inspector *inspect.Inspector
 
 	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
-	runs, dead, run, wait, redelivered, reclaimed, leaseLost            *prometheus.Desc
+	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover  *prometheus.Desc
+	readable                                                            *prometheus.Desc
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -41,6 +43,9 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		redelivered: desc("queue_redeliveries_total", "Runs of jobs that had been delivered before.", "queue"),
 		reclaimed:   desc("queue_reclaimed_total", "Jobs taken from workers that died.", "queue"),
 		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
+		leftover: desc("queue_leftover_entries", "Entries that other programs have acknowledged and not deleted.",
+			"queue"),
+		readable: desc("queue_readable", "Whether the queue's keys could be read: 1, or 0 and no count of it.", "queue"),
 	}
 }
 
@@ -48,7 +53,8 @@ func newCollector(inspector *inspect.Inspector) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		c.up, c.jobs, c.total, c.oldest, c.workers, c.running, c.stuck, c.paused, c.caretaker,
-		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost,
+		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
+		c.readable,
 	} {
 		out <- desc
 	}
@@ -56,6 +62,8 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 
 // reading is what a scrape reads of one queue.
 type reading struct {
+	name    string
+	broken  bool // something of it cannot be read: there is no count of it
 	info    inspect.QueueInfo
 	workers []inspect.WorkerInfo
 	metrics inspect.QueueMetrics
@@ -73,7 +81,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
 	for _, r := range readings {
-		q := ofQueue{name: r.info.Name, out: out}
+		q := ofQueue{name: r.name, out: out}
+		if q.gauge(c.readable, oneIf(!r.broken)); r.broken {
+			continue
+		}
 		c.state(q, r)
 		c.totals(q, r.info.Totals)
 		c.work(q, r.metrics)
@@ -81,21 +92,29 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *collector) read(ctx context.Context) ([]reading, error) {
-	infos, err := queueInfos(ctx, c.inspector)
+	names, err := c.inspector.Queues(ctx)
 	if err != nil {
 		return nil, err
 	}
-	readings := make([]reading, len(infos))
-	for n, info := range infos {
-		readings[n].info = info
-		if readings[n].workers, err = c.inspector.Workers(ctx, info.Name); err != nil {
+	readings := make([]reading, len(names))
+	for n, name := range names {
+		if readings[n], err = c.readQueue(ctx, name); redisx.IsAway(err) {
 			return nil, err
 		}
-		if readings[n].metrics, err = c.inspector.Metrics(ctx, info.Name); err != nil {
-			return nil, err
-		}
+		readings[n].name, readings[n].broken = name, err != nil
 	}
 	return readings, nil
+}
+
+func (c *collector) readQueue(ctx context.Context, name string) (r reading, err error) {
+	if r.info, err = c.inspector.Queue(ctx, name); err != nil {
+		return r, err
+	}
+	if r.workers, err = c.inspector.Workers(ctx, name); err != nil {
+		return r, err
+	}
+	r.metrics, err = c.inspector.Metrics(ctx, name)
+	return r, err
 }
 
 // ofQueue sends the metrics of one queue.
@@ -114,10 +133,13 @@ func (q ofQueue) counter(desc *prometheus.Desc, value int64, labels ...string) {
 }
 
 func (q ofQueue) histogram(desc *prometheus.Desc, h inspect.Histogram, labels ...string) {
-	cumulative, seen := make(map[float64]uint64, len(inspect.HistogramBounds)), int64(0)
+	const each = 5 // bounds: each is a series, and those of 1 and 3 of each power of ten are enough for a scraper
+	cumulative, seen := make(map[float64]uint64, len(inspect.HistogramBounds)/each), int64(0)
 	for k, bound := range inspect.HistogramBounds {
 		seen += h.Counts[k]
-		cumulative[bound.Seconds()] = uint64(seen)
+		if k%each == 0 {
+			cumulative[bound.Seconds()] = uint64(seen)
+		}
 	}
 	q.out <- prometheus.MustNewConstHistogram(desc, uint64(h.Count()), h.Sum.Seconds(), cumulative,
 		append([]string{q.name}, labels...)...)
@@ -131,6 +153,7 @@ func (c *collector) state(q ofQueue, r reading) {
 	q.gauge(c.jobs, float64(r.info.Retrying), string(inspect.StateRetrying))
 	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
+	q.gauge(c.leftover, float64(r.info.Leftover))
 	q.gauge(c.workers, float64(r.info.Workers))
 	running, stuck := 0, 0
 	for _, w := range r.workers {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -28,11 +30,13 @@ func withInspector(c *cli.Context, do func(inspector *inspect.Inspector) error) 
 
 func queuesCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "queues",
-		Usage:       "list the queues with their counts",
-		Description: "A total counts since the queue was created. OLDEST is how long the first waiting job has waited.",
-		Flags:       []cli.Flag{jsonFlag()},
-		Action:      listQueues,
+		Name:  "queues",
+		Usage: "list the queues with their counts",
+		Description: `A total counts since the queue was created. OLDEST is how long the first waiting job has waited. OTHERS is
+what other programs have put on the stream: entries that their consumers acknowledged and left, see
+monitor sweep, and groups, which miss what workers delete.`,
+		Flags:  []cli.Flag{jsonFlag()},
+		Action: listQueues,
 	}
 }
 
@@ -41,21 +45,33 @@ func listQueues(c *cli.Context) error {
 		return err
 	}
 	return withInspector(c, func(inspector *inspect.Inspector) error {
-		infos, err := queueInfos(c.Context, inspector)
+		infos, broken, err := queueInfos(c.Context, inspector)
 		if err != nil {
 			return err
 		}
 		if c.Bool("json") {
-			return printAll(c, infos)
+			return errors.Join(printAll(c, infos), broken)
 		}
 		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "WORKERS",
-			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED")
+			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
 		for _, q := range infos {
 			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Workers,
-				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q))
+				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q), others(q))
 		}
-		return table.Flush()
+		return errors.Join(table.Flush(), broken)
 	})
+}
+
+// others says what other programs have left on a queue's stream.
+func others(q inspect.QueueInfo) string {
+	var found []string
+	if q.Leftover > 0 {
+		found = append(found, fmt.Sprintf("%d left over", q.Leftover))
+	}
+	if len(q.OtherGroups) > 0 {
+		found = append(found, "group "+strings.Join(q.OtherGroups, ", "))
+	}
+	return cmp.Or(strings.Join(found, "; "), "-")
 }
 
 func paused(q inspect.QueueInfo) string {
@@ -65,21 +81,25 @@ func paused(q inspect.QueueInfo) string {
 	return ago(q.Paused.At)
 }
 
-// queueInfos counts every queue. There are few queues, and each costs a handful of commands.
-func queueInfos(ctx context.Context, inspector *inspect.Inspector) ([]inspect.QueueInfo, error) {
+// queueInfos counts every queue. There are few queues, and each costs a handful of commands. Of a queue that cannot be
+// read, while Redis answers, broken says why: it does not hide the others.
+func queueInfos(ctx context.Context, inspector *inspect.Inspector) (infos []inspect.QueueInfo, broken, err error) {
 	names, err := inspector.Queues(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	infos := make([]inspect.QueueInfo, 0, len(names))
 	for _, name := range names {
 		info, err := inspector.Queue(ctx, name)
-		if err != nil {
-			return nil, err
+		switch {
+		case err == nil:
+			infos = append(infos, info)
+		case redisx.IsAway(err):
+			return nil, nil, err
+		default:
+			broken = errors.Join(broken, err)
 		}
-		infos = append(infos, info)
 	}
-	return infos, nil
+	return infos, broken, nil
 }
 
 func workersCommand() *cli.Command {

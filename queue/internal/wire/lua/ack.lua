@@ -12,14 +12,14 @@
 if redis.call('EXISTS', KEYS[2]) == 1 then
   local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 3))
   redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
-  if acked > 0 then redis.call('HINCRBY', KEYS[3], 'done', acked) end
+  if acked > 0 then count(nil, KEYS[3], 'done', acked) end
   return acked
 end
 local finished = {}
 for i = 3, #ARGV do
   if owns(KEYS[1], ARGV[1], ARGV[i], ARGV[2]) then
     remove_entry(KEYS[1], ARGV[1], ARGV[i])
-    redis.call('HINCRBY', KEYS[3], 'done', 1)
+    count(nil, KEYS[3], 'done', 1)
     finished[#finished + 1] = ARGV[i]
   end
 end

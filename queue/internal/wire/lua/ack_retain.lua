@@ -14,5 +14,5 @@ allow_when_full('HDEL', KEYS[3])
 redis.call('HSET', KEYS[3], unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
-redis.call('HINCRBY', KEYS[2], 'done', 1)
+count(nil, KEYS[2], 'done', 1)
 return 1

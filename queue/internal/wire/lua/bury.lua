@@ -16,6 +16,6 @@ allow_when_full('HDEL', KEYS[3])
 local dead = redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5))
 redis.call('HSET', KEYS[3], ARGV[4], dead)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
-redis.call('HINCRBY', KEYS[4], 'dead', 1)
+count(nil, KEYS[4], 'dead', 1)
 release_unique(KEYS[5], ARGV[4])
 return 1

@@ -21,10 +21,10 @@
 -- ARGV[7]  'cancel', or 'bury': to be dead at once, also if a live worker holds it
 -- ARGV[8…] fields and values of the dead entry
 -- Reply    2 dead, 1 a cancellation was left, 0 the job is not there any more
-local entry, count = ARGV[3], 'dead'
+local entry, total = ARGV[3], 'dead'
 if entry == '' then
   if redis.call('HGET', KEYS[9], ARGV[2]) ~= ARGV[4] then return 0 end
-  count = 'cancelled_scheduled'
+  total = 'cancelled_scheduled'
 else
   if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then return 0 end
   local consumer = consumer_of(KEYS[1], ARGV[1], entry)
@@ -43,6 +43,6 @@ if entry == '' then
 else
   remove_entry(KEYS[1], ARGV[1], entry)
 end
-redis.call('HINCRBY', KEYS[4], count, 1)
+count(nil, KEYS[4], total, 1)
 release_unique(KEYS[10], ARGV[2])
 return 2

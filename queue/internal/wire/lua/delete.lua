@@ -15,21 +15,21 @@
 -- ARGV[4]  its entry among the dead, or ''
 -- Reply    1 deleted, 0 it is not there any more
 local found = redis.call('DEL', KEYS[8])
-local function count(where)
+local function note(where)
   found = 1
-  redis.call('HINCRBY', KEYS[7], where, 1)
+  count(nil, KEYS[7], where, 1)
 end
 if redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1]) > 0 then
   redis.call('HDEL', KEYS[4], ARGV[1])
-  count('deleted_scheduled')
+  note('deleted_scheduled')
 end
 if ARGV[4] ~= '' and redis.call('XDEL', KEYS[5], ARGV[4]) == 1 then
   if redis.call('HGET', KEYS[6], ARGV[1]) == ARGV[4] then redis.call('HDEL', KEYS[6], ARGV[1]) end
-  count('deleted_dead')
+  note('deleted_dead')
 end
 if ARGV[3] ~= '' and redis.call('XDEL', KEYS[1], ARGV[3]) == 1 then
   redis.pcall('XACK', KEYS[1], ARGV[2], ARGV[3])
-  count('deleted_stream')
+  note('deleted_stream')
 end
 if found == 1 then release_unique(KEYS[9], ARGV[1]) end
 return found

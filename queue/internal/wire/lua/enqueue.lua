@@ -30,5 +30,5 @@ end
 for i = 5, #KEYS do
   redis.call('SET', KEYS[i], ARGV[2 * i - 3], 'PX', ARGV[2 * i - 2])
 end
-if ARGV[5] ~= '' then redis.call('HINCRBY', KEYS[4], 'scheduled', 1) end
+if ARGV[5] ~= '' then count(nil, KEYS[4], 'scheduled', 1) end
 return {1, ARGV[1]}

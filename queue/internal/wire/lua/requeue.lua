@@ -15,5 +15,5 @@ if #redis.call('XRANGE', KEYS[2], ARGV[2], ARGV[2]) == 0 then return 0 end
 add_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5])
 redis.call('XDEL', KEYS[2], ARGV[2])
 redis.call('HDEL', KEYS[3], ARGV[1])
-redis.call('HINCRBY', KEYS[4], 'requeued', 1)
+count(nil, KEYS[4], 'requeued', 1)
 return 1
