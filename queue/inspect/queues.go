@@ -27,7 +27,8 @@ type QueueInfo struct {
 	Dead          int64         `json:"dead"`
 	Workers       int64         `json:"workers"`           // registered; 0 if all leases ended more than half a minute ago
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the oldest job that is due and has not started
-	// Entries that consumers of other programs have acknowledged and not deleted, see [Inspector.SweepLeftovers].
+	// Entries that the group has behind it and that are not in flight: consumers of other programs have acknowledged and
+	// not deleted them, or a person has set the group to begin behind them. See [Inspector.SweepLeftovers].
 	Leftover int64 `json:"leftover,omitempty"`
 	// Other groups of the stream: they miss what workers delete.
 	OtherGroups []string     `json:"other_groups,omitempty"`

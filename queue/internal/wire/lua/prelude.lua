@@ -53,19 +53,13 @@ local function listed_name(consumer)
   return (string.gsub(consumer, '%s', '_'))
 end
 
--- Puts a delayed or retrying job into the stream, and takes it from its due times. Returns 1, or 0 if its body is gone.
-local function promote_job(stream, bodies, due, id)
-  local body = redis.call('HGET', bodies, id)
-  if body then
-    local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
-    if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
-    local meta_at, data_at = from + klen, from + klen + mlen
-    local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
-    add_job(stream, id, kind, string.sub(body, data_at), meta)
-    redis.call('HDEL', bodies, id)
-  end
-  redis.call('ZREM', due, id)
-  return body and 1 or 0
+-- Adds a job to a stream, of its body.
+local function add_body(stream, id, body)
+  local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+  if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
+  local meta_at, data_at = from + klen, from + klen + mlen
+  local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
+  add_job(stream, id, kind, string.sub(body, data_at), meta)
 end
 
 -- Reports whether an entry is pending for a consumer. Fails with NOGROUP if the group is missing, unlike consumer_of.
