@@ -39,8 +39,8 @@ func (s *Store) Variant(ctx context.Context, flag, user string) (string, error) 
 	return d.Variant, err
 }
 
-// Decide says what a flag is for a user, or for nobody in particular if user is empty, and why. It is one round trip, as
-// [Store.Evaluate] is.
+// Decide says what a flag is for a user, or for nobody in particular if user is empty, and why. It is one round trip,
+// as [Store.Evaluate] is.
 func (s *Store) Decide(ctx context.Context, flag, user string) (Decision, error) {
 	return s.Evaluate(ctx, flag, Subject{User: user})
 }

@@ -61,7 +61,7 @@ func TestAProviderThatWasReplacedCanBePutBack(t *testing.T) {
 	must(t, api.SetProviderAndWait(t.Context(), of.NoopProvider{}))
 	deadline, tick := time.Now().Add(30*time.Second), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
-	for d := p.BooleanEvaluation(t.Context(), "f", false, nil); d.Error() == nil; <-tick.C { // the SDK does not wait for it
+	for d := p.BooleanEvaluation(t.Context(), "f", false, nil); d.Error() == nil; <-tick.C { // the SDK does not wait
 		if d = p.BooleanEvaluation(t.Context(), "f", false, nil); time.Now().After(deadline) {
 			t.Fatal("the provider that was replaced is not shut down")
 		}
