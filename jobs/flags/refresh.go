@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -62,7 +63,14 @@ func (w *Watcher) read() (changed []string) {
 	if err == nil {
 		loaded, err = load(ctx, w.store.rdb, names, maxUsers)
 	}
+	var segments map[string]Segment
+	if err == nil && all {
+		segments, err = w.store.Segments(ctx)
+	}
 	changed = w.put(loaded, names, all, connected, err)
+	if err == nil && all {
+		changed = w.putSegments(segments, changed)
+	}
 	if err == nil && !all {
 		w.adopt(ctx, loaded)
 	}
@@ -127,6 +135,22 @@ func (w *Watcher) put(loaded map[string]copied, names []string, all, connected b
 	}
 	if all {
 		w.fresh = w.fresh || connected && !w.all // a server that was lost meanwhile and is back wants all again
+	}
+	return changed
+}
+
+// putSegments brings the segments up to date, and adds the flags that they change.
+func (w *Watcher) putSegments(segments map[string]Segment, changed []string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(segments)+len(w.segments) == 0 || reflect.DeepEqual(segments, w.segments) {
+		return changed
+	}
+	w.segments = segments
+	for name, c := range w.flags {
+		if c.rules.usesSegments() && !slices.Contains(changed, name) {
+			changed = append(changed, name)
+		}
 	}
 	return changed
 }
