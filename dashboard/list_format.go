@@ -65,7 +65,7 @@ func filterHints(state inspect.State) []string {
 	switch state {
 	case inspect.StateInFlight:
 		hints = append(hints, "worker:", "idle:>30s", "deliveries:>=3", "is:stuck", "is:poison", "is:orphaned")
-	case inspect.StateDead:
+	case inspect.StateDead, inspect.StateCancelled:
 		hints = append(hints, "worker:")
 	}
 	return hints
@@ -91,6 +91,8 @@ func redisCLI(l list) []string {
 		return []string{"redis-cli ZRANGE " + quote(l.Info.Keys.Retrying) + " 0 49 WITHSCORES"}
 	case inspect.StateDead:
 		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.Dead) + " + - COUNT 50"}
+	case inspect.StateCancelled:
+		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.CancelledJobs) + " + - COUNT 50"}
 	}
 	return nil
 }

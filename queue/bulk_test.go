@@ -65,14 +65,14 @@ func TestActOnAllThatMatch(t *testing.T) {
 func (f *fleet) checkActed(action inspect.Action, n, done int64) {
 	f.Helper()
 	info := f.info()
-	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead
+	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead + info.Cancelled
 	ok := map[inspect.Action]bool{
 		inspect.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
 		inspect.ActionRunNow: sum == 5*n &&
 			f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
 		inspect.ActionRelease: sum == 5*n &&
 			f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
-		inspect.ActionCancel: sum == 5*n && info.Dead == n+done,
+		inspect.ActionCancel: sum == 5*n && info.Dead == n && info.Cancelled == done,
 		inspect.ActionBury:   sum == 5*n && info.Dead == n+done,
 		inspect.ActionDelete: sum == 5*n-done && info.Totals.Deleted == done,
 	}

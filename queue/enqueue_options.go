@@ -16,6 +16,7 @@ type enqueueOptions struct {
 	in         time.Duration
 	at         time.Time
 	id         string
+	idWindow   time.Duration
 	uniqueKey  string
 	uniqueFor  time.Duration
 	durability *Durability

@@ -18,6 +18,7 @@ type EnqueueSettings struct {
 	In         time.Duration // [In]
 	At         time.Time     // [At]
 	ID         string        // [ID]
+	IDWindow   time.Duration // [ID] and [IDFor]
 	UniqueKey  string        // [Unique]
 	UniqueFor  time.Duration // [Unique]
 	Durability *Durability   // [Durable]; nil without it
@@ -35,7 +36,7 @@ func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings
 		return EnqueueSettings{}, err
 	}
 	return EnqueueSettings{
-		Kind: args.Kind(), Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id,
+		Kind: args.Kind(), Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
 		UniqueKey: o.uniqueKey, UniqueFor: o.uniqueFor, Durability: o.durability,
 		Trace: o.trace, RequestID: o.requestID, Policy: o.policy,
 	}, nil

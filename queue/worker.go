@@ -53,6 +53,12 @@ type WorkerConfig struct {
 	Observer    Observer               // notified of what happens; defaults to none
 	Now         func() time.Time       // the clock of delays and events; defaults to time.Now
 	Rand        func() float64         // jitter, in [0,1); defaults to math/rand/v2
+
+	// What becomes of jobs that have ended and are kept: the caretaker applies its own, so all workers should have
+	// the same.
+	KeepCancelled time.Duration // how long jobs are kept that a person has cancelled; defaults to 7 d
+	KeepDead      time.Duration // how long dead jobs are kept; 0 for ever
+	MaxDead       int           // how many dead jobs of a queue are kept, the newest; 0 all
 }
 
 // QueueConfig says how a worker works on one queue.
@@ -63,9 +69,13 @@ type QueueConfig struct {
 
 // Defaults of a [WorkerConfig].
 const (
-	DefaultLease       = wire.DefaultLease
-	DefaultMaxCrashes  = wire.DefaultMaxCrashes
-	DefaultGrace       = 25 * time.Second
+	DefaultLease      = wire.DefaultLease
+	DefaultMaxCrashes = wire.DefaultMaxCrashes
+	DefaultGrace      = 25 * time.Second
+
+	// DefaultKeepCancelled is how long a cancelled job can be requeued.
+	DefaultKeepCancelled = 7 * 24 * time.Hour
+
 	DefaultForeignIdle = wire.DefaultForeignIdle
 
 	minLease = 500 * time.Millisecond
@@ -77,6 +87,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	c.MaxCrashes = cmp.Or(c.MaxCrashes, DefaultMaxCrashes)
 	c.Grace = cmp.Or(c.Grace, DefaultGrace)
+	c.KeepCancelled = cmp.Or(c.KeepCancelled, DefaultKeepCancelled)
 	if c.Name == "" {
 		host, _ := os.Hostname()
 		c.Name = strings.ReplaceAll(fmt.Sprintf("%s-%d", cmp.Or(host, "worker"), os.Getpid()), "#", "-")
@@ -115,6 +126,9 @@ func (c WorkerConfig) validate() error {
 	check(c.Lease >= minLease, "lease %s: must be at least %s", c.Lease, minLease)
 	check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
 	check(c.Grace >= 0, "grace %s: must not be negative", c.Grace)
+	check(c.KeepCancelled >= time.Millisecond, "cancelled jobs kept for %s: must be at least 1ms", c.KeepCancelled)
+	check(c.KeepDead == 0 || c.KeepDead >= time.Millisecond, "dead jobs kept for %s: must be at least 1ms", c.KeepDead)
+	check(c.MaxDead >= 0, "%d dead jobs kept: must not be negative", c.MaxDead)
 	if err := wire.ValidateWorker(c.Name); err != nil {
 		errs = append(errs, fmt.Errorf("worker name %q: %w", c.Name, err))
 	}

@@ -54,11 +54,18 @@ func findJob(ctx context.Context, inspector *inspect.Inspector, name, id string)
 			return inspect.JobInfo{}, err
 		}
 	}
+	var notSeen error
 	for _, name := range names {
 		job, err := inspector.Job(ctx, name, id)
-		if !errors.Is(err, inspect.ErrNotFound) {
+		switch {
+		case errors.Is(err, inspect.ErrNotSeen):
+			notSeen = err
+		case !errors.Is(err, inspect.ErrNotFound):
 			return job, err
 		}
+	}
+	if notSeen != nil {
+		return inspect.JobInfo{}, notSeen
 	}
 	return inspect.JobInfo{}, notFound(id)
 }
@@ -76,6 +83,7 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 		}
 	}
 	field("id", j.ID)
+	field("named", j.Ref)
 	field("kind", j.Kind)
 	field("queue", j.Queue)
 	field("state", string(j.State))

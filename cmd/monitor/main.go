@@ -35,6 +35,7 @@ Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
+			cancelledCommand(),
 			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), topCommand(), serveCommand(),
 			passwordCommand(), tokenCommand(),
 		}, append(workerCommands(), actionCommands()...)...),

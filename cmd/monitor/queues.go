@@ -48,10 +48,10 @@ func listQueues(c *cli.Context) error {
 		if c.Bool("json") {
 			return printAll(c, infos)
 		}
-		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "WORKERS",
-			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED")
+		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "CANCELLED",
+			"WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED")
 		for _, q := range infos {
-			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Workers,
+			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Cancelled, q.Workers,
 				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q))
 		}
 		return table.Flush()

@@ -24,11 +24,15 @@ func (i *Inspector) due(ctx context.Context, queue, id string, due time.Time) er
 	if err != nil {
 		return err
 	}
-	return verdictOf(wire.Reschedule(ctx, i.rdb, q, id, due))
+	member := id
+	if place := wire.ParsePlace(id); place.Where == wire.InBodies {
+		member = place.At
+	}
+	return verdictOf(wire.Reschedule(ctx, i.rdb, q, member, due))
 }
 
 func (i *Inspector) runJobNow(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.Reschedule(ctx, rdb, q, job.ID, i.now())
+	return wire.Reschedule(ctx, rdb, q, job.member, i.now())
 }

@@ -38,6 +38,9 @@ var (
 	scriptExpireCancels = load("expire_cancels")
 	scriptCommand       = load("command")
 	scriptCheckVersion  = load("check_version")
+	scriptProgress      = load("progress")
+	scriptSweepIDs      = load("sweep_ids")
+	scriptExpireEnded   = load("expire_ended")
 )
 
 func load(name string) *redisx.Script { return redisx.LoadScript(luaFiles, name) }
