@@ -146,8 +146,11 @@ var keysOfWords = map[string][]string{
 	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
 	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
 	"counts of all time": {"<q>:metrics"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"},
-	"unique key": {"<q>:unique:<key>"},
-	"guards":     {"<q>:unique:<key>", "<q>:id:<id>"},
+	"unique key": {"<q>:unique:<key>"}, "id marker": {"<q>:id:<id>"}, "ids": {"<q>:ids"}, "ids:ends": {"<q>:ids:ends"},
+	"cancelled:jobs": {"<q>:cancelled:jobs"}, "cancelled:ids": {"<q>:cancelled:ids"},
+	"dead or cancelled:jobs":    {"<q>:dead", "<q>:cancelled:jobs"},
+	"dead:ids or cancelled:ids": {"<q>:dead:ids", "<q>:cancelled:ids"},
+	"job of its entry":          {"<q>:job:<id>"},
 }
 
 // script is what is read of a .lua file: which keys it adds to, and from which it only removes.
@@ -156,17 +159,54 @@ type script struct{ adds, removes map[string]bool }
 var (
 	keyOfHead   = regexp.MustCompile(`(?m)^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
 	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
-	helpersKey  = regexp.MustCompile(`\b(\w+)\((?:[^()]*, ?)?KEYS\[(\w+)\]`)
+	helpersCall = regexp.MustCompile(`\b(\w+)\(((?:[^()]|\([^()]*\))*)\)`)
+	helpersKey  = regexp.MustCompile(`KEYS\[(\w+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
 	afterTheKey = regexp.MustCompile(`[,:(].*$`)
 )
+
+// effect is what a function of the scripts' prelude does to the keys that it is given.
+type effect int
+
+const (
+	reads effect = iota
+	adds
+	removes
+)
+
+// helpers are the functions of the prelude.
+var helpers = map[string]effect{
+	"add_job": adds, "add_ended": adds, "set_record": adds, "move_guard": adds, "end_guard": adds, "count": adds,
+	"remove_entry": removes, "release_unique": removes, "remove_ended": removes, "free_guard": removes,
+	"owns": reads, "consumer_of": reads, "has_lease": reads, "count_crashes": reads, "has_entry": reads,
+	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
+	"groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
+	"try":         reads, // what it does is read by writtenKey
+	"promote_job": adds,  // see noteMove
+}
+
+// TestEveryHelperIsKnown holds the table above against the prelude.
+func TestEveryHelperIsKnown(t *testing.T) {
+	t.Parallel()
+	var there, listed []string
+	text := readDoc(t, "queue/internal/wire/lua/prelude.lua")
+	for _, match := range regexp.MustCompile(`(?m)^local function (\w+)`).FindAllStringSubmatch(text, -1) {
+		there = append(there, match[1])
+	}
+	for name := range helpers {
+		listed = append(listed, name)
+	}
+	for _, complaint := range difference(listed, there) {
+		t.Errorf("prelude.lua: %s", complaint)
+	}
+}
 
 // keyWords reads the head of a script: what each key is called.
 func keyWords(text string) map[int]string {
 	words := map[int]string{}
 	for _, match := range keyOfHead.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(match[1])
-		word := match[2]
+		word, _, _ := strings.Cut(match[2], " (")  // "unique key (only if the job has one)" is the unique key
 		if _, isKey := keysOfWords[word]; !isKey { // "the dead:ids, a hash" is dead:ids
 			word = strings.TrimPrefix(word, "the ")
 		}
@@ -176,6 +216,17 @@ func keyWords(text string) map[int]string {
 		words[n] = word
 	}
 	return words
+}
+
+// noteMove notes what promote_job does: it adds to the first and the fourth of its keys, and removes from the others.
+func noteMove(keys [][]string, s script, note func(map[string]bool, string) error) {
+	for n, key := range keys {
+		to := s.removes
+		if n == 0 || n == 3 {
+			to = s.adds
+		}
+		_ = note(to, key[1])
+	}
 }
 
 // readScript finds the keys that a script writes.
@@ -220,17 +271,19 @@ func readScript(text string) (script, error) {
 			return s, err
 		}
 	}
-	for _, match := range helpersKey.FindAllStringSubmatch(text, -1) {
-		to := s.adds
-		switch match[1] {
-		case "call", "pcall", "try", "allow_when_full", "add_failure", "owns", "consumer_of", "has_lease",
-			"count_crashes", "groups_of", "count_waiting", "free_body": // they add nothing, or are read by writtenKey
+	for _, call := range helpersCall.FindAllStringSubmatch(text, -1) {
+		if call[1] == "promote_job" {
+			noteMove(helpersKey.FindAllStringSubmatch(call[2], -1), s, note)
 			continue
-		case "remove_entry", "release_unique":
-			to = s.removes
 		}
-		if err := note(to, match[2]); err != nil {
-			return s, err
+		to := map[effect]map[string]bool{adds: s.adds, removes: s.removes}[helpers[call[1]]]
+		if to == nil {
+			continue
+		}
+		for _, key := range helpersKey.FindAllStringSubmatch(call[2], -1) {
+			if err := note(to, key[1]); err != nil {
+				return s, err
+			}
 		}
 	}
 	for key := range s.adds {
@@ -283,9 +336,10 @@ func TestKeysNameTheirWriters(t *testing.T) {
 func TestReadingScripts(t *testing.T) {
 	t.Parallel()
 	got, err := readScript("-- KEYS[1]  the stream\n-- KEYS[2]  the dead:ids, a hash\n-- KEYS[3]  job (if any)\n" +
-		"-- KEYS[4…] guards, one for each pair\n-- ARGV[1]  stream\n-- Reply    1\nallow_when_full('HDEL', KEYS[2])\n" +
+		"-- KEYS[4]  unique key\n-- KEYS[5]  id marker\n-- ARGV[1]  stream\n" +
+		"-- Reply    1\nallow_when_full('HDEL', KEYS[2])\n" +
 		"if owns(KEYS[2], ARGV[1]) then add_job(KEYS[1], ARGV[1]) end\nrelease_unique(KEYS[3], ARGV[1])\n" +
-		"for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end\nif redis.call('GET', KEYS[2]) then end\n")
+		"for i = 4, 5 do redis.call('DEL', KEYS[i]) end\nif redis.call('GET', KEYS[2]) then end\n")
 	want := script{map[string]bool{"<stream>": true},
 		map[string]bool{"<q>:job:<id>": true, "<q>:unique:<key>": true, "<q>:id:<id>": true}}
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {

@@ -41,7 +41,7 @@ func statusOf(err error) int {
 		return known.status
 	case errors.Is(err, inspect.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid):
 		return http.StatusBadRequest
-	case errors.Is(err, inspect.ErrNotFound):
+	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen):
 		return http.StatusNotFound
 	case errors.Is(err, inspect.ErrHeld):
 		return http.StatusConflict

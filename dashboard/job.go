@@ -98,6 +98,8 @@ func timeline(j inspect.JobInfo, now time.Time) []moment {
 		}
 	case inspect.StateDead:
 		add("dead: "+j.Reason, "bad", timeOf(j.EndedAt), by(j.Worker))
+	case inspect.StateCancelled:
+		add(j.Reason, "warn", timeOf(j.EndedAt), by(j.Worker))
 	case inspect.StateDone:
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}

@@ -26,7 +26,7 @@ var allActions = []actionChoice{
 	{inspect.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
 	{inspect.ActionRunNow, "Run now", "Put it among the jobs that wait", false},
 	{inspect.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker is alive", false},
-	{inspect.ActionCancel, "Cancel", "Stop it and send it to dead, from where it can be requeued", false},
+	{inspect.ActionCancel, "Cancel", "Stop it; it is cancelled, and can be requeued", false},
 	{inspect.ActionBury, "Send to dead", "Send to dead at once; a running handler's context is cancelled", false},
 	{inspect.ActionDelete, "Delete", "Remove for good", true},
 }
@@ -164,14 +164,16 @@ func more(n int) string {
 	return fmt.Sprintf(" and %d more", n)
 }
 
-// undo offers what takes the action back for one job: a job that was sent to dead comes back by Requeue.
+// undo offers what takes the action back for one job: one that was cancelled or sent to dead comes back by Requeue.
 func (a jobAction) undo(done []string) *Undo {
-	sentToDead := a.action.Name == inspect.ActionCancel || a.action.Name == inspect.ActionBury
-	if !sentToDead || len(done) != 1 {
+	state, ok := map[inspect.Action]inspect.State{
+		inspect.ActionCancel: inspect.StateCancelled, inspect.ActionBury: inspect.StateDead,
+	}[a.action.Name]
+	if !ok || len(done) != 1 {
 		return nil
 	}
 	return &Undo{"/jobs/act", map[string]string{
-		"queue": a.queue, "state": string(inspect.StateDead), "action": string(inspect.ActionRequeue),
+		"queue": a.queue, "state": string(state), "action": string(inspect.ActionRequeue),
 		"scope": "selected", "id": done[0],
 	}}
 }

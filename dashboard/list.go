@@ -41,6 +41,10 @@ var (
 	waitingPage = page{section: "waiting", title: "Waiting", template: "waiting", load: listOf(inspect.StateWaiting)}
 	delayedPage = page{section: "delayed", title: "Delayed and retrying", template: "delayed", load: loadDelayed}
 	deadPage    = page{section: "dead", title: "Dead", template: "dead", load: loadDead}
+
+	cancelledPage = page{
+		section: "cancelled", title: "Cancelled", template: "cancelled", load: listOf(inspect.StateCancelled),
+	}
 )
 
 func listOf(state inspect.State) func(context.Context, *Dashboard, *Request) (any, error) {

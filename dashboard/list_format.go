@@ -65,7 +65,7 @@ func workerFilter(consumer string) string { return inspect.Query{Worker: consume
 
 // jobAddress is the page of a job, whatever its ID and its queue are called.
 func jobAddress(j inspect.JobInfo) string {
-	return "/queues/" + url.PathEscape(j.Queue) + "/jobs/" + url.PathEscape(j.ID)
+	return "/queues/" + url.PathEscape(j.Queue) + "/jobs/" + url.PathEscape(j.Name())
 }
 
 // filterHints are what a filter may begin with.
@@ -74,7 +74,7 @@ func filterHints(state inspect.State) []string {
 	switch state {
 	case inspect.StateInFlight:
 		hints = append(hints, "worker:", "idle:>30s", "deliveries:>=3", "is:stuck", "is:poison", "is:orphaned")
-	case inspect.StateDead:
+	case inspect.StateDead, inspect.StateCancelled:
 		hints = append(hints, "worker:")
 	}
 	return hints
@@ -100,6 +100,8 @@ func redisCLI(l list) []string {
 		return []string{"redis-cli ZRANGE " + quote(l.Info.Keys.Retrying) + " 0 49 WITHSCORES"}
 	case inspect.StateDead:
 		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.Dead) + " + - COUNT 50"}
+	case inspect.StateCancelled:
+		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.CancelledJobs) + " + - COUNT 50"}
 	}
 	return nil
 }

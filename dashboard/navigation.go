@@ -17,6 +17,7 @@ var ownSections = []section{
 	{"waiting", "/waiting", "Waiting", "t", "Work"},
 	{"delayed", "/delayed", "Delayed and retrying", "s", "Work"},
 	{"dead", "/dead", "Dead", "d", "Work"},
+	{"cancelled", "/cancelled", "Cancelled", "c", "Work"},
 	{"workers", "/workers", "Workers", "w", "Fleet"},
 	{"redis", "/redis", "Redis", "r", "Fleet"},
 	{"audit", "/audit", "Audit", "u", "Fleet"},

@@ -108,6 +108,7 @@ func addStat(sum *inspect.Stat, more inspect.Stat) {
 	sum.Failed += more.Failed
 	sum.Snoozed += more.Snoozed
 	sum.Dead += more.Dead
+	sum.Cancelled += more.Cancelled
 	sum.Redelivered += more.Redelivered
 	sum.Reclaimed += more.Reclaimed
 	sum.LeaseLost += more.LeaseLost

@@ -17,6 +17,7 @@ type summary struct {
 	Delayed       int64         `json:"delayed"`
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
+	Cancelled     int64         `json:"cancelled"`
 	Workers       int64         `json:"workers"` // processes
 	Stuck         int64         `json:"stuck"`   // of those in flight
 	StuckIn       string        `json:"stuck_in,omitempty"`
@@ -136,5 +137,6 @@ func (s *summary) add(q inspect.QueueInfo, rates inspect.Stat) {
 	s.Delayed += q.Delayed
 	s.Retrying += q.Retrying
 	s.Dead += q.Dead
+	s.Cancelled += q.Cancelled
 	s.OldestWaiting = max(s.OldestWaiting, q.OldestWaiting)
 }

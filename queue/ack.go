@@ -137,11 +137,15 @@ func (a *acker) flush(batch []doneJob) {
 // and what another worker has taken is left to it.
 func (a *acker) record(ctx context.Context, batch []doneJob) error {
 	ses := a.ses
-	entries := make([]*wire.EntryRef, len(batch))
+	done := make([]wire.Done, len(batch))
 	for i := range batch {
-		entries[i] = &batch[i].task.entry
+		t := batch[i].task
+		done[i].Entry = &t.entry
+		if t.meta.Guarded {
+			done[i].ChosenID = &t.run.ID
+		}
 	}
-	registered, acked, err := wire.Ack(ctx, ses.w.rdb, &ses.queue, ses.consumer, entries)
+	registered, acked, err := wire.Ack(ctx, ses.w.rdb, &ses.queue, ses.consumer, done)
 	if err != nil {
 		return err
 	}

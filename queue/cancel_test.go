@@ -19,7 +19,7 @@ func TestCancelInEveryState(t *testing.T) {
 	delete(ids, inspect.StateInFlight) // running: see below
 	for state, all := range ids {
 		err := f.inspect.Cancel(ctx, "orders", all[0])
-		if state == inspect.StateDead || state == inspect.StateDone {
+		if state == inspect.StateDead || state == inspect.StateCancelled || state == inspect.StateDone {
 			if !errors.Is(err, inspect.ErrNotFound) {
 				t.Errorf("a job that is %s: %v", state, err)
 			}
@@ -28,7 +28,7 @@ func TestCancelInEveryState(t *testing.T) {
 		f.must(err)
 		job, err := f.inspect.Job(ctx, "orders", all[0])
 		f.must(err)
-		if job.State != inspect.StateDead || job.Reason != inspect.ReasonByPerson || job.Error != "cancelled by alice" {
+		if job.State != inspect.StateCancelled || job.Reason != inspect.ReasonByPerson || job.Error != "cancelled by alice" {
 			t.Errorf("a cancelled %s job: %+v", state, job)
 		}
 		f.must(f.inspect.Requeue(ctx, "orders", all[0])) // undo
@@ -57,11 +57,11 @@ func TestCancelAParkedJob(t *testing.T) {
 		f.must(f.inspect.Cancel(t.Context(), "orders", job.ID))
 		found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 		f.must(err)
-		if found.State != inspect.StateDead || found.Reason != inspect.ReasonByPerson || found.Worker != consumer {
+		if found.State != inspect.StateCancelled || found.Reason != inspect.ReasonByPerson || found.Worker != consumer {
 			t.Errorf("got %+v", found)
 		}
 	}
-	if info := f.info(); info.InFlight != 0 || info.Dead != 3 {
+	if info := f.info(); info.InFlight != 0 || info.Cancelled != 3 || info.Dead != 0 {
 		t.Errorf("got %+v", info)
 	}
 }
@@ -109,7 +109,7 @@ func TestCancelARunningJob(t *testing.T) {
 				f.await(queue.EventDone, 1)
 				f.empty()
 			} else {
-				f.await(queue.EventDead, 1)
+				f.await(queue.EventCancelled, 1)
 				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 				f.must(err)
 				if found.Reason != inspect.ReasonByPerson || !strings.HasPrefix(found.Error, "cancelled by alice: ") {
@@ -146,7 +146,7 @@ func TestCancelledHandlerThatGoesOn(t *testing.T) {
 		t.Errorf("got %+v", found)
 	}
 	close(free)
-	f.await(queue.EventDead, 1)
+	f.await(queue.EventCancelled, 1)
 }
 
 // The cancellation outlives the worker that should have applied it: the worker that takes the job over does not run it.
@@ -165,7 +165,7 @@ func TestCancelFollowsTheJobOfADeadWorker(t *testing.T) {
 		t.Error("a cancelled job ran")
 		return nil
 	}), func(c *queue.WorkerConfig) { c.Lease = time.Second })
-	f.await(queue.EventDead, 1)
+	f.await(queue.EventCancelled, 1)
 	if found, err := f.inspect.Job(t.Context(), "orders", job.ID); err != nil || found.Reason != inspect.ReasonByPerson {
 		t.Errorf("got %+v, %v", found, err)
 	}
@@ -183,7 +183,7 @@ func TestCancelAgainstARetry(t *testing.T) {
 		f.must(f.rdb.HSet(t.Context(), f.stream()+":cancelled", page.Jobs[0].Entry, `{"by":"alice"}`).Err())
 		return errors.New("a failure")
 	}), func(c *queue.WorkerConfig) { c.Lease = time.Minute })
-	f.await(queue.EventDead, 1)
+	f.await(queue.EventCancelled, 1)
 	found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 	f.must(err)
 	if found.Reason != inspect.ReasonByPerson || found.Error != "cancelled by alice: a failure" {
@@ -230,7 +230,7 @@ func TestCancelledJobOfAStoppingWorker(t *testing.T) {
 				t.Error("a cancelled job ran again")
 				return nil
 			}))
-			f.await(queue.EventDead, 1)
+			f.await(queue.EventCancelled, 1)
 			f.eventually("it is dead", func() bool {
 				found, err := f.inspect.Job(t.Context(), "orders", job.ID)
 				f.must(err)

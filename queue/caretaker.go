@@ -22,15 +22,21 @@ const (
 	choreReclaim
 	choreSweep
 	choreExpireCancels
+	choreSweepIDs
+	choreExpireCancelled
+	choreExpireDead
 	choreCount
 )
 
 // chores is the table of chores. A new chore is a row here and a file of its own.
 var chores = [choreCount]chore{
-	chorePromote:       {"promote", func(*session) time.Duration { return promoteEvery }, (*session).promote},
-	choreReclaim:       {"reclaim", onSignal, (*session).reclaim},
-	choreSweep:         {"sweep", (*session).sweepEvery, (*session).sweep},
-	choreExpireCancels: {"expire cancellations", onSignal, (*session).expireCancels},
+	chorePromote:         {"promote", func(*session) time.Duration { return promoteEvery }, (*session).promote},
+	choreReclaim:         {"reclaim", onSignal, (*session).reclaim},
+	choreSweep:           {"sweep", (*session).sweepEvery, (*session).sweep},
+	choreExpireCancels:   {"expire cancellations", onSignal, (*session).expireCancels},
+	choreSweepIDs:        {"sweep guards of IDs", (*session).sweepEvery, (*session).sweepIDs},
+	choreExpireCancelled: {"expire cancelled jobs", (*session).sweepEvery, (*session).expireCancelled},
+	choreExpireDead:      {"expire dead jobs", (*session).expireDeadEvery, (*session).expireDead},
 }
 
 func onSignal(*session) time.Duration { return 0 }

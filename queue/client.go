@@ -109,6 +109,7 @@ type Enqueued struct {
 	Due       *time.Time     `json:"due,omitempty"`       // nil: at once
 	Reached   *DurableResult `json:"reached,omitempty"`   // with [Durable]: how safe the job was
 	Duplicate bool           `json:"duplicate,omitempty"` // nothing was enqueued: ID is the job that was there before
+	State     string         `json:"state,omitempty"`     // of that job, as package inspect names it; "" if not known
 	Err       error          `json:"-"`                   // of this item of [Client.EnqueueMany]
 }
 
@@ -182,17 +183,17 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	if o.id == "" {
 		job.ID = c.ids.Next(now)
 	} else {
-		m.EnqueuedAt = now.UnixMilli()
+		m.EnqueuedAt, m.Guarded = now.UnixMilli(), true
 	}
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey
-	k := &c.queue(o.queue).Keys
+	q := &c.queue(o.queue).QueueRef
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
-		op.addPlain(k, data, m.Encode())
+		op.addPlain(&q.Keys, data, m.Encode())
 	} else {
-		op.addScript(k, data, m.Encode(), o, c.ids.Next(now), now)
+		op.addScript(q, data, m.Encode(), o, c.ids.Next(now), now)
 	}
 	return op
 }

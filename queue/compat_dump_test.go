@@ -85,6 +85,7 @@ func (f *fleet) allJobs(name string) (jobs []inspect.JobInfo) {
 	f.Helper()
 	states := []inspect.State{
 		inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed, inspect.StateRetrying, inspect.StateDead,
+		inspect.StateCancelled,
 	}
 	for _, state := range states {
 		found, err := f.inspect.Search(f.Context(), name, inspect.Query{State: state}, inspect.Page{})
@@ -348,13 +349,15 @@ func TestDumpIsWorkedOff(t *testing.T) {
 	if info := f.infoOf("paused"); info.Paused == nil || info.Waiting != 1 || info.InFlight != 2 {
 		t.Errorf("the paused queue: %+v", info)
 	}
-	if info := f.infoOf("held"); info.Dead != 1 {
-		t.Errorf("the job that was cancelled in its worker's hands is not dead: %+v", info)
+	if info := f.infoOf("held"); info.Cancelled != 1 {
+		t.Errorf("the job that was cancelled in its worker's hands is not cancelled: %+v", info)
 	}
 	f.must(f.inspect.Resume(t.Context(), "paused"))
 	for _, name := range dumpQueues {
-		_, err := f.inspect.Act(t.Context(), name, inspect.Query{State: inspect.StateDead}, inspect.ActionRequeue, nil)
-		f.must(err)
+		for _, state := range []inspect.State{inspect.StateDead, inspect.StateCancelled} {
+			_, err := f.inspect.Act(t.Context(), name, inspect.Query{State: state}, inspect.ActionRequeue, nil)
+			f.must(err)
+		}
 	}
 	f.eventually("all is done", func() bool { return f.finished(dumpQueues...) })
 	r.mu.Lock()

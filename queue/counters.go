@@ -15,11 +15,12 @@ const (
 	outcomeDone outcome = iota
 	outcomeFailed
 	outcomeSnoozed
-	outcomeDead // besides failed, if there was a run
+	outcomeDead      // besides failed, if there was a run
+	outcomeCancelled // likewise
 	outcomes
 )
 
-var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead"}
+var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead", "cancelled"}
 
 // counters counts what a worker does with a queue's jobs, kind by kind, until the next heartbeat writes it to Redis.
 //

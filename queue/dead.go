@@ -23,7 +23,11 @@ func (t *task) fail(reason string, cause error, took time.Duration) {
 func (t *task) bury(reason string, cause error) { t.buryAs(t.nextMeta(), reason, cause, 0) }
 
 func (t *task) buryAs(m wire.Meta, reason string, cause error, took time.Duration) {
-	t.ses.counters.of(t.kind).outcomes[outcomeDead].Add(1)
+	typ, counted := EventDead, outcomeDead
+	if reason == wire.ReasonByPerson {
+		typ, counted = EventCancelled, outcomeCancelled
+	}
+	t.ses.counters.of(t.kind).outcomes[counted].Add(1)
 	death := &wire.Death{
 		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Error: errorText(cause), Reason: reason,
 		Worker: t.run.Worker, At: t.ses.w.cfg.Now(),
@@ -31,7 +35,7 @@ func (t *task) buryAs(m wire.Meta, reason string, cause error, took time.Duratio
 	ok := t.outcome("bury", func(ctx context.Context) (wire.Verdict, error) {
 		return wire.Bury(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, death)
 	}) == wire.VerdictDone
-	t.concluded(ok, EventDead, took, cause, time.Time{})
+	t.concluded(ok, typ, took, cause, time.Time{})
 }
 
 // errorText is what is kept of an error: valid UTF-8 of bounded length.

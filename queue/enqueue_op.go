@@ -16,19 +16,18 @@ import (
 
 // enqueueOp is one job that is being enqueued.
 type enqueueOp struct {
-	job         Enqueued
-	added       int64 // when it was handed over, on the monotonic clock
-	cmd         redis.Cmder
-	args        []any // of a script, to send it again
-	size        int   // bytes of its data
-	durability  *Durability
-	chosenID    string        // "" without [ID]
-	unique      string        // "" without [Unique]
-	unguarded   bool          // nothing would notice if it were sent twice
-	uniqueGuard int           // which of the script's guards is the unique key; -1 if none
-	err         error         // valid once done has its signal
-	done        chan struct{} // holds one signal
-	plain       [11]any       // memory for the arguments of a bare XADD
+	job        Enqueued
+	added      int64 // when it was handed over, on the monotonic clock
+	cmd        redis.Cmder
+	args       []any // of a script, to send it again
+	size       int   // bytes of its data
+	durability *Durability
+	chosenID   string        // "" without [ID]
+	unique     string        // "" without [Unique]
+	unguarded  bool          // nothing would notice if it were sent twice
+	err        error         // valid once done has its signal
+	done       chan struct{} // holds one signal
+	plain      [11]any       // memory for the arguments of a bare XADD
 }
 
 // opPool keeps ops to be used again: with thousands of callers their garbage is what enqueueing costs most.
@@ -59,22 +58,21 @@ func (op *enqueueOp) addRaw(stream string, fields []string) {
 }
 
 // addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard identifies its own call.
-func (op *enqueueOp) addScript(k *wire.Keys, data []byte, meta string, o *enqueueOptions, nonce string, now time.Time) {
-	call := wire.Enqueue{ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due}
-	var delay time.Duration
+func (op *enqueueOp) addScript(
+	q *wire.QueueRef, data []byte, meta string, o *enqueueOptions, mark string, now time.Time,
+) {
+	call := wire.Enqueue{
+		ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due, UniqueKey: o.uniqueKey,
+		UniqueFor: o.uniqueFor,
+	}
 	if op.job.Due != nil {
-		delay = op.job.Due.Sub(now)
+		call.UniqueFor += op.job.Due.Sub(now)
 	}
 	if o.id != "" {
-		call.Guards = append(call.Guards, wire.Guard{Key: k.IDMarker(o.id), Value: nonce, For: delay + IDWindow})
+		call.Call, call.Window = mark, o.idWindow
 	}
-	op.uniqueGuard = -1
-	if o.uniqueKey != "" {
-		op.uniqueGuard = len(call.Guards)
-		call.Guards = append(call.Guards, wire.Guard{Key: k.Unique(o.uniqueKey), Value: op.job.ID, For: delay + o.uniqueFor})
-	}
-	op.unguarded = len(call.Guards) == 0
-	op.args = call.Args(k)
+	op.unguarded = o.id == "" && o.uniqueKey == ""
+	op.args = call.Args(q)
 	op.cmd = redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), op.args...)}
 }
 
@@ -120,13 +118,8 @@ func (op *enqueueOp) readReply() {
 		return
 	}
 	cmd, _ := op.cmd.(redisx.OnceCmd)
-	guard, holds := wire.ReadEnqueue(cmd.Val())
-	if guard < 0 {
-		return
-	}
-	op.job.Duplicate = true
-	if guard == op.uniqueGuard {
-		op.job.ID = holds // a unique key holds the ID of its job
+	if found := wire.ReadEnqueue(cmd.Val()); found != nil {
+		op.job.Duplicate, op.job.ID, op.job.State = true, found.ID, found.State
 	}
 }
 

@@ -18,6 +18,7 @@ type enqueueOptions struct {
 	at         time.Time
 	hasTime    bool // at was given
 	id         string
+	idWindow   time.Duration
 	uniqueKey  string
 	uniqueFor  time.Duration
 	durability *Durability

@@ -19,6 +19,7 @@ type EnqueueSettings struct {
 	In         time.Duration // [In]
 	At         time.Time     // [At]
 	ID         string        // [ID]
+	IDWindow   time.Duration // [ID] and [IDFor]
 	UniqueKey  string        // [Unique]
 	UniqueFor  time.Duration // [Unique]
 	Durability *Durability   // [Durable]; nil without it
@@ -36,7 +37,7 @@ func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings
 		return EnqueueSettings{}, err
 	}
 	return EnqueueSettings{
-		Kind: o.kind, Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id,
+		Kind: o.kind, Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
 		UniqueKey: o.uniqueKey, UniqueFor: o.uniqueFor, Durability: o.durability,
 		Trace: o.trace, RequestID: o.requestID, Policy: o.policy,
 	}, nil

@@ -13,10 +13,12 @@ const (
 	EventFailed    EventType = "job.failed"    // the handler failed; the job is retried at Due
 	EventSnoozed   EventType = "job.snoozed"   // the handler asked to run again at Due
 	EventDead      EventType = "job.dead"      // the job gave up and is kept for a person
+	EventCancelled EventType = "job.cancelled" // a person has cancelled the job, and its run has ended or never began
 	EventReleased  EventType = "job.released"  // handed back unstarted or unfinished; no attempt is burned
 	EventReclaimed EventType = "job.reclaimed" // taken over from a worker that died or let it go
 	EventDropped   EventType = "job.dropped"   // the outcome of a run that no longer owned its job was thrown away
 	EventStuck     EventType = "job.stuck"     // the handler ignores its cancelled context and keeps its slot
+	EventExpired   EventType = "jobs.expired"  // the caretaker deleted dead or cancelled jobs, as it is configured to
 
 	EventWorkerJoined EventType = "worker.joined" // the worker registered with a queue
 	EventWorkerLeft   EventType = "worker.left"   // the worker deregistered from a queue
@@ -45,9 +47,9 @@ type Event struct {
 	Attempt     int           // the run's number, from 1
 	Redelivered int           // runs that ended without an outcome (crash, lost lease), counted apart
 	Wait        time.Duration // started: since the job was enqueued, or due
-	Took        time.Duration // done, failed, dead, snoozed: the handler's running time
+	Took        time.Duration // done, failed, dead, cancelled, snoozed: the handler's running time
 	Due         time.Time     // failed, snoozed, enqueued with a delay: when the job is due
-	Count       int           // reaped: how many jobs; 0 elsewhere
+	Count       int           // reaped, expired: how many jobs; 0 elsewhere
 	By          string        // quiet, awake, stopping: the person that commanded it, if known
 	Err         error
 }

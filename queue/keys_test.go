@@ -149,6 +149,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 	for _, stream := range []string{raw, tagged} {
 		f.must(f.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: []string{"order_id", "o-9"}}).Err())
 	}
+	f.must(f.rdb.Set(t.Context(), f.stream()+":id:before", "of an earlier version", time.Hour).Err())
 	f.compare(listed)
 
 	b, hush := newBlocker(), make(chan struct{})
@@ -161,6 +162,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 	f.compare(listed)
 	f.must(f.inspect.RunNow(t.Context(), "orders", "later-broken"))
 	f.must(f.inspect.Delete(t.Context(), "orders", "later-keep"))
+	f.must(f.inspect.Cancel(t.Context(), "orders", "later-plain"))
 	f.must(f.inspect.Requeue(t.Context(), dead.Queue, dead.Job))
 	unseen := func() (patterns []string) {
 		for _, row := range listed {

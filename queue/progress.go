@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -31,14 +30,5 @@ func (r *Run) Progress() (percent float64, note string) { return r.progress.Perc
 
 func (t *task) setProgress(ctx context.Context, p wire.Progress) error {
 	p.At = t.ses.w.cfg.Now().UTC()
-	text, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	key := t.ses.queue.Job(t.run.ID)
-	pipe := t.ses.w.rdb.TxPipeline()
-	pipe.HSet(ctx, key, "progress", text)
-	pipe.PExpire(ctx, key, max(t.policy.Retain, progressKept))
-	_, err = pipe.Exec(ctx)
-	return err
+	return wire.SetProgress(ctx, t.ses.w.rdb, &t.ses.queue, t.run.ID, t.entry, &p, max(t.policy.Retain, progressKept))
 }

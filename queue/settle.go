@@ -55,7 +55,8 @@ func (t *task) done(took time.Duration) {
 		return
 	}
 	record := &wire.Record{
-		ID: t.run.ID, Kind: t.run.Kind, Worker: t.run.Worker, Unique: t.meta.Unique, Trace: t.meta.Trace,
+		Guarded: t.meta.Guarded,
+		ID:      t.run.ID, Kind: t.run.Kind, Worker: t.run.Worker, Unique: t.meta.Unique, Trace: t.meta.Trace,
 		RequestID: t.meta.RequestID, Data: t.run.Data, Result: t.run.result, Attempt: t.run.Attempt,
 		Redelivered: t.run.Redelivered, EnqueuedAt: t.run.EnqueuedAt, EndedAt: t.ses.w.cfg.Now(), Took: took,
 	}

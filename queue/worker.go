@@ -54,6 +54,12 @@ type WorkerConfig struct {
 	Observer    Observer               // notified of what happens; defaults to none
 	Now         func() time.Time       // the clock of delays and events; defaults to time.Now
 	Rand        func() float64         // jitter, in [0,1); defaults to math/rand/v2
+
+	// What becomes of jobs that have ended and are kept: the caretaker applies its own, so all workers should have
+	// the same.
+	KeepCancelled time.Duration // how long jobs are kept that a person has cancelled; defaults to 7 d
+	KeepDead      time.Duration // how long dead jobs are kept; 0 for ever
+	MaxDead       int           // how many dead jobs of a queue are kept, the newest; 0 all
 }
 
 // QueueConfig says how a worker works on one queue.
@@ -64,9 +70,13 @@ type QueueConfig struct {
 
 // Defaults of a [WorkerConfig].
 const (
-	DefaultLease       = wire.DefaultLease
-	DefaultMaxCrashes  = wire.DefaultMaxCrashes
-	DefaultGrace       = 25 * time.Second
+	DefaultLease      = wire.DefaultLease
+	DefaultMaxCrashes = wire.DefaultMaxCrashes
+	DefaultGrace      = 25 * time.Second
+
+	// DefaultKeepCancelled is how long a cancelled job can be requeued.
+	DefaultKeepCancelled = 7 * 24 * time.Hour
+
 	DefaultForeignIdle = wire.DefaultForeignIdle
 )
 
@@ -76,6 +86,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	c.MaxCrashes = cmp.Or(c.MaxCrashes, DefaultMaxCrashes)
 	c.Grace = cmp.Or(c.Grace, DefaultGrace)
+	c.KeepCancelled = cmp.Or(c.KeepCancelled, DefaultKeepCancelled)
 	if c.Name == "" {
 		host, _ := os.Hostname()
 		c.Name = strings.ReplaceAll(fmt.Sprintf("%s-%d", cmp.Or(host, "worker"), os.Getpid()), "#", "-")
@@ -109,6 +120,10 @@ func (c WorkerConfig) validate() error {
 	wrong.check(c.ReadAhead >= -1 && c.ReadAhead <= maxSlots, "read-ahead %d: must be -1 to %d", c.ReadAhead, maxSlots)
 	wrong.check(c.Lease >= minLease && c.Lease <= maxLease, "lease %s: must be %s to %s", c.Lease, minLease, maxLease)
 	wrong.check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
+	wrong.check(c.KeepCancelled >= time.Millisecond, "cancelled jobs kept for %s: must be at least 1ms", c.KeepCancelled)
+	wrong.check(c.KeepDead == 0 || c.KeepDead >= time.Millisecond, "dead jobs kept for %s: must be at least 1ms",
+		c.KeepDead)
+	wrong.check(c.MaxDead >= 0, "%d dead jobs kept: must not be negative", c.MaxDead)
 	if err := wire.ValidateWorker(c.Name); err != nil {
 		wrong.add(fmt.Errorf("worker name %q: %w", c.Name, err))
 	}

@@ -71,7 +71,7 @@ var duties = []duty{
 		o.pick(ctx, rng, name, inspect.Query{State: goingOn[rng.IntN(4)]}, inspect.ActionBury)
 	}},
 	{6, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
-		o.pick(ctx, rng, name, byOperator, inspect.ActionRequeue)
+		o.pick(ctx, rng, name, byOperator[rng.IntN(len(byOperator))], inspect.ActionRequeue)
 	}},
 	{3, func(o *operator, ctx context.Context, rng *rand.Rand, name string) {
 		o.pick(ctx, rng, name, inspect.Query{State: goingOn[2+rng.IntN(2)]}, inspect.ActionRunNow)
@@ -83,7 +83,9 @@ var duties = []duty{
 		o.sweep(ctx, name, inspect.Query{State: goingOn[rng.IntN(4)], Kind: kindDoomed}, inspect.ActionCancel)
 	}},
 	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
-		o.sweep(ctx, name, byOperator, inspect.ActionRequeue)
+		for _, query := range byOperator {
+			o.sweep(ctx, name, query, inspect.ActionRequeue)
+		}
 	}},
 	{1, func(o *operator, ctx context.Context, _ *rand.Rand, name string) {
 		o.sweep(ctx, name, inspect.Query{State: inspect.StateRetrying}, inspect.ActionRunNow)
@@ -93,8 +95,11 @@ var duties = []duty{
 	}},
 }
 
-// byOperator is what the operator has cancelled or buried.
-var byOperator = inspect.Query{State: inspect.StateDead, Error: "cancelled by " + operatorName}
+// byOperator is what the operator has buried or cancelled.
+var byOperator = [...]inspect.Query{
+	{State: inspect.StateDead, Error: "cancelled by " + operatorName},
+	{State: inspect.StateCancelled, Error: "cancelled by " + operatorName},
+}
 
 // run gives orders until ctx ends, and resumes what it has paused.
 func (o *operator) run(ctx context.Context, rng *rand.Rand) {
@@ -129,7 +134,7 @@ func (o *operator) order(l line, carryOut func() error) (told int) {
 	l.Until = time.Now().UnixNano()
 	switch {
 	case err == nil:
-	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrHeld):
+	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen), errors.Is(err, inspect.ErrHeld):
 		l.Code, l.Note = orderRefused, err.Error()
 	default:
 		l.Code, l.Note = orderUnknown, err.Error()

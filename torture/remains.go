@@ -86,28 +86,33 @@ func (h *house) verify(ctx context.Context) (problems []string, err error) {
 	return problems, nil
 }
 
-// dead lists all dead jobs by their IDs.
+// dead lists all dead and cancelled jobs by their IDs.
 func (h *house) dead(ctx context.Context) (map[string]inspect.JobInfo, error) {
 	dead := map[string]inspect.JobInfo{}
 	for name := range queues {
-		page := inspect.Page{Limit: 1000}
-		for {
-			jobs, err := h.inspect.Search(ctx, name, inspect.Query{State: inspect.StateDead}, page)
-			if errors.Is(err, inspect.ErrNotFound) {
-				break
-			}
-			if err != nil {
+		for _, state := range []inspect.State{inspect.StateDead, inspect.StateCancelled} {
+			err := h.ended(ctx, name, state, dead)
+			if err != nil && !errors.Is(err, inspect.ErrNotFound) {
 				return nil, err
-			}
-			for _, job := range jobs.Jobs {
-				dead[job.ID] = job
-			}
-			if page.Cursor = jobs.Next; jobs.Next == "" {
-				break
 			}
 		}
 	}
 	return dead, nil
+}
+
+func (h *house) ended(ctx context.Context, name string, state inspect.State, to map[string]inspect.JobInfo) error {
+	for page := (inspect.Page{Limit: 1000}); ; {
+		jobs, err := h.inspect.Search(ctx, name, inspect.Query{State: state}, page)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs.Jobs {
+			to[job.ID] = job
+		}
+		if page.Cursor = jobs.Next; jobs.Next == "" {
+			return nil
+		}
+	}
 }
 
 // remains lists what a finished run must not leave behind once the workers have gone: entries, pending entries,
@@ -120,6 +125,7 @@ func (h *house) remains(ctx context.Context) ([]string, error) {
 		switch part := key[strings.LastIndex(key, "}")+1:]; {
 		case part == "": // a stream: looked at below
 		case part == ":dead", part == ":dead:ids", part == ":stats", part == ":metrics":
+		case part == ":cancelled:jobs", part == ":cancelled:ids", part == ":ids", part == ":ids:ends": // their ends are swept
 		case key == queue.DefaultNamespace+":queues", key == queue.DefaultNamespace+":version":
 		default:
 			ttl, err := h.rdb.PTTL(ctx, key).Result()

@@ -157,7 +157,7 @@ func (s *scribe) Observe(e queue.Event) {
 	switch e.Type {
 	case queue.EventStarted, queue.EventEnqueued:
 		return
-	case queue.EventDone, queue.EventFailed, queue.EventSnoozed, queue.EventDead:
+	case queue.EventDone, queue.EventFailed, queue.EventSnoozed, queue.EventDead, queue.EventCancelled:
 		l.Said, l.Attempt, l.Redelivered = saidConfirmed, e.Attempt, e.Redelivered
 	case queue.EventLeaseLost:
 		l.Said = saidLease

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,15 +19,16 @@ type action struct {
 	name, usage, text string
 	aliases           []string
 	does              inspect.Action
-	done              string // what a job is then
-	asks              bool   // before it acts on one job in top: it cannot be taken back, or it interrupts work
+	done              string        // what a job is then
+	state             inspect.State // of the jobs for --all and --filter, unless --state says another; "" for none
+	asks              bool          // before it acts on one job in top: it cannot be taken back, or it interrupts work
 }
 
 // actions are the commands, in the order in which the help lists them.
 var actions = []action{
 	{
-		name: "requeue", usage: "enqueue dead jobs again, with all attempts",
-		does: inspect.ActionRequeue, done: "requeued",
+		name: "requeue", usage: "enqueue dead or cancelled jobs again, with all attempts",
+		does: inspect.ActionRequeue, done: "requeued", state: inspect.StateDead,
 	},
 	{
 		name: "retry", aliases: []string{"run-now"}, usage: "put delayed or retrying jobs among those that wait",
@@ -38,9 +40,9 @@ var actions = []action{
 		does: inspect.ActionRelease, done: "released",
 	},
 	{
-		name: "cancel", usage: "end jobs that have not ended: they are dead, and can be requeued",
-		text: `A job that does not run is dead at once. A running one's context is cancelled within half a second: it is dead
-unless its handler is done all the same.`,
+		name: "cancel", usage: "end jobs that have not ended: they are cancelled, and can be requeued",
+		text: `A job that does not run is cancelled at once. A running one's context is cancelled within half a second: the job is
+cancelled unless its handler is done all the same. It is kept for 7 days.`,
 		does: inspect.ActionCancel, done: "cancelled", asks: true,
 	},
 	{
@@ -85,6 +87,9 @@ func (a action) command() *cli.Command {
 	text := a.text
 	if states := a.states(); len(states) > 1 {
 		usage := "of the jobs for --all and --filter: `STATE` " + strings.Join(states, ", ")
+		if a.state != "" {
+			usage += " (default: " + string(a.state) + ")"
+		}
 		flags = append(flags, &cli.StringFlag{Name: "state", Usage: usage})
 	}
 	text += "\nWith --all or --filter it counts the jobs, and changes nothing without --yes."
@@ -161,6 +166,7 @@ func (a action) query(c *cli.Context) (inspect.Query, error) {
 	if q.State = inspect.State(strings.ToLower(c.String("state"))); len(states) == 1 {
 		q.State = inspect.State(states[0])
 	}
+	q.State = cmp.Or(q.State, a.state)
 	if !slices.Contains(states, string(q.State)) {
 		return q, command.Usage("--state %q: want one of %s", q.State, strings.Join(states, ", "))
 	}

@@ -54,6 +54,7 @@ func findJob(ctx context.Context, inspector *inspect.Inspector, name, id string)
 			return inspect.JobInfo{}, err
 		}
 	}
+	var notSeen error
 	var failures []error // of other queues than the job's: it may be found all the same
 	for _, name := range names {
 		job, err := inspector.Job(ctx, name, id)
@@ -62,6 +63,8 @@ func findJob(ctx context.Context, inspector *inspect.Inspector, name, id string)
 			return job, nil
 		case ctx.Err() != nil:
 			return job, err
+		case errors.Is(err, inspect.ErrNotSeen):
+			notSeen = err
 		case !errors.Is(err, inspect.ErrNotFound):
 			failures = append(failures, err)
 		}
@@ -69,6 +72,9 @@ func findJob(ctx context.Context, inspector *inspect.Inspector, name, id string)
 	if len(failures) > 0 {
 		return inspect.JobInfo{}, fmt.Errorf("%s was not found, and not every queue could be read: %w", id,
 			errors.Join(failures...))
+	}
+	if notSeen != nil {
+		return inspect.JobInfo{}, notSeen
 	}
 	return inspect.JobInfo{}, notFound(id)
 }
@@ -86,6 +92,7 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 		}
 	}
 	field("id", j.ID)
+	field("named", j.Ref)
 	field("kind", j.Kind)
 	field("queue", j.Queue)
 	field("state", string(j.State))

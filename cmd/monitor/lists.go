@@ -44,6 +44,11 @@ func deadCommand() *cli.Command {
 	return list
 }
 
+func cancelledCommand() *cli.Command {
+	return listCommand("cancelled", "list the jobs that a person has cancelled, as long as they are kept",
+		inspect.StateCancelled)
+}
+
 // delayedCommand lists two states, the one after the other.
 func delayedCommand() *cli.Command {
 	return listCommand("delayed", "list the jobs that are due later: delayed, then retrying",
@@ -217,7 +222,7 @@ func jobPrinter(c *cli.Context) func([]inspect.JobInfo) error {
 	return func(jobs []inspect.JobInfo) error {
 		table := command.NewTable(c.App.Writer, "ID", "KIND", "STATE", "ATTEMPT", "WHEN", "WORKER", "NEXT", "ERROR")
 		for _, j := range jobs {
-			table.Row(j.ID, j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"),
+			table.Row(j.Name(), j.Kind, j.State, attempts(j), when(j), cmp.Or(j.Worker, "-"), cmp.Or(j.NextStep, "-"),
 				short(trouble(j)))
 		}
 		return table.Flush()

@@ -35,8 +35,8 @@ Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(), verifyCommand(), topCommand(),
-			serveCommand(), passwordCommand(), tokenCommand(),
+			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(),
+			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), tokenCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}
 }

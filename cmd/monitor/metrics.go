@@ -154,6 +154,7 @@ func (c *collector) state(q ofQueue, r reading) {
 	q.gauge(c.jobs, float64(r.info.Delayed), string(inspect.StateDelayed))
 	q.gauge(c.jobs, float64(r.info.Retrying), string(inspect.StateRetrying))
 	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
+	q.gauge(c.jobs, float64(r.info.Cancelled), string(inspect.StateCancelled))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
 	q.gauge(c.held, float64(r.info.Held))
 	q.gauge(c.leftover, float64(r.info.Leftover))
@@ -181,9 +182,11 @@ func (c *collector) totals(q ofQueue, t inspect.Totals) {
 	q.counter(c.total, t.Retried, "retried")
 	q.counter(c.total, t.Snoozed, "snoozed")
 	q.counter(c.total, t.Dead, "dead")
+	q.counter(c.total, t.Cancelled, "cancelled")
 	q.counter(c.total, t.Promoted, "promoted")
 	q.counter(c.total, t.Requeued, "requeued")
 	q.counter(c.total, t.Deleted, "deleted")
+	q.counter(c.total, t.Expired, "expired")
 }
 
 // work is what the workers counted.

@@ -12,10 +12,11 @@ import (
 
 // purgeable are the states that can be emptied, with how many there are.
 var purgeable = map[inspect.State]func(inspect.QueueInfo) int64{
-	inspect.StateWaiting:  func(q inspect.QueueInfo) int64 { return q.Waiting },
-	inspect.StateDelayed:  func(q inspect.QueueInfo) int64 { return q.Delayed },
-	inspect.StateRetrying: func(q inspect.QueueInfo) int64 { return q.Retrying },
-	inspect.StateDead:     func(q inspect.QueueInfo) int64 { return q.Dead },
+	inspect.StateWaiting:   func(q inspect.QueueInfo) int64 { return q.Waiting },
+	inspect.StateDelayed:   func(q inspect.QueueInfo) int64 { return q.Delayed },
+	inspect.StateRetrying:  func(q inspect.QueueInfo) int64 { return q.Retrying },
+	inspect.StateDead:      func(q inspect.QueueInfo) int64 { return q.Dead },
+	inspect.StateCancelled: func(q inspect.QueueInfo) int64 { return q.Cancelled },
 }
 
 func purgeCommand() *cli.Command {
@@ -25,7 +26,7 @@ func purgeCommand() *cli.Command {
 		ArgsUsage:   "QUEUE --state STATE --yes",
 		Description: "Without --yes it says how many jobs there are and deletes nothing.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "state", Usage: "`STATE` waiting, delayed, retrying or dead (required)"},
+			&cli.StringFlag{Name: "state", Usage: "`STATE` waiting, delayed, retrying, dead or cancelled (required)"},
 			&cli.BoolFlag{Name: "yes", Usage: "do it: there is no way back"},
 		},
 		Action: purge,
@@ -40,7 +41,7 @@ func purge(c *cli.Context) error {
 	state := inspect.State(strings.ToLower(c.String("state")))
 	count, ok := purgeable[state]
 	if !ok {
-		return command.Usage("--state %q: want waiting, delayed, retrying or dead", c.String("state"))
+		return command.Usage("--state %q: want waiting, delayed, retrying, dead or cancelled", c.String("state"))
 	}
 	return withOperator(c, func(o operator) error {
 		if err := mustExist(c.Context, o.inspector, args[0]); err != nil {

@@ -199,7 +199,7 @@ func TestTopInATerminal(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatalf("the cancelled job goes on; the screen: %s", ansi.Strip(term.take()))
 	}
-	until(t, "the cancelled job is dead", func() bool { return infoOf("orders").Dead == 1 })
+	until(t, "the job is cancelled", func() bool { return infoOf("orders").Cancelled == 1 })
 
 	term.press(t, "\x1b") // apart from the next key, or it were alt-4
 	term.shows(t, "no job")

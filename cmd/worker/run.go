@@ -39,6 +39,9 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			&cli.DurationFlag{Name: "grace", Usage: "how long running jobs may go on after a stop; 0 for not (default: 25s)"},
 			&cli.IntFlag{Name: "read-ahead", Usage: "jobs held beyond those that run; 0 adapts, -1 for none"},
 			&cli.IntFlag{Name: "max-crashes", Usage: "crashes of its worker that make a job dead (default: 3)"},
+			&cli.DurationFlag{Name: "keep-cancelled", Usage: "how long cancelled jobs are kept (default: 168h)"},
+			&cli.DurationFlag{Name: "keep-dead", Usage: "how long dead jobs are kept (default: for ever)"},
+			&cli.IntFlag{Name: "max-dead", Usage: "dead jobs of a queue that are kept, the newest (default: all)"},
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
 			ordersFlag(),
 			debugJobsFlag(),
@@ -156,6 +159,10 @@ func newWorker(
 		MaxCrashes:  c.Int("max-crashes"),
 		Name:        c.String("name"),
 		Observer:    eventlog.New(log),
+
+		KeepCancelled: c.Duration("keep-cancelled"),
+		KeepDead:      c.Duration("keep-dead"),
+		MaxDead:       c.Int("max-dead"),
 	})
 }
 

@@ -49,7 +49,7 @@ func level(event queue.EventType) zerolog.Level {
 	case queue.EventLeaseLost, queue.EventRedisError, queue.EventWarning, queue.EventDead, queue.EventStuck:
 		return zerolog.WarnLevel
 	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped, queue.EventPaused, queue.EventResumed,
-		queue.EventWorkerQuiet, queue.EventWorkerAwake, queue.EventWorkerStopping:
+		queue.EventWorkerQuiet, queue.EventWorkerAwake, queue.EventWorkerStopping, queue.EventCancelled, queue.EventExpired:
 		return zerolog.InfoLevel
 	default:
 		return zerolog.DebugLevel

@@ -36,12 +36,12 @@ type action struct {
 
 // actions is the table of actions. A new action is a row here and a file of its own.
 var actions = [...]action{
-	{ActionRequeue, []State{StateDead}, (*Inspector).Requeue, (*Inspector).requeueJob},
+	{ActionRequeue, []State{StateDead, StateCancelled}, (*Inspector).Requeue, (*Inspector).requeueJob},
 	{ActionRunNow, []State{StateDelayed, StateRetrying}, (*Inspector).RunNow, (*Inspector).runJobNow},
 	{ActionCancel, goingOn, (*Inspector).Cancel, (*Inspector).cancelJob},
 	{ActionBury, goingOn, (*Inspector).Bury, (*Inspector).buryJob},
 	{ActionRelease, []State{StateInFlight}, (*Inspector).Release, (*Inspector).releaseJob},
-	{ActionDelete, append(slices.Clone(goingOn), StateDead), (*Inspector).Delete, (*Inspector).deleteJob},
+	{ActionDelete, append(slices.Clone(goingOn), StateDead, StateCancelled), (*Inspector).Delete, (*Inspector).deleteJob},
 }
 
 // goingOn are the states of jobs that have not ended.

@@ -14,13 +14,15 @@ const gone = inspect.State("gone")
 
 // afterwards is where each action brings a job that was in a state; what is not here, the action is not for.
 var afterwards = map[inspect.Action]map[inspect.State]inspect.State{
-	inspect.ActionRequeue: {inspect.StateDead: inspect.StateWaiting},
+	inspect.ActionRequeue: {
+		inspect.StateDead: inspect.StateWaiting, inspect.StateCancelled: inspect.StateWaiting,
+	},
 	inspect.ActionRunNow: {
 		inspect.StateDelayed: inspect.StateWaiting, inspect.StateRetrying: inspect.StateWaiting,
 	},
 	inspect.ActionCancel: {
-		inspect.StateWaiting: inspect.StateDead, inspect.StateInFlight: inspect.StateDead,
-		inspect.StateDelayed: inspect.StateDead, inspect.StateRetrying: inspect.StateDead,
+		inspect.StateWaiting: inspect.StateCancelled, inspect.StateInFlight: inspect.StateCancelled,
+		inspect.StateDelayed: inspect.StateCancelled, inspect.StateRetrying: inspect.StateCancelled,
 	},
 	inspect.ActionBury: {
 		inspect.StateWaiting: inspect.StateDead, inspect.StateInFlight: inspect.StateDead,
@@ -29,7 +31,7 @@ var afterwards = map[inspect.Action]map[inspect.State]inspect.State{
 	inspect.ActionRelease: {inspect.StateInFlight: inspect.StateInFlight},
 	inspect.ActionDelete: {
 		inspect.StateWaiting: gone, inspect.StateInFlight: gone, inspect.StateDelayed: gone, inspect.StateRetrying: gone,
-		inspect.StateDead: gone,
+		inspect.StateDead: gone, inspect.StateCancelled: gone,
 	},
 }
 

@@ -14,10 +14,11 @@ import (
 const cancelTries = 5
 
 // Cancel ends a job that has not ended. One that waits, is delayed or retrying, or is parked for the next free worker
-// goes to the dead at once, with [ReasonByPerson]. A running one ends within a heartbeat (half a second with the
+// is cancelled at once, with [ReasonByPerson]. A running one ends within a heartbeat (half a second with the
 // default lease): its context is cancelled with the cause [ErrCancelled]. If its handler then returns nil, the job is
-// done; whatever else it returns, the job is dead; and if its worker dies meanwhile, the job is dead too. A handler
-// that ignores its context keeps its slot until it returns. [Inspector.Requeue] takes a cancellation back.
+// done; whatever else it returns, the job is cancelled; and if its worker dies meanwhile, it is cancelled too. A
+// handler that ignores its context keeps its slot until it returns. [Inspector.Requeue] takes a cancellation back, as
+// long as the job is kept: WorkerConfig.KeepCancelled, 7 days by default.
 //
 // [ErrNotFound] if the job is not found, or has ended already.
 func (i *Inspector) Cancel(ctx context.Context, queue, id string) error {
@@ -59,7 +60,7 @@ func (i *Inspector) cancelFound(
 	m := *e.Meta
 	m.Redelivered = job.Redelivered
 	return wire.CancelJob(ctx, rdb, q, &wire.Cancel{
-		Entry: e.Ref, Body: job.body, By: by, Now: a == ActionBury,
+		Entry: e.Ref, Member: job.member, Body: job.body, By: by, Bury: a == ActionBury,
 		Death: wire.Death{
 			ID: e.ID, Kind: e.Kind, Data: e.Data, Meta: m, Error: by.CancelledError(nil).Error(), Reason: ReasonByPerson,
 			Worker: job.Worker, At: by.At,

@@ -7,6 +7,10 @@ var (
 	// ErrNotFound says that no job of that ID was found in the queue. A finished job leaves Redis unless it has [Retain].
 	ErrNotFound = errors.New("no such job")
 
+	// ErrNotSeen says that a job was not among the entries of the queue that were looked at: it may be among the others.
+	// Jobs with an ID of their caller's choice are found wherever they are.
+	ErrNotSeen = errors.New("not among the jobs that were looked at")
+
 	// ErrBadQuery says that a [Query] asks for what jobs of its state do not have, or for no state.
 	ErrBadQuery = errors.New("bad query")
 

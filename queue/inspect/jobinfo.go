@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 // JobInfo is a job as it lies in Redis. Fields that do not apply to its state are zero.
 type JobInfo struct {
 	ID    string `json:"id"`
+	Ref   string `json:"ref,omitempty"` // names the job where its ID may name another one, see [JobInfo.Name]
 	Kind  string `json:"kind"`
 	Queue string `json:"queue"`
 	State State  `json:"state"`
@@ -27,10 +29,10 @@ type JobInfo struct {
 	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
 	Due         *time.Time      `json:"due,omitempty"`      // delayed, retrying
 	Error       string          `json:"error,omitempty"`    // of the last failed attempt
-	Reason      string          `json:"reason,omitempty"`   // dead: why
-	EndedAt     *time.Time      `json:"ended_at,omitempty"` // dead, done
-	Entry       string          `json:"entry,omitempty"`    // waiting, in flight, dead: its stream ID there
-	// in flight: the consumer that holds it; dead, done: the last that did
+	Reason      string          `json:"reason,omitempty"`   // dead, cancelled: why
+	EndedAt     *time.Time      `json:"ended_at,omitempty"` // dead, cancelled, done
+	Entry       string          `json:"entry,omitempty"`    // waiting, in flight, dead, cancelled: its stream ID there
+	// in flight: the consumer that holds it; dead, cancelled, done: the last that did
 	Worker     string          `json:"worker,omitempty"`
 	IdleMS     int64           `json:"idle_ms,omitempty"`    // in flight: since its delivery
 	Deliveries int64           `json:"deliveries,omitempty"` // in flight
@@ -50,9 +52,14 @@ type JobInfo struct {
 	NextAt    *time.Time   `json:"next_at,omitempty"`   // in flight: when, if that is known
 
 	source wire.Entry // as it is in Redis
+	member string     // of a delayed or retrying job: what stands for it in bodies
+	record string     // of a done job: the key
 	body   string     // of a delayed or retrying job
 	due    string     // of a delayed or retrying job, as it is in Redis
 }
+
+// Name is what names the job in a call: its ID, unless that may name another job.
+func (j JobInfo) Name() string { return cmp.Or(j.Ref, j.ID) }
 
 // Failed is how many attempts of the job have failed.
 func (j *JobInfo) Failed() int {
@@ -67,7 +74,22 @@ func (j *JobInfo) cursor() string {
 	if j.Entry != "" {
 		return j.Entry
 	}
-	return j.due + ":" + j.ID
+	return j.due + ":" + j.member
+}
+
+// place is where the job was seen.
+func (j *JobInfo) place() wire.Place {
+	switch j.State {
+	case StateDelayed, StateRetrying:
+		return wire.Place{Where: wire.InBodies, At: j.member}
+	case StateDead:
+		return wire.Place{Where: wire.InDead, At: j.Entry}
+	case StateCancelled:
+		return wire.Place{Where: wire.InCancelled, At: j.Entry}
+	case StateDone:
+		return wire.Place{Where: wire.HasEnded}
+	}
+	return wire.Place{Where: wire.InStream, At: j.Entry}
 }
 
 // shown is the job with its data.
@@ -83,6 +105,9 @@ const entryDeleted = "its entry was deleted"
 func fromEntry(q *wire.QueueRef, m redis.XMessage, state State) JobInfo {
 	info := fromJob(q, decode(q, m), state)
 	info.Entry = m.ID
+	if !info.source.Meta.Guarded && info.ID != m.ID && !isULID(info.ID) { // another program may have used the ID twice
+		info.Ref = info.place().String()
+	}
 	return info
 }
 
@@ -160,16 +185,20 @@ func inCalendar(t time.Time) time.Time {
 	return t.UTC()
 }
 
-func fromBody(q *wire.QueueRef, id, body string, due float64, state State) JobInfo {
-	info := fromJob(q, wire.DecodeBody(id, body), state)
-	info.body, info.due = body, formatDue(due)
+func fromBody(q *wire.QueueRef, member, body string, due float64, state State) JobInfo {
+	info := fromJob(q, wire.DecodeBody(member, body), state)
+	info.member, info.body, info.due = member, body, formatDue(due)
+	if info.ID != member {
+		info.Ref = info.place().String()
+	}
 	info.Due = timePtr(time.UnixMilli(wire.ScoreMS(due)))
 	return info
 }
 
-func fromDead(q *wire.QueueRef, m redis.XMessage) JobInfo {
+// fromKept shows a dead or cancelled job.
+func fromKept(q *wire.QueueRef, m redis.XMessage, state State) JobInfo {
 	e, death := wire.ReadDeath(m)
-	info := fromJob(q, e, StateDead)
+	info := fromJob(q, e, state)
 	info.Entry, info.Worker, info.Reason, info.Error = m.ID, death.Worker, death.Reason, death.Error
 	info.EndedAt = timePtr(death.At)
 	return info
@@ -182,7 +211,9 @@ func fromRecord(q *wire.QueueRef, id string, record map[string]string) JobInfo {
 		return v
 	}
 	info := JobInfo{
-		ID: id, Kind: record["kind"], Queue: q.Name, State: StateDone, Data: showData([]byte(record["data"])),
+		record: q.Job(id),
+		ID:     cmp.Or(record["id"], id), Kind: record["kind"], Queue: q.Name, State: StateDone,
+		Data:    showData([]byte(record["data"])),
 		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],
 		Result: showData([]byte(record["result"])), Progress: readProgress(record), UniqueKey: record["unique"],
 		Trace: record["trace"], RequestID: record["request_id"],

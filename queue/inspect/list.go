@@ -69,19 +69,54 @@ func (i *Inspector) waiting(
 	return c, err
 }
 
-func (i *Inspector) dead(ctx context.Context, q *wire.QueueRef, _ scanSpec, cursor string, n int) (c chunk, err error) {
+func (i *Inspector) dead(ctx context.Context, q *wire.QueueRef, _ scanSpec, cursor string, n int) (chunk, error) {
+	return i.kept(ctx, q, StateDead, cursor, n)
+}
+
+func (i *Inspector) cancelled(ctx context.Context, q *wire.QueueRef, _ scanSpec, cursor string, n int) (chunk, error) {
+	return i.kept(ctx, q, StateCancelled, cursor, n)
+}
+
+// kept lists the dead or cancelled jobs, the last first. Of several of one ID those that are not found by it get a name
+// of their own.
+func (i *Inspector) kept(
+	ctx context.Context, q *wire.QueueRef, state State, cursor string, n int,
+) (c chunk, err error) {
 	start := "+"
 	if cursor != "" {
 		start = "(" + cursor
 	}
-	entries, err := i.rdb.XRevRangeN(ctx, q.Dead(), start, "-", int64(n)).Result()
-	for _, e := range entries {
+	jobs, index := keptKeys(q, state)
+	entries, err := i.rdb.XRevRangeN(ctx, jobs, start, "-", int64(n)).Result()
+	if err != nil || len(entries) == 0 {
+		return c, err
+	}
+	ids := make([]string, len(entries))
+	for k, e := range entries {
 		c.bytes += messageSize(e)
-		c.add(fromDead(q, e))
+		c.add(fromKept(q, e, state))
 		c.read++
 		c.behind(e.ID, n)
+		ids[k] = c.jobs[k].ID
 	}
-	return c, err
+	found, err := i.rdb.HMGet(ctx, index, ids...).Result()
+	if err != nil {
+		return c, err
+	}
+	for k := range c.jobs {
+		if found[k] != c.jobs[k].Entry {
+			c.jobs[k].Ref = c.jobs[k].place().String()
+		}
+	}
+	return c, nil
+}
+
+// keptKeys are where the dead or cancelled jobs are, and what finds them by their IDs.
+func keptKeys(q *wire.QueueRef, state State) (jobs, index string) {
+	if state == StateCancelled {
+		return q.CancelledJobs(), q.CancelledIDs()
+	}
+	return q.Dead(), q.DeadIDs()
 }
 
 func (i *Inspector) delayed(

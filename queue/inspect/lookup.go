@@ -21,10 +21,10 @@ import (
 // by its own ID, not by the job's.
 const lookupScan = 10_000
 
-// Job finds a job by its ID, or by the ID of its entry. A job that is dead, delayed, retrying, or done with [Retain]
-// is found at once. For one that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added
-// around the time in the job's ID, and at the 10,000 oldest of both; at those in flight twice, in case it has just
-// moved. [ErrNotFound] otherwise.
+// Job finds a job by its ID, by the ID of its entry, or by what [JobInfo.Name] returns. A job whose ID its caller chose
+// is found at once, wherever it is, and so is one that is dead, cancelled, delayed, retrying, or done with [Retain].
+// For any other that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added when the ID
+// was made, and at the first 10,000 of each: [ErrNotSeen] if there are more, and [ErrNotFound] if there is no such job.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	if err != nil {
@@ -33,16 +33,8 @@ func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) 
 	return info, nil
 }
 
-// look is a place where a job may be.
-type look func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error)
-
-// looks are the places where a job may be if no result of it is kept, and then, in the order in which it moves, those
-// where it may have come meanwhile.
-var looks = []look{
-	(*Inspector).lookScheduled, (*Inspector).lookDead,
-	near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
-	(*Inspector).lookInFlight, (*Inspector).lookScheduled, (*Inspector).lookDead, (*Inspector).lookDone,
-}
+// errEnded says that a job has ended, and that nothing is left of it but the guard of its ID.
+var errEnded = fmt.Errorf("%w: it has ended, and its ID is guarded for a while", ErrNotFound)
 
 // locate finds a job and its queue.
 func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, *wire.QueueRef, error) {
@@ -50,67 +42,217 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, *wir
 	if err != nil {
 		return JobInfo{}, q, err
 	}
-	kept, found, err := i.lookDone(ctx, q, id)
+	info, found, err := i.lookAt(ctx, q, id, wire.ParsePlace(id))
 	if found || err != nil {
-		return kept, q, err
+		return info, q, err
 	}
-	for _, look := range looks {
-		info, found, err := look(i, ctx, q, id)
-		if err != nil {
+	record, info, found, err := i.lookGuarded(ctx, q, id)
+	if err != nil {
+		return JobInfo{}, q, err
+	}
+	if !found {
+		if info, err = i.lookAround(ctx, q, id, record); err != nil {
 			return JobInfo{}, q, err
 		}
-		if found {
-			info.Progress = cmp.Or(info.Progress, kept.Progress)
-			return info, q, nil
-		}
 	}
-	return JobInfo{}, q,
-		fmt.Errorf("%w: not dead, delayed or retrying, no result kept, and not among the entries looked at", ErrNotFound)
+	if info.State != StateDone && info.ID != id { // it was found by its entry
+		record, err = i.rdb.HGetAll(ctx, q.Job(info.ID)).Result()
+	}
+	if info.State != StateDone && err == nil {
+		info.Progress, err = i.progressOf(ctx, q, &info, record)
+	}
+	return info, q, err
 }
 
-// lookDone finds a job that was done and is kept for a while. Of any other it returns the progress.
+// lookGuarded finds a job by the guard of its ID, and returns the record under that ID. A guard whose job is not where
+// it says is read again: the job may have moved.
+func (i *Inspector) lookGuarded(ctx context.Context, q *wire.QueueRef, id string) (
+	record map[string]string, info JobInfo, found bool, err error,
+) {
+	for seen := (wire.Place{}); ; {
+		pipe := i.rdb.Pipeline()
+		guard, kept := pipe.HGet(ctx, q.IDs(), id), pipe.HGetAll(ctx, q.Job(id))
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, info, false, err
+		}
+		record = kept.Val()
+		place := wire.ReadGuard(guard.Val())
+		switch {
+		case place.Where == wire.HasEnded && record["ended_ms"] != "":
+			return record, fromRecord(q, id, record), true, nil
+		case place.Where == wire.HasEnded:
+			return record, info, false, errEnded
+		case place == seen: // also without a guard
+			return record, info, false, nil
+		}
+		if info, found, err = i.lookAt(ctx, q, id, place); found || err != nil {
+			return record, info, found, err
+		}
+		seen = place
+	}
+}
+
+// lookAt looks for the job of an ID at one place.
+func (i *Inspector) lookAt(ctx context.Context, q *wire.QueueRef, id string, place wire.Place) (JobInfo, bool, error) {
+	switch place.Where {
+	case wire.InStream:
+		return i.lookEntry(ctx, q, place.At)
+	case wire.InBodies:
+		return i.lookScheduled(ctx, q, cmp.Or(place.At, id))
+	case wire.InDead:
+		return i.lookKeptEntry(ctx, q, StateDead, place.At)
+	case wire.InCancelled:
+		return i.lookKeptEntry(ctx, q, StateCancelled, place.At)
+	}
+	return JobInfo{}, false, nil
+}
+
+// look is a place where a job may be. It notes what it has left out.
+type look func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, left *bool) (JobInfo, bool, error)
+
+// looks are the places where a job may be if no result of it is kept, and then, in the order in which it moves, those
+// where it may have come meanwhile.
+var looks = []look{
+	exact((*Inspector).lookScheduled), exact((*Inspector).lookDead), exact((*Inspector).lookCancelled),
+	exact((*Inspector).lookEntry),
+	near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
+	near(StateInFlight), front(StateInFlight),
+	exact((*Inspector).lookScheduled), exact((*Inspector).lookDead), exact((*Inspector).lookCancelled),
+	exact((*Inspector).lookDone),
+}
+
+// lookAround finds a job that no guard leads to. Of an ID that navvy made there is one job, so a record of it is its
+// end; another ID may have been used again.
+func (i *Inspector) lookAround(
+	ctx context.Context, q *wire.QueueRef, id string, record map[string]string,
+) (JobInfo, error) {
+	if record["ended_ms"] != "" && (isULID(id) || isEntry(id)) {
+		return fromRecord(q, id, record), nil
+	}
+	left := false
+	for _, look := range looks {
+		info, found, err := look(i, ctx, q, id, &left)
+		if err != nil || found {
+			return info, err
+		}
+	}
+	const elsewhere = "not dead, cancelled, delayed or retrying, and no result kept"
+	if left {
+		return JobInfo{}, fmt.Errorf("%w: %s", ErrNotSeen, elsewhere)
+	}
+	return JobInfo{}, fmt.Errorf("%w: %s", ErrNotFound, elsewhere)
+}
+
+// progressOf is what a job's handler has recorded: under the job's ID, or under its entry if another job of that ID was
+// first.
+func (i *Inspector) progressOf(
+	ctx context.Context, q *wire.QueueRef, job *JobInfo, record map[string]string,
+) (*Progress, error) {
+	if by := record["entry"]; job.State != StateInFlight || by == "" || by == job.Entry {
+		return readProgress(record), nil
+	}
+	record, err := i.rdb.HGetAll(ctx, q.Job(job.Entry)).Result()
+	return readProgress(record), err
+}
+
+func exact(look func(*Inspector, context.Context, *wire.QueueRef, string) (JobInfo, bool, error)) look {
+	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, _ *bool) (JobInfo, bool, error) {
+		return look(i, ctx, q, id)
+	}
+}
+
+// lookDone finds a job that was done and is kept for a while.
 func (i *Inspector) lookDone(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
 	record, err := i.rdb.HGetAll(ctx, q.Job(id)).Result()
 	if err != nil || record["ended_ms"] == "" {
-		return JobInfo{Progress: readProgress(record)}, false, err
+		return JobInfo{}, false, err
 	}
 	return fromRecord(q, id, record), true, nil
 }
 
-func (i *Inspector) lookScheduled(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+// lookScheduled finds a delayed or retrying job by what stands for it in bodies: its ID, unless another job of that ID
+// was there first.
+func (i *Inspector) lookScheduled(ctx context.Context, q *wire.QueueRef, member string) (JobInfo, bool, error) {
 	pipe := i.rdb.Pipeline()
-	delayed, retrying := pipe.ZScore(ctx, q.Delayed(), id), pipe.ZScore(ctx, q.Retrying(), id)
-	body := pipe.HGet(ctx, q.Bodies(), id)
+	delayed, retrying := pipe.ZScore(ctx, q.Delayed(), member), pipe.ZScore(ctx, q.Retrying(), member)
+	body := pipe.HGet(ctx, q.Bodies(), member)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return JobInfo{}, false, err
 	}
 	switch {
 	case body.Err() != nil:
 	case delayed.Err() == nil:
-		return fromBody(q, id, body.Val(), delayed.Val(), StateDelayed).shown(), true, nil
+		return fromBody(q, member, body.Val(), delayed.Val(), StateDelayed).shown(), true, nil
 	case retrying.Err() == nil:
-		return fromBody(q, id, body.Val(), retrying.Val(), StateRetrying).shown(), true, nil
+		return fromBody(q, member, body.Val(), retrying.Val(), StateRetrying).shown(), true, nil
 	}
 	return JobInfo{}, false, nil
 }
 
-// lookDead finds a dead job by its ID or by that of its entry among the dead. Not so on a raw stream: there a job's ID
-// is a stream ID itself, and may be that of another job's entry.
 func (i *Inspector) lookDead(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
-	at, err := i.rdb.HGet(ctx, q.DeadIDs(), id).Result()
+	return i.lookKept(ctx, q, StateDead, id)
+}
+
+func (i *Inspector) lookCancelled(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+	return i.lookKept(ctx, q, StateCancelled, id)
+}
+
+// lookKept finds a dead or cancelled job by its ID, by that of its entry there, or by its place. Not by its entry on a
+// raw stream: there a job's ID is a stream ID itself, and may be that of another job's entry.
+func (i *Inspector) lookKept(ctx context.Context, q *wire.QueueRef, state State, id string) (JobInfo, bool, error) {
+	if place := wire.ParsePlace(id); place.Where == string(state) && isEntry(place.At) {
+		return i.lookKeptEntry(ctx, q, state, place.At)
+	}
+	_, index := keptKeys(q, state)
+	at, err := i.rdb.HGet(ctx, index, id).Result()
 	if errors.Is(err, redis.Nil) {
-		if at, err = id, nil; q.Raw || !isEntry(id) {
+		if at, err = id, nil; q.Raw {
 			return JobInfo{}, false, nil
 		}
 	}
 	if err != nil {
 		return JobInfo{}, false, err
 	}
-	found, err := i.rdb.XRange(ctx, q.Dead(), at, at).Result()
+	return i.lookKeptEntry(ctx, q, state, at)
+}
+
+func (i *Inspector) lookKeptEntry(
+	ctx context.Context, q *wire.QueueRef, state State, entry string,
+) (JobInfo, bool, error) {
+	if !isEntry(entry) {
+		return JobInfo{}, false, nil
+	}
+	jobs, _ := keptKeys(q, state)
+	found, err := i.rdb.XRange(ctx, jobs, entry, entry).Result()
 	if err != nil || len(found) == 0 {
 		return JobInfo{}, false, err
 	}
-	return fromDead(q, found[0]).shown(), true, nil
+	return fromKept(q, found[0], state).shown(), true, nil
+}
+
+// lookEntry finds a job that waits or runs by its entry.
+func (i *Inspector) lookEntry(ctx context.Context, q *wire.QueueRef, entry string) (JobInfo, bool, error) {
+	if !isEntry(entry) {
+		return JobInfo{}, false, nil
+	}
+	var c chunk
+	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
+		Stream: q.Stream, Group: q.Group, Start: entry, End: entry, Count: 1,
+	}).Result()
+	if err = ignoreNoGroup(err); err != nil {
+		return JobInfo{}, false, err
+	}
+	if err := i.pending(ctx, q, scanSpec{}, rows, &c); err != nil {
+		return JobInfo{}, false, err
+	}
+	if len(c.jobs) > 0 {
+		return c.jobs[0].shown(), true, nil
+	}
+	waiting, err := i.rdb.XRange(ctx, q.Stream, entry, entry).Result()
+	if err != nil || len(waiting) == 0 {
+		return JobInfo{}, false, err
+	}
+	return fromEntry(q, waiting[0], StateWaiting).shown(), true, nil
 }
 
 // byID is what finds a job by its ID or its entry's.
@@ -123,41 +265,51 @@ func byID(state State, id string) scanSpec {
 }
 
 // near looks among the entries of a state that were added when the job was enqueued: where it is unless it was delayed
-// or retried.
+// or retried. First at some of that very moment, then, as clocks differ, at more of a second before.
 func near(state State) look {
-	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, _ *bool) (JobInfo, bool, error) {
 		at, ok := idTime(id)
 		if !ok {
 			return JobInfo{}, false, nil
 		}
-		from := max(at.Add(-time.Second).UnixMilli(), 0) // a program may give its entries IDs such as 1-1
-		return i.first(ctx, q, byID(state, id), strconv.FormatInt(from, 10)+"-0")
+		for _, from := range []struct {
+			before time.Duration
+			most   int
+		}{{time.Millisecond, lookupScan / 5}, {20 * time.Millisecond, lookupScan}, {time.Second, lookupScan}} {
+			ms := max(at.Add(-from.before).UnixMilli(), 0) // a program may give its entries IDs such as 1-1
+			job, _, err := i.first(ctx, q, byID(state, id), Page{Cursor: strconv.FormatInt(ms, 10) + "-0", MaxScan: from.most})
+			if err != nil || job != nil {
+				return found(job), job != nil, err
+			}
+		}
+		return JobInfo{}, false, nil
 	}
 }
 
 // front looks among the oldest entries of a state.
 func front(state State) look {
-	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
-		return i.first(ctx, q, byID(state, id), "")
+	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, left *bool) (JobInfo, bool, error) {
+		job, all, err := i.first(ctx, q, byID(state, id), Page{MaxScan: lookupScan})
+		*left = *left || !all
+		return found(job), job != nil, err
 	}
 }
 
-// lookInFlight finds a job in flight.
-func (i *Inspector) lookInFlight(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
-	job, found, err := near(StateInFlight)(i, ctx, q, id)
-	if found || err != nil {
-		return job, found, err
+func found(job *JobInfo) JobInfo {
+	if job == nil {
+		return JobInfo{}
 	}
-	return front(StateInFlight)(i, ctx, q, id)
+	return *job
 }
 
-// first looks at so many jobs for the first that fits.
-func (i *Inspector) first(ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string) (JobInfo, bool, error) {
-	found, err := i.scan(ctx, q, s, Page{Cursor: cursor, Limit: 1, MaxScan: lookupScan})
+// first looks at so many jobs for the first that fits, and reports whether those were all.
+func (i *Inspector) first(ctx context.Context, q *wire.QueueRef, s scanSpec, page Page) (*JobInfo, bool, error) {
+	page.Limit = 1
+	found, err := i.scan(ctx, q, s, page)
 	if err != nil || len(found.Jobs) == 0 {
-		return JobInfo{}, false, err
+		return nil, found.Next == "", err
 	}
-	return found.Jobs[0], true, nil
+	return &found.Jobs[0], true, nil
 }
 
 // idTime reads the time in a job's ID, a ULID or, on a raw stream, a stream ID.
@@ -169,10 +321,15 @@ func idTime(id string) (time.Time, bool) {
 	return entry.Time(), entry.Ms > 0
 }
 
+func isULID(id string) bool {
+	_, err := ulid.ParseStrict(id)
+	return err == nil
+}
+
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
 
-// isEntry reports whether a text may be the ID of an entry.
+// isEntry reports whether a text is the ID of an entry, as Redis writes it.
 func isEntry(id string) bool {
-	entry, _ := redisx.ParseStreamID(id)
-	return entry.Ms > 0
+	entry, ok := redisx.ParseStreamID(id)
+	return ok && entry.String() == id
 }

@@ -13,13 +13,14 @@ import (
 
 // KindMetrics is what workers did with the jobs of one kind since the queue was created.
 type KindMetrics struct {
-	Kind    string    `json:"kind"` // "~unknown" for all that had no handler
-	Done    int64     `json:"done"`
-	Failed  int64     `json:"failed"` // failed attempts, those that end a job included
-	Snoozed int64     `json:"snoozed"`
-	Dead    int64     `json:"dead"`
-	Run     Histogram `json:"run"`
-	Wait    Histogram `json:"wait"`
+	Kind      string    `json:"kind"` // "~unknown" for all that had no handler
+	Done      int64     `json:"done"`
+	Failed    int64     `json:"failed"` // failed attempts, those that end a job included
+	Snoozed   int64     `json:"snoozed"`
+	Dead      int64     `json:"dead"`
+	Cancelled int64     `json:"cancelled"`
+	Run       Histogram `json:"run"`
+	Wait      Histogram `json:"wait"`
 }
 
 // QueueMetrics is what workers did in a queue since it was created. Workers write it with their heartbeats, so one that
@@ -103,6 +104,8 @@ func readMetric(kinds map[string]*KindMetrics, others *Stat, field, text string)
 		k.Snoozed = n
 	case "dead":
 		k.Dead = n
+	case "cancelled":
+		k.Cancelled = n
 	default:
 		addSpan(&k.Run, &k.Wait, name, n)
 	}

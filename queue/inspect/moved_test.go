@@ -93,9 +93,11 @@ func TestActionsOnAJobThatMovesMeanwhile(t *testing.T) {
 		found  bool
 		to     inspect.State
 	}{
-		"cancel what is buried":          {inspect.ActionCancel, inspect.StateWaiting, toDead, false, inspect.StateDead},
-		"cancel what is deleted":         {inspect.ActionCancel, inspect.StateDelayed, remove, false, gone},
-		"cancel what comes to run":       {inspect.ActionCancel, inspect.StateWaiting, deliver, true, inspect.StateDead},
+		"cancel what is buried":  {inspect.ActionCancel, inspect.StateWaiting, toDead, false, inspect.StateDead},
+		"cancel what is deleted": {inspect.ActionCancel, inspect.StateDelayed, remove, false, gone},
+		"cancel what comes to run": {
+			inspect.ActionCancel, inspect.StateWaiting, deliver, true, inspect.StateCancelled,
+		},
 		"bury what is buried":            {inspect.ActionBury, inspect.StateRetrying, toDead, false, inspect.StateDead},
 		"requeue what is requeued":       {inspect.ActionRequeue, inspect.StateDead, requeue, false, inspect.StateWaiting},
 		"run now what is deleted":        {inspect.ActionRunNow, inspect.StateDelayed, remove, false, gone},

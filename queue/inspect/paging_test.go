@@ -18,8 +18,13 @@ func (w *world) ties(state inspect.State) (ids []string) {
 	w.Helper()
 	w.known()
 	ctx, stream := w.Context(), w.stream()
-	if state == inspect.StateDead {
-		stream = w.key("dead")
+	index, isKept := map[inspect.State]string{
+		inspect.StateDead: "dead:ids", inspect.StateCancelled: "cancelled:ids",
+	}[state]
+	if isKept {
+		stream = map[inspect.State]string{
+			inspect.StateDead: w.key("dead"), inspect.StateCancelled: w.key("cancelled:jobs"),
+		}[state]
 	}
 	for n := range 10 {
 		id := fmt.Sprintf("j%d", n)
@@ -33,15 +38,15 @@ func (w *world) ties(state inspect.State) (ids []string) {
 		default:
 			values := []string{"id", id, "kind", "k", "data", "{}"}
 			w.must(w.rdb.XAdd(ctx, &redis.XAddArgs{Stream: stream, ID: fmt.Sprintf("7000-%d", n+1), Values: values}).Err())
-			if state == inspect.StateDead {
-				w.must(w.rdb.HSet(ctx, w.key("dead:ids"), id, fmt.Sprintf("7000-%d", n+1)).Err())
+			if isKept {
+				w.must(w.rdb.HSet(ctx, w.key(index), id, fmt.Sprintf("7000-%d", n+1)).Err())
 			}
 		}
 		if state == inspect.StateInFlight {
 			w.hold(nobody)
 		}
 	}
-	if state == inspect.StateDead {
+	if isKept {
 		slices.Reverse(ids)
 	}
 	return ids

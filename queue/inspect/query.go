@@ -95,7 +95,7 @@ func (q Query) spec(now time.Time) scanSpec {
 
 // match reports whether a job of the query's state is meant.
 func (q Query) match(job *JobInfo, now time.Time) bool {
-	return (q.ID == "" || job.ID == q.ID || job.Entry == q.ID) &&
+	return (q.ID == "" || job.ID == q.ID || job.Entry == q.ID || job.place().String() == q.ID) &&
 		matchText(job.Kind, q.Kind) && isWorker(job.Worker, q.Worker) &&
 		(q.Error == "" || containsFold(job.Error, q.Error) || containsFold(job.Reason, q.Error)) &&
 		job.IdleMS >= q.MinIdle.Milliseconds() && job.Deliveries >= q.MinDeliveries &&

@@ -25,6 +25,7 @@ type QueueInfo struct {
 	Delayed       int64         `json:"delayed"`
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
+	Cancelled     int64         `json:"cancelled"`         // by a person, and kept for a while
 	Workers       int64         `json:"workers"`           // registered; 0 if all leases ended more than half a minute ago
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the oldest job that is due and has not started
 	// Entries that the group has behind it and that are not in flight: consumers of other programs have acknowledged and
@@ -61,14 +62,16 @@ func (q *QueueInfo) Obstacle() string {
 // Totals count what has happened to a queue's jobs since it was created. They change in the same atomic step as the
 // job itself.
 type Totals struct {
-	Delayed  int64 `json:"delayed"` // enqueued with a delay
-	Done     int64 `json:"done"`
-	Retried  int64 `json:"retried"` // failed attempts that are tried again
-	Snoozed  int64 `json:"snoozed"`
-	Dead     int64 `json:"dead"`
-	Promoted int64 `json:"promoted"` // delayed and retrying jobs that became due
-	Requeued int64 `json:"requeued"` // dead jobs brought back
-	Deleted  int64 `json:"deleted"`  // by a person
+	Delayed   int64 `json:"delayed"` // enqueued with a delay
+	Done      int64 `json:"done"`
+	Retried   int64 `json:"retried"` // failed attempts that are tried again
+	Snoozed   int64 `json:"snoozed"`
+	Dead      int64 `json:"dead"`
+	Promoted  int64 `json:"promoted"`  // delayed and retrying jobs that became due
+	Cancelled int64 `json:"cancelled"` // by a person; not dead
+	Requeued  int64 `json:"requeued"`  // dead and cancelled jobs brought back
+	Deleted   int64 `json:"deleted"`   // by a person
+	Expired   int64 `json:"expired"`   // dead and cancelled jobs that were not kept any longer
 }
 
 // Queues lists, by name, the queues that a client or a worker has used.
@@ -99,6 +102,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	stream := newBacklogRead(ctx, pipe, q)
 	delayed, retrying := pipe.ZCard(ctx, q.Delayed()), pipe.ZCard(ctx, q.Retrying())
 	dead, workers := pipe.XLen(ctx, q.Dead()), pipe.ZCard(ctx, q.Workers())
+	cancelled := pipe.XLen(ctx, q.CancelledJobs())
 	latest := pipe.ZRevRangeWithScores(ctx, q.Workers(), 0, 0)
 	totals, paused := pipe.HGetAll(ctx, q.Totals()), pipe.Get(ctx, q.Paused())
 	commands, _ := pipe.Exec(ctx)
@@ -119,7 +123,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 		Name: queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
 		Waiting: b.waiting, InFlight: b.inFlight, Held: held.jobs, Leftover: b.leftover, OtherGroups: b.others,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
-		Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
+		Cancelled: cancelled.Val(), Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
 	}
 	if paused.Val() != "" {
 		info.Paused = newAttribution(paused.Val())
@@ -142,9 +146,11 @@ func readTotals(fields map[string]string) Totals {
 	}
 	return Totals{
 		Delayed: n("scheduled"), Done: n("done"), Retried: n("retried"), Snoozed: n("snoozed"),
-		Dead:     n("dead") + n("cancelled_scheduled"),
-		Promoted: n("promoted"), Requeued: n("requeued"),
-		Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead"),
+		Dead:      n("dead") + n("cancelled_scheduled"),
+		Cancelled: n("cancelled") + n("cancelled_delayed"),
+		Promoted:  n("promoted"), Requeued: n("requeued") + n("requeued_cancelled"),
+		Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead") + n("deleted_cancelled"),
+		Expired: n("expired_dead") + n("expired_cancelled"),
 	}
 }
 

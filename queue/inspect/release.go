@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
@@ -15,16 +16,12 @@ func (i *Inspector) Release(ctx context.Context, queue, id string) error {
 }
 
 func (i *Inspector) release(ctx context.Context, queue, id string) error {
-	q, err := i.find(ctx, queue)
-	if err != nil {
+	job, q, err := i.locate(ctx, queue, id)
+	switch {
+	case err != nil:
 		return err
-	}
-	job, found, err := i.lookInFlight(ctx, q, id)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return ErrNotFound
+	case job.State != StateInFlight:
+		return fmt.Errorf("%w in flight: it is %s", ErrNotFound, job.State)
 	}
 	return verdictOf(i.releaseJob(ctx, i.rdb, q, &job))
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// Requeue brings a dead job back to the end of its queue, with all its attempts before it. [ErrNotFound] if it is not
-// dead.
+// Requeue brings a dead or cancelled job back to the end of its queue, with all its attempts before it. [ErrNotFound]
+// if it is neither.
 func (i *Inspector) Requeue(ctx context.Context, queue, id string) error {
 	return wrapAction("requeue", queue, id, i.requeue(ctx, queue, id, nil))
 }
 
-// RequeueWith requeues a dead job with other data: JSON, 1 MiB at the most ([ErrTooLarge]). [ErrNotFound] if it is not
-// dead.
+// RequeueWith requeues a dead or cancelled job with other data: JSON, 1 MiB at the most ([ErrTooLarge]).
+// [ErrNotFound] if it is neither.
 func (i *Inspector) RequeueWith(ctx context.Context, queue, id string, data []byte) error {
 	var err error
 	switch {
@@ -39,6 +39,9 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 		return err
 	}
 	job, found, err := i.lookDead(ctx, q, id)
+	if err == nil && !found {
+		job, found, err = i.lookCancelled(ctx, q, id)
+	}
 	if err != nil {
 		return err
 	}
@@ -54,5 +57,5 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 func (i *Inspector) requeueJob(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.Requeue(ctx, rdb, q, &job.source)
+	return wire.Requeue(ctx, rdb, q, wire.Ended(job.State), &job.source)
 }

@@ -14,7 +14,7 @@ import (
 func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
 	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = verdictOf(wire.RunNow(ctx, i.rdb, q, id))
+		err = verdictOf(wire.RunNow(ctx, i.rdb, q, memberOf(id)))
 	}
 	return wrapAction("run now", queue, id, err)
 }
@@ -22,14 +22,22 @@ func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
 func (i *Inspector) runJobNow(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.RunNow(ctx, rdb, q, job.ID)
+	return wire.RunNow(ctx, rdb, q, job.member)
+}
+
+// memberOf is what stands for a job in bodies: its ID, or what its place says.
+func memberOf(id string) string {
+	if place := wire.ParsePlace(id); place.Where == wire.InBodies {
+		return place.At
+	}
+	return id
 }
 
 // Reschedule makes a delayed or retrying job due at another time. [ErrNotFound] if it is neither.
 func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
 	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = verdictOf(wire.Reschedule(ctx, i.rdb, q, id, due))
+		err = verdictOf(wire.Reschedule(ctx, i.rdb, q, memberOf(id), due))
 	}
 	return wrapAction("reschedule", queue, id, err)
 }

@@ -44,6 +44,7 @@ func (i *Inspector) searchID(ctx context.Context, queue string, query Query) (Se
 	job, q, err := i.locate(ctx, queue, query.ID)
 	switch {
 	case errors.Is(err, ErrNotFound) && q != nil:
+	case errors.Is(err, ErrNotSeen):
 		found.Truncated = query.State == StateWaiting || query.State == StateInFlight
 	case err != nil:
 		return found, err

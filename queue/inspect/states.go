@@ -15,14 +15,16 @@ type State string
 
 // The states of a job. Waiting is in the stream and not delivered; in flight is delivered and not acknowledged
 // ("pending" in Redis' words); delayed is due later; retrying is delayed by a failure; dead gave up and is kept for a
-// person; done is finished, and known only while it has [Retain].
+// person; cancelled was ended by a person, and is kept for a while; done is finished, and known only while it has
+// [Retain].
 const (
-	StateWaiting  State = "waiting"
-	StateInFlight State = "in_flight"
-	StateDelayed  State = "delayed"
-	StateRetrying State = "retrying"
-	StateDead     State = "dead"
-	StateDone     State = "done"
+	StateWaiting   State = "waiting"
+	StateInFlight  State = "in_flight"
+	StateDelayed   State = "delayed"
+	StateRetrying  State = "retrying"
+	StateDead      State = "dead"
+	StateCancelled State = "cancelled"
+	StateDone      State = "done"
 )
 
 // state is what there is to know about a state of a job.
@@ -61,6 +63,10 @@ var states = [...]state{
 	{
 		state: StateDead, ended: true, count: countOf(redis.Cmdable.XLen, wire.Keys.Dead), list: (*Inspector).dead,
 		of: func(q *QueueInfo) *int64 { return &q.Dead }, hasWorker: true,
+	},
+	{
+		state: StateCancelled, ended: true, count: countOf(redis.Cmdable.XLen, wire.Keys.CancelledJobs),
+		list: (*Inspector).cancelled, of: func(q *QueueInfo) *int64 { return &q.Cancelled }, hasWorker: true,
 	},
 	{state: StateDone, ended: true, hasWorker: true},
 }

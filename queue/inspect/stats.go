@@ -19,6 +19,7 @@ type Stat struct {
 	Failed      int64     `json:"failed"` // failed attempts, those that end a job included
 	Snoozed     int64     `json:"snoozed"`
 	Dead        int64     `json:"dead"`
+	Cancelled   int64     `json:"cancelled"`
 	Redelivered int64     `json:"redelivered"` // runs of jobs that had been delivered before
 	Reclaimed   int64     `json:"reclaimed"`   // jobs taken from workers that died
 	LeaseLost   int64     `json:"lease_lost"`  // workers that lost their lease
@@ -114,6 +115,8 @@ func (s *Stat) counter(field string) *int64 {
 		return &s.Snoozed
 	case "dead":
 		return &s.Dead
+	case "cancelled":
+		return &s.Cancelled
 	case "redelivered":
 		return &s.Redelivered
 	case "reclaimed":

@@ -45,9 +45,10 @@ func (a *Audit) miss(format string, args ...any) {
 }
 
 // Verify accounts for every job that was ever in a queue. First it balances the books, from one atomic snapshot: what
-// was added to the stream, to the delayed and retrying, and to the dead, against what left each and what is there.
-// Then it holds the structures against each other: every entry in flight must be in the stream, every due time must
-// have its job and every job its due time, every dead job must be found by its ID. The second part walks through them
+// was added to the stream, to the delayed and retrying, to the dead and to the cancelled, against what left each and
+// what is there. Then it holds the structures against each other: every entry in flight must be in the stream, every
+// due time must have its job and every job its due time, every dead or cancelled job must be found by its ID, and no
+// two of them have the same. The second part walks through them
 // in pages; progress, unless nil, is called with how many it has looked at. Jobs that move during the walk are looked
 // at again before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
@@ -67,7 +68,8 @@ func (i *Inspector) verify(ctx context.Context, queue string, audit *Audit, prog
 		return err
 	}
 	for _, walk := range []func(context.Context, *wire.QueueRef, *Audit, func(int64)) error{
-		i.verifyInFlight, i.verifyScheduled, i.verifyBodies, i.verifyDead,
+		i.verifyInFlight, i.verifyScheduled, i.verifyBodies,
+		i.verifyIndex(StateDead), i.verifyKept(StateDead), i.verifyIndex(StateCancelled), i.verifyKept(StateCancelled),
 	} {
 		if err := walk(ctx, q, audit, progress); err != nil {
 			return err
@@ -83,7 +85,7 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	info := tx.XInfoStream(ctx, q.Stream)
 	totals := tx.HGetAll(ctx, q.Totals())
 	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
-	dead := tx.XLen(ctx, q.Dead())
+	dead, cancelled := tx.XLen(ctx, q.Dead()), tx.XLen(ctx, q.CancelledJobs())
 	if _, err := tx.Exec(ctx); err != nil && !isNoKey(err) {
 		return err
 	}
@@ -93,17 +95,23 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	}
 	if stream := info.Val(); stream != nil && stream.EntriesAdded > 0 {
 		audit.Balances = append(audit.Balances, Balance{
-			"stream", stream.EntriesAdded, n("done") + n("retried") + n("snoozed") + n("dead") + n("deleted_stream"),
-			stream.Length,
+			"stream", stream.EntriesAdded,
+			n("done") + n("retried") + n("snoozed") + n("dead") + n("cancelled") + n("deleted_stream"), stream.Length,
 		})
 	}
 	audit.Balances = append(audit.Balances,
 		Balance{
 			"delayed and retrying", n("scheduled") + n("retried") + n("snoozed"),
-			n("promoted") + n("deleted_scheduled") + n("cancelled_scheduled"),
+			n("promoted") + n("deleted_scheduled") + n("cancelled_scheduled") + n("cancelled_delayed"),
 			delayed.Val() + retrying.Val(),
 		},
-		Balance{"dead", n("dead") + n("cancelled_scheduled"), n("requeued") + n("deleted_dead"), dead.Val()})
+		Balance{
+			"dead", n("dead") + n("cancelled_scheduled"), n("requeued") + n("deleted_dead") + n("expired_dead"), dead.Val(),
+		},
+		Balance{
+			"cancelled", n("cancelled") + n("cancelled_delayed"),
+			n("requeued_cancelled") + n("deleted_cancelled") + n("expired_cancelled"), cancelled.Val(),
+		})
 	return nil
 }
 
@@ -212,12 +220,59 @@ func (i *Inspector) verifyBodies(ctx context.Context, q *wire.QueueRef, audit *A
 	}, "job %[1]s is neither delayed nor retrying, and its data is still there")
 }
 
-// verifyDead looks for dead jobs that are not found by their ID.
-func (i *Inspector) verifyDead(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
-	return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
-		return i.rdb.HScan(ctx, q.DeadIDs(), cursor, "", chunkJobs).Result()
-	}, func(pipe redis.Pipeliner, id, at string) func() bool {
-		now, entry := pipe.HGet(ctx, q.DeadIDs(), id), pipe.XRange(ctx, q.Dead(), at, at)
-		return func() bool { return now.Val() == at && len(entry.Val()) == 0 }
-	}, "dead job %s is known by its ID, and its entry %s is gone")
+// verifyIndex looks for IDs that lead to dead or cancelled jobs that are not there.
+func (i *Inspector) verifyIndex(state State) func(context.Context, *wire.QueueRef, *Audit, func(int64)) error {
+	return func(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
+		jobs, index := keptKeys(q, state)
+		return i.walk(ctx, audit, progress, func(ctx context.Context, cursor uint64) ([]string, uint64, error) {
+			return i.rdb.HScan(ctx, index, cursor, "", chunkJobs).Result()
+		}, func(pipe redis.Pipeliner, id, at string) func() bool {
+			now, entry := pipe.HGet(ctx, index, id), pipe.XRange(ctx, jobs, at, at)
+			return func() bool { return now.Val() == at && len(entry.Val()) == 0 }
+		}, string(state)+" job %s is known by its ID, and its entry %s is gone")
+	}
+}
+
+// verifyKept looks for dead or cancelled jobs that are not found by their IDs, since another one of the same ID is or
+// none.
+func (i *Inspector) verifyKept(state State) func(context.Context, *wire.QueueRef, *Audit, func(int64)) error {
+	return func(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
+		for cursor, size := "", firstChunk; ; {
+			found, err := i.kept(ctx, q, state, cursor, size)
+			if err != nil {
+				return err
+			}
+			for _, job := range found.jobs {
+				if job.Ref == "" {
+					continue
+				}
+				if err := i.verifyTwin(ctx, q, &job, audit); err != nil {
+					return err
+				}
+			}
+			audit.look(found.read, progress)
+			if cursor, size = found.next, nextChunk(found); cursor == "" {
+				return nil
+			}
+		}
+	}
+}
+
+// verifyTwin looks once more, in one step, at a job that its ID does not lead to.
+func (i *Inspector) verifyTwin(ctx context.Context, q *wire.QueueRef, job *JobInfo, audit *Audit) error {
+	jobs, index := keptKeys(q, job.State)
+	tx := i.rdb.TxPipeline()
+	at, entry := tx.HGet(ctx, index, job.ID), tx.XRange(ctx, jobs, job.Entry, job.Entry)
+	if err := execute(ctx, tx); err != nil {
+		return err
+	}
+	switch {
+	case len(entry.Val()) == 0 || at.Val() == job.Entry: // it has gone meanwhile, or come
+	case at.Val() == "":
+		audit.miss("%s job %s is not found by its ID; its entry is %s", job.State, job.ID, job.Entry)
+	default:
+		audit.miss("two %s jobs have the ID %s: the entries %s and %s; name them %s:<entry>", job.State, job.ID, at.Val(),
+			job.Entry, job.State)
+	}
+	return nil
 }

@@ -108,6 +108,10 @@ func (w *world) inState(state inspect.State) string {
 		return id
 	case inspect.StateDelayed:
 		return w.enqueue("delayed", `{}`, queue.In(time.Hour))
+	case inspect.StateCancelled:
+		id := w.enqueue("unwanted", `{}`, queue.In(time.Hour))
+		w.must(w.look.Cancel(w.Context(), "orders", id))
+		return id
 	}
 	id := w.enqueue(string(state), `{}`)
 	w.work(1)

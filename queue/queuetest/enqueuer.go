@@ -14,8 +14,8 @@ import (
 )
 
 // Enqueuer is a [queue.Enqueuer] that records what is enqueued, in place of a [queue.Client]. It refuses what a client
-// refuses, and recognises repeated IDs and unique keys as a client does. As no job is ever run, a unique key is held
-// until its time is over. The zero value is ready. It is safe for any number of goroutines.
+// refuses, and recognises repeated IDs and unique keys as a client does. As no job is ever run, an ID is held for ever,
+// and a unique key until its time is over. The zero value is ready. It is safe for any number of goroutines.
 type Enqueuer struct {
 	// Config is as a client's: MaxData and Now are used. Set it before the first call.
 	Config queue.ClientConfig
@@ -54,7 +54,8 @@ type guard struct {
 
 type guarded struct {
 	id    string
-	until time.Time
+	state string
+	until time.Time // zero: for ever
 }
 
 // Enqueue records a job.
@@ -135,8 +136,8 @@ func (e *Enqueuer) add(settings queue.EnqueueSettings) (queue.Enqueued, error) {
 	defer e.mu.Unlock()
 	held := e.guardsOf(&job, settings.ID != "")
 	for _, g := range held {
-		if holder := e.guards[g]; now.Before(holder.until) {
-			enqueued.ID, enqueued.Duplicate = holder.id, true
+		if holder, ok := e.guards[g]; ok && (holder.until.IsZero() || now.Before(holder.until)) {
+			enqueued.ID, enqueued.State, enqueued.Duplicate = holder.id, holder.state, true
 			return enqueued, failure
 		}
 	}
@@ -160,16 +161,16 @@ func (e *Enqueuer) hold(guards []guard, job *Job) {
 	if e.guards == nil {
 		e.guards = map[guard]guarded{}
 	}
-	from := job.EnqueuedAt
+	from, state := job.EnqueuedAt, "waiting"
 	if job.Due != nil {
-		from = *job.Due
+		from, state = *job.Due, "delayed"
 	}
 	for _, g := range guards {
-		window := queue.IDWindow
+		holder := guarded{id: job.ID, state: state}
 		if g.unique {
-			window = job.UniqueFor
+			holder.until = from.Add(job.UniqueFor)
 		}
-		e.guards[g] = guarded{id: job.ID, until: from.Add(window)}
+		e.guards[g] = holder
 	}
 }
 

@@ -96,6 +96,8 @@ func problemOf(err error) *problem.Document {
 		return stopping.because("Nothing was done. Ask again: another server answers.")
 	case errors.Is(err, inspect.ErrNotFound):
 		return notFound.because("No such job was found. One that is done is kept only for as long as its retain said.")
+	case errors.Is(err, inspect.ErrNotSeen):
+		return notFound.because("It is not among the jobs that were looked at. One with an id of your choice is found.")
 	case errors.Is(err, leaderboard.ErrNotFound):
 		return notFound.because("The member is not on the board.")
 	case away(err):

@@ -69,7 +69,7 @@ func (f *Fleet) Run(t *testing.T, args queue.Args, opts ...queue.EnqueueOption) 
 	t.Helper()
 	id := f.Enqueue(t, args, opts...)
 	return f.Await(t, func(e queue.Event) bool {
-		return e.Job == id && (e.Type == queue.EventDone || e.Type == queue.EventDead)
+		return e.Job == id && (e.Type == queue.EventDone || e.Type == queue.EventDead || e.Type == queue.EventCancelled)
 	})
 }
 

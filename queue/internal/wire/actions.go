@@ -7,30 +7,33 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Requeue brings a dead job back to the end of the stream, with the entry's data.
-func Requeue(ctx context.Context, rdb redis.Scripter, q *QueueRef, e *Entry) VerdictCmd {
+// Requeue brings a dead or cancelled job back to the end of the stream, with the entry's data.
+func Requeue(ctx context.Context, rdb redis.Scripter, q *QueueRef, from Ended, e *Entry) VerdictCmd {
 	m := *e.Meta
 	m.Attempt, m.Redelivered, m.Error = 0, 0, ""
-	return VerdictCmd{scriptRequeue.Eval(ctx, rdb, []string{q.Stream, q.Dead(), q.DeadIDs(), q.Totals()},
-		e.ID, e.Ref.ID, e.Kind, e.Data, m.Encode())}
+	jobs, ids := from.keys(q)
+	return VerdictCmd{scriptRequeue.Eval(ctx, rdb, []string{q.Stream, jobs, ids, q.Totals(), q.IDs()},
+		e.ID, e.Ref.ID, e.Kind, e.Data, m.Encode(), string(from))}
 }
 
-// Delete is a job to delete, wherever it was last seen.
+// Delete is a job to delete where it was last seen.
 type Delete struct {
 	ID, Unique string
-	Entry      EntryRef // in the stream; the zero value if it is not there
-	Dead       EntryRef // among the dead
+	Place      Place
+	Record     string // the key of its record
 }
 
-// DeleteJob deletes a job and sets its unique key free.
+// DeleteJob deletes a job, and sets its ID and its unique key free.
 func DeleteJob(ctx context.Context, rdb redis.Scripter, q *QueueRef, d Delete) VerdictCmd {
+	jobs, ids := Ended(d.Place.Where).keys(q)
 	keys := []string{
-		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.DeadIDs(), q.Totals(), q.Job(d.ID),
+		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), jobs, ids, q.Totals(), d.Record, q.IDs(), q.IDsEnds(),
+		q.IDMarker(d.ID),
 	}
 	if d.Unique != "" {
 		keys = append(keys, q.Unique(d.Unique))
 	}
-	return VerdictCmd{scriptDelete.Eval(ctx, rdb, keys, d.ID, q.Group, d.Entry.ID, d.Dead.ID)}
+	return VerdictCmd{scriptDelete.Eval(ctx, rdb, keys, d.ID, q.Group, d.Place.Where, d.Place.At)}
 }
 
 // cancelKept is how long a cancellation is kept that no worker applies.
@@ -38,27 +41,30 @@ const cancelKept = 24 * time.Hour
 
 // Cancel is a job to cancel.
 type Cancel struct {
-	Entry EntryRef // in the stream; the zero value of a delayed or retrying job
-	Body  string   // of a delayed or retrying job
-	By    Attribution
-	Now   bool // bury it at once, whichever worker runs it
-	Death Death
+	Entry  EntryRef // in the stream; the zero value of a delayed or retrying job
+	Member string   // of a delayed or retrying job: what stands for it in bodies
+	Body   string   // likewise
+	By     Attribution
+	Bury   bool // it is dead at once, whichever worker runs it
+	Death  Death
 }
 
-// CancelJob ends a job: at once if no worker runs it, else with the next heartbeat of its worker.
+// CancelJob ends a job: at once if no worker runs it, else with the next heartbeat of its worker. It is cancelled then,
+// or dead.
 func CancelJob(ctx context.Context, rdb redis.Scripter, q *QueueRef, c *Cancel) VerdictCmd {
+	how, to := "cancel", EndedCancelled
+	if c.Bury {
+		how, to = "bury", EndedDead
+	}
+	jobs, ids := to.keys(q)
 	keys := []string{
-		q.Stream, q.Dead(), q.DeadIDs(), q.Totals(), q.Cancelled(), q.Workers(), q.Delayed(), q.Retrying(), q.Bodies(),
+		q.Stream, jobs, ids, q.Totals(), q.Cancelled(), q.Workers(), q.Delayed(), q.Retrying(), q.Bodies(), q.IDs(),
 	}
 	if c.Death.Meta.Unique != "" {
 		keys = append(keys, q.Unique(c.Death.Meta.Unique))
 	}
-	how := "cancel"
-	if c.Now {
-		how = "bury"
-	}
 	args := append([]any{
-		q.Group, c.Death.ID, c.Entry.ID, c.Body, c.By.Encode(), int64(cancelKept.Seconds()), how,
+		q.Group, c.Death.ID, c.Entry.ID, c.Body, c.By.Encode(), int64(cancelKept.Seconds()), how, c.Member,
 	}, c.Death.fields()...)
 	return VerdictCmd{scriptCancel.Eval(ctx, rdb, keys, args...)}
 }

@@ -73,7 +73,7 @@ func TestRequeueBringsADeadJobBackOnce(t *testing.T) {
 	s.must(err)
 	e, _ := wire.ReadDeath(s.rdb.XRange(t.Context(), s.q.Dead(), "-", "+").Val()[0])
 	for _, want := range []wire.Verdict{wire.VerdictDone, wire.VerdictNotFound} {
-		if v, err := wire.Requeue(t.Context(), s.rdb, s.q, &e).Result(); v != want || err != nil {
+		if v, err := wire.Requeue(t.Context(), s.rdb, s.q, wire.EndedDead, &e).Result(); v != want || err != nil {
 			t.Errorf("got %d, %v", v, err)
 		}
 		s.holds("requeued", "dead []\n stats dead=1 requeued=1\n stream NOW(j-1 {\"retain_ms\":5}) [w#1]")
@@ -110,10 +110,10 @@ func TestCancelEndsAJobWhereverItIs(t *testing.T) {
 		if v := cancel(s, first); v != want {
 			t.Errorf("without a lease: %d", v)
 		}
-		s.holds("dead", `cancelled 1-1={"by":"ann","at_ms":5} !
-			dead NOW(j-1 cancelled by a person) []
-			dead:ids j-1=NOW
-			stats dead=1
+		s.holds("cancelled", `cancelled 1-1={"by":"ann","at_ms":5} !
+			cancelled:ids j-1=NOW
+			cancelled:jobs NOW(j-1 cancelled by a person) []
+			stats cancelled=1
 			stream 2-1(j-2) 2-1>w#1×1 [w#1]`)
 	}
 	s.must(wire.ExpireCancels(t.Context(), s.rdb, s.q, 10, time.Minute))
@@ -121,13 +121,14 @@ func TestCancelEndsAJobWhereverItIs(t *testing.T) {
 		t.Error("the cancellation of a job that has ended stays")
 	}
 	s.wait()
-	scheduled := wire.Cancel{Body: s.rdb.HGet(t.Context(), s.q.Bodies(), "r-1").Val(), Death: wire.Death{ID: "r-1"}}
+	scheduled := wire.Cancel{Member: "r-1", Death: wire.Death{ID: "r-1"}}
+	scheduled.Body = s.rdb.HGet(t.Context(), s.q.Bodies(), "r-1").Val()
 	for _, want := range []wire.Verdict{wire.VerdictOther, wire.VerdictNotFound} {
 		if v := cancel(s, scheduled); v != want {
 			t.Errorf("a scheduled job: %d", v)
 		}
 	}
-	if got := s.value(s.q.Totals()); got != "cancelled_scheduled=1 dead=1" {
+	if got := s.value(s.q.Totals()); got != "cancelled=1 cancelled_delayed=1" {
 		t.Errorf("totals: %s", got)
 	}
 }
@@ -137,7 +138,10 @@ func TestDeleteFindsAJobWhereverItIsAndCountsItOnce(t *testing.T) {
 	s := held(t, 1)
 	s.wait()
 	s.must(s.rdb.Set(t.Context(), s.q.Unique("u"), "r-1", 0).Err())
-	for _, d := range []wire.Delete{{ID: "j-1", Entry: ref("1-1"), Unique: "u"}, {ID: "r-1", Unique: "u"}} {
+	for _, d := range []wire.Delete{
+		{ID: "j-1", Place: wire.ParsePlace("stream:1-1"), Unique: "u", Record: s.q.Job("j-1")},
+		{ID: "r-1", Place: wire.ParsePlace("bodies:r-1"), Unique: "u", Record: s.q.Job("r-1")},
+	} {
 		if holder := s.rdb.Get(t.Context(), s.q.Unique("u")).Val(); holder != "r-1" {
 			t.Errorf("the key is %q's", holder)
 		}

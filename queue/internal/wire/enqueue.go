@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
@@ -15,54 +16,61 @@ func AppendPlain(args []any, k *Keys, id, kind *string, data []byte, meta string
 	return args
 }
 
-// Enqueue is a job that is delayed, or guarded by an ID or a unique key.
+// Enqueue is a job that is delayed, or guarded by a chosen ID or a unique key.
 type Enqueue struct {
 	ID, Kind, Meta string
 	Data           []byte
-	Due            *time.Time // nil: at once
-	Guards         []Guard
-}
-
-// Guard is a key that lets one job in at a time.
-type Guard struct {
-	Key   string
-	Value string // what the key then holds: a repeated call finds its own
-	For   time.Duration
+	Due            *time.Time    // nil: at once
+	Call           string        // the mark of this call; "" if the ID was not chosen
+	Window         time.Duration // how long the ID is guarded after the job's end
+	UniqueKey      string        // "" for none
+	UniqueFor      time.Duration
 }
 
 // Args returns a call of enqueue.lua by its digest; see [EvalArgs].
-func (e *Enqueue) Args(k *Keys) []any {
-	id, data, meta, due, body := e.ID, any(e.Data), e.Meta, any(""), ""
+func (e *Enqueue) Args(q *QueueRef) []any {
+	data, meta, due, body, call := any(e.Data), e.Meta, any(""), "", ""
 	if e.Due != nil {
 		due, body = CeilMilli(*e.Due), EncodeBody(e.Kind, e.Meta, e.Data)
 		data, meta = "", ""
 	}
-	args := []any{"EVALSHA", scriptEnqueue.Hash(), 4 + len(e.Guards), k.Stream, k.Delayed(), k.Bodies(), k.Totals()}
-	for _, guard := range e.Guards {
-		args = append(args, guard.Key)
+	if e.Call != "" {
+		call = fmt.Sprintf("%s %d", e.Call, min(max(e.Window, 0), maxWindow).Milliseconds())
 	}
-	args = append(args, id, e.Kind, data, meta, due, body)
-	for _, guard := range e.Guards {
-		lifetime := guard.For
-		if lifetime < time.Millisecond { // Redis refuses such a lifetime, and the job would already be there
-			lifetime = math.MaxInt64 // a delay and a lifetime that add up to more than a Duration holds
-		}
-		args = append(args, guard.Value, lifetime.Milliseconds())
+	args := make([]any, 0, 26)
+	args = append(args, "EVALSHA", scriptEnqueue.Hash(), 12, q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Totals(),
+		q.Dead(), q.DeadIDs(), q.CancelledJobs(), q.IDs(), q.IDsEnds(), q.Job(e.ID), q.IDMarker(e.ID))
+	if e.UniqueKey != "" {
+		args[2] = 13
+		args = append(args, q.Unique(e.UniqueKey))
 	}
-	return args
+	lifetime := e.UniqueFor
+	if lifetime < time.Millisecond { // Redis refuses such a lifetime, and the job would already be there
+		lifetime = math.MaxInt64 // a delay and a lifetime that add up to more than a Duration holds
+	}
+	return append(args, e.ID, e.Kind, data, meta, due, body, q.Group, call, lifetime.Milliseconds())
 }
+
+// maxWindow keeps the end of a window within what Redis counts exactly.
+const maxWindow = 100 * 365 * 24 * time.Hour
 
 // EvalArgs makes a call that [Enqueue.Args] returned one by the script's text, for a server that does not have it.
 func EvalArgs(args []any) { args[0], args[1] = "EVAL", scriptEnqueue.Text() }
 
-// ReadEnqueue reads the reply of enqueue.lua: which guard was held, counted from 0, and what it holds; -1 if the job
-// was enqueued, now or by an earlier sending of the call.
-func ReadEnqueue(reply any) (guard int, holds string) {
+// Duplicate is the job that an enqueue has found in its place.
+type Duplicate struct {
+	ID    string
+	State string // "" if it is not known
+}
+
+// ReadEnqueue reads the reply of enqueue.lua: nil if the job was enqueued, now or by an earlier sending of the call.
+func ReadEnqueue(reply any) *Duplicate {
 	cells, _ := reply.([]any)
 	if len(cells) < 3 {
-		return -1, ""
+		return nil
 	}
-	at, _ := cells[2].(int64)
-	holds, _ = cells[1].(string)
-	return int(at) - 5, holds // the script's first guard is its fifth key
+	d := new(Duplicate)
+	d.ID, _ = cells[1].(string)
+	d.State, _ = cells[2].(string)
+	return d
 }

@@ -10,32 +10,34 @@ import (
 )
 
 // enqueue sends a job's script by its text.
-func (s *store) enqueue(e wire.Enqueue) (guard int, holds string, err error) {
+func (s *store) enqueue(e wire.Enqueue) (*wire.Duplicate, error) {
 	s.Helper()
-	args := e.Args(&s.q.Keys)
+	args := e.Args(s.q)
 	wire.EvalArgs(args)
 	reply, err := s.rdb.Do(s.Context(), args...).Result()
-	guard, holds = wire.ReadEnqueue(reply)
-	return guard, holds, err
+	return wire.ReadEnqueue(reply), err
 }
 
-func guarded(s *store, due *time.Time) wire.Enqueue {
-	return wire.Enqueue{ID: "j-1", Kind: "mail", Data: []byte("{}"), Meta: `{"unique":"u"}`, Due: due, Guards: []wire.Guard{
-		{Key: s.q.IDMarker("j-1"), Value: "nonce", For: time.Hour}, {Key: s.q.Unique("u"), Value: "j-1", For: time.Hour},
-	}}
+func guarded(due *time.Time) wire.Enqueue {
+	return wire.Enqueue{
+		ID: "j-1", Kind: "mail", Data: []byte("{}"), Meta: `{"guarded":true,"unique":"u"}`, Due: due,
+		Call: "call", Window: time.Hour, UniqueKey: "u", UniqueFor: time.Hour,
+	}
 }
 
 func TestEnqueueIsRepeatable(t *testing.T) {
 	t.Parallel()
 	due := time.UnixMicro(4_000_001)
 	for name, c := range map[string]struct {
-		due  *time.Time
-		want string
+		due         *time.Time
+		state, want string
 	}{
-		"at once": {nil, "id:j-1 nonce !\n stream NOW(j-1 {\"unique\":\"u\"}) []\n unique:u j-1 !"},
-		"later": {&due, `bodies j-1=4 14 mail{"unique":"u"}{}
+		"at once": {nil, "waiting", `ids j-1=call 3600000 stream:NOW
+			stream NOW(j-1 {"guarded":true,"unique":"u"}) []
+			unique:u j-1 !`},
+		"later": {&due, "delayed", `bodies j-1=4 29 mail{"guarded":true,"unique":"u"}{}
 			delayed j-1:4001
-			id:j-1 nonce !
+			ids j-1=call 3600000 bodies
 			stats scheduled=1
 			stream []
 			unique:u j-1 !`},
@@ -44,21 +46,21 @@ func TestEnqueueIsRepeatable(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
 			for _, try := range []string{"first", "again"} {
-				if guard, _, err := s.enqueue(guarded(s, c.due)); guard != -1 || err != nil {
-					t.Errorf("%s: guard %d, %v", try, guard, err)
+				if found, err := s.enqueue(guarded(c.due)); found != nil || err != nil {
+					t.Errorf("%s: a duplicate of %+v, %v", try, found, err)
 				}
 				s.holds(try, c.want)
 			}
-			other := guarded(s, c.due)
-			other.ID, other.Guards = "j-2", []wire.Guard{{Key: s.q.IDMarker("j-2"), Value: "n", For: time.Hour}, other.Guards[1]}
-			other.Guards[1].Value = "j-2"
-			if guard, holds, err := s.enqueue(other); guard != 1 || holds != "j-1" || err != nil {
-				t.Errorf("the same key: guard %d, %q, %v", guard, holds, err)
+			other := guarded(c.due)
+			other.ID, other.Call = "j-2", "another"
+			want := wire.Duplicate{ID: "j-1", State: c.state}
+			if found, err := s.enqueue(other); found == nil || *found != want || err != nil {
+				t.Errorf("the same key: %+v, %v", found, err)
 			}
-			other = guarded(s, c.due)
-			other.Guards[0].Value = "another call"
-			if guard, holds, err := s.enqueue(other); guard != 0 || holds != "nonce" || err != nil {
-				t.Errorf("the same ID: guard %d, %q, %v", guard, holds, err)
+			other = guarded(c.due)
+			other.Call = "another"
+			if found, err := s.enqueue(other); found == nil || *found != want || err != nil {
+				t.Errorf("the same ID: %+v, %v", found, err)
 			}
 			s.holds("refused", c.want)
 		})
@@ -76,6 +78,8 @@ func TestNoGuardOutlivesAFailedEnqueue(t *testing.T) {
 		"stream":  {nil, func(q *wire.QueueRef) string { return q.Stream }},
 		"bodies":  {&due, func(q *wire.QueueRef) string { return q.Bodies() }},
 		"delayed": {&due, func(q *wire.QueueRef) string { return q.Delayed() }},
+		"guards":  {nil, func(q *wire.QueueRef) string { return q.IDs() }},
+		"ends":    {nil, func(q *wire.QueueRef) string { return q.IDsEnds() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,16 +87,18 @@ func TestNoGuardOutlivesAFailedEnqueue(t *testing.T) {
 			key := c.key(s.q)
 			s.must(s.rdb.Set(t.Context(), key, "damage", 0).Err())
 			for _, try := range []string{"first", "again"} {
-				if _, _, err := s.enqueue(guarded(s, c.due)); !redis.HasErrorPrefix(err, "WRONGTYPE") {
+				if _, err := s.enqueue(guarded(c.due)); !redis.HasErrorPrefix(err, "WRONGTYPE") {
 					t.Errorf("%s: %v", try, err)
 				}
 			}
-			if n := s.rdb.Exists(t.Context(), s.q.IDMarker("j-1"), s.q.Unique("u")).Val(); n != 0 {
-				t.Errorf("%d guards are left:\n%s", n, s.snapshot())
+			for _, guard := range []string{s.q.IDs(), s.q.Unique("u")} {
+				if n := s.rdb.Exists(t.Context(), guard).Val(); n != 0 && guard != key {
+					t.Errorf("a guard is left:\n%s", s.snapshot())
+				}
 			}
 			s.must(s.rdb.Del(t.Context(), key).Err())
-			if guard, _, err := s.enqueue(guarded(s, c.due)); guard != -1 || err != nil {
-				t.Errorf("repaired: guard %d, %v", guard, err)
+			if found, err := s.enqueue(guarded(c.due)); found != nil || err != nil {
+				t.Errorf("repaired: a duplicate of %+v, %v", found, err)
 			}
 			if jobs := s.rdb.XLen(t.Context(), s.q.Stream).Val() + s.rdb.ZCard(t.Context(), s.q.Delayed()).Val(); jobs != 1 {
 				t.Errorf("%d jobs:\n%s", jobs, s.snapshot())
@@ -105,11 +111,11 @@ func TestNoGuardOutlivesAFailedEnqueue(t *testing.T) {
 func TestALifetimeThatOverflowsIsLong(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	e := guarded(s, nil)
+	e := guarded(nil)
 	long := time.Duration(1<<63 - 1)
-	e.Guards[1].For = long + time.Hour
-	if guard, _, err := s.enqueue(e); guard != -1 || err != nil {
-		t.Fatalf("guard %d, %v", guard, err)
+	e.UniqueFor, e.Window = long+time.Hour, long
+	if found, err := s.enqueue(e); found != nil || err != nil {
+		t.Fatalf("a duplicate of %+v, %v", found, err)
 	}
 	if ttl := s.rdb.PTTL(t.Context(), s.q.Unique("u")).Val(); ttl < long/2 {
 		t.Errorf("the key is kept for %s", ttl)
@@ -119,8 +125,8 @@ func TestALifetimeThatOverflowsIsLong(t *testing.T) {
 func TestEnqueueByItsDigestNeedsTheScript(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	e := guarded(s, nil)
-	args := e.Args(&s.q.Keys)
+	e := guarded(nil)
+	args := e.Args(s.q)
 	args[1] = "0000000000000000000000000000000000000000" // as on a server that does not have it
 	if err := s.rdb.Do(t.Context(), args...).Err(); !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		t.Errorf("got %v", err)
@@ -128,7 +134,7 @@ func TestEnqueueByItsDigestNeedsTheScript(t *testing.T) {
 	s.holds("afterwards", "stream []")
 	wire.EvalArgs(args)
 	s.must(s.rdb.Do(t.Context(), args...).Err())
-	s.must(s.rdb.Do(t.Context(), e.Args(&s.q.Keys)...).Err()) // by its digest now, the same call
+	s.must(s.rdb.Do(t.Context(), e.Args(s.q)...).Err()) // by its digest now, the same call
 	if n := s.rdb.XLen(t.Context(), s.q.Stream).Val(); n != 1 {
 		t.Errorf("%d entries", n)
 	}

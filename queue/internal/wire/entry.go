@@ -24,6 +24,7 @@ const (
 
 // Meta is what there is to say about a job beyond its ID, kind and data. A plain first attempt has none.
 type Meta struct {
+	Guarded     bool   `json:"guarded,omitempty"`     // its ID was chosen: the first, so that scripts find it at once
 	Attempt     int    `json:"attempt,omitempty"`     // failed attempts so far
 	Redelivered int    `json:"redelivered,omitempty"` // before the last retry
 	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not say
@@ -89,9 +90,13 @@ func EncodeBody(kind, meta string, data []byte) string {
 	return b.String()
 }
 
-// DecodeBody reads what EncodeBody wrote.
-func DecodeBody(id, body string) Entry {
-	e := Entry{ID: id, Meta: NoMeta}
+// DecodeBody reads what EncodeBody wrote. A member whose body begins with 0 has the job's entry behind its ID: another
+// job of that ID was there before.
+func DecodeBody(member, body string) Entry {
+	e := Entry{ID: member, Meta: NoMeta}
+	if at := strings.LastIndexByte(member, ' '); at >= 0 && len(body) > 1 && body[0] == '0' && body[1] != ' ' {
+		e.ID = member[:at]
+	}
 	kindText, rest, ok1 := strings.Cut(body, " ")
 	metaText, rest, ok2 := strings.Cut(rest, " ")
 	kindLen, err1 := strconv.Atoi(kindText)

@@ -37,7 +37,7 @@ func TestAFullRedisIsDrainedAndTakesNoNewJobs(t *testing.T) {
 	limit("1")
 	before := s.snapshot()
 	for _, due := range []*time.Time{nil, &past} {
-		if _, _, err := s.enqueue(guarded(s, due)); !redis.HasErrorPrefix(err, "OOM") {
+		if _, err := s.enqueue(guarded(due)); !redis.HasErrorPrefix(err, "OOM") {
 			t.Errorf("enqueue: %v", err)
 		}
 	}

@@ -53,6 +53,18 @@ func (k Keys) Dead() string { return k.Prefix + "dead" }
 // DeadIDs has the entry of each dead job.
 func (k Keys) DeadIDs() string { return k.Prefix + "dead:ids" }
 
+// CancelledJobs has the jobs that a person has cancelled.
+func (k Keys) CancelledJobs() string { return k.Prefix + "cancelled:jobs" }
+
+// CancelledIDs has the entry of each of them.
+func (k Keys) CancelledIDs() string { return k.Prefix + "cancelled:ids" }
+
+// IDs has the guards of chosen IDs, see [Guard].
+func (k Keys) IDs() string { return k.Prefix + "ids" }
+
+// IDsEnds has when the windows of those IDs are over whose jobs have ended.
+func (k Keys) IDsEnds() string { return k.Prefix + "ids:ends" }
+
 // Workers has the leases.
 func (k Keys) Workers() string { return k.Prefix + "workers" }
 
@@ -68,7 +80,7 @@ func (k Keys) Crashed() string { return k.Prefix + "crashed" }
 // Paused has the attribution of a pause of the queue.
 func (k Keys) Paused() string { return k.Prefix + "paused" }
 
-// Cancelled has the cancellations of jobs in flight.
+// Cancelled has the cancellations of jobs in flight; see CancelledJobs for what becomes of them.
 func (k Keys) Cancelled() string { return k.Prefix + "cancelled" }
 
 // Totals counts what happened to the jobs since the queue was created.
@@ -80,7 +92,7 @@ func (k Keys) Job(id string) string { return k.Prefix + "job:" + id }
 // Unique holds the ID of the job that has a unique key.
 func (k Keys) Unique(key string) string { return k.Prefix + "unique:" + key }
 
-// IDMarker guards an ID that its caller chose.
+// IDMarker guarded a chosen ID in the version before: it is honoured until it expires.
 func (k Keys) IDMarker(id string) string { return k.Prefix + "id:" + id }
 
 // Metrics counts what workers did since the queue was created, kind by kind.

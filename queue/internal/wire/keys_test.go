@@ -15,7 +15,7 @@ func allKeys(q *wire.QueueRef) []string {
 	return []string{
 		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.DeadIDs(), q.Workers(), q.Worker("w#1"), q.Caretaker(),
 		q.Crashed(), q.Paused(), q.Cancelled(), q.Totals(), q.Minute(at), q.Hour(at), q.Metrics(), q.Job("j}{"),
-		q.Unique("u{x}"), q.IDMarker("j"),
+		q.Unique("u{x}"), q.IDMarker("j"), q.IDs(), q.IDsEnds(), q.CancelledJobs(), q.CancelledIDs(),
 	}
 }
 
@@ -23,7 +23,7 @@ func TestKeysOfAQueueAreAsDocumentedAndInOneSlot(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t, "--cluster-enabled", "yes").Client(t)
 	const words = "delayed retrying bodies dead dead:ids workers worker:w#1 caretaker crashed paused cancelled " +
-		"stats stats:120 stats:h:2 metrics job:j}{ unique:u{x} id:j"
+		"stats stats:120 stats:h:2 metrics job:j}{ unique:u{x} id:j ids ids:ends cancelled:jobs cancelled:ids"
 	for _, c := range []struct {
 		name           string
 		raw            bool

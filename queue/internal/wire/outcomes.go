@@ -7,17 +7,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// Done is an entry that is done.
+type Done struct {
+	Entry    *EntryRef
+	ChosenID *string // of a job whose ID was chosen; else nil
+}
+
 // Ack acknowledges and deletes done entries of a worker. It returns those that were, all of them as long as the worker
 // is registered, and whether it is.
-func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entries []*EntryRef) (
+func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, done []Done) (
 	registered bool, acked []string, err error,
 ) {
-	args := make([]any, 2, len(entries)+2)
-	args[0], args[1] = q.Group, consumer
-	for _, entry := range entries {
-		args = append(args, &entry.ID) // a pointer: no copy to the heap
+	keys := []string{q.Stream, q.Worker(consumer), q.Totals()}
+	args := make([]any, 3, len(done)+3)
+	args[0], args[1], args[2] = q.Group, consumer, 0
+	args = appendDone(args, done)
+	if args[2] != 0 {
+		keys = append(keys, q.IDs(), q.IDsEnds())
 	}
-	reply, err := scriptAck.Run(ctx, rdb, []string{q.Stream, q.Worker(consumer), q.Totals()}, args...).Result()
+	reply, err := scriptAck.Run(ctx, rdb, keys, args...).Result()
 	if err != nil {
 		return false, nil, err
 	}
@@ -27,8 +35,32 @@ func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, 
 	return true, nil, nil
 }
 
+// appendDone counts the chosen IDs in args[2], and adds them, their entries, and the other entries. Each is a pointer:
+// no copy to the heap.
+func appendDone(args []any, done []Done) []any {
+	chosen := 0
+	for _, d := range done {
+		if d.ChosenID != nil {
+			args, chosen = append(args, d.ChosenID), chosen+1
+		}
+	}
+	args[2] = chosen
+	for _, d := range done {
+		if chosen > 0 && d.ChosenID != nil {
+			args = append(args, &d.Entry.ID)
+		}
+	}
+	for _, d := range done {
+		if d.ChosenID == nil {
+			args = append(args, &d.Entry.ID)
+		}
+	}
+	return args
+}
+
 // Record is what is kept of a done job.
 type Record struct {
+	Guarded                                    bool // its ID was chosen
 	ID, Kind, Worker, Unique, Trace, RequestID string
 	Data, Result                               []byte // Result nil: none
 	Attempt, Redelivered                       int
@@ -38,7 +70,7 @@ type Record struct {
 
 func (r *Record) fields() []any {
 	fields := []any{
-		"kind", r.Kind, "data", r.Data, "attempt", r.Attempt, "worker", r.Worker, "redelivered", r.Redelivered,
+		FieldID, r.ID, "kind", r.Kind, "data", r.Data, "attempt", r.Attempt, "worker", r.Worker, "redelivered", r.Redelivered,
 		"enqueued_ms", r.EnqueuedAt.UnixMilli(), "ended_ms", r.EndedAt.UnixMilli(), "took_us", r.Took.Microseconds(),
 	}
 	for name, value := range map[string]string{"unique": r.Unique, "trace": r.Trace, "request_id": r.RequestID} {
@@ -56,8 +88,12 @@ func (r *Record) fields() []any {
 func AckRetain(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, r *Record, keep time.Duration,
 ) (Verdict, error) {
-	args := append([]any{q.Group, consumer, entry.ID, keep.Milliseconds()}, r.fields()...)
-	n, err := scriptAckRetain.Run(ctx, rdb, []string{q.Stream, q.Totals(), q.Job(r.ID)}, args...).Int()
+	args := append([]any{q.Group, consumer, entry.ID, keep.Milliseconds(), r.ID}, r.fields()...)
+	keys := []string{q.Stream, q.Totals(), q.Job(r.ID), q.Job(entry.ID)}
+	if r.Guarded {
+		keys = append(keys, q.IDs(), q.IDsEnds())
+	}
+	n, err := scriptAckRetain.Run(ctx, rdb, keys, args...).Int()
 	return Verdict(n), err
 }
 
@@ -79,12 +115,33 @@ func RetryLater(
 	if r.Snoozed {
 		due, total = q.Delayed(), "snoozed"
 	}
-	n, err := scriptRetry.Run(ctx, rdb, []string{q.Stream, due, q.Bodies(), q.Totals(), q.Cancelled()},
-		q.Group, consumer, entry.ID, r.ID, CeilMilli(r.Due), EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total).Int()
+	keys := []string{q.Stream, due, q.Bodies(), q.Totals(), q.Cancelled()}
+	if r.Meta.Guarded {
+		keys = append(keys, q.IDs())
+	}
+	n, err := scriptRetry.Run(ctx, rdb, keys, q.Group, consumer, entry.ID, r.ID, CeilMilli(r.Due),
+		EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total).Int()
 	return Verdict(n), err
 }
 
-// Death is a job as it stands among the dead.
+// Ended is a state of jobs that have ended and are kept for a person.
+type Ended string
+
+// The states of such jobs, which are also the names of what counts them.
+const (
+	EndedDead      Ended = "dead"
+	EndedCancelled Ended = "cancelled"
+)
+
+// keys returns where such jobs are, and what finds them by their IDs.
+func (e Ended) keys(q *QueueRef) (jobs, ids string) {
+	if e == EndedCancelled {
+		return q.CancelledJobs(), q.CancelledIDs()
+	}
+	return q.Dead(), q.DeadIDs()
+}
+
+// Death is a job as it stands among the dead or cancelled.
 type Death struct {
 	ID, Kind, Error, Reason, Worker string
 	Data                            []byte
@@ -117,15 +174,20 @@ func ReadDeath(entry redis.XMessage) (e Entry, d Death) {
 	return e, d
 }
 
-// Bury moves a job from a worker to the dead, and sets its unique key free.
+// Bury moves a job from a worker to the dead or cancelled, and sets its unique key free.
 func Bury(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, d *Death,
 ) (Verdict, error) {
-	keys := []string{q.Stream, q.Dead(), q.DeadIDs(), q.Totals()}
+	to := EndedDead
+	if d.Reason == ReasonByPerson {
+		to = EndedCancelled
+	}
+	jobs, ids := to.keys(q)
+	keys := []string{q.Stream, jobs, ids, q.Totals(), q.IDs()}
 	if d.Meta.Unique != "" {
 		keys = append(keys, q.Unique(d.Meta.Unique))
 	}
-	args := append([]any{q.Group, consumer, entry.ID, d.ID}, d.fields()...)
+	args := append([]any{q.Group, consumer, entry.ID, d.ID, string(to)}, d.fields()...)
 	n, err := scriptBury.Run(ctx, rdb, keys, args...).Int()
 	return Verdict(n), err
 }
@@ -136,7 +198,8 @@ func BuryUnread(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, d *Death,
 ) (id, kind string, err error) {
 	args := append([]any{q.Group, consumer, entry.ID, q.Kind, q.Unique("")}, d.cause()...)
-	reply, err := scriptBuryUnread.Run(ctx, rdb, []string{q.Stream, q.Dead(), q.DeadIDs(), q.Totals()}, args...).Result()
+	reply, err := scriptBuryUnread.Run(ctx, rdb, []string{q.Stream, q.Dead(), q.DeadIDs(), q.Totals(), q.IDs()},
+		args...).Result()
 	if err != nil {
 		return "", "", err
 	}

@@ -23,7 +23,7 @@ const uniqueHeld = "unique:u j-1\n"
 var outcomes = []outcome{
 	{"ack", func(s *store, consumer string) (bool, error) {
 		entry := ref("1-1")
-		registered, acked, err := wire.Ack(s.Context(), s.rdb, s.q, consumer, []*wire.EntryRef{&entry})
+		registered, acked, err := wire.Ack(s.Context(), s.rdb, s.q, consumer, []wire.Done{{Entry: &entry}})
 		return registered || len(acked) == 1, err
 	}, "stats done=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"ack and retain", func(s *store, consumer string) (bool, error) {
@@ -32,7 +32,7 @@ var outcomes = []outcome{
 			EnqueuedAt: time.UnixMilli(5), EndedAt: time.UnixMilli(9), Took: time.Millisecond,
 		}, time.Hour)
 		return v == wire.VerdictDone, err
-	}, "job:j-1 attempt=1 data={} ended_ms=9 enqueued_ms=5 kind=mail redelivered=0 " +
+	}, "job:j-1 attempt=1 data={} ended_ms=9 enqueued_ms=5 entry=1-1 id=j-1 kind=mail redelivered=0 " +
 		"result=7 took_us=1000 trace=t worker=w#1 !\n" +
 		"stats done=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"retry", func(s *store, consumer string) (bool, error) {
@@ -107,7 +107,9 @@ func TestOutcomesOfAJobThatWasDeletedAreNone(t *testing.T) {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()
 			s := held(t, 1)
-			v, err := wire.DeleteJob(t.Context(), s.rdb, s.q, wire.Delete{ID: "j-1", Entry: ref("1-1")}).Result()
+			v, err := wire.DeleteJob(t.Context(), s.rdb, s.q, wire.Delete{
+				ID: "j-1", Place: wire.ParsePlace("stream:1-1"), Record: s.q.Job("j-1"),
+			}).Result()
 			if v != wire.VerdictDone || err != nil {
 				t.Fatalf("got %d, %v", v, err)
 			}
@@ -140,7 +142,10 @@ func TestAckWithoutARegistrationFinishesWhatIsStillTheWorkers(t *testing.T) {
 	s := held(t, 4)
 	s.must(s.rdb.Del(t.Context(), s.q.Worker("w#1")).Err())
 	s.must(wire.Handback(t.Context(), s.rdb, s.q, "w#1", wire.ParkOrphans, []wire.EntryRef{ref("2-1")}))
-	entries := []*wire.EntryRef{{ID: "1-1"}, {ID: "2-1"}, {ID: "4-1"}, {ID: "9-1"}}
+	var entries []wire.Done
+	for _, id := range []string{"1-1", "2-1", "4-1", "9-1"} {
+		entries = append(entries, wire.Done{Entry: &wire.EntryRef{ID: id}})
+	}
 	registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", entries)
 	if err != nil || registered || len(acked) != 2 || acked[0] != "1-1" || acked[1] != "4-1" {
 		t.Errorf("got %t, %v, %v", registered, acked, err)

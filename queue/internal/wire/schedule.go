@@ -14,7 +14,8 @@ func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, now time.Time
 	promoted int64, next time.Duration, err error,
 ) {
 	reply, err := scriptPromote.Run(ctx, rdb,
-		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying()}, now.UnixMilli(), count).Int64Slice()
+		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, now.UnixMilli(),
+		count).Int64Slice()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -27,13 +28,14 @@ func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, now time.Time
 	return reply[0], Milliseconds(reply[1]), nil
 }
 
-// Reschedule makes a delayed or retrying job due at another time.
-func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, id string, due time.Time) VerdictCmd {
-	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, id, CeilMilli(LimitTime(due)))}
+// Reschedule makes a delayed or retrying job due at another time: the one that a member of bodies stands for.
+func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string, due time.Time) VerdictCmd {
+	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, member,
+		CeilMilli(LimitTime(due)))}
 }
 
 // RunNow puts a delayed or retrying job into the stream.
-func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, id string) VerdictCmd {
+func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string) VerdictCmd {
 	return VerdictCmd{scriptRunNow.Eval(ctx, rdb,
-		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying()}, id)}
+		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, member)}
 }

@@ -44,6 +44,9 @@ var (
 	scriptExpireCancels = load("expire_cancels")
 	scriptCommand       = load("command")
 	scriptCheckVersion  = load("check_version")
+	scriptProgress      = load("progress")
+	scriptSweepIDs      = load("sweep_ids")
+	scriptExpireEnded   = load("expire_ended")
 )
 
 // script is a script that can do without some of its keys: those of bookkeeping, by their numbers.

@@ -5,22 +5,34 @@
 -- KEYS[1]  stream
 -- KEYS[2]  worker
 -- KEYS[3]  totals
+-- KEYS[4]  ids (only if an ID was chosen)
+-- KEYS[5]  ids:ends (likewise)
 -- ARGV[1]  group
 -- ARGV[2]  consumer
--- ARGV[3…] entries
+-- ARGV[3]  how many of the entries are of jobs whose IDs were chosen: the first ones
+-- ARGV[4…] those IDs, then all entries
 -- Reply    how many were acknowledged; without a registration: the entries that were
+local chosen, list = tonumber(ARGV[3]), {unpack(ARGV, 4)}
+local function end_guards()
+  for i = 1, chosen do
+    local entry = list[chosen + i]
+    if not has_entry(KEYS[1], entry) then end_guard(KEYS[4], KEYS[5], list[i], 'stream:' .. entry, 'done') end
+  end
+end
 if redis.call('EXISTS', KEYS[2]) == 1 then
-  local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 3))
-  redis.call('XDEL', KEYS[1], unpack(ARGV, 3))
+  local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(list, chosen + 1))
+  redis.call('XDEL', KEYS[1], unpack(list, chosen + 1))
   if acked > 0 then count(nil, KEYS[3], 'done', acked) end
+  end_guards()
   return acked
 end
 local finished = {}
-for i = 3, #ARGV do
-  if owns(KEYS[1], ARGV[1], ARGV[i], ARGV[2]) then
-    remove_entry(KEYS[1], ARGV[1], ARGV[i])
+for i = chosen + 1, #list do
+  if owns(KEYS[1], ARGV[1], list[i], ARGV[2]) then
+    remove_entry(KEYS[1], ARGV[1], list[i])
     count(nil, KEYS[3], 'done', 1)
-    finished[#finished + 1] = ARGV[i]
+    finished[#finished + 1] = list[i]
   end
 end
+end_guards()
 return finished

@@ -1,18 +1,23 @@
--- Finishes one entry whose job is kept for a while with its result.
+-- Finishes one entry whose job is kept for a while with its result: under its ID, or under its entry if the record of
+-- another job of that ID is there.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  totals
 -- KEYS[3]  job
+-- KEYS[4]  job of its entry
+-- KEYS[5]  ids (only if the ID was chosen)
+-- KEYS[6]  ids:ends (likewise)
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  entry
 -- ARGV[4]  how long to keep the job, in ms
--- ARGV[5…] its fields and values
+-- ARGV[5]  job ID
+-- ARGV[6…] its fields and values
 -- Reply    1 done, 0 the worker does not own the entry
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then return 0 end
-allow_when_full('HDEL', KEYS[3])
-redis.call('HSET', KEYS[3], unpack(ARGV, 5))
-redis.call('PEXPIRE', KEYS[3], ARGV[4])
+local other = is_record_of_other(KEYS[1], KEYS[3], ARGV[3])
+set_record(other and KEYS[4] or KEYS[3], ARGV[3], ARGV[4], {unpack(ARGV, 6)})
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[2], 'done', 1)
+end_guard(KEYS[5], KEYS[6], ARGV[5], 'stream:' .. ARGV[3], 'done')
 return 1

@@ -4,6 +4,7 @@
 -- KEYS[2]  dead
 -- KEYS[3]  dead:ids
 -- KEYS[4]  totals
+-- KEYS[5]  ids
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  entry
@@ -27,11 +28,12 @@ if ARGV[4] ~= '' and form ~= 'id kind data' and form ~= 'id kind data meta' then
 end
 local meta_is, meta = pcall(cjson.decode, job.meta)
 allow_when_full('HDEL', KEYS[3])
-local dead = redis.call('XADD', KEYS[2], '*', 'id', job.id, 'kind', job.kind, 'data', job.data, 'meta', job.meta,
-  unpack(ARGV, 6))
-redis.call('HSET', KEYS[3], job.id, dead)
+local dead = add_ended(KEYS[2], KEYS[3], job.id, {
+  'id', job.id, 'kind', job.kind, 'data', job.data, 'meta', job.meta, unpack(ARGV, 6)
+})
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], 'dead', 1)
+move_guard(KEYS[5], job.id, 'stream:' .. ARGV[3], 'dead:' .. dead)
 if meta_is and type(meta) == 'table' and type(meta.unique) == 'string' then
   release_unique(ARGV[5] .. meta.unique, job.id)
 end

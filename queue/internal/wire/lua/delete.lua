@@ -1,35 +1,44 @@
--- Deletes a job wherever it was last seen, and sets its unique key free.
+-- Deletes a job where it was last seen, and sets its ID and its unique key free.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  delayed
 -- KEYS[3]  retrying
 -- KEYS[4]  bodies
--- KEYS[5]  dead
--- KEYS[6]  dead:ids
+-- KEYS[5]  dead or cancelled:jobs
+-- KEYS[6]  dead:ids or cancelled:ids
 -- KEYS[7]  totals
 -- KEYS[8]  job
--- KEYS[9]  unique key (only if the job has one)
+-- KEYS[9]  ids
+-- KEYS[10] ids:ends
+-- KEYS[11] id marker
+-- KEYS[12] unique key (only if the job has one)
 -- ARGV[1]  job ID
 -- ARGV[2]  group
--- ARGV[3]  its entry in the stream, or ''
--- ARGV[4]  its entry among the dead, or ''
+-- ARGV[3]  where it is: 'stream', 'bodies', 'dead', 'cancelled' or, of one that was done, 'ended'
+-- ARGV[4]  its entry, or what stands for it in bodies
 -- Reply    1 deleted, 0 it is not there any more
-local found = redis.call('DEL', KEYS[8])
-local function note(where)
-  found = 1
-  count(nil, KEYS[7], where, 1)
+local where, at, found = ARGV[3], ARGV[4], false
+local place, counted = where .. ':' .. at, 'deleted_' .. where
+if where == 'stream' then
+  found = redis.call('XDEL', KEYS[1], at) == 1
+  if found then redis.pcall('XACK', KEYS[1], ARGV[2], at) end
+elseif where == 'bodies' then
+  if at == ARGV[1] then place = where end
+  counted = 'deleted_scheduled'
+  found = redis.call('ZREM', KEYS[2], at) + redis.call('ZREM', KEYS[3], at) > 0
+  if found then redis.call('HDEL', KEYS[4], at) end
+elseif where == 'ended' then
+  place = where
+  local freed = free_guard(KEYS[9], KEYS[10], ARGV[1], where)
+  found = redis.call('DEL', KEYS[8]) == 1 or freed
+  counted = nil
+else
+  found = remove_ended(KEYS[5], KEYS[6], ARGV[1], at)
 end
-if redis.call('ZREM', KEYS[2], ARGV[1]) + redis.call('ZREM', KEYS[3], ARGV[1]) > 0 then
-  redis.call('HDEL', KEYS[4], ARGV[1])
-  note('deleted_scheduled')
-end
-if ARGV[4] ~= '' and redis.call('XDEL', KEYS[5], ARGV[4]) == 1 then
-  if redis.call('HGET', KEYS[6], ARGV[1]) == ARGV[4] then redis.call('HDEL', KEYS[6], ARGV[1]) end
-  note('deleted_dead')
-end
-if ARGV[3] ~= '' and redis.call('XDEL', KEYS[1], ARGV[3]) == 1 then
-  redis.pcall('XACK', KEYS[1], ARGV[2], ARGV[3])
-  note('deleted_stream')
-end
-if found == 1 then release_unique(KEYS[9], ARGV[1]) end
-return found
+if not found then return 0 end
+if counted then count(nil, KEYS[7], counted, 1) end
+if not is_record_of_other(KEYS[1], KEYS[8], at) then redis.call('DEL', KEYS[8]) end
+free_guard(KEYS[9], KEYS[10], ARGV[1], place)
+redis.call('DEL', KEYS[11])
+release_unique(KEYS[12], ARGV[1])
+return 1

@@ -5,21 +5,16 @@
 -- KEYS[3]  totals
 -- KEYS[4]  delayed
 -- KEYS[5]  retrying
+-- KEYS[6]  ids
 -- ARGV[1]  now, in ms
 -- ARGV[2]  how many of each at the most
 -- Reply    {how many were promoted, ms until the next is due or -1}
 local now, promoted, next_due = tonumber(ARGV[1]), 0, -1
 allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
-  local ids = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
-  for _, id in ipairs(ids) do
-    local body = redis.call('HGET', KEYS[2], id)
-    if body then
-      add_body(KEYS[1], id, body)
-      redis.call('HDEL', KEYS[2], id)
-      promoted = promoted + 1
-    end
-    redis.call('ZREM', KEYS[k], id)
+  local members = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
+  for _, member in ipairs(members) do
+    promoted = promoted + promote_job(KEYS[1], KEYS[2], KEYS[k], KEYS[6], member)
   end
   local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')
   if first[2] then

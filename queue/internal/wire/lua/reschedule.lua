@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  delayed
 -- KEYS[2]  retrying
--- ARGV[1]  job ID
+-- ARGV[1]  job ID, or what stands for the job in bodies
 -- ARGV[2]  when it is due, in ms
 -- Reply    1 done, 0 the job is in neither
 for k = 1, 2 do
