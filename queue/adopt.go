@@ -39,7 +39,8 @@ func (ses *session) adoptPage(behind wire.EntryRef) ([]*task, wire.EntryRef, err
 	const page = 200
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
-	found, last, err := wire.Adopt(ctx, ses.w.rdb, &ses.queue, ses.consumer, behind, page, ses.w.kindName)
+	found, last, err := wire.Adopt(ctx, ses.w.rdb, &ses.queue, ses.consumer, behind, page, ses.w.cfg.MaxCrashes,
+		ses.w.kindName)
 	return ses.newTasks(found), last, err
 }
 

@@ -30,7 +30,7 @@ func (g *batch) isFull() bool { return len(g.tasks) >= g.size }
 // admits reports whether a job may join: not one that may be the end of the others.
 func (g *batch) admits(t *task) bool {
 	lead := g.tasks[0]
-	return !g.isFull() && t.kind == lead.kind && t.ses == lead.ses && t.isBatched() && !t.isLastChance()
+	return !g.isFull() && t.kind == lead.kind && t.ses == lead.ses && t.isBatched() && !t.isStrong() && !t.isPrime()
 }
 
 // fill takes in the jobs that may join and returns the others, in the same memory.
@@ -57,7 +57,7 @@ func (g *batch) fill(tasks []*task) (others []*task) {
 func (d *dispatcher) gather(b *buffer, lead *task) {
 	g := &batch{from: b, size: lead.kind.policy.Batch, tasks: []*task{lead}, closed: make(chan struct{})}
 	lead.batch = g
-	if lead.isLastChance() {
+	if lead.isPrime() {
 		g.size = 1
 	}
 	b.tasks = b.tasks[:b.first+len(g.fill(b.tasks[b.first:]))]

@@ -14,7 +14,7 @@ const maxClaim = 100
 //
 // Why: docs/decisions/engine.md#parked-entries-stay-in-the-groups-pending-list-under-pseudo-consumers
 func (ses *session) claim() {
-	backoff := newReconnectBackoff(ses.w.cfg.Rand)
+	backoff := ses.newBackoff()
 	for {
 		select {
 		case <-ses.parked:
@@ -59,9 +59,12 @@ func (ses *session) awaitClaims() {
 	}
 }
 
-// claimOnce takes as many parked entries as there is capacity for, and reports whether there may be more.
+// claimOnce takes as many parked entries as there are slots for, and reports whether there may be more. They have waited
+// for long, and another worker may have a slot for what would wait here.
+//
+// Why: docs/decisions/engine.md#parked-jobs-are-taken-into-free-slots-alone
 func (ses *session) claimOnce() (more bool, err error) {
-	n := min(ses.w.dispatcher.reserve(ses.buffer), maxClaim)
+	n := min(ses.w.dispatcher.reserveSlots(ses.buffer), maxClaim)
 	if n == 0 {
 		return false, nil
 	}
@@ -70,7 +73,8 @@ func (ses *session) claimOnce() (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
-		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, LastChances: ses.lastChancesFree(),
+		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes,
+		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.primes.Load(),
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
 		ses.lose()
@@ -82,8 +86,9 @@ func (ses *session) claimOnce() (more bool, err error) {
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}
-	ses.track(tasks)
-	return len(tasks) >= n, nil
+	more = len(tasks) >= n || len(tasks) == 1 && tasks[0].isLastChance()
+	ses.trackFirst(tasks)
+	return more, nil
 }
 
 // signalParked makes the claiming loop look for parked entries.

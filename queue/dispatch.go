@@ -36,7 +36,11 @@ type dispatcher struct {
 	idle     int   // slots that wait
 	waking   int   // of those: signalled, and not awake yet
 	waiting  int   // readers that wait
+	claiming int   // of those and others: loops that want slots for parked jobs
 	finished int64 // jobs, since the start
+
+	suspects []*task // one crash away from dead; added by readers, taken by slots and by the loops that hand back
+	alone    *task   // of those, the one that runs, for a while; set by its slot
 
 	// Set by measure, in a reader.
 	ahead    int       // jobs that may be held beyond the slots, now
@@ -75,13 +79,20 @@ func (d *dispatcher) addBuffer(weight int) *buffer {
 func (d *dispatcher) next(slot *atomic.Pointer[task]) *task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if slot.Swap(nil) != nil {
+	if ended := slot.Swap(nil); ended != nil {
+		if d.alone == ended {
+			d.alone = nil
+		}
 		d.busy--
 		d.finished++
 		d.drop(1)
 	}
 	for {
-		if t := d.pick(); t != nil {
+		t := d.pickSuspect()
+		if t == nil && !d.isolating() {
+			t = d.pick()
+		}
+		if t != nil {
 			d.busy++
 			slot.Store(t)
 			d.wake()
@@ -119,8 +130,15 @@ func (d *dispatcher) wakeReaders() {
 }
 
 // hasCapacity reports whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead
-// is used up, or a batch gathers. Reading many at once is what makes a job cheap.
-func (d *dispatcher) hasCapacity() bool { return d.held-d.batched < d.total+d.ahead/2+d.open }
+// is used up, or a batch gathers. Reading many at once is what makes a job cheap. While parked jobs wait for a slot,
+// nothing is read ahead; while a suspect is isolated, nothing is read.
+func (d *dispatcher) hasCapacity() bool {
+	ahead := d.ahead / 2
+	if d.claiming > 0 {
+		ahead = 0
+	}
+	return !d.isolating() && d.held-d.batched < d.total+ahead+d.open
+}
 
 // rewind makes the memory free again when everything is taken.
 func (b *buffer) rewind() {
@@ -137,7 +155,7 @@ func (d *dispatcher) push(b *buffer, tasks []*task) bool {
 		return false
 	}
 	d.held += len(tasks)
-	b.tasks = append(b.tasks, d.join(b, tasks)...)
+	b.tasks = append(b.tasks, d.join(b, d.setAside(tasks))...)
 	d.wake()
 	return true
 }
@@ -254,7 +272,13 @@ func (d *dispatcher) running() int {
 func (d *dispatcher) tasks(b *buffer) []*task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(b.tasks[b.first:])
+	return d.unstarted(b)
+}
+
+// unstarted lists a queue's jobs that have not started, suspects first.
+func (d *dispatcher) unstarted(b *buffer) []*task {
+	found := slices.DeleteFunc(slices.Clone(d.suspects), func(t *task) bool { return t.ses.buffer != b })
+	return append(found, b.tasks[b.first:]...)
 }
 
 // entries lists the entries of a queue's jobs that have not started.
@@ -262,7 +286,7 @@ func (d *dispatcher) entries(b *buffer) map[wire.EntryRef]bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	held := make(map[wire.EntryRef]bool, len(b.tasks)-b.first)
-	for _, t := range b.tasks[b.first:] {
+	for _, t := range d.unstarted(b) {
 		held[t.entry] = true
 	}
 	return held

@@ -35,6 +35,10 @@ func (d *dispatcher) share(b *buffer) int {
 			sum += other.weight
 		}
 	}
-	free := d.total + d.ahead + d.open - (d.held - d.batched)
+	ahead := d.ahead
+	if d.claiming > 0 {
+		ahead = 0
+	}
+	free := d.total + ahead + d.open - (d.held - d.batched)
 	return max(1, free*b.weight/sum)
 }

@@ -28,7 +28,9 @@ type Worker struct {
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
 	dispatcher    *dispatcher
 	subscriptions []*subscription
-	control       control // what people commanded; see there
+	control       control      // what people commanded; see there
+	strong        atomic.Int64 // strong suspects held
+	primes        atomic.Int64 // prime ones
 
 	mu       sync.Mutex              // guards the three below, in Start and Stop
 	started  bool                    // by Start, or by a Stop before it
@@ -57,8 +59,10 @@ type WorkerConfig struct {
 
 // QueueConfig says how a worker works on one queue.
 type QueueConfig struct {
-	Weight int  // share of the slots when several queues have jobs; defaults to 1
-	Raw    *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
+	Weight int // share of the slots when several queues have jobs; defaults to 1
+	// how long a job whose kind has no handler waits for a worker that has one; defaults to 1 h, -1 makes it dead at once
+	UnknownFor time.Duration
+	Raw        *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
 }
 
 // Defaults of a [WorkerConfig].
@@ -67,6 +71,7 @@ const (
 	DefaultMaxCrashes  = wire.DefaultMaxCrashes
 	DefaultGrace       = 25 * time.Second
 	DefaultForeignIdle = wire.DefaultForeignIdle
+	DefaultUnknownFor  = time.Hour
 
 	minLease = 500 * time.Millisecond
 )
@@ -90,6 +95,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 	queues := make(map[string]QueueConfig, len(c.Queues))
 	for name, q := range c.Queues {
 		q.Weight = cmp.Or(q.Weight, 1)
+		q.UnknownFor = cmp.Or(q.UnknownFor, DefaultUnknownFor)
 		if q.Raw != nil {
 			raw := *q.Raw
 			raw.Group = cmp.Or(raw.Group, wire.DefaultGroup)
@@ -120,6 +126,8 @@ func (c WorkerConfig) validate() error {
 	}
 	for name, q := range c.Queues {
 		check(q.Weight >= 1, "queue %s: weight %d: must be at least 1", name, q.Weight)
+		check(q.UnknownFor == -1 || q.UnknownFor >= time.Millisecond,
+			"queue %s: unknown for %s: must be at least 1ms, or -1 for dead at once", name, q.UnknownFor)
 		if q.Raw == nil {
 			errs = append(errs, wire.ValidateQueue(name))
 			continue

@@ -18,10 +18,10 @@ func lines(found []wire.Delivery) (text string) {
 	return text
 }
 
-func (s *store) claim(count int, lastChances int64) string {
+func (s *store) claim(count int, primes int64) string {
 	s.Helper()
 	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
-		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, LastChances: lastChances}, intern)
+		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, Primes: primes}, intern)
 	s.must(err)
 	return lines(found)
 }
@@ -61,24 +61,24 @@ func TestClaimTakesReleasedFirstAndCountsDeliveriesOfOrphans(t *testing.T) {
 	}
 }
 
-func TestClaimTakesLastChancesOneAtATime(t *testing.T) {
+func TestClaimTakesPrimeSuspectsOneAtATime(t *testing.T) {
 	t.Parallel()
 	s := held(t, 3)
 	s.join("w#2")
 	s.park(wire.ParkOrphans, "1-1", "2-1", "3-1")
-	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b", "2-1", "a b", "3-1", "a").Err())
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b", "2-1", "a b", "3-1", "#held:a").Err())
 	s.must(s.rdb.HSet(t.Context(), s.q.Cancelled(), "3-1", "{}").Err())
 	for _, step := range []struct {
-		lastChances int64
-		want        string
+		primes int64
+		want   string
 	}{
-		{0, "3-1(j-3)×2†1 "}, {0, ""}, {1, "1-1(j-1)×2†2 "}, {1, "2-1(j-2)×2†2 "}, {1, ""},
+		{0, "3-1(j-3)×2†0 "}, {0, ""}, {1, "1-1(j-1)×2†2 "}, {1, "2-1(j-2)×2†2 "}, {1, ""},
 	} {
-		if got := s.claim(9, step.lastChances); got != step.want {
-			t.Errorf("with %d: got %q, want %q", step.lastChances, got, step.want)
+		if got := s.claim(9, step.primes); got != step.want {
+			t.Errorf("with %d: got %q, want %q", step.primes, got, step.want)
 		}
 	}
-	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", ref("2-1"), 9, intern)
+	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", ref("2-1"), 9, 3, intern)
 	if err != nil || len(found) != 1 || found[0].Cancelled != "{}" {
 		t.Errorf("adopted %+v, %v", found, err)
 	}
@@ -90,7 +90,7 @@ func TestAdoptPagesSkipAndRepeatNothing(t *testing.T) {
 	const want = "1-1 2-1 3-1 4-1 5-1 6-1 7-1 "
 	got, pages := "", 0
 	for last := ref(""); ; pages++ {
-		found, next, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", last, 3, intern)
+		found, next, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", last, 3, 3, intern)
 		s.must(err)
 		for _, d := range found {
 			got += d.Entry.Ref.ID + " "
@@ -103,11 +103,11 @@ func TestAdoptPagesSkipAndRepeatNothing(t *testing.T) {
 		t.Errorf("%d pages: %s", pages, got)
 	}
 	s.must(s.rdb.XDel(t.Context(), s.q.Stream, "1-1", "2-1", "3-1").Err())
-	found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern)
+	found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, 3, intern)
 	if len(found) != 0 || last.ID != "3-1" || err != nil {
 		t.Errorf("a page of deleted entries: %v, %v, %v", found, last, err)
 	}
-	found, _, err = wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern)
+	found, _, err = wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, 3, intern)
 	if got := lines(found); got != "4-1(j-4)×1†0 5-1(j-5)×1†0 6-1(j-6)×1†0 " || err != nil {
 		t.Errorf("they are still pending: %s, %v", got, err)
 	}
@@ -117,7 +117,7 @@ func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
 	t.Parallel()
 	s := held(t, 7)
 	s.endLease("w#1")
-	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0").Err())
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0", "3-1", "w#0", "3-1:began", "w#1").Err())
 	counts, last := "", ref("")
 	for {
 		page := wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last}
@@ -133,7 +133,8 @@ func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
 	if counts != "3 3 1 " {
 		t.Errorf("pages of %s", counts)
 	}
-	if got := s.value(s.q.Crashed()); got != "1-1=w#1 2-1=w#0 w#1 3-1=w#1 4-1=w#1 5-1=w#1 6-1=w#1 7-1=w#1" {
+	if got := s.value(s.q.Crashed()); got != "1-1=#held:w#1 2-1=w#0 3-1=w#0 w#1 3-1:began=w#1 4-1=#held:w#1 "+
+		"5-1=#held:w#1 6-1=#held:w#1 7-1=#held:w#1" {
 		t.Errorf("crashed: %s", got)
 	}
 	if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
@@ -183,15 +184,15 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	if done, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); done.Parked != 1 || err != nil {
 		t.Errorf("an idle stray: %+v, %v", done, err)
 	}
-	s.holds("an idle stray", "crashed 1-1=w#1 !\n stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
+	s.holds("an idle stray", "stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
 }
 
 func TestReleaseOfAnOrphanIsRepeatable(t *testing.T) {
 	t.Parallel()
 	s := held(t, 2)
 	s.endLease("w#1")
-	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "w#0").Err())
-	want := "crashed 1-1=w#0 w#1 !\n stream 1-1(j-1) 2-1(j-2) 1-1>~orphans×1 2-1>w#1×1 [w#1 ~orphans]"
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "w#0", "1-1:began", "w#1").Err())
+	want := "crashed 1-1=w#0 w#1 1-1:began=w#1 !\n stream 1-1(j-1) 2-1(j-2) 1-1>~orphans×1 2-1>w#1×1 [w#1 ~orphans]"
 	for _, step := range []struct {
 		consumer, entry string
 		want            wire.Verdict

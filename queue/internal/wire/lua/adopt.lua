@@ -8,8 +8,9 @@
 -- ARGV[2]  consumer
 -- ARGV[3]  first entry
 -- ARGV[4]  how many at the most
--- Reply    {last entry looked at or '', {{entry, deliveries, {field, value, ...}, how many workers died with it, its
---          cancellation or ''}, ...}}
+-- ARGV[5]  how many crashes make a job dead
+-- Reply    {last entry looked at or '', {{entry, deliveries, {field, value, ...}, how many crashes it is to blame for,
+--          how suspect it is, its cancellation or ''}, ...}}
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], '+', ARGV[4], ARGV[2])
 local found, last = {}, ''
 for _, row in ipairs(rows) do
@@ -18,8 +19,8 @@ for _, row in ipairs(rows) do
   if #entry == 0 then
     redis.call('XACK', KEYS[1], ARGV[1], last)
   else
-    local crashes = count_crashes(KEYS[2], last)
-    found[#found + 1] = {last, row[4], entry[1][2], crashes, try(nil, 'HGET', KEYS[3], last) or ''}
+    local crashes, suspicion = read_blame(KEYS[2], last, ARGV[5])
+    found[#found + 1] = {last, row[4], entry[1][2], crashes, suspicion, try(nil, 'HGET', KEYS[3], last) or ''}
   end
 end
 return {last, found}
