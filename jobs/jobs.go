@@ -35,8 +35,11 @@ type Job struct {
 func Catalogue() []Job {
 	return []Job{
 		{payment.Charge{}.Kind(), Orders, "charges an order, once"},
-		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, once"},
+		{payment.Capture{}.Kind(), Orders, "takes the money that an order's charge holds, once"},
+		{payment.Cancel{}.Kind(), Orders, "ends an order that is not paid, and lets go of the money held"},
+		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, or a part of it, once"},
 		{payment.Reconcile{}.Kind(), Orders, "settles orders that were left in processing"},
+		{payment.Webhook{}.Kind(), Orders, "brings what the gateway reports into an order's record"},
 		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day, a thousand at a time"},
 		{analytics.Tracked{}.Kind(), Events, "notes the user of an event that its producer has counted"},
 		{analytics.Rollup{}.Kind(), Events, "brings the days of a month into its totals"},

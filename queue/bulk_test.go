@@ -68,8 +68,7 @@ func (f *fleet) checkActed(action inspect.Action, n, done int64) {
 	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead
 	ok := map[inspect.Action]bool{
 		inspect.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
-		inspect.ActionRunNow: sum == 5*n &&
-			f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
+		inspect.ActionRunNow:  sum == 5*n && info.Waiting == n+done && info.Delayed == n-n/3 && info.Retrying == n-n/3,
 		inspect.ActionRelease: sum == 5*n &&
 			f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
 		inspect.ActionCancel: sum == 5*n && info.Dead == n+done,

@@ -33,10 +33,15 @@ func (ses *session) claim() {
 
 // claimAll claims until nothing that this worker may take is parked.
 func (ses *session) claimAll(backoff *reconnectBackoff) {
+	ses.w.dispatcher.setParked(ses.buffer, true)
+	defer ses.w.dispatcher.setParked(ses.buffer, false)
 	for ses.reading.Err() == nil {
 		more, err := ses.claimOnce()
 		if err != nil {
 			ses.replyLost.Store(true)
+			if mayHaveArrived(err) {
+				ses.replies.lost()
+			}
 			ses.recoverFrom(backoff, "claim", err)
 			return
 		}
@@ -72,8 +77,9 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.transfer.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
+	sent := monotonic()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
-		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes,
+		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, Bytes: ses.replies.limit(),
 		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.primes.Load(),
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
@@ -82,13 +88,13 @@ func (ses *session) claimOnce() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	ses.replies.arrived(len(found), wire.SizeOf(found), since(sent))
 	tasks := ses.newTasks(found)
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}
-	more = len(tasks) >= n || len(tasks) == 1 && tasks[0].isLastChance()
 	ses.trackFirst(tasks)
-	return more, nil
+	return len(found) > 0, nil
 }
 
 // signalParked makes the claiming loop look for parked entries.

@@ -1,12 +1,9 @@
 package queue
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,18 +13,19 @@ import (
 
 // Client enqueues jobs. It is safe for any number of goroutines: calls that run at the same time share round trips.
 type Client struct {
-	cfg    ClientConfig
-	rdb    redis.UniversalClient // the client's own
-	sender *sender
-	ids    *wire.IDSource
-	noter  *noter
-	queues sync.Map // name → *clientQueue
+	cfg      ClientConfig
+	observer guardedObserver
+	rdb      redis.UniversalClient // the client's own
+	sender   *sender
+	ids      *wire.IDSource
+	registry wire.Registry
+	queues   sync.Map // name → *clientQueue
 }
 
-// ClientConfig configures a [Client]. The zero value works.
+// ClientConfig configures a [Client]. The zero value works: fields that are zero have their default.
 type ClientConfig struct {
 	Namespace   string           // begins every key; defaults to "navvy"
-	MaxData     int              // bytes of one job's data; defaults to 1 MiB
+	MaxData     int              // bytes of one job's data; defaults to 1 MiB, 500 MiB at the most
 	MaxBuffered int              // jobs waiting to be sent, over all callers; defaults to 10,000
 	Timeout     time.Duration    // how long a call takes at the most; defaults to 5 s
 	Observer    Observer         // receives EventEnqueued; defaults to none
@@ -54,24 +52,24 @@ func (c ClientConfig) withDefaults() ClientConfig {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultClientTimeout
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c.MaxData = min(c.MaxData, maxData)
+	c.Now = guardClock(c.Now)
 	return c
 }
 
 func (c ClientConfig) validate() error {
-	if err := wire.ValidateNamespace(c.Namespace); err != nil {
-		return err
-	}
-	if c.MaxData < 1 || c.MaxBuffered < 1 || c.Timeout < time.Millisecond {
-		return errors.New("MaxData, MaxBuffered and Timeout must be positive")
-	}
-	return nil
+	var wrong mistakes
+	wrong.add(wire.ValidateNamespace(c.Namespace))
+	wrong.check(c.MaxData >= 1, "MaxData %d: must be at least 1", c.MaxData)
+	wrong.check(c.MaxBuffered >= 1, "MaxBuffered %d: must be at least 1", c.MaxBuffered)
+	wrong.check(c.Timeout >= time.Millisecond, "Timeout %s: must be at least 1ms", c.Timeout)
+	return wrong.err()
 }
 
 // NewClient returns a client that enqueues to rdb's Redis. It opens connections of its own with rdb's options: rdb must
-// be a *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close.
+// be a *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close. Hooks that a
+// *redis.Client has by then see the commands of these connections too; on a cluster, put them on its nodes' clients
+// with redis.ClusterOptions.NewClient.
 func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -79,15 +77,28 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	}
 	own, err := ownClient(rdb, 1)
 	if err != nil {
-		return nil, fmt.Errorf("queue: client: %w", err)
+		return nil, fmt.Errorf("queue: client: %w", invalid(err))
 	}
-	return &Client{
-		cfg:    cfg,
-		rdb:    own,
-		sender: newSender(own, cfg.MaxBuffered, cfg.Timeout),
-		ids:    wire.NewIDSource(),
-		noter:  newNoter(wire.NewRegistry(own, cfg.Namespace), cfg.Timeout),
-	}, nil
+	c := &Client{
+		cfg:      cfg,
+		rdb:      own,
+		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
+		ids:      wire.NewIDSource(),
+		registry: wire.NewRegistry(own, cfg.Namespace),
+	}
+	c.observer.observer, c.observer.now = cfg.Observer, cfg.Now
+	return c, nil
+}
+
+// mayCall reports what keeps a call from doing anything.
+func (c *Client) mayCall(ctx context.Context) error {
+	switch {
+	case c == nil || c.sender == nil:
+		return invalidf("the client was not made by NewClient")
+	case ctx.Err() != nil:
+		return fmt.Errorf("nothing was enqueued: %w", context.Cause(ctx))
+	}
+	return nil
 }
 
 // Enqueued is a job as [Client.Enqueue] has put it in Redis.
@@ -110,12 +121,13 @@ type Item struct {
 // Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead or deleted by a person.
 //
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
-// [ErrTooLarge], [ErrClosed]; [ErrNotDurable] comes with the job, which is enqueued; anything else says that nothing
-// was enqueued, and why.
+// [ErrTooLarge], [ErrClosed], [ErrInvalid]; [ErrNotDurable] comes with the job, which is enqueued; anything else says
+// that nothing was enqueued, and why.
 func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("queue: enqueue: nothing was enqueued: %w", context.Cause(ctx))
+	if err := c.mayCall(ctx); err != nil {
+		return nil, fmt.Errorf("queue: enqueue: %w", err)
 	}
+	began := monotonic()
 	op, err := c.prepare(args, opts)
 	if err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
@@ -132,83 +144,19 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	}
 	job := op.job
 	op.recycle()
-	c.enqueued(&job).wait(ctx)
+	c.noteQueue(ctx, job.Queue, began+int64(c.cfg.Timeout))
+	c.observeEnqueued(&job)
 	return &job, nil
-}
-
-// manyAtOnce bounds what EnqueueMany holds in memory twice: as items and as commands.
-const manyAtOnce = 1000
-
-// EnqueueMany puts many jobs in Redis, in pipelines. It returns one Enqueued for each item, in their order, each with
-// its own Err, and an error that counts and names the first if any failed. ClientConfig.Timeout applies to each
-// thousand. Jobs with [Durable] are sent one by one.
-func (c *Client) EnqueueMany(ctx context.Context, items []Item) ([]Enqueued, error) {
-	results := make([]Enqueued, len(items))
-	for from := 0; from < len(items); from += manyAtOnce {
-		to := min(from+manyAtOnce, len(items))
-		c.enqueueChunk(ctx, items[from:to], results[from:to])
-	}
-	failed, first := 0, error(nil)
-	for i := range results {
-		if err := results[i].Err; err != nil {
-			if failed++; first == nil {
-				first = err
-			}
-		}
-	}
-	if failed > 0 {
-		return results, fmt.Errorf("queue: enqueue: %d of %d jobs failed, the first: %w", failed, len(items), first)
-	}
-	return results, nil
-}
-
-func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
-	ops := make([]*enqueueOp, len(items))
-	for i, item := range items {
-		op, err := c.prepare(item.Args, item.Options)
-		switch {
-		case err != nil:
-			results[i].Err = err
-		case op.durability != nil:
-			results[i] = c.enqueueOneDurable(ctx, op)
-		default:
-			results[i] = op.job
-			if results[i].Err = c.sender.add(op); results[i].Err == nil {
-				ops[i] = op
-			}
-		}
-	}
-	var last *note
-	for i, op := range ops {
-		if op == nil {
-			continue
-		}
-		err := c.sender.wait(ctx, op)
-		if err == nil {
-			results[i] = op.job
-			op.recycle()
-			last = cmp.Or(c.enqueued(&results[i]), last)
-		}
-		results[i].Err = err
-	}
-	last.wait(ctx)
-}
-
-func (c *Client) enqueueOneDurable(ctx context.Context, op *enqueueOp) Enqueued {
-	job, err := c.enqueueDurable(ctx, op)
-	if job == nil {
-		job = &op.job
-	}
-	job.Err = err
-	return *job
 }
 
 // Close waits for what was handed over, refuses what comes after, and closes the client's own connections.
 func (c *Client) Close() error {
+	if c == nil || c.sender == nil {
+		return nil
+	}
 	if !c.sender.close() {
 		return nil
 	}
-	c.noter.cancel()
 	if err := c.rdb.Close(); err != nil {
 		return fmt.Errorf("queue: close client: %w", err)
 	}
@@ -223,7 +171,7 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.newOp(args.Kind(), data, o), nil
+	return c.newOp(o.kind, data, o), nil
 }
 
 func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
@@ -239,6 +187,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.durability = job, o.durability
+	op.chosenID, op.unique = o.id, o.uniqueKey
 	k := &c.queue(o.queue).Keys
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(k, data, m.Encode())
@@ -246,37 +195,4 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 		op.addScript(k, data, m.Encode(), o, c.ids.Next(now), now)
 	}
 	return op
-}
-
-// clientQueue is a queue that a client uses.
-type clientQueue struct {
-	wire.QueueRef
-	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
-}
-
-// queue remembers the queues that the process uses: they are few, and used many times a second.
-func (c *Client) queue(name string) *clientQueue {
-	if q, ok := c.queues.Load(name); ok {
-		return q.(*clientQueue)
-	}
-	q := &clientQueue{QueueRef: wire.NewQueueRef(c.cfg.Namespace, name, wire.Binding{})}
-	q.noted.Store(-int64(noteEvery))
-	known, _ := c.queues.LoadOrStore(name, q)
-	return known.(*clientQueue)
-}
-
-// enqueued notifies the observer, and once a minute for each queue the registry: the note that is then under way.
-func (c *Client) enqueued(job *Enqueued) (noted *note) {
-	q, now := c.queue(job.Queue), monotonic()
-	if last := q.noted.Load(); now-last >= int64(noteEvery) && q.noted.CompareAndSwap(last, now) {
-		noted = c.noter.add(job.Queue)
-	}
-	if c.cfg.Observer != nil && !job.Duplicate {
-		e := Event{Type: EventEnqueued, Time: c.cfg.Now(), Queue: job.Queue, Job: job.ID, Kind: job.Kind}
-		if job.Due != nil {
-			e.Due = *job.Due
-		}
-		c.cfg.Observer.Observe(e)
-	}
-	return noted
 }

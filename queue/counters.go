@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -150,7 +149,9 @@ func (s *durations) add(d time.Duration) {
 func (s *durations) each(name string, visit func(field string, n *atomic.Int64)) {
 	visit(name+"_us", &s.micros)
 	for k := range s.buckets {
-		visit(name+":"+strconv.Itoa(k), &s.buckets[k])
+		if s.buckets[k].Load() != 0 { // most are empty: no name is made for them
+			visit(wire.BucketField(name, k), &s.buckets[k])
+		}
 	}
 }
 

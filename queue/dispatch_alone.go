@@ -22,6 +22,7 @@ func (d *dispatcher) setAside(tasks []*task) (others []*task) {
 			return false
 		}
 		d.suspects = append(d.suspects, t)
+		d.ready++
 		time.AfterFunc(drainPatience, d.wakeForSuspect)
 		return true
 	})
@@ -49,6 +50,7 @@ func (d *dispatcher) pickSuspect() *task {
 	t := d.suspects[0]
 	d.suspects = slices.Delete(d.suspects, 0, 1)
 	d.alone = t
+	d.ready--
 	time.AfterFunc(alonePatience, func() { d.endAlone(t) })
 	if t.isBatched() {
 		d.gather(t.ses.buffer, t)
@@ -78,40 +80,44 @@ func (d *dispatcher) takeSuspects(b *buffer) (taken []*task) {
 		taken = append(taken, t)
 		return true
 	})
-	if len(taken) > 0 {
-		d.drop(len(taken))
+	if d.ready -= len(taken); len(taken) > 0 {
 		d.wake()
+		d.wakeReaders()
 	}
 	return taken
 }
 
-// reserveSlots waits until there are slots that nothing is read for, and returns how many of them the queue may fill
-// with parked jobs: they do not wait behind what was read ahead. It returns 0 when the queue has stopped.
-func (d *dispatcher) reserveSlots(b *buffer) int {
+// reserveSlots waits until there are free slots, and returns how many of them the queue may fill with parked jobs: they
+// do not wait behind what is read ahead. It returns 0 when the queue has stopped.
+func (d *dispatcher) reserveSlots(b *buffer) (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.claiming++
-	defer func() { d.claiming-- }()
+	b.claims++
+	d.waiting++
 	for !b.stopped && !d.closed {
-		if free := d.total - (d.held - d.batched); free > 0 && !b.paused && !d.isolating() {
-			return free
+		if n = d.slotsFor(b, d.survey()); n > 0 && !b.paused && !d.isolating() {
+			break
 		}
-		d.waiting++
-		d.capacity.Wait()
-		d.waiting--
+		n = 0
+		b.room.Wait()
 	}
-	return 0
+	b.claims--
+	d.waiting--
+	return n
+}
+
+// slotsFor is a queue's share of the free slots, by weight.
+func (d *dispatcher) slotsFor(b *buffer, s survey) int {
+	weights := s.weights
+	if !b.brings() && b.holds() == 0 {
+		weights += b.weight
+	}
+	part := (d.total - d.busy) * b.weight
+	if s.furthest == b {
+		part += weights - 1 // the rest of the division is for the queue that is furthest below its share
+	}
+	return part/weights - b.holds()
 }
 
 // pushFirst is push for jobs that were parked: they are before those that were read.
-func (d *dispatcher) pushFirst(b *buffer, tasks []*task) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if b.stopped || b.paused || d.closed {
-		return false
-	}
-	d.held += len(tasks)
-	b.tasks = slices.Insert(b.tasks, b.first, d.join(b, d.setAside(tasks))...)
-	d.wake()
-	return true
-}
+func (d *dispatcher) pushFirst(b *buffer, tasks []*task) bool { return d.insert(b, tasks, true) }

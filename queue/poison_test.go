@@ -45,7 +45,7 @@ func (d *dispatcher) end(t *task) {
 		d.alone = nil
 	}
 	d.busy--
-	d.drop(1)
+	d.wakeReaders()
 }
 
 func TestASuspectRunsAlone(t *testing.T) {
@@ -70,12 +70,22 @@ func TestASuspectRunsAlone(t *testing.T) {
 	if d.takeNow() != nil {
 		t.Error("another begins beside the suspect")
 	}
-	if d.hasCapacity() {
+	reserved := make(chan int)
+	go func() {
+		n, _ := d.reserve(e.buffer)
+		reserved <- n
+	}()
+	select {
+	case <-reserved:
 		t.Error("something is read while the suspect runs")
+	case <-time.After(20 * time.Millisecond):
 	}
 	d.end(suspect)
 	if got := d.takeNow(); got != others[2] {
 		t.Error("the next does not begin when the suspect has ended")
+	}
+	if n := <-reserved; n == 0 {
+		t.Error("nothing is read when the suspect has ended")
 	}
 }
 
@@ -132,7 +142,7 @@ func TestParkedJobsAreTakenIntoSlotsAlone(t *testing.T) {
 	eventually(t, "the claim waits", func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return d.claiming == 1 && !d.hasCapacity()
+		return e.buffer.claims == 1
 	})
 	select {
 	case n := <-reserved:

@@ -229,8 +229,4 @@ func TestDeadAreGroupedByWhatTheyDiedOf(t *testing.T) {
 	if len(ids) != 5 {
 		t.Errorf("%d jobs of the signature", len(ids))
 	}
-	if groups, err = f.inspect.DeadGroups(t.Context(), "orders", 2); err != nil || !groups.Truncated ||
-		groups.Scanned != 2 || groups.Total != 6 {
-		t.Errorf("got %+v, %v", groups, err)
-	}
 }

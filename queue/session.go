@@ -36,6 +36,8 @@ type session struct {
 	claimed   chan struct{} // holds a signal of claim that no more are
 	transfer  sync.Mutex    // held while entries come or go otherwise than by a read
 	replyLost atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
+	received  readMark      // the last entry that was received
+	unread    unread        // of read alone
 
 	unknownNoted unknownNotes
 
@@ -43,6 +45,7 @@ type session struct {
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
 	gone           atomic.Pointer[goneConsumers] // set by heartbeat, taken by the chore reclaim
+	otherGroups    []string                      // of the chore sweep alone: those that were warned of
 	strayCursors   map[string]wire.EntryRef      // of the chore reclaim alone: how far each stray's entries were looked at
 }
 

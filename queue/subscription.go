@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,7 @@ type subscription struct {
 	cfg   QueueConfig
 
 	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve
+	replies  *byteBudget    // of reads, claims and adoptions
 	buffer   *buffer        // guarded by the dispatcher's mutex
 	counters *counters      // added to by slots and loops, taken by heartbeat
 
@@ -31,7 +31,8 @@ type subscription struct {
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
 	return &subscription{
 		w: w, queue: wire.NewQueueRef(w.cfg.Namespace, name, cfg.binding()), cfg: cfg,
-		reader: redisx.NewReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
+		reader: redisx.NewReader(w.rdb), replies: newByteBudget(), buffer: w.dispatcher.addBuffer(cfg.Weight),
+		counters: newCounters(w.kinds),
 	}
 }
 
@@ -57,8 +58,7 @@ func (s *subscription) bind(ctx context.Context) error {
 	}
 	for _, g := range groups {
 		if g.Name != s.queue.Group {
-			return fmt.Errorf("stream %s has another consumer group, %q: finished entries are deleted, and that group would "+
-				"miss them", s.queue.Stream, g.Name)
+			return s.otherGroup(g.Name)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/netip"
 	"os"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
 	"github.com/navvy-go/navvy/jobs/session"
 )
 
@@ -39,7 +41,8 @@ Examples:
 
 Secrets come from the environment: NAVVY_GATEWAY_KEY (32 characters or more) signs session cookies, so that people stay
 logged in when the gateway restarts; NAVVY_JWT_SECRET (32 characters or more) is what HS256 tokens are signed with. To
-change the first, put the new key before the old one, with a comma between.`,
+change the first, put the new key before the old one, with a comma between. STRIPE_WEBHOOK_SECRET (whsec_…; two with a
+comma between while it is rolled) opens POST /webhooks/stripe, where Stripe reports what becomes of payments.`,
 		Flags:  serveFlags(),
 		Action: serve,
 	}
@@ -57,6 +60,9 @@ func serveFlags() []cli.Flag {
 		},
 		&cli.IntFlag{Name: "rate", Value: 100, Usage: "`REQUESTS` in a second from one caller; 0 for no limit"},
 		&cli.IntFlag{Name: "burst", Value: 200, Usage: "`REQUESTS` of them at once"},
+		&cli.StringSliceFlag{
+			Name: "trusted-proxy", Usage: "look behind the proxies in this `CIDR`, in X-Forwarded-For; may be repeated",
+		},
 		anyKindFlag(),
 	)
 }
@@ -116,15 +122,37 @@ func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) 
 	if err != nil {
 		return gateway.Config{}, err
 	}
+	proxies, err := trustedProxies(c)
+	if err != nil {
+		return gateway.Config{}, err
+	}
 	cfg := gateway.Config{
+		ClientIP:  ratelimit.ClientIPBehind(proxies...),
 		Namespace: c.String("namespace"), Auth: auth, Users: users, Keys: keys, Retain: c.Duration("retain"),
 		MaxBody: int64(c.Int("max-body")), MaxInFlight: c.Int("max-in-flight"),
 		Rate: int64(c.Int("rate")), Burst: int64(c.Int("burst")),
+	}
+	if secrets := os.Getenv("STRIPE_WEBHOOK_SECRET"); secrets != "" {
+		cfg.StripeSecrets = splitList(secrets)
 	}
 	if known := knownKinds(c); !known.any {
 		cfg.Kinds = known.names
 	}
 	return cfg, nil
+}
+
+func trustedProxies(c *cli.Context) (proxies []netip.Prefix, err error) {
+	for _, text := range c.StringSlice("trusted-proxy") {
+		proxy, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			proxy, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, command.Usage("--trusted-proxy %s: want an address, or a range such as 10.0.0.0/8", text)
+		}
+		proxies = append(proxies, proxy)
+	}
+	return proxies, nil
 }
 
 // sessionKeys reads the keys that sign cookies, the one in use first; none makes the gateway take a random one.

@@ -1,9 +1,12 @@
 package inspect
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,12 +15,13 @@ import (
 
 // JobInfo is a job as it lies in Redis. Fields that do not apply to its state are zero.
 type JobInfo struct {
-	ID          string          `json:"id"`
-	Kind        string          `json:"kind"`
-	Queue       string          `json:"queue"`
-	State       State           `json:"state"`
-	Data        json.RawMessage `json:"data,omitempty"` // JSON; what is not JSON in Redis is shown as a JSON string
-	Attempt     int             `json:"attempt"`        // failed attempts so far
+	ID    string `json:"id"`
+	Kind  string `json:"kind"`
+	Queue string `json:"queue"`
+	State State  `json:"state"`
+	// JSON; what is not JSON in Redis is shown as a JSON string, and what is no text either, in base64: {";base64":"…"}
+	Data        json.RawMessage `json:"data,omitempty"`
+	Attempt     int             `json:"attempt"` // failed attempts so far
 	MaxAttempts int             `json:"max_attempts,omitempty"`
 	Redelivered int             `json:"redelivered,omitempty"`
 	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
@@ -47,6 +51,14 @@ type JobInfo struct {
 	source wire.Entry // as it is in Redis
 	body   string     // of a delayed or retrying job
 	due    string     // of a delayed or retrying job, as it is in Redis
+}
+
+// Failed is how many attempts of the job have failed.
+func (j *JobInfo) Failed() int {
+	if j.State == StateDone {
+		return max(j.Attempt-1, 0)
+	}
+	return j.Attempt
 }
 
 // cursor is where a list goes on behind this job.
@@ -112,12 +124,14 @@ func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 	return info
 }
 
-// showData is data as JSON; what is not JSON becomes a JSON string.
+// showData is data as JSON; what is not JSON becomes a JSON string, or an object with its bytes.
 func showData(data []byte) json.RawMessage {
-	if len(data) == 0 {
+	switch {
+	case len(data) == 0:
 		return nil
-	}
-	if json.Valid(data) {
+	case !utf8.Valid(data):
+		return fmt.Appendf(nil, `{%q:%q}`, wire.Base64Value, base64.StdEncoding.EncodeToString(data))
+	case json.Valid(data):
 		return data
 	}
 	return wire.AppendJSONString(nil, data)
@@ -148,7 +162,7 @@ func inCalendar(t time.Time) time.Time {
 func fromBody(q *wire.QueueRef, id, body string, due float64, state State) JobInfo {
 	info := fromJob(q, wire.DecodeBody(id, body), state)
 	info.body, info.due = body, formatDue(due)
-	info.Due = timePtr(time.UnixMilli(int64(due)))
+	info.Due = timePtr(time.UnixMilli(wire.ScoreMS(due)))
 	return info
 }
 
@@ -194,6 +208,7 @@ const (
 	ReasonUnknownKind = wire.ReasonUnknownKind // a worker has no handler for it
 	ReasonUndecodable = wire.ReasonUndecodable // its entry or its data
 	ReasonCrashed     = wire.ReasonCrashed     // as many workers died with it as MaxCrashes allows
+	ReasonTooLarge    = wire.ReasonTooLarge    // the connection broke each time it was sent to a worker
 	ReasonByPerson    = wire.ReasonByPerson    // see [Inspector.Cancel] and [Inspector.Bury]
 )
 

@@ -9,26 +9,27 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// RunNow makes a delayed or retrying job due at once. [ErrNotFound] if it is neither.
+// RunNow puts a delayed or retrying job among those that wait, also while no worker lives: see [QueueInfo.Obstacle].
+// [ErrNotFound] if it is neither.
 func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
-	return wrapAction("run now", queue, id, i.due(ctx, queue, id, i.now()))
-}
-
-// Reschedule makes a delayed or retrying job due at another time. [ErrNotFound] if it is neither.
-func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
-	return wrapAction("reschedule", queue, id, i.due(ctx, queue, id, due))
-}
-
-func (i *Inspector) due(ctx context.Context, queue, id string, due time.Time) error {
 	q, err := i.find(ctx, queue)
-	if err != nil {
-		return err
+	if err == nil {
+		err = verdictOf(wire.RunNow(ctx, i.rdb, q, id))
 	}
-	return verdictOf(wire.Reschedule(ctx, i.rdb, q, id, due))
+	return wrapAction("run now", queue, id, err)
 }
 
 func (i *Inspector) runJobNow(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.Reschedule(ctx, rdb, q, job.ID, i.now())
+	return wire.RunNow(ctx, rdb, q, job.ID)
+}
+
+// Reschedule makes a delayed or retrying job due at another time. [ErrNotFound] if it is neither.
+func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
+	q, err := i.find(ctx, queue)
+	if err == nil {
+		err = verdictOf(wire.Reschedule(ctx, i.rdb, q, id, due))
+	}
+	return wrapAction("reschedule", queue, id, err)
 }

@@ -49,12 +49,19 @@ type Config struct {
 	Keys  [][]byte
 	Kinds []string // that may be enqueued. Defaults to any
 
+	// StripeSecrets are those of a Stripe webhook endpoint, see [stripegate.WebhookConfig]. Defaults to no such endpoint
+	StripeSecrets []string
+
 	Retain      time.Duration // how long the outcome of a job is kept that does not say. Defaults to not at all
 	MaxBody     int64         // bytes of a body, or of a line of a stream. Defaults to 1 MiB
 	MaxInFlight int           // requests at once, without notification streams. Defaults to 256
 	Rate        int64         // requests in a second from one caller. Defaults to no limit
 	Burst       int64         // of them at once. Defaults to Rate
 	Logger      *slog.Logger  // defaults to none
+
+	// ClientIP is the address of a request's client. Defaults to [ratelimit.ClientIP]; behind proxies see
+	// [ratelimit.ClientIPBehind].
+	ClientIP func(*http.Request) string
 }
 
 func (c Config) withDefaults() Config {
@@ -62,6 +69,9 @@ func (c Config) withDefaults() Config {
 	c.MaxInFlight = cmp.Or(c.MaxInFlight, DefaultMaxInFlight)
 	if c.Users == nil {
 		c.Users = nobody{}
+	}
+	if c.ClientIP == nil {
+		c.ClientIP = ratelimit.ClientIP
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/navvy-go/navvy/jobs"
 	"github.com/navvy-go/navvy/jobs/cache"
+	"github.com/navvy-go/navvy/jobs/payment/stripegate"
 	"github.com/navvy-go/navvy/jobs/ratelimit"
 	"github.com/navvy-go/navvy/jobs/session"
 	"github.com/navvy-go/navvy/lockmgr/idemhttp"
@@ -90,6 +92,15 @@ func (g *Gateway) route() error {
 	for pattern, h := range g.patterns(inSession) {
 		g.mux.Handle(pattern, h)
 	}
+	if len(g.cfg.StripeSecrets) > 0 {
+		reports, err := stripegate.NewWebhook(g.client, stripegate.WebhookConfig{
+			Secrets: g.cfg.StripeSecrets, Queue: jobs.Orders,
+		})
+		if err != nil {
+			return err
+		}
+		g.mux.Handle("POST /webhooks/stripe", through(reports, g.bounded, within)) // the signature is the credential
+	}
 	g.handler = through(g.mux, g.logged, problems, g.recovered, guarded, http.NewCrossOriginProtection().Handler)
 	return nil
 }
@@ -163,7 +174,7 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 			if name := exchangeOf(r.Context()).caller.Name; name != "" {
 				return "gateway:" + name
 			}
-			return "gateway:ip:" + ratelimit.ClientIP(r)
+			return "gateway:ip:" + g.cfg.ClientIP(r)
 		}})(next)
 }
 
@@ -171,7 +182,7 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 func (g *Gateway) fewLogins(next http.Handler) http.Handler {
 	return ratelimit.Middleware(g.logins,
 		ratelimit.HTTP{Policy: "logins", Refuse: refuseLimited, Key: func(r *http.Request) string {
-			return "gateway:login:" + ratelimit.ClientIP(r)
+			return "gateway:login:" + g.cfg.ClientIP(r)
 		}})(next)
 }
 

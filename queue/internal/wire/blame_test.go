@@ -23,7 +23,7 @@ func (s *store) takes(consumer, prime string, begun ...string) []wire.Delivery {
 	s.Helper()
 	s.join(consumer)
 	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
-		wire.Claim{Consumer: consumer, Count: 9, MaxCrashes: 3, Primes: 1}, intern)
+		wire.Claim{Consumer: consumer, Count: 9, MaxCrashes: 3, Primes: 1, Bytes: 1 << 20}, intern)
 	s.must(err)
 	var entries []wire.EntryRef
 	for _, id := range begun {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // Registry knows which queues exist, in one hash of the namespace: queue → how it is bound. It is where a person
@@ -30,13 +32,13 @@ type Binding struct {
 	Kind  string `json:"kind,omitempty"`  // raw: of entries that have none
 }
 
-// AddQueues notes that a client uses queues. It cannot fail for the caller: the next client notes them otherwise.
-func (r Registry) AddQueues(ctx context.Context, queues []string) {
+// AddQueues notes that a client uses queues.
+func (r Registry) AddQueues(ctx context.Context, queues ...string) error {
 	pipe := r.rdb.Pipeline()
 	for _, queue := range queues {
 		pipe.HSetNX(ctx, r.queues, queue, "{}")
 	}
-	_, _ = pipe.Exec(ctx)
+	return redisx.Execute(ctx, pipe)
 }
 
 // Bind notes how a worker has bound a queue.

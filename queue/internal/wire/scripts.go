@@ -22,11 +22,13 @@ var (
 	scriptAckRetain     = load("ack_retain", 2)
 	scriptRetry         = load("retry", 4, 5)
 	scriptBury          = load("bury", 4)
+	scriptBuryUnread    = load("bury_unread", 4)
 	scriptHandback      = load("handback")
 	scriptClaim         = load("claim", 3, 4)
 	scriptAdopt         = load("adopt", 2, 3)
 	scriptBegin         = load("begin", 2)
 	scriptAbsolve       = load("absolve", 2)
+	scriptWeigh         = load("weigh")
 	scriptJoin          = load("join")
 	scriptHeartbeat     = load("heartbeat", 5, 6, 7, 9, 10)
 	scriptLeave         = load("leave")
@@ -34,9 +36,11 @@ var (
 	scriptReclaim       = load("reclaim", 4)
 	scriptClampLeases   = load("clamp_leases")
 	scriptSweep         = load("sweep")
+	scriptLeftovers     = load("sweep_leftovers")
 	scriptRequeue       = load("requeue")
 	scriptDelete        = load("delete")
 	scriptReschedule    = load("reschedule")
+	scriptRunNow        = load("run_now")
 	scriptCancel        = load("cancel")
 	scriptReleaseOrphan = load("release_orphan")
 	scriptExpireCancels = load("expire_cancels")
@@ -90,6 +94,9 @@ var ErrProtocol = errors.New("reply not understood")
 
 // ErrLost says that a worker's registration is gone: it has lost its lease.
 var ErrLost = errors.New("the worker's registration is gone")
+
+// ErrNotHeld says that an entry is not the worker's any more.
+var ErrNotHeld = errors.New("the worker does not hold the entry")
 
 // Verdict is what a script says about a job that it was to move.
 type Verdict int

@@ -40,7 +40,7 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 	n := func(name string) int64 { return parseInt(fields[name]) }
 	r := Registration{
 		Worker: fields["worker"], Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
-		Started: time.UnixMilli(n("started_ms")).UTC(), Lease: time.Duration(n("lease_ms")) * time.Millisecond,
+		Started: time.UnixMilli(n("started_ms")).UTC(), Lease: Milliseconds(n("lease_ms")),
 		MaxCrashes: int(n("max_crashes")), Version: fields["version"],
 		Running: int(n("running")), State: fields["state"],
 	}

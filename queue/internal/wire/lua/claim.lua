@@ -13,10 +13,12 @@
 -- ARGV[4]  how many crashes make a job dead
 -- ARGV[5]  how many that ran in two workers which died
 -- ARGV[6]  how many prime suspects, 0 or 1
+-- ARGV[7]  how many bytes they may have; the first may have more
 -- Reply    {{entry, deliveries, {field, value, ...}, how many crashes it is to blame for, how suspect it is, its
 --          cancellation or ''}, ...}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local taken, left, few, primes = {}, tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local room = tonumber(ARGV[7])
 for counted, parking in ipairs({'~released', '~orphans'}) do
   local rows = left > 0 and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', left + 50, parking) or {}
   for _, row in ipairs(rows) do
@@ -29,6 +31,8 @@ for counted, parking in ipairs({'~released', '~orphans'}) do
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
       else
+        room = room - bytes_of(found[1][2])
+        if room < 0 and #taken > 0 then return taken end
         local cancellation = try(nil, 'HGET', KEYS[4], row[1]) or ''
         taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, suspicion, cancellation}
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1], 'RETRYCOUNT', deliveries, 'JUSTID')

@@ -57,7 +57,7 @@ end
 local ended = {}
 if caretaker == 1 then
   ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100)
-  local waiting = math.max((try(failures, 'XLEN', KEYS[4]) or 0) - pending[1], 0)
+  local waiting = count_waiting(KEYS[4], ARGV[4], pending[1])
   for k = 5, 6 do try(failures, 'HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
   local totals = try(failures, 'HMGET', KEYS[10], 'done', 'dead', 'retried', 'snoozed', 'scheduled', 'promoted')
   for _, total in ipairs(totals or {}) do

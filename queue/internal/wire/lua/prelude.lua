@@ -39,6 +39,35 @@ local function add_job(stream, id, kind, data, meta)
   return redis.call('XADD', stream, '*', 'id', id, 'kind', kind, 'data', data, 'meta', meta)
 end
 
+-- Returns the ID under which a job's body is kept: its own, unless another job of that ID is there, which a program
+-- that adds entries by hand may have given to both. Its entry then distinguishes them.
+local function free_body(bodies, id, entry)
+  if redis.call('HEXISTS', bodies, id) == 1 then return id .. '@' .. entry end
+  return id
+end
+
+-- Returns a consumer's name as it is listed among those that died with a job: other programs' may be empty, or have
+-- spaces, which separate the names there.
+local function listed_name(consumer)
+  if consumer == '' then return '?' end
+  return (string.gsub(consumer, '%s', '_'))
+end
+
+-- Puts a delayed or retrying job into the stream, and takes it from its due times. Returns 1, or 0 if its body is gone.
+local function promote_job(stream, bodies, due, id)
+  local body = redis.call('HGET', bodies, id)
+  if body then
+    local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+    if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
+    local meta_at, data_at = from + klen, from + klen + mlen
+    local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
+    add_job(stream, id, kind, string.sub(body, data_at), meta)
+    redis.call('HDEL', bodies, id)
+  end
+  redis.call('ZREM', due, id)
+  return body and 1 or 0
+end
+
 -- Reports whether an entry is pending for a consumer. Fails with NOGROUP if the group is missing, unlike consumer_of.
 local function owns(stream, group, entry, consumer)
   return #redis.call('XPENDING', stream, group, entry, entry, 1, consumer) == 1
@@ -75,7 +104,7 @@ end
 -- is held against it if it happens again. One that has a note and did not begin there is not to blame, nor is any other
 -- than the prime suspect that the worker ran, unless that is ''.
 local function note_crash(failures, crashed, consumer, prime, entries, kept)
-  local fields, noted = {}, {}
+  local fields, noted, name = {}, {}, listed_name(consumer)
   for _, entry in ipairs(entries) do
     fields[#fields + 1] = entry
     fields[#fields + 1] = entry .. ':began'
@@ -85,10 +114,10 @@ local function note_crash(failures, crashed, consumer, prime, entries, kept)
     local note, began = found[i], found[i + 1]
     if not note then
       noted[#noted + 1] = fields[i]
-      noted[#noted + 1] = '#held:' .. consumer
+      noted[#noted + 1] = '#held:' .. name
     elseif began == consumer and (prime == '' or prime == fields[i]) then
       noted[#noted + 1] = fields[i]
-      noted[#noted + 1] = note .. ' ' .. consumer
+      noted[#noted + 1] = note .. ' ' .. name
     end
   end
   if #noted > 0 then try(failures, 'HSET', crashed, unpack(noted)) end
@@ -107,4 +136,32 @@ local function read_blame(crashed, entry, most)
   local suspicion = math.min(math.max(blamed, 1), 3)
   if blamed + held + 1 >= tonumber(most) then suspicion = 4 end
   return blamed > 0 and blamed + held or 0, suspicion
+end
+
+-- Returns what Redis has on a stream's groups, a table of fields for each; none if there is no stream.
+local function groups_of(stream)
+  local groups = {}
+  for n, cells in ipairs(redis.pcall('XINFO', 'GROUPS', stream)) do
+    groups[n] = {}
+    for k = 1, #cells, 2 do groups[n][cells[k]] = cells[k + 1] end
+  end
+  return groups
+end
+
+-- Returns how many entries a group was not given yet. Where Redis does not know it, all that are not pending count: the
+-- same, unless consumers of other programs acknowledge and do not delete.
+local function count_waiting(stream, group, pending)
+  local length = redis.pcall('XLEN', stream)
+  if type(length) ~= 'number' then return 0 end
+  for _, about in ipairs(groups_of(stream)) do
+    if about.name == group and about.lag then return math.min(about.lag, length) end
+  end
+  return math.max(length - pending, 0)
+end
+
+-- Returns how many bytes the fields and values of an entry have.
+local function bytes_of(fields)
+  local bytes = 0
+  for _, text in ipairs(fields) do bytes = bytes + #text end
+  return bytes
 end

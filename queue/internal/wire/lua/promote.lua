@@ -12,19 +12,7 @@ local now, promoted, next_due = tonumber(ARGV[1]), 0, -1
 allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   local ids = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
-  for _, id in ipairs(ids) do
-    local body = redis.call('HGET', KEYS[2], id)
-    if body then
-      local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
-      if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
-      local meta_at, data_at = from + klen, from + klen + mlen
-      local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
-      add_job(KEYS[1], id, kind, string.sub(body, data_at), meta)
-      redis.call('HDEL', KEYS[2], id)
-      promoted = promoted + 1
-    end
-    redis.call('ZREM', KEYS[k], id)
-  end
+  for _, id in ipairs(ids) do promoted = promoted + promote_job(KEYS[1], KEYS[2], KEYS[k], id) end
   local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')
   if first[2] then
     local wait = math.max(0, tonumber(first[2]) - now)

@@ -1,8 +1,7 @@
 -- Parks a page of the entries of a worker whose lease has ended under ~orphans, for workers with free slots to take,
 -- and notes the crash for each. The worker's registration goes first, so that it cannot finish what is taken away; its
 -- empty consumer goes last. Deleting the registration also lets the rest write while Redis is out of memory.
--- A worker that was stopping is gone by command, and a consumer that never had a lease may be no worker: no job is to
--- blame. If the worker ran a prime suspect, that alone is.
+-- A worker that was stopping is gone by command: no job is to blame. If the worker ran a prime suspect, that alone is.
 -- XPENDING's own IDLE would look at all entries of a consumer for those few that are idle: the page bounds what is
 -- looked at.
 --
@@ -24,7 +23,7 @@ local failures, blame = {}, ARGV[7]
 if blame == '' then
   local prime = try(failures, 'HGET', KEYS[3], 'suspect')
   blame = prime and owns(KEYS[1], ARGV[1], prime, ARGV[2]) and prime or 'all'
-  if ARGV[4] ~= '0' or try(failures, 'HGET', KEYS[3], 'state') == 'stopping' then blame = 'none' end
+  if try(failures, 'HGET', KEYS[3], 'state') == 'stopping' then blame = 'none' end
 end
 redis.call('DEL', KEYS[3])
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[6], '+', ARGV[3], ARGV[2])

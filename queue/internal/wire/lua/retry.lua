@@ -17,8 +17,9 @@
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then return 0 end
 if try(nil, 'HEXISTS', KEYS[5], ARGV[3]) == 1 then return 2 end
 allow_when_full('ZREM', KEYS[2])
-redis.call('HSET', KEYS[3], ARGV[4], ARGV[6])
-redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
+local id = free_body(KEYS[3], ARGV[4], ARGV[3])
+redis.call('HSET', KEYS[3], id, ARGV[6])
+redis.call('ZADD', KEYS[2], ARGV[5], id)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], ARGV[7], 1)
 return 1
