@@ -145,7 +145,7 @@ var keysOfWords = map[string][]string{
 	"dead:ids": {"<q>:dead:ids"}, "workers": {"<q>:workers"}, "worker": {"<q>:worker:<consumer>"},
 	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
 	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
-	"counts of all time": {"<q>:metrics"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"},
+	"counts of all time": {"<q>:metrics"}, "unknown": {"<q>:unknown"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"},
 	"unique key": {"<q>:unique:<key>"},
 	"guards":     {"<q>:unique:<key>", "<q>:id:<id>"},
 }

@@ -64,8 +64,8 @@ func (ses *session) awaitClaims() {
 	}
 }
 
-// claimOnce takes as many parked entries as there are slots for, and reports whether there may be more. They have waited
-// for long, and another worker may have a slot for what would wait here.
+// claimOnce takes as many parked entries as there are slots for, and reports whether there may be more. They have
+// waited for long, and another worker may have a slot for what would wait here.
 //
 // Why: docs/decisions/engine.md#parked-jobs-are-taken-into-free-slots-alone
 func (ses *session) claimOnce() (more bool, err error) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -15,6 +16,7 @@ type collector struct {
 
 	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
 	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover  *prometheus.Desc
+	readable                                                            *prometheus.Desc
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -43,6 +45,7 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
 		leftover: desc("queue_leftover_entries", "Entries that other programs have acknowledged and not deleted.",
 			"queue"),
+		readable: desc("queue_readable", "Whether the queue's keys could be read: 1, or 0 and no count of it.", "queue"),
 	}
 }
 
@@ -51,6 +54,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		c.up, c.jobs, c.total, c.oldest, c.workers, c.running, c.stuck, c.paused, c.caretaker,
 		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
+		c.readable,
 	} {
 		out <- desc
 	}
@@ -58,6 +62,8 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 
 // reading is what a scrape reads of one queue.
 type reading struct {
+	name    string
+	broken  bool // something of it cannot be read: there is no count of it
 	info    inspect.QueueInfo
 	workers []inspect.WorkerInfo
 	metrics inspect.QueueMetrics
@@ -75,7 +81,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
 	for _, r := range readings {
-		q := ofQueue{name: r.info.Name, out: out}
+		q := ofQueue{name: r.name, out: out}
+		if q.gauge(c.readable, oneIf(!r.broken)); r.broken {
+			continue
+		}
 		c.state(q, r)
 		c.totals(q, r.info.Totals)
 		c.work(q, r.metrics)
@@ -83,21 +92,29 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *collector) read(ctx context.Context) ([]reading, error) {
-	infos, err := queueInfos(ctx, c.inspector)
+	names, err := c.inspector.Queues(ctx)
 	if err != nil {
 		return nil, err
 	}
-	readings := make([]reading, len(infos))
-	for n, info := range infos {
-		readings[n].info = info
-		if readings[n].workers, err = c.inspector.Workers(ctx, info.Name); err != nil {
+	readings := make([]reading, len(names))
+	for n, name := range names {
+		if readings[n], err = c.readQueue(ctx, name); redisx.IsAway(err) {
 			return nil, err
 		}
-		if readings[n].metrics, err = c.inspector.Metrics(ctx, info.Name); err != nil {
-			return nil, err
-		}
+		readings[n].name, readings[n].broken = name, err != nil
 	}
 	return readings, nil
+}
+
+func (c *collector) readQueue(ctx context.Context, name string) (r reading, err error) {
+	if r.info, err = c.inspector.Queue(ctx, name); err != nil {
+		return r, err
+	}
+	if r.workers, err = c.inspector.Workers(ctx, name); err != nil {
+		return r, err
+	}
+	r.metrics, err = c.inspector.Metrics(ctx, name)
+	return r, err
 }
 
 // ofQueue sends the metrics of one queue.

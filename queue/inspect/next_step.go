@@ -15,20 +15,22 @@ import (
 
 // fleetView is what Redis knows, at one moment, of the consumers that hold some entries.
 type fleetView struct {
-	raw       bool
-	rows      []redis.XPendingExt
-	consumers []string
-	now       *redis.TimeCmd
-	leases    *redis.FloatSliceCmd
-	last      *redis.ZSliceCmd // the lease that ends last: of a living worker, if there is one
-	workers   map[string]*redis.SliceCmd
-	crashed   *redis.SliceCmd
-	cancelled *redis.SliceCmd
-	paused    *redis.IntCmd
+	raw bool
+	// how long another program's consumer may hold an entry
+	foreignIdle time.Duration
+	rows        []redis.XPendingExt
+	consumers   []string
+	now         *redis.TimeCmd
+	leases      *redis.FloatSliceCmd
+	last        *redis.ZSliceCmd // the lease that ends last: of a living worker, if there is one
+	workers     map[string]*redis.SliceCmd
+	crashed     *redis.SliceCmd
+	cancelled   *redis.SliceCmd
+	paused      *redis.IntCmd
 }
 
 func newFleetView(ctx context.Context, pipe redis.Pipeliner, q *wire.QueueRef, rows []redis.XPendingExt) *fleetView {
-	v := &fleetView{rows: rows, raw: q.Raw, workers: map[string]*redis.SliceCmd{}}
+	v := &fleetView{rows: rows, raw: q.Raw, foreignIdle: q.ForeignIdle, workers: map[string]*redis.SliceCmd{}}
 	entries := make([]string, len(rows))
 	for k, row := range rows {
 		entries[k] = row.ID
@@ -113,7 +115,7 @@ func (v *fleetView) nextStep(job *JobInfo, h holder, now time.Time) (step string
 	case v.isEarlierSession(job.Worker):
 		return untilThen("reclaimed", now.Add(h.lease-idle), now)
 	}
-	return untilThen("reclaimed", now.Add(wire.DefaultForeignIdle-idle), now)
+	return untilThen("reclaimed", now.Add(v.foreignIdle-idle), now)
 }
 
 // isEarlierSession reports whether a consumer without a lease is a worker's session whose registration was lost with

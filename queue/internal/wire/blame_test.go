@@ -29,7 +29,8 @@ func (s *store) takes(consumer, prime string, begun ...string) []wire.Delivery {
 	for _, id := range begun {
 		entries = append(entries, ref(id))
 	}
-	if failures, err := wire.Begin(s.Context(), s.rdb, s.q, consumer, ref(prime), entries); err != nil || len(failures) > 0 {
+	failures, err := wire.Begin(s.Context(), s.rdb, s.q, consumer, ref(prime), entries)
+	if err != nil || len(failures) > 0 {
 		s.Fatalf("begin: %q, %v", failures, err)
 	}
 	return found
@@ -51,7 +52,9 @@ func TestOnlyWhatHadBegunIsToBlame(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "3-1", "w#1").Err())
-	for _, step := range []string{"1-1(1†3) 3-1(1†1) 4-1(1†0) ", "2-1(4†2) ", ""} { // the dead-to-be, and one prime suspect
+	for _, step := range []string{
+		"1-1(1†3) 3-1(1†1) 4-1(1†0) ", "2-1(4†2) ", "", // what is to be buried, suspects, and then a last chance alone
+	} {
 		got := ""
 		for _, d := range s.takes("w#4", "") {
 			got += fmt.Sprintf("%s(%d†%d) ", d.Entry.Ref.ID, d.Suspicion, d.Crashes)
