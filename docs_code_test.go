@@ -224,7 +224,7 @@ func readScript(text string) (script, error) {
 		to := s.adds
 		switch match[1] {
 		case "call", "pcall", "try", "allow_when_full", "add_failure", "owns", "consumer_of", "has_lease",
-			"read_blame": // they add nothing, or are read by writtenKey
+			"read_blame", "groups_of", "count_waiting", "free_body": // they add nothing, or are read by writtenKey
 			continue
 		case "remove_entry", "release_unique":
 			to = s.removes
