@@ -145,7 +145,7 @@ var keysOfWords = map[string][]string{
 	"dead:ids": {"<q>:dead:ids"}, "workers": {"<q>:workers"}, "worker": {"<q>:worker:<consumer>"},
 	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
 	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
-	"counts of all time": {"<q>:metrics"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"},
+	"counts of all time": {"<q>:metrics"}, "unknown": {"<q>:unknown"}, "version": {"<ns>:version"}, "job": {"<q>:job:<id>"},
 	"unique key": {"<q>:unique:<key>"}, "id marker": {"<q>:id:<id>"}, "ids": {"<q>:ids"}, "ids:ends": {"<q>:ids:ends"},
 	"cancelled:jobs": {"<q>:cancelled:jobs"}, "cancelled:ids": {"<q>:cancelled:ids"},
 	"dead or cancelled:jobs":    {"<q>:dead", "<q>:cancelled:jobs"},
@@ -178,7 +178,7 @@ const (
 var helpers = map[string]effect{
 	"add_job": adds, "add_ended": adds, "set_record": adds, "move_guard": adds, "end_guard": adds, "count": adds,
 	"remove_entry": removes, "release_unique": removes, "remove_ended": removes, "free_guard": removes,
-	"owns": reads, "consumer_of": reads, "has_lease": reads, "count_crashes": reads, "has_entry": reads,
+	"owns": reads, "consumer_of": reads, "has_lease": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
 	"groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
 	"try":         reads, // what it does is read by writtenKey

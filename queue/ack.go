@@ -117,7 +117,7 @@ func (a *acker) swap() (batch []doneJob, closed bool) {
 // by then is left for when Redis is back.
 func (a *acker) flush(batch []doneJob) {
 	ses := a.ses
-	backoff := newReconnectBackoff(ses.w.cfg.Rand)
+	backoff := ses.newBackoff()
 	for ses.valid() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 		err := a.record(ctx, batch)

@@ -69,7 +69,7 @@ func (ses *session) adoptPage(behind wire.EntryRef) (next wire.EntryRef, all boo
 func (ses *session) receive(ctx context.Context, entries []wire.EntryRef) (looked int, err error) {
 	sent := monotonic()
 	found, looked, err := wire.Adopt(ctx, ses.w.rdb, &ses.queue, ses.consumer, entries, ses.replies.limit(),
-		ses.w.kindName)
+		ses.w.cfg.MaxCrashes, ses.w.kindName)
 	if err != nil {
 		return 0, ses.notReceived(entries[0], err)
 	}

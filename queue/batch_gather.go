@@ -40,7 +40,7 @@ func (g *batch) add(t *task) {
 // admits reports whether a job may join: not one that may be the end of the others.
 func (g *batch) admits(t *task) bool {
 	lead := g.tasks[0]
-	return !g.isFull() && t.kind == lead.kind && t.ses == lead.ses && t.isBatched() && !t.isLastChance()
+	return !g.isFull() && t.kind == lead.kind && t.ses == lead.ses && t.isBatched() && !t.isStrong() && !t.isPrime()
 }
 
 // fill takes in the jobs that may join and returns the others, in the same memory.
@@ -65,7 +65,7 @@ func (g *batch) fill(tasks []*task) (others []*task) {
 // of its queue have room for what it lacks: a batch never waits for slots.
 func (d *dispatcher) gather(b *buffer, lead *task) {
 	g := &batch{from: b, size: lead.kind.policy.Batch, closed: make(chan struct{})}
-	if g.add(lead); lead.isLastChance() {
+	if g.add(lead); lead.isPrime() {
 		g.size = 1
 	}
 	b.tasks = b.tasks[:b.first+len(g.fill(b.tasks[b.first:]))]

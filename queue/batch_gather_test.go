@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 func batchedTasks(ses *session, kind *kind, n int) []*task {
@@ -85,11 +87,14 @@ func TestABatchAdmitsItsLike(t *testing.T) {
 	tasks := batchedTasks(ses, k, 6)
 	tasks[1].kind = &kind{name: "single"}
 	tasks[2].ses = other
-	tasks[3].crashes = 2
+	tasks[3].suspicion, ses.buffer = wire.LastChance, b
 	tasks[4].err = fmt.Errorf("damaged")
 	s.push(b, tasks)
 	var slot atomic.Pointer[task]
-	if lead := s.next(&slot); names(lead.batch.tasks) != "b-1 b-6" || names(b.tasks[b.first:]) != "b-2 b-3 b-4 b-5" {
+	if lead := s.next(&slot); names(lead.batch.tasks) != "b-4" || names(b.tasks[b.first:]) != "b-1 b-2 b-3 b-5 b-6" {
+		t.Errorf("a last chance is with %q, left %q", names(lead.batch.tasks), names(b.tasks[b.first:]))
+	}
+	if lead := s.next(&slot); names(lead.batch.tasks) != "b-1 b-6" || names(b.tasks[b.first:]) != "b-2 b-3 b-5" {
 		t.Errorf("batch %q, left %q", names(lead.batch.tasks), names(b.tasks[b.first:]))
 	}
 }

@@ -20,6 +20,7 @@ func (w *Worker) runBatch(lead *task) {
 		}
 		w.dispatcher.finishBatch(g)
 	}()
+	ses.noteBegun(g.tasks...)
 	switch {
 	case !ses.valid():
 		ses.drop(g.tasks)
@@ -88,7 +89,7 @@ func (g *batch) settle(outcomes []error, share time.Duration) {
 	done, dropped := make([]doneJob, 0, len(g.fit)), []*task(nil)
 	for i, t := range g.fit {
 		switch err := outcomes[i]; {
-		case err == nil && t.policy.Retain <= 0 && !t.isLastChance():
+		case err == nil && t.policy.Retain <= 0 && !t.isPrime():
 			t.ended(outcomeDone, share)
 			t.reportLostResult()
 			done = append(done, doneJob{task: t, took: share})

@@ -31,8 +31,12 @@ var spoil = map[string]func(f *fleet, key string) error{
 		return f.rdb.Set(f.Context(), key, "x", 0).Err()
 	},
 	"a list": func(f *fleet, key string) error {
-		f.rdb.Del(f.Context(), key)
-		return f.rdb.RPush(f.Context(), key, "x").Err()
+		_, err := f.rdb.TxPipelined(f.Context(), func(pipe redis.Pipeliner) error {
+			pipe.Del(f.Context(), key)
+			pipe.RPush(f.Context(), key, "x")
+			return nil
+		})
+		return err
 	},
 	"full counts":   func(f *fleet, key string) error { return f.fillCounts(key, strconv.Itoa(math.MaxInt64-1)) },
 	"beyond a full": func(f *fleet, key string) error { return f.fillCounts(key, strconv.Itoa(math.MaxInt64)+"0") },

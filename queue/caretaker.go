@@ -45,7 +45,7 @@ func onSignal(*session) time.Duration { return 0 }
 // caretaker key, as the heartbeats say, and as long as that worker has it: also while it waits for its last handlers.
 // If two act so for a moment, no harm is done: the scripts are atomic.
 func (ses *session) caretake(ctx context.Context, which int) {
-	c, backoff := &chores[which], newReconnectBackoff(ses.w.cfg.Rand)
+	c, backoff := &chores[which], ses.newBackoff()
 	every := c.every(ses)
 	timer := time.NewTimer(every)
 	defer timer.Stop()

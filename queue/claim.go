@@ -14,7 +14,7 @@ const maxClaim = 100
 //
 // Why: docs/decisions/engine.md#parked-entries-stay-in-the-groups-pending-list-under-pseudo-consumers
 func (ses *session) claim() {
-	backoff := newReconnectBackoff(ses.w.cfg.Rand)
+	backoff := ses.newBackoff()
 	for {
 		select {
 		case <-ses.parked:
@@ -64,9 +64,12 @@ func (ses *session) awaitClaims() {
 	}
 }
 
-// claimOnce takes as many parked entries as there is room for, and reports whether there may be more.
+// claimOnce takes as many parked entries as there are slots for, and reports whether there may be more. They have
+// waited for long, and another worker may have a slot for what would wait here.
+//
+// Why: docs/decisions/engine.md#parked-jobs-are-taken-into-free-slots-alone
 func (ses *session) claimOnce() (more bool, err error) {
-	n, _ := ses.w.dispatcher.reserve(ses.buffer)
+	n := min(ses.w.dispatcher.reserveSlots(ses.buffer), maxClaim)
 	if n == 0 {
 		return false, nil
 	}
@@ -76,8 +79,8 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer cancel()
 	sent := monotonic()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
-		Consumer: ses.consumer, Count: min(n, maxClaim), MaxCrashes: ses.w.cfg.MaxCrashes,
-		LastChances: ses.lastChancesFree(), Bytes: ses.replies.limit(),
+		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, Bytes: ses.replies.limit(),
+		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.primes.Load(),
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
 		ses.lose()
@@ -90,8 +93,8 @@ func (ses *session) claimOnce() (more bool, err error) {
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}
-	ses.track(tasks)
-	return len(tasks) > 0, nil
+	ses.trackFirst(tasks)
+	return len(found) > 0, nil
 }
 
 // signalParked makes the claiming loop look for parked entries.

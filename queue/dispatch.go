@@ -26,6 +26,9 @@ type dispatcher struct {
 	waking  int // of those: signalled, and not awake yet
 	waiting int // loops that wait for room
 
+	suspects []*task // one crash away from dead; added by readers, taken by slots and by the loops that hand back
+	alone    *task   // of those, the one that runs, for a while; set by its slot
+
 	// Set by measure, in a reader.
 	measured int64 // when, on the monotonic clock
 	ahead    int   // how many jobs may be held beyond the slots
@@ -50,6 +53,7 @@ type buffer struct {
 	room    sync.Cond // its loops wait for room
 	waiting int       // that do
 	full    int       // that wait for bytes to be free
+	claims  int       // that wait for slots, for parked jobs
 	more    bool      // when last seen, Redis had more of its jobs, and the reading loop is about to fetch them
 	parked  bool      // the claiming loop is about to fetch parked ones
 	filling bool      // and there was room for more than were asked for
@@ -80,12 +84,18 @@ func (d *dispatcher) next(slot *atomic.Pointer[task]) *task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ended := slot.Swap(nil); ended != nil {
+		if d.alone == ended {
+			d.alone = nil
+		}
 		d.busy--
 		ended.ses.buffer.finished++
 		d.markLooks()
 	}
 	for {
-		t := d.pick()
+		t := d.pickSuspect()
+		if t == nil && !d.isolating() {
+			t = d.pick()
+		}
 		if t != nil {
 			d.busy++
 			slot.Store(t)
@@ -122,17 +132,24 @@ func (b *buffer) rewind() {
 }
 
 // push takes over jobs that were read. It refuses when the queue has stopped or is paused: they must be released.
-func (d *dispatcher) push(b *buffer, tasks []*task) bool {
+func (d *dispatcher) push(b *buffer, tasks []*task) bool { return d.insert(b, tasks, false) }
+
+// insert takes over jobs, before those that are there or behind them.
+func (d *dispatcher) insert(b *buffer, tasks []*task, first bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if b.stopped || b.paused || d.closed {
 		return false
 	}
-	tasks = d.join(b, tasks)
+	tasks = d.join(b, d.setAside(tasks))
 	for _, t := range tasks {
 		b.bytes += t.bytes()
 	}
-	b.tasks = append(b.tasks, tasks...)
+	at := len(b.tasks)
+	if first {
+		at = b.first
+	}
+	b.tasks = slices.Insert(b.tasks, at, tasks...)
 	d.ready += len(tasks)
 	d.wake()
 	return true
@@ -217,7 +234,13 @@ func (d *dispatcher) running() int {
 func (d *dispatcher) tasks(b *buffer) []*task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(b.tasks[b.first:])
+	return d.unstarted(b)
+}
+
+// unstarted lists a queue's jobs that have not started, suspects first.
+func (d *dispatcher) unstarted(b *buffer) []*task {
+	found := slices.DeleteFunc(slices.Clone(d.suspects), func(t *task) bool { return t.ses.buffer != b })
+	return append(found, b.tasks[b.first:]...)
 }
 
 // entries lists the entries of a queue's jobs that have not started.
@@ -225,7 +248,7 @@ func (d *dispatcher) entries(b *buffer) map[wire.EntryRef]bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	held := make(map[wire.EntryRef]bool, b.holds())
-	for _, t := range b.tasks[b.first:] {
+	for _, t := range d.unstarted(b) {
 		held[t.entry] = true
 	}
 	return held

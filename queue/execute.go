@@ -35,6 +35,11 @@ func (t *task) execute() {
 		t.bury(reason, err)
 		return
 	}
+	if t.kind == nil {
+		t.awaitKind()
+		return
+	}
+	t.ses.noteBegun(t)
 	if !t.ses.valid() {
 		t.drop()
 		return
@@ -81,7 +86,7 @@ func (t *task) unfit() (reason string, err error) {
 		return wire.ReasonByPerson, t.cancelled.Load().CancelledError(nil)
 	case t.err != nil:
 		return wire.ReasonUndecodable, t.err
-	case t.kind == nil:
+	case t.kind == nil && t.unknownLeft() <= 0:
 		return wire.ReasonUnknownKind, fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
 	case t.crashes >= t.ses.w.cfg.MaxCrashes:
 		return wire.ReasonCrashed, fmt.Errorf("%d workers died while they held it: %s", t.crashes, t.crashedWorkers())
@@ -90,7 +95,7 @@ func (t *task) unfit() (reason string, err error) {
 }
 
 // hasNotes reports whether something was noted about the job beside its entry.
-func (t *task) hasNotes() bool { return t.crashes > 0 || t.cancelled.Load() != nil }
+func (t *task) hasNotes() bool { return t.suspicion != wire.NotSuspect || t.cancelled.Load() != nil }
 
 // forget drops what was noted about jobs whose outcome is in Redis now: which workers died with them, and that a person
 // has cancelled them. What a failure leaves behind ends with the hashes. A job without an outcome keeps its notes: they
@@ -99,7 +104,7 @@ func (ses *session) forget(tasks ...*task) {
 	var noted, cancelled []string
 	for _, t := range tasks {
 		if t.hasNotes() {
-			noted = append(noted, t.entry.ID)
+			noted = append(noted, t.entry.ID, wire.BeganField(t.entry))
 		}
 		if t.cancelled.Load() != nil {
 			cancelled = append(cancelled, t.entry.ID)

@@ -17,7 +17,7 @@ const maxRead = 1000
 //
 // Why: docs/decisions/engine.md#replies-of-xreadgroup-are-read-from-the-wire
 func (ses *session) read() {
-	backoff := newReconnectBackoff(ses.w.cfg.Rand)
+	backoff := ses.newBackoff()
 	var replies entryReader
 	for ses.reading.Err() == nil {
 		if ses.replyLost.CompareAndSwap(true, false) || ses.unread.anyDue() {

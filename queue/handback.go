@@ -12,6 +12,7 @@ import (
 // handBack hands back what has not started.
 func (ses *session) handBack() {
 	ses.release(ses.w.dispatcher.take(ses.buffer, func(*task) bool { return true }))
+	ses.release(ses.w.dispatcher.takeSuspects(ses.buffer))
 	ses.release(ses.w.dispatcher.disband(ses.buffer))
 }
 

@@ -1,8 +1,6 @@
 package queue
 
 import (
-	"slices"
-
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
@@ -11,7 +9,7 @@ import (
 // same.
 func (ses *session) holds() (h wire.Holds) {
 	var oldest redisx.StreamID
-	unstarted := ses.w.dispatcher.unstarted(ses.buffer)
+	unstarted := ses.w.dispatcher.heldOf(ses.buffer)
 	for _, t := range unstarted {
 		if id, ok := redisx.ParseStreamID(t.entry.ID); ok && (h.Held == 0 || id.Compare(oldest) < 0) {
 			oldest, h.Oldest = id, t.entry
@@ -31,11 +29,11 @@ func (ses *session) holds() (h wire.Holds) {
 	return h
 }
 
-// unstarted lists a queue's jobs that have not started, those of batches that gather included.
-func (d *dispatcher) unstarted(b *buffer) []*task {
+// heldOf lists a queue's jobs that have not started, those of batches that gather included.
+func (d *dispatcher) heldOf(b *buffer) []*task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	tasks := slices.Clone(b.tasks[b.first:])
+	tasks := d.unstarted(b)
 	for _, g := range b.gathering {
 		tasks = append(tasks, g.tasks...)
 	}

@@ -158,7 +158,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 		c.Queues[tagged] = queue.QueueConfig{Raw: &queue.Raw{Kind: "cancel", Group: "billing"}}
 	})
 	receive(t, b.began)
-	dead := f.await(queue.EventDead, 7)[0]
+	dead := f.await(queue.EventDead, 4)[0]
 	f.compare(listed)
 	f.must(f.inspect.RunNow(t.Context(), "orders", "later-broken"))
 	f.must(f.inspect.Delete(t.Context(), "orders", "later-keep"))

@@ -141,7 +141,7 @@ func TestOutcomes(t *testing.T) {
 		return nil
 	})
 	queue.Handle(mux, func(context.Context, *queue.Job[charge]) error { return nil })
-	f.start(mux)
+	f.start(mux, func(c *queue.WorkerConfig) { c.Queues["orders"] = queue.QueueConfig{UnknownFor: -1} })
 	want := map[string]struct{ reason, text string }{
 		f.enqueue("cancel", `{}`).ID:                    {inspect.ReasonCancelled, "card declined"},
 		f.enqueue("panic", `{}`).ID:                     {inspect.ReasonAttempts, "TestOutcomes"}, // in the stack

@@ -56,9 +56,9 @@ func (s *subscription) strayIdle(consumer string) time.Duration {
 func (ses *session) park(
 	ctx context.Context, consumer string, idle time.Duration, behind wire.EntryRef, pages int,
 ) (last wire.EntryRef) {
-	parked := int64(0)
+	parked, blame := int64(0), ""
 	for last = behind; pages > 0 && ses.valid(); pages-- {
-		page := wire.Reclaim{Consumer: consumer, Count: reclaimPageSize, Idle: idle, Behind: last}
+		page := wire.Reclaim{Consumer: consumer, Count: reclaimPageSize, Idle: idle, Behind: last, Blame: blame}
 		done, err := wire.ReclaimEntries(ctx, ses.w.rdb, &ses.queue, page)
 		if err != nil {
 			ses.reportError("reclaim from "+consumer, err)
@@ -68,7 +68,7 @@ func (ses *session) park(
 		if last = done.Last; done.Alive {
 			return wire.EntryRef{}
 		}
-		parked += done.Parked
+		parked, blame = parked+done.Parked, done.Blame
 		if done.Parked > 0 {
 			ses.signalParked()
 		}

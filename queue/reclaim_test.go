@@ -74,7 +74,7 @@ func TestJobThatCrashesItsWorkersIsDead(t *testing.T) {
 	f := newFleet(t)
 	f.enqueue("k", `{}`)
 	id := f.holdAs("gone#aaaaa1", 1)[0]
-	f.must(f.rdb.HSet(t.Context(), f.stream()+":crashed", id, "gone#8 gone#9").Err())
+	f.must(f.rdb.HSet(t.Context(), f.stream()+":crashed", id, "#held:gone#8 gone#9", id+":began", "gone#aaaaa1").Err())
 	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#aaaaa1"}).Err())
 	f.start(muxOf("k", func(context.Context, *queue.Run) error {
 		t.Error("it ran once more")

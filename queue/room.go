@@ -21,7 +21,7 @@ func (d *dispatcher) reserve(b *buffer) (n int, wait bool) {
 	d.waiting++
 	for !b.stopped && !d.closed {
 		d.measure()
-		if !b.paused {
+		if !b.paused && !d.isolating() {
 			if n, wait = d.share(b, d.survey()); n > 0 {
 				break
 			}
@@ -81,12 +81,16 @@ func (d *dispatcher) awaitBytes(b *buffer) bool {
 
 // wakeReaders wakes the loops for which there is room worth a read.
 func (d *dispatcher) wakeReaders() {
-	if d.waiting == 0 {
+	if d.waiting == 0 || d.isolating() {
 		return
 	}
 	s := d.survey()
 	for _, b := range d.buffers {
 		if b.full > 0 && b.bytes < maxBuffered {
+			b.room.Broadcast()
+			continue
+		}
+		if b.claims > 0 && !b.paused && d.slotsFor(b, s) > 0 {
 			b.room.Broadcast()
 			continue
 		}

@@ -2,8 +2,10 @@ package queue
 
 import (
 	"context"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,14 +31,15 @@ type session struct {
 	tasks   sync.WaitGroup // jobs that this session holds
 	acker   *acker
 
-	parked      chan struct{} // holds a signal that there are parked entries
-	claiming    atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
-	claimed     chan struct{} // holds a signal of claim that no more are
-	transfer    sync.Mutex    // held while entries come or go otherwise than by a read
-	received    readMark      // the last entry that was received
-	replyLost   atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
-	unread      unread        // of read alone
-	lastChances atomic.Int64  // jobs held that are one crash away from dead
+	parked    chan struct{} // holds a signal that there are parked entries
+	claiming  atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
+	claimed   chan struct{} // holds a signal of claim that no more are
+	transfer  sync.Mutex    // held while entries come or go otherwise than by a read
+	replyLost atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
+	received  readMark      // the last entry that was received
+	unread    unread        // of read alone
+
+	unknownNoted unknownNotes
 
 	clock          clockGuard                    // of heartbeat alone
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
@@ -90,19 +93,25 @@ func (ses *session) serve() {
 func (ses *session) leave() {
 	ses.lastHeartbeat()
 	ses.leaving.Store(true)
-	if ses.deregister(wire.ParkReleased) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
+	defer cancel()
+	if ses.deregister(ctx, wire.ParkReleased) {
 		ses.observe(Event{Type: EventWorkerLeft, Worker: ses.consumer})
 	}
 }
 
 // abandon deregisters an earlier session that lost its lease, so that it is not taken for a worker that crashed. What
-// its handlers left without an outcome is run again at once.
-func (ses *session) abandon() { ses.deregister(wire.ParkOrphans) }
-
-func (ses *session) deregister(parking string) bool {
-	const page = 200
+// its handlers left without an outcome is run again at once, and none of its jobs is to blame.
+func (ses *session) abandon() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
+	if ses.deregister(ctx, wire.ParkOrphans) {
+		ses.absolve(ctx)
+	}
+}
+
+func (ses *session) deregister(ctx context.Context, parking string) bool {
+	const page = 200
 	ses.acker.recordRest(ctx)
 	for released := 1; released > 0; {
 		var err error
@@ -151,6 +160,7 @@ func (w *Worker) registration() *wire.Registration {
 	return &wire.Registration{
 		Worker: w.cfg.Name, Host: host, PID: os.Getpid(), Slots: w.cfg.Concurrency, Started: w.cfg.Now(),
 		Lease: w.cfg.Lease, MaxCrashes: w.cfg.MaxCrashes, Version: version(),
+		Kinds: slices.Sorted(maps.Keys(w.kinds)),
 	}
 }
 

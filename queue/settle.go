@@ -49,7 +49,7 @@ func (t *task) done(took time.Duration) {
 	if t.policy.Retain <= 0 {
 		t.reportLostResult()
 		a, job := t.ses.acker, doneJob{task: t, took: took}
-		if t.isLastChance() && !a.await(job) || !t.isLastChance() && !a.add(job) {
+		if t.isPrime() && !a.await(job) || !t.isPrime() && !a.add(job) {
 			t.drop()
 		}
 		return
@@ -120,7 +120,7 @@ func (ses *session) drop(tasks []*task) {
 // outcome calls the script that makes an outcome so, and returns its verdict. While Redis is in trouble it tries again,
 // for nothing is lost as long as the lease holds: the job is this worker's.
 func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdict, error)) wire.Verdict {
-	backoff := newReconnectBackoff(t.ses.w.cfg.Rand)
+	backoff := t.ses.newBackoff()
 	for sent := false; ; sent = true {
 		if !t.ses.valid() {
 			return wire.VerdictNotFound

@@ -85,7 +85,7 @@ func (s *subscription) ensureGroup(ctx context.Context) error {
 
 // work is the loop that keeps a session on the queue until the worker stops.
 func (s *subscription) work(base context.Context) {
-	backoff := newReconnectBackoff(s.w.cfg.Rand)
+	backoff := s.newBackoff()
 	var earlier *session
 	for !s.w.isStopping() {
 		ses, err := s.join(base)

@@ -18,7 +18,8 @@ type task struct {
 	kind          *kind   // nil: no handler
 	policy        *Policy // nil with kind
 	deliveries    int
-	crashes       int                          // how many workers died with it
+	crashes       int                          // how many crashes are to its blame
+	suspicion     wire.Suspicion               // by the crashes that are noted
 	heldSince     int64                        // since when this worker holds it, on the monotonic clock
 	began         atomic.Int64                 // set by its slot: when its handler began, on the monotonic clock; 0 before
 	ctx           runContext                   // of its slot
@@ -59,7 +60,7 @@ func (ses *session) newTasks(deliveries []wire.Delivery) (tasks []*task) {
 	tasks = make([]*task, len(deliveries))
 	for i, d := range deliveries {
 		tasks[i] = ses.newTask(d.Entry, d.Deliveries, now)
-		tasks[i].crashes = d.Crashes
+		tasks[i].crashes, tasks[i].suspicion = d.Crashes, d.Suspicion
 		if d.Cancelled != "" {
 			tasks[i].cancel(d.Cancelled)
 		}
@@ -82,32 +83,35 @@ func (t *task) event(typ EventType) Event {
 func (t *task) nextMeta() wire.Meta {
 	m := *t.meta
 	m.Redelivered = t.run.Redelivered
+	m.Unknown = 0 // its kind is known, unless awaitKind says otherwise
 	if _, err := ulid.ParseStrict(t.run.ID); err != nil && m.EnqueuedAt == 0 {
 		m.EnqueuedAt = t.run.EnqueuedAt.UnixMilli()
 	}
 	return m
 }
 
-// track takes over jobs that were read or claimed, and hands them to the dispatcher.
-func (ses *session) track(tasks []*task) {
+// track takes over jobs that were read, and hands them to the dispatcher.
+func (ses *session) track(tasks []*task) { ses.trackBy(tasks, ses.w.dispatcher.push) }
+
+// trackFirst takes over jobs that were parked: they go before those that were read.
+func (ses *session) trackFirst(tasks []*task) { ses.trackBy(tasks, ses.w.dispatcher.pushFirst) }
+
+func (ses *session) trackBy(tasks []*task, push func(*buffer, []*task) bool) {
 	if len(tasks) == 0 {
 		return
 	}
 	ses.tasks.Add(len(tasks))
 	for _, t := range tasks {
-		if t.isLastChance() {
-			ses.lastChances.Add(1)
-		}
+		ses.w.countSuspect(t, 1)
 	}
-	if !ses.w.dispatcher.push(ses.buffer, tasks) {
+	if !push(ses.buffer, tasks) {
 		ses.release(tasks)
 	}
 }
 
 // untrack ends what track began: the session no longer holds the job.
 func (ses *session) untrack(t *task) {
-	if t.isLastChance() {
-		ses.lastChances.Add(-1)
+	if ses.w.countSuspect(t, -1); t.isStrong() || t.isPrime() {
 		ses.signalParked()
 	}
 	ses.tasks.Done()

@@ -28,7 +28,9 @@ type Worker struct {
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
 	dispatcher    *dispatcher
 	subscriptions []*subscription
-	control       control // what people commanded; see there
+	control       control      // what people commanded; see there
+	strong        atomic.Int64 // strong suspects held
+	primes        atomic.Int64 // prime ones
 
 	mu       sync.Mutex              // guards the four below, in Start and Stop
 	starting context.CancelCauseFunc // set while Start looks at Redis: ends that
@@ -64,8 +66,10 @@ type WorkerConfig struct {
 
 // QueueConfig says how a worker works on one queue.
 type QueueConfig struct {
-	Weight int  // share of the slots when several queues have jobs; defaults to 1
-	Raw    *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
+	Weight int // share of the slots when several queues have jobs; defaults to 1
+	// how long a job whose kind has no handler waits for a worker that has one; defaults to 1 h, -1 makes it dead at once
+	UnknownFor time.Duration
+	Raw        *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
 }
 
 // Defaults of a [WorkerConfig].
@@ -78,6 +82,7 @@ const (
 	DefaultKeepCancelled = 7 * 24 * time.Hour
 
 	DefaultForeignIdle = wire.DefaultForeignIdle
+	DefaultUnknownFor  = time.Hour
 )
 
 func (c WorkerConfig) withDefaults() WorkerConfig {
@@ -99,6 +104,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 	queues := make(map[string]QueueConfig, len(c.Queues))
 	for name, q := range c.Queues {
 		q.Weight = cmp.Or(q.Weight, 1)
+		q.UnknownFor = cmp.Or(q.UnknownFor, DefaultUnknownFor)
 		if q.Raw != nil {
 			raw := *q.Raw
 			raw.Group = cmp.Or(raw.Group, wire.DefaultGroup)
@@ -135,6 +141,8 @@ func (c WorkerConfig) validate() error {
 
 func (c QueueConfig) validate(name string, wrong *mistakes) {
 	wrong.check(c.Weight >= 1 && c.Weight <= maxWeight, "queue %s: weight %d: must be 1 to %d", name, c.Weight, maxWeight)
+	wrong.check(c.UnknownFor == -1 || c.UnknownFor >= time.Millisecond,
+		"queue %s: unknown for %s: must be at least 1ms, or -1 for dead at once", name, c.UnknownFor)
 	if c.Raw == nil {
 		wrong.add(wire.ValidateQueue(name))
 		return

@@ -32,9 +32,10 @@ func queuesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "queues",
 		Usage: "list the queues with their counts",
-		Description: `A total counts since the queue was created. HELD are those in flight that have not
-started; OLDEST is how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream: entries that their consumers acknowledged and left, see
-monitor sweep, and groups, which miss what workers delete.`,
+		Description: `A total counts since the queue was created. HELD are those in flight that have not started; OLDEST is
+how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream: entries that their
+consumers acknowledged and left, see monitor sweep, and groups, which miss what workers delete. Below the table stands
+which queues have jobs and no worker, and of which kinds jobs wait because no worker has a handler for them.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: listQueues,
 	}
@@ -58,8 +59,30 @@ func listQueues(c *cli.Context) error {
 			table.Row(q.Name, q.Waiting, q.InFlight, q.Held, q.Delayed, q.Retrying, q.Dead, q.Cancelled, q.Workers,
 				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q), others(q))
 		}
-		return errors.Join(table.Flush(), broken)
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		return errors.Join(broken, unattended(c, inspector, infos))
 	})
+}
+
+// unattended prints what waits in vain: in queues without a worker, and of kinds without a handler.
+func unattended(c *cli.Context, inspector *inspect.Inspector, infos []inspect.QueueInfo) error {
+	for _, q := range infos {
+		if q.Workers == 0 && q.Waiting+q.InFlight+q.Delayed+q.Retrying > 0 {
+			fmt.Fprintf(c.App.Writer, "%s has jobs and no worker\n", q.Name)
+		}
+		kinds, err := inspector.UnknownKinds(c.Context, q.Name)
+		if err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			if k.Workers == 0 {
+				fmt.Fprintf(c.App.Writer, "%s has jobs of kind %s, and no worker with a handler for it\n", q.Name, k.Kind)
+			}
+		}
+	}
+	return nil
 }
 
 // others says what other programs have left on a queue's stream.

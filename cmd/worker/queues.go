@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,7 +42,21 @@ func boundQueues(c *cli.Context) (map[string]queue.QueueConfig, error) {
 			return nil, command.Usage("--raw %q: %w; want for example orders:queue,group=G,kind=payment.charge", text, err)
 		}
 	}
+	if c.IsSet("unknown-for") {
+		setUnknownFor(queues, c.Duration("unknown-for"))
+	}
 	return queues, nil
+}
+
+// setUnknownFor sets how long jobs of unknown kinds wait, 0 for not at all.
+func setUnknownFor(queues map[string]queue.QueueConfig, d time.Duration) {
+	if d == 0 {
+		d = -1
+	}
+	for name, config := range queues {
+		config.UnknownFor = d
+		queues[name] = config
+	}
 }
 
 func bind(queues map[string]queue.QueueConfig, name string, config queue.QueueConfig) error {

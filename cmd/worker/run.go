@@ -42,6 +42,8 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			&cli.DurationFlag{Name: "keep-cancelled", Usage: "how long cancelled jobs are kept (default: 168h)"},
 			&cli.DurationFlag{Name: "keep-dead", Usage: "how long dead jobs are kept (default: for ever)"},
 			&cli.IntFlag{Name: "max-dead", Usage: "dead jobs of a queue that are kept, the newest (default: all)"},
+			&cli.DurationFlag{Name: "unknown-for",
+				Usage: "how long a job waits for a worker that has its kind; 0 for not (default: 1h)"},
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
 			ordersFlag(),
 			debugJobsFlag(),

@@ -27,11 +27,13 @@ type JobInfo struct {
 	MaxAttempts int             `json:"max_attempts,omitempty"`
 	Redelivered int             `json:"redelivered,omitempty"`
 	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
-	Due         *time.Time      `json:"due,omitempty"`      // delayed, retrying
-	Error       string          `json:"error,omitempty"`    // of the last failed attempt
-	Reason      string          `json:"reason,omitempty"`   // dead, cancelled: why
-	EndedAt     *time.Time      `json:"ended_at,omitempty"` // dead, cancelled, done
-	Entry       string          `json:"entry,omitempty"`    // waiting, in flight, dead, cancelled: its stream ID there
+	Due         *time.Time      `json:"due,omitempty"`   // delayed, retrying
+	Error       string          `json:"error,omitempty"` // of the last failed attempt
+	// delayed: since when it waits for a worker that has a handler for its kind
+	UnknownSince *time.Time `json:"unknown_since,omitempty"`
+	Reason       string     `json:"reason,omitempty"`   // dead, cancelled: why
+	EndedAt      *time.Time `json:"ended_at,omitempty"` // dead, cancelled, done
+	Entry        string     `json:"entry,omitempty"`    // waiting, in flight, dead, cancelled: its stream ID there
 	// in flight: the consumer that holds it; dead, cancelled, done: the last that did
 	Worker     string          `json:"worker,omitempty"`
 	IdleMS     int64           `json:"idle_ms,omitempty"`    // in flight: since its delivery
@@ -135,6 +137,9 @@ func messagePairs(m redis.XMessage) []wire.Pair {
 	return fields
 }
 
+// waitsForKind is shown of a job that no worker which has read it has a handler for.
+const waitsForKind = "no worker here has a handler for this kind"
+
 // fromJob shows a job without its data, which [JobInfo.shown] adds: most jobs that a search looks at are not shown.
 func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 	info := JobInfo{
@@ -143,6 +148,10 @@ func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 		Attempt: e.Meta.Attempt, MaxAttempts: int(e.Meta.MaxAttempts), Redelivered: e.Meta.Redelivered,
 		Error: e.Meta.Error, UniqueKey: e.Meta.Unique, EnqueuedAt: timePtr(e.EnqueuedAt()),
 		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
+	}
+	if e.Meta.Unknown > 0 {
+		info.UnknownSince = timePtr(time.UnixMilli(e.Meta.Unknown))
+		info.Error = cmp.Or(info.Error, waitsForKind)
 	}
 	if e.Err != nil {
 		info.Error = e.Err.Error()

@@ -74,7 +74,7 @@ func (v *fleetView) holder(consumer string) holder {
 // judge says of the k-th row how its holder is, and what happens next.
 func (v *fleetView) judge(job *JobInfo, k int) {
 	if names, ok := v.crashed.Val()[k].(string); ok {
-		job.Crashes = len(strings.Fields(names))
+		job.Crashes = wire.Crashes(names)
 	}
 	if attribution, ok := v.cancelled.Val()[k].(string); ok {
 		job.Cancelled = newAttribution(attribution)

@@ -28,6 +28,8 @@ type WorkerInfo struct {
 	// of those: handlers that ignore their cancelled contexts; 50 at the most
 	Stuck   int    `json:"stuck,omitempty"`
 	Version string `json:"version,omitempty"` // of the worker's program
+	// that it has handlers for; nil of a version that does not list them
+	Kinds []string `json:"kinds,omitempty"`
 
 	State WorkerState `json:"state,omitempty"` // at the last heartbeat
 }
@@ -77,7 +79,8 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 	r := wire.ReadRegistration(name, fields)
 	return WorkerInfo{
 		Name: name, Process: r.Worker, Queue: queue, Host: r.Host, PID: r.PID, Slots: r.Slots,
-		Running: r.Running, Held: r.Held, Stuck: len(r.Stuck), Version: r.Version, Started: inCalendar(r.Started),
+		Running: r.Running, Held: r.Held, Stuck: len(r.Stuck), Version: r.Version, Kinds: r.Kinds,
+		Started: inCalendar(r.Started),
 		LeaseMS: wire.LeftMS(lease.Score, now), State: WorkerState(r.State),
 		Heartbeat: newHolder(lease.Score, r.Lease).heartbeat(name, now),
 	}

@@ -12,17 +12,31 @@ import (
 type Delivery struct {
 	Entry      Entry
 	Deliveries int
-	Crashes    int    // how many workers died with it
+	Crashes    int // how many are to its blame
+	Suspicion  Suspicion
 	Cancelled  string // the attribution of its cancellation, see [DecodeAttribution]; "" if there is none
 }
 
+// Suspicion is how likely a job is to crash its worker, by the workers that have died with it.
+type Suspicion int
+
+// The degrees of suspicion.
+const (
+	NotSuspect    Suspicion = iota
+	Suspect                 // a worker has died with it, whether its handler had begun or not
+	StrongSuspect           // its handler was running in two that died
+	PrimeSuspect            // in more
+	LastChance              // it is dead after one more crash
+)
+
 // Claim is what a worker may take of the parked entries.
 type Claim struct {
-	Consumer    string
-	Count       int   // at the most
-	MaxCrashes  int   // as many make a job dead
-	LastChances int64 // how many may be taken that are one crash away from that
-	Bytes       int   // that they may have; the first may have more
+	Consumer   string
+	Count      int   // at the most
+	MaxCrashes int   // as many make a job dead
+	Strong     int64 // how many strong suspects may be taken
+	Primes     int64 // and how many prime ones, 0 or 1
+	Bytes      int   // that they may have; the first may have more
 }
 
 // ClaimParked takes parked entries: those that were handed back first. [ErrLost] if the worker has lost its lease.
@@ -31,7 +45,7 @@ func ClaimParked(
 ) ([]Delivery, error) {
 	reply, err := scriptClaim.Run(ctx, rdb,
 		[]string{q.Stream, q.Worker(c.Consumer), q.Crashed(), q.Cancelled()},
-		q.Group, c.Consumer, c.Count, c.MaxCrashes, c.LastChances, c.Bytes).Result()
+		q.Group, c.Consumer, c.Count, c.MaxCrashes, max(c.Strong, 0), max(c.Primes, 0), c.Bytes).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +81,10 @@ func after(behind EntryRef) string {
 // Adopt returns those entries of a worker that are still pending for it, as many as have so many bytes, the first in
 // any case; and how many of the entries it has looked at for that.
 func Adopt(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entries []EntryRef, bytes int,
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entries []EntryRef, bytes, maxCrashes int,
 	intern func([]byte) string,
 ) (found []Delivery, looked int, err error) {
-	args := []any{q.Group, consumer, bytes}
+	args := []any{q.Group, consumer, bytes, maxCrashes}
 	for _, entry := range entries {
 		args = append(args, entry.ID)
 	}
@@ -91,7 +105,7 @@ func Weigh(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string
 	return scriptWeigh.Run(ctx, rdb, []string{q.Stream}, q.Group, consumer, entry.ID).Int()
 }
 
-// readDeliveries reads rows of {entry, deliveries, fields, crashes, cancellation}.
+// readDeliveries reads rows of {entry, deliveries, fields, crashes, suspicion, cancellation}.
 func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Delivery, error) {
 	rows, ok := reply.([]any)
 	if !ok {
@@ -100,16 +114,17 @@ func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Deli
 	found := make([]Delivery, 0, len(rows))
 	for _, row := range rows {
 		cells, _ := row.([]any)
-		if len(cells) != 5 {
+		if len(cells) != 6 {
 			return nil, fmt.Errorf("%w: a row of %d cells", ErrProtocol, len(cells))
 		}
 		id, _ := cells[0].(string)
 		deliveries, _ := cells[1].(int64)
 		values, _ := cells[2].([]any)
 		crashes, _ := cells[3].(int64)
+		suspicion, _ := cells[4].(int64)
 		d := Delivery{Entry: DecodeEntry(id, readPairs(values), q.Kind, intern), Deliveries: int(deliveries),
-			Crashes: int(crashes)}
-		d.Cancelled, _ = cells[4].(string)
+			Crashes: int(crashes), Suspicion: Suspicion(suspicion)}
+		d.Cancelled, _ = cells[5].(string)
 		found = append(found, d)
 	}
 	return found, nil
@@ -139,6 +154,7 @@ type Reclaim struct {
 	Count    int           // entries to look at
 	Idle     time.Duration // how long an entry must be idle: 0 for a consumer that had a lease
 	Behind   EntryRef      // the page begins behind it; the zero value for the first
+	Blame    string        // what the page before has found to be to blame; "" for the first
 }
 
 // Reclaimed is what became of a page.
@@ -146,24 +162,26 @@ type Reclaimed struct {
 	Parked   int64
 	Last     EntryRef // behind which the next page begins; the zero value at the end
 	Alive    bool     // the consumer has a lease after all: nothing was parked
+	Blame    string   // which of its jobs are to blame: the prime suspect that it ran, all that ran, or none
 	Failures []string // which bookkeeping failed, and why
 }
 
 // ReclaimEntries parks a page of a consumer's entries.
 func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Reclaim) (Reclaimed, error) {
 	cmd, denied := scriptReclaim.run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(r.Consumer), q.Crashed()},
-		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), after(r.Behind))
+		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), after(r.Behind), r.Blame)
 	reply, err := cmd.Result()
 	if err != nil {
 		return Reclaimed{}, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 3 {
+	if !ok || len(cells) != 4 {
 		return Reclaimed{Alive: true}, nil
 	}
 	page := Reclaimed{Failures: failures(cells[2], denied)}
 	page.Parked, _ = cells[0].(int64)
 	page.Last.ID, _ = cells[1].(string)
+	page.Blame, _ = cells[3].(string)
 	return page, nil
 }
 

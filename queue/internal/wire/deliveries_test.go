@@ -20,10 +20,10 @@ func lines(found []wire.Delivery) (text string) {
 	return text
 }
 
-func (s *store) claim(count int, lastChances int64) string {
+func (s *store) claim(count int, primes int64) string {
 	s.Helper()
 	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
-		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, LastChances: lastChances, Bytes: 1 << 20}, intern)
+		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, Primes: primes, Bytes: 1 << 20}, intern)
 	s.must(err)
 	return lines(found)
 }
@@ -63,24 +63,24 @@ func TestClaimTakesReleasedFirstAndCountsDeliveriesOfOrphans(t *testing.T) {
 	}
 }
 
-func TestClaimTakesLastChancesOneAtATime(t *testing.T) {
+func TestClaimTakesPrimeSuspectsOneAtATime(t *testing.T) {
 	t.Parallel()
 	s := held(t, 3)
 	s.join("w#2")
 	s.park(wire.ParkOrphans, "1-1", "2-1", "3-1")
-	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b", "2-1", "a b", "3-1", "a").Err())
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b", "2-1", "a b", "3-1", "#held:a").Err())
 	s.must(s.rdb.HSet(t.Context(), s.q.Cancelled(), "3-1", "{}").Err())
 	for _, step := range []struct {
-		lastChances int64
-		want        string
+		primes int64
+		want   string
 	}{
-		{0, "3-1(j-3)×2†1 "}, {0, ""}, {1, "1-1(j-1)×2†2 "}, {1, "2-1(j-2)×2†2 "}, {1, ""},
+		{0, "3-1(j-3)×2†0 "}, {0, ""}, {1, "1-1(j-1)×2†2 "}, {1, "2-1(j-2)×2†2 "}, {1, ""},
 	} {
-		if got := s.claim(9, step.lastChances); got != step.want {
-			t.Errorf("with %d: got %q, want %q", step.lastChances, got, step.want)
+		if got := s.claim(9, step.primes); got != step.want {
+			t.Errorf("with %d: got %q, want %q", step.primes, got, step.want)
 		}
 	}
-	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", refs("3-1"), 1<<20, intern)
+	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", refs("3-1"), 1<<20, 3, intern)
 	if err != nil || len(found) != 1 || found[0].Cancelled != "{}" {
 		t.Errorf("adopted %+v, %v", found, err)
 	}
@@ -133,7 +133,7 @@ func TestAdoptReturnsNoMoreBytesThanAskedFor(t *testing.T) {
 			Stream: s.q.Stream, Group: s.q.Group, Consumer: "w#2", Messages: []string{"5-1"},
 		}).Err())
 		found, looked, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", refs("1-1", "2-1", "3-1", "4-1", "5-1"), bytes,
-			intern)
+			3, intern)
 		if got := fmt.Sprint(looked, " ", lines(found)); got != want || err != nil {
 			t.Errorf("%d bytes: got %s, %v, want %s", bytes, got, err, want)
 		}
@@ -226,7 +226,7 @@ func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
 	t.Parallel()
 	s := held(t, 7)
 	s.endLease("w#1")
-	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0").Err())
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "2-1", "w#0", "3-1", "w#0", "3-1:began", "w#1").Err())
 	counts, last := "", ref("")
 	for {
 		page := wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last}
@@ -242,7 +242,8 @@ func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
 	if counts != "3 3 1 " {
 		t.Errorf("pages of %s", counts)
 	}
-	if got := s.value(s.q.Crashed()); got != "1-1=w#1 2-1=w#0 w#1 3-1=w#1 4-1=w#1 5-1=w#1 6-1=w#1 7-1=w#1" {
+	if got := s.value(s.q.Crashed()); got != "1-1=#held:w#1 2-1=w#0 3-1=w#0 w#1 3-1:began=w#1 4-1=#held:w#1 "+
+		"5-1=#held:w#1 6-1=#held:w#1 7-1=#held:w#1" {
 		t.Errorf("crashed: %s", got)
 	}
 	if n := s.rdb.Exists(t.Context(), s.q.Worker("w#1"), s.q.Workers()).Val(); n != 0 {
@@ -292,15 +293,15 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	if done, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); done.Parked != 1 || err != nil {
 		t.Errorf("an idle stray: %+v, %v", done, err)
 	}
-	s.holds("an idle stray", "crashed 1-1=w#1 !\n stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
+	s.holds("an idle stray", "crashed 1-1=#held:w#1 !\n stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
 }
 
 func TestReleaseOfAnOrphanIsRepeatable(t *testing.T) {
 	t.Parallel()
 	s := held(t, 2)
 	s.endLease("w#1")
-	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "w#0").Err())
-	want := "crashed 1-1=w#0 w#1 !\n stream 1-1(j-1) 2-1(j-2) 1-1>~orphans×1 2-1>w#1×1 [w#1 ~orphans]"
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "w#0", "1-1:began", "w#1").Err())
+	want := "crashed 1-1=w#0 w#1 1-1:began=w#1 !\n stream 1-1(j-1) 2-1(j-2) 1-1>~orphans×1 2-1>w#1×1 [w#1 ~orphans]"
 	for _, step := range []struct {
 		consumer, entry string
 		want            wire.Verdict

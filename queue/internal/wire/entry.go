@@ -34,8 +34,9 @@ type Meta struct {
 	BackoffMax  int64  `json:"backoff_max_ms,omitempty"`
 	Retain      int64  `json:"retain_ms,omitempty"`
 	Unique      string `json:"unique,omitempty"`
-	Error       string `json:"error,omitempty"` // of the last failed attempt
-	Trace       string `json:"trace,omitempty"` // the traceparent it was enqueued in
+	Error       string `json:"error,omitempty"`            // of the last failed attempt
+	Unknown     int64  `json:"unknown_since_ms,omitempty"` // since when it waits for a worker that has its kind
+	Trace       string `json:"trace,omitempty"`            // the traceparent it was enqueued in
 	RequestID   string `json:"request_id,omitempty"`
 }
 

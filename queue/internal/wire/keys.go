@@ -98,6 +98,9 @@ func (k Keys) IDMarker(id string) string { return k.Prefix + "id:" + id }
 // Metrics counts what workers did since the queue was created, kind by kind.
 func (k Keys) Metrics() string { return k.Prefix + "metrics" }
 
+// UnknownKinds has the kinds of which jobs wait for a worker that has a handler.
+func (k Keys) UnknownKinds() string { return k.Prefix + "unknown" }
+
 // Hour counts what workers did in an hour.
 func (k Keys) Hour(at time.Time) string {
 	return k.Prefix + "stats:h:" + strconv.FormatInt(at.Unix()/3600, 10)

@@ -26,6 +26,8 @@ var (
 	scriptHandback      = load("handback")
 	scriptClaim         = load("claim", 3, 4)
 	scriptAdopt         = load("adopt", 2, 3)
+	scriptBegin         = load("begin", 2)
+	scriptAbsolve       = load("absolve", 2)
 	scriptWeigh         = load("weigh")
 	scriptJoin          = load("join")
 	scriptHeartbeat     = load("heartbeat", 5, 6, 7, 9, 10)

@@ -18,7 +18,8 @@ type Registration struct {
 	Started    time.Time
 	Lease      time.Duration
 	MaxCrashes int
-	Version    string // of the worker's program
+	Version    string   // of the worker's program
+	Kinds      []string // that it has handlers for; nil of a version that did not note them
 
 	// What heartbeats bring.
 	Running int        // slots that run jobs of this queue
@@ -41,7 +42,7 @@ func (r *Registration) fields() []any {
 	return []any{
 		"worker", r.Worker, "host", r.Host, "pid", strconv.Itoa(r.PID), "slots", r.Slots,
 		"started_ms", r.Started.UnixMilli(), "lease_ms", r.Lease.Milliseconds(), "max_crashes", r.MaxCrashes,
-		"version", r.Version,
+		"version", r.Version, "kinds", strings.Join(r.Kinds, " "),
 	}
 }
 
@@ -54,6 +55,9 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 		MaxCrashes: int(n("max_crashes")), Version: fields["version"],
 		Running: int(n("running")), State: fields["state"],
 		Holds: ReadHolds(fields["held"], fields["oldest_held"], fields["runs"]),
+	}
+	if kinds, noted := fields["kinds"]; noted {
+		r.Kinds = append([]string{}, strings.Fields(kinds)...)
 	}
 	if r.Worker == "" {
 		r.Worker, _ = SplitConsumer(consumer)

@@ -8,11 +8,12 @@
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  how many bytes they may have; the first may have more
--- ARGV[4…] entries
--- Reply    {how many of them were looked at, {{entry, deliveries, {field, value, ...}, how many workers died with it, its
---          cancellation or ''}, ...}}
+-- ARGV[4]  how many crashes make a job dead
+-- ARGV[5…] entries
+-- Reply    {how many of them were looked at, {{entry, deliveries, {field, value, ...}, how many crashes it is to blame
+--          for, how suspect it is, its cancellation or ''}, ...}}
 local found, room = {}, tonumber(ARGV[3])
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   local id = ARGV[i]
   local row = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1]
   local entry = row and redis.call('XRANGE', KEYS[1], id, id)
@@ -20,9 +21,9 @@ for i = 4, #ARGV do
     redis.call('XACK', KEYS[1], ARGV[1], id)
   elseif entry then
     room = room - bytes_of(entry[1][2])
-    if room < 0 and #found > 0 then return {i - 4, found} end
-    local crashes = count_crashes(KEYS[2], id)
-    found[#found + 1] = {id, row[4], entry[1][2], crashes, try(nil, 'HGET', KEYS[3], id) or ''}
+    if room < 0 and #found > 0 then return {i - 5, found} end
+    local crashes, suspicion = read_blame(KEYS[2], id, ARGV[4])
+    found[#found + 1] = {id, row[4], entry[1][2], crashes, suspicion, try(nil, 'HGET', KEYS[3], id) or ''}
   end
 end
-return {#ARGV - 3, found}
+return {#ARGV - 4, found}

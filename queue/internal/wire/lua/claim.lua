@@ -1,7 +1,7 @@
 -- Takes parked entries: those that a worker handed back first, as they were; then those of dead workers, each counted
 -- as one more delivery. An entry that was deleted while it was parked is acknowledged away.
--- A job that is dead after one more crash is taken one at a time, so that a job that was only held beside one that
--- crashes its worker does not crash with it again.
+-- Of jobs that ran in two workers which died a few are taken, and of those that ran in more one at a time, the prime
+-- suspect of its worker. One that is dead after one more crash is taken without others: its worker runs it alone.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  worker
@@ -11,29 +11,35 @@
 -- ARGV[2]  consumer
 -- ARGV[3]  how many at the most
 -- ARGV[4]  how many crashes make a job dead
--- ARGV[5]  how many may be taken that are one crash away from it
--- ARGV[6]  how many bytes they may have; the first may have more
--- Reply    {{entry, deliveries, {field, value, ...}, how many workers died with it, its cancellation or ''}, ...};
---          -1 the worker lost its lease
+-- ARGV[5]  how many that ran in two workers which died
+-- ARGV[6]  how many prime suspects, 0 or 1
+-- ARGV[7]  how many bytes they may have; the first may have more
+-- Reply    {{entry, deliveries, {field, value, ...}, how many crashes it is to blame for, how suspect it is, its
+--          cancellation or ''}, ...}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
-local taken, left, last_chances, room = {}, tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local taken, left, few, primes = {}, tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local room = tonumber(ARGV[7])
 for counted, parking in ipairs({'~released', '~orphans'}) do
-  local rows = left > 0 and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', left + 10, parking) or {}
+  local rows = left > 0 and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', left + 50, parking) or {}
   for _, row in ipairs(rows) do
     local deliveries = row[4] + counted - 1
-    local crashes = count_crashes(KEYS[3], row[1])
-    local last_chance = crashes > 0 and crashes == tonumber(ARGV[4]) - 1
-    if left > 0 and (not last_chance or last_chances > 0) then
+    local crashes, suspicion = read_blame(KEYS[3], row[1], ARGV[4])
+    if crashes >= tonumber(ARGV[4]) then suspicion = 1 end -- it is taken to be buried
+    local free = suspicion < 2 or suspicion == 2 and few > 0 or suspicion > 2 and primes > 0
+    if left > 0 and free and (suspicion < 4 or #taken == 0) then
       local found = redis.call('XRANGE', KEYS[1], row[1], row[1])
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
       else
         room = room - bytes_of(found[1][2])
         if room < 0 and #taken > 0 then return taken end
-        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, try(nil, 'HGET', KEYS[4], row[1]) or ''}
+        local cancellation = try(nil, 'HGET', KEYS[4], row[1]) or ''
+        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, suspicion, cancellation}
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1], 'RETRYCOUNT', deliveries, 'JUSTID')
         left = left - 1
-        if last_chance then last_chances = last_chances - 1 end
+        if suspicion == 2 then few = few - 1 end
+        if suspicion > 2 then primes = 0 end
+        if suspicion == 4 then left = 0 end
       end
     end
   end

@@ -74,10 +74,46 @@ local function has_lease(workers, consumer)
   return ends and tonumber(ends) >= now_ms()
 end
 
--- Returns how many workers died with an entry: their consumers are listed in its field, separated by spaces.
-local function count_crashes(crashed, entry)
-  local _, crashes = string.gsub(try(nil, 'HGET', crashed, entry) or '', '%S+', '')
-  return crashes
+-- The note of an entry's crashes, in a hash, is a list of words: the consumers that died while its handler ran; and
+-- #held:<consumer> for the first that died with it, of which it is not known whether the handler had begun. Beside it,
+-- under <entry>:began, stands the consumer in which the handler has begun since.
+
+-- Notes that a worker died with entries. Of one that has no note yet it is not known whether its handler had begun: it
+-- is held against it if it happens again. One that has a note and did not begin there is not to blame, nor is any other
+-- than the prime suspect that the worker ran, unless that is ''.
+local function note_crash(failures, crashed, consumer, prime, entries, kept)
+  local fields, noted, name = {}, {}, listed_name(consumer)
+  for _, entry in ipairs(entries) do
+    fields[#fields + 1] = entry
+    fields[#fields + 1] = entry .. ':began'
+  end
+  local found = try(failures, 'HMGET', crashed, unpack(fields)) or {}
+  for i = 1, #found, 2 do
+    local note, began = found[i], found[i + 1]
+    if not note then
+      noted[#noted + 1] = fields[i]
+      noted[#noted + 1] = '#held:' .. name
+    elseif began == consumer and (prime == '' or prime == fields[i]) then
+      noted[#noted + 1] = fields[i]
+      noted[#noted + 1] = note .. ' ' .. name
+    end
+  end
+  if #noted > 0 then try(failures, 'HSET', crashed, unpack(noted)) end
+  try(failures, 'EXPIRE', crashed, kept)
+end
+
+-- Reads the note of an entry's crashes. Returns how many are to its blame, and how suspect it is: 0 not at all, 1 it
+-- was with a worker that died, 2 it ran in two that died, 3 in more, 4 it is dead after one more crash, of so many.
+local function read_blame(crashed, entry, most)
+  local note = try(nil, 'HGET', crashed, entry)
+  if not note then return 0, 0 end
+  local held, blamed = 0, 0
+  for word in string.gmatch(note, '%S+') do
+    if string.sub(word, 1, 1) == '#' then held = 1 else blamed = blamed + 1 end
+  end
+  local suspicion = math.min(math.max(blamed, 1), 3)
+  if blamed + held + 1 >= tonumber(most) then suspicion = 4 end
+  return blamed > 0 and blamed + held or 0, suspicion
 end
 
 -- Reports whether a stream has an entry.

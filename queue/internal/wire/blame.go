@@ -1,0 +1,71 @@
+package wire
+
+import (
+	"context"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Begin notes that a worker runs entries of which a crash is noted, before their handlers begin, and which of them is
+// the prime suspect: the zero value if none is. It returns which bookkeeping failed; [ErrLost] if the worker has lost its
+// lease.
+func Begin(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, prime EntryRef, entries []EntryRef,
+) ([]string, error) {
+	args := []any{consumer, prime.ID}
+	for _, entry := range entries {
+		args = append(args, entry.ID)
+	}
+	cmd, denied := scriptBegin.run(ctx, rdb, []string{q.Worker(consumer), q.Crashed()}, args...)
+	reply, err := cmd.Result()
+	if err != nil {
+		return nil, err
+	}
+	if _, lost := reply.(int64); lost {
+		return nil, ErrLost
+	}
+	return failures(reply, denied), nil
+}
+
+// Absolve takes a worker that has come back out of the notes of crashes. It returns which bookkeeping failed.
+func Absolve(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string) ([]string, error) {
+	const page = 500
+	for cursor := any("0"); ; {
+		cmd, denied := scriptAbsolve.run(ctx, rdb, []string{q.Worker(consumer), q.Crashed()}, consumer, cursor, page)
+		cells, err := cmd.Slice()
+		if err != nil {
+			return nil, err
+		}
+		if len(cells) != 2 {
+			return nil, ErrProtocol
+		}
+		if cursor = cells[0]; cursor == "0" {
+			return failures(cells[1], denied), nil
+		}
+	}
+}
+
+// CrashedWorkers lists the workers that are named in the note of an entry's crashes.
+func CrashedWorkers(note string) []string {
+	names := strings.Fields(note)
+	for i, name := range names {
+		names[i] = strings.TrimPrefix(name, heldBy)
+	}
+	return names
+}
+
+// Crashes is how many crashes a job is to blame for by its note: the first, of which it is not known whether the job's
+// handler had begun, counts if there is another one.
+func Crashes(note string) int {
+	names := strings.Fields(note)
+	if len(names) == 1 && strings.HasPrefix(note, heldBy) {
+		return 0
+	}
+	return len(names)
+}
+
+// BeganField is the field beside an entry's note of crashes: in which worker its handler has begun since.
+func BeganField(entry EntryRef) string { return entry.ID + ":began" }
+
+const heldBy = "#held:"

@@ -1,0 +1,124 @@
+package wire_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
+
+// dies ends a worker's lease, and has what it held parked.
+func (s *store) dies(consumer string) {
+	s.Helper()
+	s.endLease(consumer)
+	page, err := wire.ReclaimEntries(s.Context(), s.rdb, s.q, wire.Reclaim{Consumer: consumer, Count: 9})
+	if err != nil || page.Alive || len(page.Failures) > 0 {
+		s.Fatalf("reclaim from %s: %+v, %v", consumer, page, err)
+	}
+}
+
+// takes registers a worker that takes what is parked, and notes that some of it begins.
+func (s *store) takes(consumer, prime string, begun ...string) []wire.Delivery {
+	s.Helper()
+	s.join(consumer)
+	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
+		wire.Claim{Consumer: consumer, Count: 9, MaxCrashes: 3, Primes: 1, Bytes: 1 << 20}, intern)
+	s.must(err)
+	var entries []wire.EntryRef
+	for _, id := range begun {
+		entries = append(entries, ref(id))
+	}
+	failures, err := wire.Begin(s.Context(), s.rdb, s.q, consumer, ref(prime), entries)
+	if err != nil || len(failures) > 0 {
+		s.Fatalf("begin: %q, %v", failures, err)
+	}
+	return found
+}
+
+func TestOnlyWhatHadBegunIsToBlame(t *testing.T) {
+	t.Parallel()
+	s := held(t, 4)
+	s.dies("w#1")
+	s.takes("w#2", "", "1-1", "2-1")
+	s.dies("w#2")
+	s.takes("w#3", "1-1", "1-1", "3-1") // 2-1 is not taken, 4-1 only held, and 1-1 the prime suspect
+	s.dies("w#3")
+	want := map[string]string{
+		"1-1": "#held:w#1 w#2 w#3", "2-1": "#held:w#1 w#2", "3-1": "#held:w#1", "4-1": "#held:w#1",
+		"1-1:began": "w#3", "2-1:began": "w#2", "3-1:began": "w#3",
+	}
+	if got := s.rdb.HGetAll(t.Context(), s.q.Crashed()).Val(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "3-1", "w#1").Err())
+	for _, step := range []string{
+		"1-1(1†3) 3-1(1†1) 4-1(1†0) ", "2-1(4†2) ", "", // what is to be buried, suspects, and then a last chance alone
+	} {
+		got := ""
+		for _, d := range s.takes("w#4", "") {
+			got += fmt.Sprintf("%s(%d†%d) ", d.Entry.Ref.ID, d.Suspicion, d.Crashes)
+		}
+		if got != step {
+			t.Errorf("got %s, want %s", got, step)
+		}
+	}
+}
+
+func TestReadAheadIsNeverToBlame(t *testing.T) {
+	t.Parallel()
+	s := held(t, 1)
+	s.dies("w#1")
+	for _, consumer := range []string{"w#2", "w#3", "w#4", "w#5"} {
+		s.takes(consumer, "")
+		s.dies(consumer)
+	}
+	if found := s.takes("w#6", ""); found[0].Crashes != 0 || found[0].Suspicion != wire.Suspect {
+		t.Errorf("got %+v", found[0])
+	}
+}
+
+func TestAWorkerThatComesBackIsTakenOutOfTheNotes(t *testing.T) {
+	t.Parallel()
+	s := held(t, 2)
+	s.dies("w#1")
+	s.takes("w#2", "", "1-1")
+	s.dies("w#2")
+	if n := wire.Crashes(s.rdb.HGet(t.Context(), s.q.Crashed(), "1-1").Val()); n != 2 {
+		t.Errorf("%d crashes before", n)
+	}
+	for _, consumer := range []string{"w#2", "w#1"} {
+		if failures, err := wire.Absolve(t.Context(), s.rdb, s.q, consumer); err != nil || len(failures) > 0 {
+			t.Errorf("%q, %v", failures, err)
+		}
+	}
+	if notes := s.rdb.HGetAll(t.Context(), s.q.Crashed()).Val(); len(notes) != 0 {
+		t.Errorf("got %v", notes)
+	}
+}
+
+func TestNoJobIsToBlameForAWorkerThatWasStopping(t *testing.T) {
+	t.Parallel()
+	s := held(t, 7)
+	s.must(s.rdb.HSet(t.Context(), s.q.Worker("w#1"), "state", wire.WorkerStopping).Err())
+	s.endLease("w#1")
+	page := wire.Reclaim{Consumer: "w#1", Count: 3}
+	for range 3 {
+		done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
+		s.must(err)
+		page.Behind, page.Blame = done.Last, done.Blame
+	}
+	if n := s.rdb.Exists(t.Context(), s.q.Crashed(), s.q.Worker("w#1")).Val(); n != 0 {
+		t.Errorf("something is noted:\n%s", s.snapshot())
+	}
+}
+
+// What versions before have noted reads as before.
+func TestNotesOfBeforeAreReadAsBefore(t *testing.T) {
+	t.Parallel()
+	for note, want := range map[string]int{"": 0, "w#1": 1, "w#1 w#2": 2, "#held:w#1": 0, "#held:w#1 w#2": 2} {
+		if got := wire.Crashes(note); got != want {
+			t.Errorf("%q: %d, want %d", note, got, want)
+		}
+	}
+}

@@ -1,0 +1,18 @@
+-- Notes, before their handlers begin, that a worker runs jobs of which a crash is noted: if it dies now they may be to
+-- blame, or the prime suspect among them alone.
+--
+-- KEYS[1]  worker
+-- KEYS[2]  crashed
+-- ARGV[1]  consumer
+-- ARGV[2]  the entry of the prime suspect, or ''
+-- ARGV[3…] entries
+-- Reply    {which bookkeeping failed, and why}; -1 the worker lost its lease
+if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+local failures = {}
+if ARGV[2] ~= '' then redis.pcall('HSET', KEYS[1], 'suspect', ARGV[2]) end
+for i = 3, #ARGV do
+  if try(failures, 'HEXISTS', KEYS[2], ARGV[i]) == 1 then
+    try(failures, 'HSET', KEYS[2], ARGV[i] .. ':began', ARGV[1])
+  end
+end
+return failures
