@@ -7,7 +7,7 @@ RACE := -race
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e bench scale events torture payments lint tidy clean check
+.PHONY: help build demo test fuzz e2e bench scale events torture payments lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses th
 	@tools/test-needs
 	cd bench && go test $(RACE) ./...
 	go test $(RACE) $(or $(PACKAGES),./...)
+
+fuzz: ## run each fuzz test for 15 s; FUZZ=1h for as long, PACKAGES=./queue/... for some
+	@tools/test-needs
+	@FUZZ=$(FUZZ) tools/fuzz $(PACKAGES)
 
 e2e: build ## test the dashboard and the gateway in a real browser; screenshots go to e2e/artifacts
 	@tools/test-needs

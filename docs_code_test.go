@@ -158,7 +158,7 @@ type script struct{ adds, removes map[string]bool }
 
 var (
 	keyOfHead   = regexp.MustCompile(`(?m)^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
-	writtenKey  = regexp.MustCompile(`redis\.p?call\('(\w+)', ?KEYS\[([^\]]+)\]`)
+	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
 	helpersCall = regexp.MustCompile(`\b(\w+)\(((?:[^()]|\([^()]*\))*)\)`)
 	helpersKey  = regexp.MustCompile(`KEYS\[(\w+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
@@ -176,10 +176,13 @@ const (
 
 // helpers are the functions of the prelude.
 var helpers = map[string]effect{
-	"add_job": adds, "add_ended": adds, "set_record": adds, "move_guard": adds, "end_guard": adds,
+	"add_job": adds, "add_ended": adds, "set_record": adds, "move_guard": adds, "end_guard": adds, "count": adds,
 	"remove_entry": removes, "release_unique": removes, "remove_ended": removes, "free_guard": removes,
 	"owns": reads, "consumer_of": reads, "has_lease": reads, "count_crashes": reads, "has_entry": reads,
-	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads,
+	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
+	"groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
+	"try":         reads, // what it does is read by writtenKey
+	"promote_job": adds,  // see noteMove
 }
 
 // TestEveryHelperIsKnown holds the table above against the prelude.
@@ -213,6 +216,17 @@ func keyWords(text string) map[int]string {
 		words[n] = word
 	}
 	return words
+}
+
+// noteMove notes what promote_job does: it adds to the first and the fourth of its keys, and removes from the others.
+func noteMove(keys [][]string, s script, note func(map[string]bool, string) error) {
+	for n, key := range keys {
+		to := s.removes
+		if n == 0 || n == 3 {
+			to = s.adds
+		}
+		_ = note(to, key[1])
+	}
 }
 
 // readScript finds the keys that a script writes.
@@ -258,6 +272,10 @@ func readScript(text string) (script, error) {
 		}
 	}
 	for _, call := range helpersCall.FindAllStringSubmatch(text, -1) {
+		if call[1] == "promote_job" {
+			noteMove(helpersKey.FindAllStringSubmatch(call[2], -1), s, note)
+			continue
+		}
 		to := map[effect]map[string]bool{adds: s.adds, removes: s.removes}[helpers[call[1]]]
 		if to == nil {
 			continue

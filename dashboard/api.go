@@ -1,6 +1,9 @@
 package dashboard
 
-import "net/http"
+import (
+	"encoding/json"
+	"net/http"
+)
 
 // data serves as JSON what a page shows.
 func (d *Dashboard) data(w http.ResponseWriter, r *http.Request, p page) {
@@ -14,5 +17,10 @@ func (d *Dashboard) data(w http.ResponseWriter, r *http.Request, p page) {
 		refuseWith(w, r, status, text)
 		return
 	}
-	writeJSON(w, http.StatusOK, seen.data)
+	body, err := json.Marshal(seen.data)
+	if err != nil { // what is stored cannot be said in JSON, such as a score without end
+		refuseWith(w, r, http.StatusInternalServerError, "what is stored cannot be shown as JSON: "+err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, json.RawMessage(body))
 }

@@ -7,7 +7,10 @@ import (
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-const groupedDead = 2000 // the newest
+const (
+	groupedWithin = time.Second // all that can be looked at in it
+	groupedFresh  = time.Minute // at the most
+)
 
 func loadDead(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	l, err := d.list(ctx, r, inspect.StateDead)
@@ -15,7 +18,7 @@ func loadDead(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 		return l, err
 	}
 	seen := d.cache.get(ctx, "dead groups of "+l.Queue, d.cfg.Now, func(ctx context.Context) (any, error) {
-		groups, err := d.inspector.DeadGroups(ctx, l.Queue, groupedDead)
+		groups, err := d.inspector.DeadGroups(ctx, l.Queue, groupedWithin)
 		return deadGroups{groups}, err
 	})
 	if seen.err != nil {
@@ -28,5 +31,7 @@ func loadDead(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 
 type deadGroups struct{ inspect.DeadGroups }
 
-// FreshFor is five milliseconds for each job that was looked at.
-func (g deadGroups) FreshFor() time.Duration { return 5 * time.Millisecond * time.Duration(g.Scanned) }
+// FreshFor is five milliseconds for each job that was looked at, up to a minute.
+func (g deadGroups) FreshFor() time.Duration {
+	return min(5*time.Millisecond*time.Duration(g.Scanned), groupedFresh)
+}

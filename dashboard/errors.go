@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -28,7 +29,8 @@ func NotFound(format string, args ...any) error {
 	return &statusError{http.StatusNotFound, fmt.Errorf(format, args...)}
 }
 
-// statusOf returns the HTTP status for an error. What none is known for is a Redis that does not answer.
+// statusOf returns the HTTP status for an error: 503 for a Redis that does not answer, 502 for one that has answered
+// with what cannot be shown.
 func statusOf(err error) int {
 	var known *statusError
 	_, unconfirmed := asConfirmation(err)
@@ -43,6 +45,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, inspect.ErrHeld):
 		return http.StatusConflict
+	case redisx.IsAway(err), errors.Is(err, errStopping):
+		return http.StatusServiceUnavailable
 	}
-	return http.StatusServiceUnavailable
+	return http.StatusBadGateway
 }

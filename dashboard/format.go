@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,8 @@ func short(text string) string {
 // span writes a duration with two digits that matter: 40 ms, 1.2 s, 3 min 20 s, 5 h 10 min, 2 d 3 h.
 func span(d time.Duration) string {
 	switch {
+	case d == math.MinInt64: // a difference that is longer, of which there is no opposite
+		return span(d + 1)
 	case d < 0:
 		return "−" + span(-d)
 	case d == 0:

@@ -52,7 +52,7 @@ func (d *Dashboard) requeueWith(f *Form) (Notice, error) {
 		return Notice{}, err
 	}
 	f.Audit("job.requeue_with", name, id)
-	return Notice{Text: "Requeued with the edited data."}, nil
+	return Notice{Text: "Requeued with the edited data." + d.obstacle(f.Context(), inspect.ActionRequeue, name)}, nil
 }
 
 // reschedule makes a delayed or retrying job due at another time.
@@ -79,8 +79,8 @@ func timeline(j inspect.JobInfo, now time.Time) []moment {
 	if j.EnqueuedAt != nil {
 		add("enqueued", "", *j.EnqueuedAt, "")
 	}
-	if j.Attempt > 0 && j.State != inspect.StateDone {
-		add(plural(int64(j.Attempt), "failed attempt", "failed attempts"), "warn", time.Time{}, short(j.Error))
+	if failed := int64(j.Failed()); failed > 0 {
+		add(plural(failed, "failed attempt", "failed attempts"), "warn", time.Time{}, short(j.Error))
 	}
 	if j.Redelivered > 0 {
 		add(plural(int64(j.Redelivered), "run without an outcome", "runs without an outcome"), "warn", time.Time{},
@@ -104,6 +104,18 @@ func timeline(j inspect.JobInfo, now time.Time) []moment {
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}
 	return steps
+}
+
+// attemptsText says how many attempts failed, and at which a job was done.
+func attemptsText(j inspect.JobInfo) string {
+	failed := count(int64(j.Failed())) + " failed"
+	switch {
+	case j.State == inspect.StateDone:
+		return "done at attempt " + count(int64(j.Attempt)) + ", " + failed
+	case j.MaxAttempts > 0:
+		return failed + " of " + count(int64(j.MaxAttempts))
+	}
+	return failed
 }
 
 func by(worker string) string {

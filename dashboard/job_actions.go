@@ -24,7 +24,7 @@ type actionChoice struct {
 
 var allActions = []actionChoice{
 	{inspect.ActionRequeue, "Requeue", "Enqueue again, with all attempts", false},
-	{inspect.ActionRunNow, "Run now", "Make due at once", false},
+	{inspect.ActionRunNow, "Run now", "Put it among the jobs that wait", false},
 	{inspect.ActionRelease, "Release", "Hand to the next free worker; refused while its own worker is alive", false},
 	{inspect.ActionCancel, "Cancel", "Stop it; it is cancelled, and can be requeued", false},
 	{inspect.ActionBury, "Send to dead", "Send to dead at once; a running handler's context is cancelled", false},
@@ -141,7 +141,20 @@ func (d *Dashboard) actOnSelected(f *Form, a jobAction) (Notice, error) {
 		result.Text += fmt.Sprintf(" %s not: %s", plural(int64(len(failures)), "job was", "jobs were"), failures[0])
 	}
 	result.Undo = a.undo(done)
+	result.Text += d.obstacle(ctx, a.action.Name, a.queue)
 	return result, nil
+}
+
+// obstacle says why what was to run does not start.
+func (d *Dashboard) obstacle(ctx context.Context, does inspect.Action, queue string) string {
+	if !does.Starts() {
+		return ""
+	}
+	info, err := d.inspector.Queue(ctx, queue)
+	if obstacle := info.Obstacle(); err == nil && obstacle != "" {
+		return " But " + obstacle + "."
+	}
+	return ""
 }
 
 func more(n int) string {
@@ -191,7 +204,7 @@ func (d *Dashboard) actOnMatching(f *Form, a jobAction) (Notice, error) {
 	return f.InBackground(title, counted.Matched, func(ctx context.Context, progress func(int64)) (string, error) {
 		ctx = inspect.WithActor(ctx, f.User.Name)
 		done, err := d.inspector.Act(ctx, a.queue, query, a.action.Name, func(b inspect.BulkResult) { progress(b.Done) })
-		return bulkText(a.action, done), err
+		return bulkText(a.action, done) + d.obstacle(ctx, a.action.Name, a.queue), err
 	})
 }
 

@@ -28,7 +28,9 @@ func newMask(patterns []string) (mask, error) {
 	return m, nil
 }
 
+// hides reports whether the value of a field is hidden; of a raw stream's entry it may stand in base64.
 func (m mask) hides(name string) bool {
+	name = strings.TrimSuffix(name, ";base64")
 	for _, pattern := range m {
 		if ok, _ := path.Match(pattern, strings.ToLower(name)); ok {
 			return true

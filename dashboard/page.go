@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // page is one of the dashboard's pages.
@@ -41,16 +43,21 @@ type pageData struct {
 	Address     string // of this page, with its query, under the prefix
 	Summary     summary
 	Now         time.Time
-	Down        *outage // Redis does not answer
+	Down        *outage // something could not be read
 	Complaint   string  // what is wrong with the query
 	Notice      *Notice
 	Body        any // nil if nothing could be read
 }
 
-// outage is shown while Redis does not answer.
+// outage is shown while something cannot be read.
 type outage struct {
 	Since time.Time // of what is shown; zero if nothing is
 	Cause string
+	Away  bool // Redis does not answer; else it has answered, and that cannot be shown
+}
+
+func newOutage(seen cached) *outage {
+	return &outage{Since: seen.at, Cause: seen.err.Error(), Away: redisx.IsAway(seen.err)}
 }
 
 const apiPath = "/api/v1"
@@ -88,7 +95,7 @@ func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
 	case http.StatusNotFound:
 		out.Complaint, out.Body = "Not found. It may have existed before.", nil
 	default:
-		out.Down = &outage{Since: seen.at, Cause: seen.err.Error()}
+		out.Down = newOutage(seen)
 		d.cfg.Logger.Warn("cannot read what the page shows", "page", p.section, "error", seen.err)
 	}
 	d.render(w, status, p.template, out)
@@ -115,7 +122,7 @@ func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 		out.Summary = counts.data.(summary)
 	}
 	if counts.err != nil {
-		out.Down = &outage{Since: counts.at, Cause: counts.err.Error()}
+		out.Down = newOutage(counts)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"cmp"
 	"context"
+	"math"
 	"time"
 
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -20,15 +21,15 @@ type summary struct {
 	Stuck         int64         `json:"stuck"`   // of those in flight
 	StuckIn       string        `json:"stuck_in,omitempty"`
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"`
-	Done          int64         `json:"done_last_minute"`
-	Failed        int64         `json:"failed_last_minute"`
+	Done          int64         `json:"done_per_minute"`
+	Failed        int64         `json:"failed_per_minute"`
 }
 
 // fleet is every queue, as read in one go.
 type fleet struct {
 	Queues  []inspect.QueueInfo     `json:"queues"`
 	Summary summary                 `json:"total"`
-	minute  map[string]inspect.Stat // by queue, the last one that is over
+	rates   map[string]inspect.Stat // by queue, in a minute
 }
 
 // summary returns the numbers of the last second.
@@ -70,40 +71,55 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 	if err != nil {
 		return fleet{}, err
 	}
-	all := fleet{minute: map[string]inspect.Stat{}}
+	all := fleet{rates: map[string]inspect.Stat{}}
 	for _, name := range names {
 		info, err := d.inspector.Queue(ctx, name)
 		if err != nil {
 			return fleet{}, err
 		}
-		minute, err := d.lastMinute(ctx, name)
+		rates, err := d.rates(ctx, name)
 		if err != nil {
 			return fleet{}, err
 		}
 		all.Queues = append(all.Queues, info)
-		all.minute[name] = minute
-		all.Summary.add(info, minute)
+		all.rates[name] = rates
+		all.Summary.add(info, rates)
 	}
 	return all, nil
 }
 
-// lastMinute returns what a queue did in the last minute that is over: of jobs that take milliseconds, counts of this
-// moment are 0 most of the time.
-func (d *Dashboard) lastMinute(ctx context.Context, name string) (inspect.Stat, error) {
-	end := d.cfg.Now().Truncate(time.Minute)
-	stats, err := d.inspector.Stats(ctx, name, end.Add(-time.Minute), end.Add(-time.Second), time.Minute)
-	if err != nil || len(stats) == 0 {
+// rateWindow is how far back rates look, at least: a minute's counts are written as it goes on.
+const rateWindow = 20 * time.Second
+
+// rates returns what a queue does in a minute, at the rate of this minute; in its first seconds, of rateWindow.
+// Of jobs that take milliseconds, counts of this moment are 0 most of the time.
+func (d *Dashboard) rates(ctx context.Context, name string) (inspect.Stat, error) {
+	now := d.cfg.Now()
+	minute := now.Truncate(time.Minute)
+	stats, err := d.inspector.Stats(ctx, name, minute.Add(-time.Minute), minute.Add(time.Second), time.Minute)
+	if err != nil || len(stats) != 2 {
 		return inspect.Stat{}, err
 	}
-	return stats[0], nil
+	return rateOf(stats[0], stats[1], now.Sub(minute)), nil
 }
 
-// Minute returns what a queue did in the last minute that is over.
-func (f fleet) Minute(name string) inspect.Stat { return f.minute[name] }
+// rateOf makes counts in a minute of those of the minute before, and of this one, of which so much has passed.
+func rateOf(before, current inspect.Stat, passed time.Duration) inspect.Stat {
+	ofBefore := max(rateWindow-passed, 0).Minutes()
+	inMinute := func(b, c int64) int64 {
+		return int64(math.Round((float64(b)*ofBefore + float64(c)) / max(passed, rateWindow).Minutes()))
+	}
+	return inspect.Stat{
+		Done: inMinute(before.Done, current.Done), Failed: inMinute(before.Failed, current.Failed),
+	}
+}
 
-func (s *summary) add(q inspect.QueueInfo, minute inspect.Stat) {
-	s.Done += minute.Done
-	s.Failed += minute.Failed
+// PerMinute returns what a queue does in a minute.
+func (f fleet) PerMinute(name string) inspect.Stat { return f.rates[name] }
+
+func (s *summary) add(q inspect.QueueInfo, rates inspect.Stat) {
+	s.Done += rates.Done
+	s.Failed += rates.Failed
 	s.Waiting += q.Waiting
 	s.InFlight += q.InFlight
 	s.Delayed += q.Delayed

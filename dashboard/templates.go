@@ -79,6 +79,7 @@ func functions(cfg Config) template.FuncMap {
 		"actionsFor":      actionsFor,
 		"ago":             func(t time.Time) template.HTML { return ago(t, cfg.Now()) },
 		"attempts":        attempts,
+		"attemptsText":    attemptsText,
 		"bytes":           bytesText,
 		"count":           count,
 		"dict":            dict,

@@ -137,7 +137,8 @@ func runContest(t *testing.T, processes, callers int, length time.Duration, fair
 		t.Errorf("the store counts %d entries (%v), the processes %d", count, err, result.total())
 	}
 	t.Logf("%d acquisitions in %s (%d to %d each), %.1f requests for each, "+
-		"release to next holder %s median (%.1f trips), %s for 99 %%", result.total(), length, slices.Min(result.Entries), slices.Max(result.Entries),
+		"release to next holder %s median (%.1f trips), %s for 99 %%",
+		result.total(), length, slices.Min(result.Entries), slices.Max(result.Entries),
 		result.perAcquisition(), quantile(result.Waits, 0.5), result.tripsToNext(), quantile(result.Waits, 0.99))
 	return result
 }

@@ -20,6 +20,9 @@ import (
 // returns [ErrLockLost]. A result is kept for [Retain]. An error of fn frees the key, so that the next call runs fn
 // again, unless it is [Final]: then it is kept, and comes back as a [FinalError].
 //
+// A caller that gives up before the key is its own, at the end of ctx or because Redis does not answer, leaves the key as
+// it was, as with [Manager.Acquire]. Once is not reentrant: the same key within fn is in progress.
+//
 // Redis may forget: a failover can lose the key. What must never happen twice needs a judge that cannot, such as a
 // UNIQUE column with the key. If fn succeeded and that could not be recorded, the result comes with an error.
 func (m *Manager) Once(
@@ -64,22 +67,50 @@ func (m *Manager) newOnce(key string, noFunction bool, opts []Option) (*once, er
 func (o *once) do(
 	ctx context.Context, fingerprint string, fn func(context.Context) ([]byte, error),
 ) (result []byte, replayed bool, err error) {
-	sent := time.Now()
-	reply, err := o.begin(ctx, fingerprint)
+	begun, err := lease.Attempt(ctx, &o.manager.background, lease.Limit(o.ttl), func() (beginning, error) {
+		return o.begin(ctx, fingerprint)
+	}, o.undo)
 	if err != nil {
 		return nil, false, err
 	}
-	if reply[0] == "run" {
-		result, err = o.run(ctx, sent, reply[1], fn)
+	if begun.reply[0] == "run" {
+		result, err = o.run(ctx, begun.sent, begun.reply[1], fn)
 		return result, false, err
 	}
-	result, err = o.replay(reply)
+	result, err = o.replay(begun.reply)
 	return result, err == nil || errors.As(err, new(*FinalError)), err
 }
 
-func (o *once) begin(ctx context.Context, fingerprint string) ([]string, error) {
+// beginning is the answer to an attempt to begin.
+type beginning struct {
+	sent  time.Time
+	reply []string
+}
+
+func (o *once) begin(ctx context.Context, fingerprint string) (beginning, error) {
 	args := []any{o.owner, o.ttl.Milliseconds(), fingerprint, o.retain.Milliseconds()}
-	return onceBeginScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).StringSlice()
+	b := beginning{sent: time.Now()}
+	var err error
+	b.reply, err = onceBeginScript.Run(ctx, o.manager.rdb, o.keys(), args...).StringSlice()
+	return b, err
+}
+
+// keys are the key and the mark that refuses an attempt which was withdrawn before it arrived. A key that can have no
+// companion in its slot goes without.
+func (o *once) keys() []string {
+	key := oncePrefix + o.key
+	if lease.CheckName(o.key) != nil {
+		return []string{key}
+	}
+	return []string{key, lease.MarkKey(key, o.owner)}
+}
+
+// undo frees the key of a caller that gave up before it was answered.
+func (o *once) undo(ctx context.Context, b beginning, failure error) error {
+	if failure == nil && b.reply[0] != "run" {
+		return nil
+	}
+	return onceWithdrawScript.Run(ctx, o.manager.rdb, o.keys(), o.owner, lease.MarkTTL(failure != nil)).Err()
 }
 
 // run calls fn under a lease that began at the time sent, and records how it ended.
@@ -119,13 +150,20 @@ func (o *once) settle(ctx context.Context, result []byte, err error, panicked bo
 	return o.finish(ctx, "done", result, "")
 }
 
+// finish records the end of the work; what could not be recorded is tried again in the background.
 func (o *once) finish(ctx context.Context, state string, result []byte, failure string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.ReleaseTimeout)
-	defer cancel()
 	args := []any{o.owner, state, result, failure, o.retain.Milliseconds()}
-	recorded, err := onceFinishScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
+	record := func() (recorded bool, err error) {
+		err = lease.Bounded(ctx, func(ctx context.Context) (err error) {
+			recorded, err = onceFinishScript.Run(ctx, o.manager.rdb, []string{oncePrefix + o.key}, args...).Bool()
+			return err
+		})
+		return recorded, err
+	}
+	recorded, err := record()
 	switch {
 	case err != nil:
+		o.manager.background.Repeat(lease.Limit(o.ttl), err, func() error { _, err := record(); return err })
 		return fmt.Errorf("record the outcome: %w", err)
 	case !recorded:
 		return ErrLockLost
@@ -144,11 +182,15 @@ func (o *once) replay(reply []string) ([]byte, error) {
 	case "reused":
 		return nil, ErrKeyReused
 	case "running":
-		ms, err := strconv.ParseInt(reply[1], 10, 64)
-		if err != nil {
-			return nil, err
+		var times [2]time.Duration // until the lease ends, and since it began, if that is known
+		for i, text := range reply[1:] {
+			ms, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return nil, err
+			}
+			times[i] = time.Duration(ms) * time.Millisecond
 		}
-		return nil, &InProgressError{RetryAfter: time.Duration(ms) * time.Millisecond}
+		return nil, &InProgressError{RetryAfter: times[0], Running: times[1]}
 	case "failed":
 		return []byte(reply[1]), &FinalError{message: reply[2]}
 	}

@@ -18,6 +18,9 @@ var (
 type InProgressError struct {
 	// RetryAfter is when the holder's lease ends: by then the work is done, or renewed its lease, or can be taken over.
 	RetryAfter time.Duration
+
+	// Running is how long the work has been running.
+	Running time.Duration
 }
 
 // Error says when to ask again.

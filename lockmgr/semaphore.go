@@ -80,11 +80,14 @@ func (m *Manager) newPermit(
 
 func (m *Manager) permitBackend(key string, permits int, intent time.Duration) scriptBackend {
 	return scriptBackend{
-		rdb: m.rdb, notifier: m.notifier,
-		acquire: permitAcquireScript, renew: permitRenewScript, release: permitReleaseScript,
-		acquireKeys: []string{key, redisx.Companion(key, "fence"), redisx.Companion(key, "wish")},
-		releaseKeys: []string{key},
-		args:        []any{permits, intent.Milliseconds()},
-		channel:     redisx.Companion(key, "free"),
+		rdb: m.rdb, notifier: m.notifier, key: key,
+		acquire: permitAcquireScript, renew: permitRenewScript,
+		release: permitReleaseScript, withdraw: permitWithdrawScript,
+		acquireKeys:  []string{key, redisx.Companion(key, "fence"), redisx.Companion(key, "wish")},
+		releaseKeys:  []string{key},
+		withdrawKeys: []string{key, redisx.Companion(key, "wish")},
+		args:         []any{permits, intent.Milliseconds()},
+		channel:      redisx.Companion(key, "free"),
+		traces:       permits == allPermits && intent > 0,
 	}
 }

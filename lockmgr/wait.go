@@ -2,8 +2,6 @@ package lockmgr
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	mathrand "math/rand/v2"
 	"time"
 
@@ -32,20 +30,16 @@ func (m *Manager) await(ctx context.Context, lock *Lock, backend scriptBackend) 
 	}
 	w := m.notifier.addWaiter(channel, lock.core.Owner, backend.fair)
 	defer m.notifier.removeWaiter(channel, w)
-	err := m.local.Contend(ctx, &lock.core, lease.Contention{
+	if err := m.local.Contend(ctx, &lock.core, lease.Contention{
 		Wake:  w.wake,
 		Pause: func(wait time.Duration) time.Duration { return pauseFor(wait, backend.fair) },
 		// The confirmation of the subscription wakes the waiter, which then looks again: no release between its first
 		// attempt and the subscription goes unnoticed.
 		Refused: func() { m.notifier.subscribe(channel) },
-	})
-	if err == nil {
-		return lock, nil
+	}); err != nil {
+		return nil, err
 	}
-	if backend.leave != nil {
-		err = errors.Join(err, backend.leaveQueue(ctx, lock))
-	}
-	return nil, err
+	return lock, nil
 }
 
 // pauseFor is how long a waiter pauses of which the lock may change after a wait; 0 or less is unknown.
@@ -59,15 +53,4 @@ func pauseFor(wait time.Duration, fair bool) time.Duration {
 		return wait + time.Millisecond
 	}
 	return pause
-}
-
-// leaveQueue leaves the fair queue, so that the waiters behind need not wait until this one counts as dead.
-func (b scriptBackend) leaveQueue(ctx context.Context, lock *Lock) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.ReleaseTimeout)
-	defer cancel()
-	err := b.leave.Run(ctx, b.rdb, b.leaveKeys, lock.core.Owner, b.channel, b.notifier.publishCommand(ctx)).Err()
-	if err != nil {
-		return fmt.Errorf("lockmgr: leave the queue of %q: %w", lock.core.Name, err)
-	}
-	return nil
 }

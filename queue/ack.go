@@ -184,9 +184,10 @@ func (a *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
 	if a.ses.w.cfg.Observer == nil {
 		return
 	}
-	for _, job := range batch {
-		job.task.report(job.task.recorded.Load(), EventDone, job.took, nil, time.Time{})
-	}
+	a.ses.w.observer.observe(len(batch), func(i int) Event {
+		job := batch[i]
+		return job.task.outcomeEvent(job.task.recorded.Load(), EventDone, job.took)
+	})
 }
 
 // entries adds the stream IDs of what is not acknowledged yet.

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,14 +32,13 @@ const (
 // JSON for T goes to dead without a run, and the rest of its batch runs. A job that is dead if it takes one more worker
 // with it runs alone.
 func HandleBatch[T Args](m *Mux, handler func(ctx context.Context, jobs []*Job[T]) error, opts ...HandleOption) {
-	var zero T
-	if handler == nil {
-		m.fail(fmt.Errorf("kind %q: handler is nil", zero.Kind()))
+	k, ok := kindOf[T](m, handler == nil)
+	if !ok {
 		return
 	}
-	k := &kind{name: zero.Kind(), batched: true, policy: Policy{Batch: DefaultBatch, BatchWithin: DefaultBatchWithin}}
+	k.batched, k.policy = true, Policy{Batch: DefaultBatch, BatchWithin: DefaultBatchWithin}
 	k.handler = func(ctx context.Context, run *Run) error {
-		jobs, outcomes := decodeBatch[T](run.Batch())
+		jobs, outcomes := decodeBatch[T](run.Batch(), k.policy.Strict)
 		if len(jobs) == 0 {
 			return Outcomes(outcomes)
 		}
@@ -108,12 +106,12 @@ func spread(err error, n int) []error {
 }
 
 // decodeBatch decodes the jobs of a batch. Those that cannot be decoded have their outcome already, and are left out.
-func decodeBatch[T any](runs []*Run) (jobs []*Job[T], outcomes []error) {
+func decodeBatch[T any](runs []*Run, strict bool) (jobs []*Job[T], outcomes []error) {
 	decoded := make([]Job[T], len(runs))
 	jobs, outcomes = make([]*Job[T], 0, len(runs)), make([]error, len(runs))
 	for i, run := range runs {
 		decoded[i].Run = run
-		if err := json.Unmarshal(run.Data, &decoded[i].Args); err != nil {
+		if err := decodeArgs(run.Data, &decoded[i].Args, strict); err != nil {
 			outcomes[i] = &undecodableError{cause: err}
 			continue
 		}

@@ -13,6 +13,7 @@ type batch struct {
 	from   *buffer
 	size   int // jobs at the most
 	tasks  []*task
+	bytes  int           // of their data
 	closed chan struct{} // no more jobs come
 
 	fit []*task    // of those: that are run
@@ -25,7 +26,16 @@ func (t *task) isBatched() bool {
 		t.cancelled.Load() == nil
 }
 
-func (g *batch) isFull() bool { return len(g.tasks) >= g.size }
+// maxBatchBytes bounds the data of a batch's jobs. A batch that has so much is run with fewer jobs.
+const maxBatchBytes = 16 << 20
+
+func (g *batch) isFull() bool { return len(g.tasks) >= g.size || g.bytes >= maxBatchBytes }
+
+func (g *batch) add(t *task) {
+	t.batch = g
+	g.tasks = append(g.tasks, t)
+	g.bytes += t.bytes()
+}
 
 // admits reports whether a job may join: not one that may be the end of the others.
 func (g *batch) admits(t *task) bool {
@@ -45,31 +55,29 @@ func (g *batch) fill(tasks []*task) (others []*task) {
 			others = append(others, t)
 			continue
 		}
-		t.batch = g
-		g.tasks = append(g.tasks, t)
+		g.add(t)
 	}
 	clear(tasks[len(others):])
 	return others
 }
 
-// gather begins a batch with a job that has a slot, and what else was read for it. As long as it is not full it counts
-// as capacity, which the readers may fill: a batch never waits for slots.
+// gather begins a batch with a job that has a slot, and what else was read for it. As long as it is not full the loops
+// of its queue have room for what it lacks: a batch never waits for slots.
 func (d *dispatcher) gather(b *buffer, lead *task) {
-	g := &batch{from: b, size: lead.kind.policy.Batch, tasks: []*task{lead}, closed: make(chan struct{})}
-	lead.batch = g
-	if lead.isLastChance() {
+	g := &batch{from: b, size: lead.kind.policy.Batch, closed: make(chan struct{})}
+	if g.add(lead); lead.isLastChance() {
 		g.size = 1
 	}
 	b.tasks = b.tasks[:b.first+len(g.fill(b.tasks[b.first:]))]
 	b.rewind()
-	d.batched += len(g.tasks) - 1
+	b.bytes -= g.bytes - lead.bytes()
+	d.ready -= len(g.tasks) - 1
 	if g.isFull() || b.stopped || b.paused || d.closed {
 		close(g.closed)
 		return
 	}
 	b.gathering = append(b.gathering, g)
-	d.open += g.size - len(g.tasks)
-	d.wakeReaders()
+	b.open += g.size - len(g.tasks)
 }
 
 // join lets jobs that were read join the batches that gather, and returns the others.
@@ -77,8 +85,7 @@ func (d *dispatcher) join(b *buffer, tasks []*task) (others []*task) {
 	for _, g := range slices.Clone(b.gathering) {
 		before := len(g.tasks)
 		tasks = g.fill(tasks)
-		d.batched += len(g.tasks) - before
-		d.open -= len(g.tasks) - before
+		b.open -= len(g.tasks) - before
 		if g.isFull() && d.endGathering(g) {
 			close(g.closed)
 		}
@@ -113,7 +120,7 @@ func (d *dispatcher) endGathering(g *batch) bool {
 		return false
 	}
 	g.from.gathering = slices.Delete(g.from.gathering, i, i+1)
-	d.open -= g.size - len(g.tasks)
+	g.from.open -= g.size - len(g.tasks)
 	return true
 }
 
@@ -125,25 +132,17 @@ func (d *dispatcher) disband(b *buffer) []*task {
 	for _, g := range slices.Clone(b.gathering) {
 		d.endGathering(g)
 		taken = append(taken, g.tasks...)
-		d.removeBatch(g)
 		g.tasks = nil
 		close(g.closed)
 	}
 	return taken
 }
 
-// finishBatch ends the count of a batch's jobs as held, all but the first, which counts for the slot.
+// finishBatch counts a batch's jobs as finished, all but the first, which counts for the slot.
 func (d *dispatcher) finishBatch(g *batch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.finished += int64(len(g.tasks) - 1)
-	d.removeBatch(g)
-}
-
-func (d *dispatcher) removeBatch(g *batch) {
-	others := len(g.tasks) - 1
-	d.batched -= others
-	d.drop(others)
+	g.from.finished += int64(len(g.tasks) - 1)
 }
 
 // tasksIn lists the jobs of a slot that has this one: it alone, or its batch.

@@ -9,7 +9,7 @@ import (
 )
 
 func batchedTasks(ses *session, kind *kind, n int) []*task {
-	tasks := someTasks("b", n)
+	tasks := someTasks(nil, "b", n)
 	for _, t := range tasks {
 		t.kind, t.ses, t.heldSince = kind, ses, monotonic()
 	}
@@ -17,8 +17,9 @@ func batchedTasks(ses *session, kind *kind, n int) []*task {
 }
 
 func gatheringSlots(total, readAhead, size int) (*dispatcher, *session, *kind) {
-	ses := &session{subscription: &subscription{w: &Worker{cfg: WorkerConfig{MaxCrashes: 3}}}}
-	return newDispatcher(total, readAhead), ses,
+	d := newDispatcher(total, readAhead)
+	w := &Worker{cfg: WorkerConfig{MaxCrashes: 3}}
+	return d, &session{subscription: &subscription{w: w, buffer: d.addBuffer(1)}},
 		&kind{name: "k", batched: true, policy: Policy{Batch: size, BatchWithin: time.Second}}
 }
 
@@ -26,11 +27,11 @@ func gatheringSlots(total, readAhead, size int) (*dispatcher, *session, *kind) {
 func TestBatchesKeepTheBooks(t *testing.T) {
 	t.Parallel()
 	s, ses, k := gatheringSlots(2, -1, 10)
-	b := s.addBuffer(1)
+	b := ses.buffer
 	s.push(b, batchedTasks(ses, k, 2))
 	var first, second atomic.Pointer[task]
 	lead := s.next(&first)
-	if room := s.reserve(b); room != 1+8 {
+	if room := places(s, b); room != 1+8 {
 		t.Errorf("room for %d, want a slot's one and the batch's eight", room)
 	}
 	s.push(b, batchedTasks(ses, k, 9))
@@ -39,7 +40,7 @@ func TestBatchesKeepTheBooks(t *testing.T) {
 		t.Errorf("%d jobs in the batch", n)
 	}
 	next := s.next(&second)
-	if room := s.reserve(b); room != 9 {
+	if room := places(s, b); room != 9 {
 		t.Errorf("room for %d while one batch runs and one lacks nine", room)
 	}
 	if taken := s.disband(b); len(taken) != 1 || taken[0] != next {
@@ -52,8 +53,8 @@ func TestBatchesKeepTheBooks(t *testing.T) {
 	s.close()
 	s.next(&first)
 	s.next(&second)
-	if s.held != 0 || s.busy != 0 || s.batched != 0 || s.open != 0 || len(b.gathering) != 0 {
-		t.Errorf("in the end: %d held, %d busy, %d batched, %d open, %d gathering", s.held, s.busy, s.batched, s.open,
+	if s.ready != 0 || s.busy != 0 || b.bytes != 0 || b.open != 0 || len(b.gathering) != 0 {
+		t.Errorf("in the end: %d ready, %d busy, %d bytes, %d open, %d gathering", s.ready, s.busy, b.bytes, b.open,
 			len(b.gathering))
 	}
 }
@@ -62,7 +63,7 @@ func TestABatchGathersFromItsFirstJobsComing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, ses, k := gatheringSlots(1, -1, 10)
-		b := s.addBuffer(1)
+		b := ses.buffer
 		tasks := batchedTasks(ses, k, 1)
 		<-time.After(400 * time.Millisecond) // of the bubble's clock
 		s.push(b, tasks)
@@ -80,7 +81,7 @@ func TestABatchAdmitsItsLike(t *testing.T) {
 	t.Parallel()
 	s, ses, k := gatheringSlots(1, -1, 10)
 	_, other, _ := gatheringSlots(1, -1, 10)
-	b := s.addBuffer(1)
+	b := ses.buffer
 	tasks := batchedTasks(ses, k, 6)
 	tasks[1].kind = &kind{name: "single"}
 	tasks[2].ses = other

@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"context"
+	"slices"
+	"time"
+)
 
 // runBatch gathers a batch and runs it, unless it was disbanded meanwhile.
 func (w *Worker) runBatch(lead *task) {
@@ -10,16 +14,18 @@ func (w *Worker) runBatch(lead *task) {
 		return
 	}
 	ses := lead.ses
+	defer func() { // also when the handler ends the goroutine
+		for _, t := range g.tasks {
+			ses.untrack(t)
+		}
+		w.dispatcher.finishBatch(g)
+	}()
 	switch {
 	case !ses.valid():
 		ses.drop(g.tasks)
 	case g.buryUnfit():
 		g.execute()
 	}
-	for _, t := range g.tasks {
-		ses.untrack(t)
-	}
-	w.dispatcher.finishBatch(g)
 }
 
 // buryUnfit buries what became unfit while the batch gathered, and reports whether anything is left to run.
@@ -41,10 +47,37 @@ func (g *batch) execute() {
 		t.begin(began)
 	}
 	g.ctx.task = lead
-	err := lead.kind.handler.call(&g.ctx, &lead.run)
-	g.ctx.finish()
-	share := time.Since(began) / time.Duration(len(g.fit))
-	g.settle(spread(err, len(g.fit)), share)
+	var err error
+	defer func() {
+		g.ctx.finish()
+		share := time.Since(began) / time.Duration(len(g.fit))
+		g.settle(g.spread(err), share)
+	}()
+	handler := lead.kind.handler
+	if lead.ses.w.cfg.Observer != nil {
+		handler = g.observed
+	}
+	handler.call(&g.ctx, &lead.run, &err)
+}
+
+// observed is the batch's handler, after the observer was notified of the start of each job.
+func (g *batch) observed(ctx context.Context, run *Run) error {
+	for _, t := range g.fit {
+		t.observeStart()
+	}
+	return g.fit[0].kind.handler(ctx, run)
+}
+
+// spread makes an outcome for each job of the error that the handler returned. One that cannot be read is the failure
+// of all.
+func (g *batch) spread(err error) (outcomes []error) {
+	if err == nil {
+		return make([]error, len(g.fit))
+	}
+	if failed := isolate(func() { outcomes = spread(err, len(g.fit)) }); failed != nil {
+		outcomes = slices.Repeat([]error{failed}, len(g.fit))
+	}
+	return outcomes
 }
 
 // settle turns each job's outcome into its next step. What can be done for many at once is.
@@ -57,6 +90,7 @@ func (g *batch) settle(outcomes []error, share time.Duration) {
 		switch err := outcomes[i]; {
 		case err == nil && t.policy.Retain <= 0 && !t.isLastChance():
 			t.ended(outcomeDone, share)
+			t.reportLostResult()
 			done = append(done, doneJob{task: t, took: share})
 		case err != nil && ses.ctx.Err() != nil:
 			dropped = append(dropped, t)

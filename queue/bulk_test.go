@@ -29,7 +29,7 @@ func TestActOnAllThatMatch(t *testing.T) {
 		{inspect.ActionBury, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed,
 			inspect.StateRetrying}, nil},
 		{inspect.ActionDelete, []inspect.State{inspect.StateWaiting, inspect.StateInFlight, inspect.StateDelayed,
-			inspect.StateRetrying, inspect.StateDead}, nil},
+			inspect.StateRetrying, inspect.StateDead, inspect.StateCancelled}, nil},
 	} {
 		t.Run(string(test.action), func(t *testing.T) {
 			t.Parallel()
@@ -67,14 +67,13 @@ func (f *fleet) checkActed(action inspect.Action, n, done int64) {
 	info := f.info()
 	sum := info.Waiting + info.InFlight + info.Delayed + info.Retrying + info.Dead + info.Cancelled
 	ok := map[inspect.Action]bool{
-		inspect.ActionRequeue: sum == 5*n && info.Waiting == n+done && info.Dead == n-done,
-		inspect.ActionRunNow: sum == 5*n &&
-			f.rdb.ZCount(f.Context(), f.stream()+":delayed", "-inf", millis(time.Minute)).Val() == n/3,
-		inspect.ActionRelease: sum == 5*n &&
+		inspect.ActionRequeue: sum == 6*n && info.Waiting == n+done && info.Dead == n-done,
+		inspect.ActionRunNow:  sum == 6*n && info.Waiting == n+done && info.Delayed == n-n/3 && info.Retrying == n-n/3,
+		inspect.ActionRelease: sum == 6*n &&
 			f.rdb.XPending(f.Context(), f.stream(), "workers").Val().Consumers["~orphans"] == done,
-		inspect.ActionCancel: sum == 5*n && info.Dead == n && info.Cancelled == done,
-		inspect.ActionBury:   sum == 5*n && info.Dead == n+done,
-		inspect.ActionDelete: sum == 5*n-done && info.Totals.Deleted == done,
+		inspect.ActionCancel: sum == 6*n && info.Dead == n && info.Cancelled == n+done,
+		inspect.ActionBury:   sum == 6*n && info.Dead == n+done,
+		inspect.ActionDelete: sum == 6*n-done && info.Totals.Deleted == done,
 	}
 	if !ok[action] {
 		f.Errorf("after %s: %+v", action, info)

@@ -33,10 +33,15 @@ func (ses *session) claim() {
 
 // claimAll claims until nothing that this worker may take is parked.
 func (ses *session) claimAll(backoff *reconnectBackoff) {
+	ses.w.dispatcher.setParked(ses.buffer, true)
+	defer ses.w.dispatcher.setParked(ses.buffer, false)
 	for ses.reading.Err() == nil {
 		more, err := ses.claimOnce()
 		if err != nil {
 			ses.replyLost.Store(true)
+			if mayHaveArrived(err) {
+				ses.replies.lost()
+			}
 			ses.recoverFrom(backoff, "claim", err)
 			return
 		}
@@ -59,9 +64,9 @@ func (ses *session) awaitClaims() {
 	}
 }
 
-// claimOnce takes as many parked entries as there is capacity for, and reports whether there may be more.
+// claimOnce takes as many parked entries as there is room for, and reports whether there may be more.
 func (ses *session) claimOnce() (more bool, err error) {
-	n := min(ses.w.dispatcher.reserve(ses.buffer), maxClaim)
+	n, _ := ses.w.dispatcher.reserve(ses.buffer)
 	if n == 0 {
 		return false, nil
 	}
@@ -69,8 +74,10 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.transfer.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
+	sent := monotonic()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
-		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, LastChances: ses.lastChancesFree(),
+		Consumer: ses.consumer, Count: min(n, maxClaim), MaxCrashes: ses.w.cfg.MaxCrashes,
+		LastChances: ses.lastChancesFree(), Bytes: ses.replies.limit(),
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
 		ses.lose()
@@ -78,12 +85,13 @@ func (ses *session) claimOnce() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	ses.replies.arrived(len(found), wire.SizeOf(found), since(sent))
 	tasks := ses.newTasks(found)
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}
 	ses.track(tasks)
-	return len(tasks) >= n, nil
+	return len(tasks) > 0, nil
 }
 
 // signalParked makes the claiming loop look for parked entries.

@@ -2,10 +2,8 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +14,7 @@ import (
 // Client enqueues jobs. It is safe for any number of goroutines: calls that run at the same time share round trips.
 type Client struct {
 	cfg      ClientConfig
+	observer guardedObserver
 	rdb      redis.UniversalClient // the client's own
 	sender   *sender
 	ids      *wire.IDSource
@@ -23,10 +22,10 @@ type Client struct {
 	queues   sync.Map // name → *clientQueue
 }
 
-// ClientConfig configures a [Client]. The zero value works.
+// ClientConfig configures a [Client]. The zero value works: fields that are zero have their default.
 type ClientConfig struct {
 	Namespace   string           // begins every key; defaults to "navvy"
-	MaxData     int              // bytes of one job's data; defaults to 1 MiB
+	MaxData     int              // bytes of one job's data; defaults to 1 MiB, 500 MiB at the most
 	MaxBuffered int              // jobs waiting to be sent, over all callers; defaults to 10,000
 	Timeout     time.Duration    // how long a call takes at the most; defaults to 5 s
 	Observer    Observer         // receives EventEnqueued; defaults to none
@@ -53,24 +52,24 @@ func (c ClientConfig) withDefaults() ClientConfig {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultClientTimeout
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c.MaxData = min(c.MaxData, maxData)
+	c.Now = guardClock(c.Now)
 	return c
 }
 
 func (c ClientConfig) validate() error {
-	if err := wire.ValidateNamespace(c.Namespace); err != nil {
-		return err
-	}
-	if c.MaxData < 1 || c.MaxBuffered < 1 || c.Timeout < time.Millisecond {
-		return errors.New("MaxData, MaxBuffered and Timeout must be positive")
-	}
-	return nil
+	var wrong mistakes
+	wrong.add(wire.ValidateNamespace(c.Namespace))
+	wrong.check(c.MaxData >= 1, "MaxData %d: must be at least 1", c.MaxData)
+	wrong.check(c.MaxBuffered >= 1, "MaxBuffered %d: must be at least 1", c.MaxBuffered)
+	wrong.check(c.Timeout >= time.Millisecond, "Timeout %s: must be at least 1ms", c.Timeout)
+	return wrong.err()
 }
 
 // NewClient returns a client that enqueues to rdb's Redis. It opens connections of its own with rdb's options: rdb must
-// be a *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close.
+// be a *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close. Hooks that a
+// *redis.Client has by then see the commands of these connections too; on a cluster, put them on its nodes' clients
+// with redis.ClusterOptions.NewClient.
 func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -78,15 +77,28 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	}
 	own, err := ownClient(rdb, 1)
 	if err != nil {
-		return nil, fmt.Errorf("queue: client: %w", err)
+		return nil, fmt.Errorf("queue: client: %w", invalid(err))
 	}
-	return &Client{
+	c := &Client{
 		cfg:      cfg,
 		rdb:      own,
 		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
 		ids:      wire.NewIDSource(),
 		registry: wire.NewRegistry(own, cfg.Namespace),
-	}, nil
+	}
+	c.observer.observer, c.observer.now = cfg.Observer, cfg.Now
+	return c, nil
+}
+
+// mayCall reports what keeps a call from doing anything.
+func (c *Client) mayCall(ctx context.Context) error {
+	switch {
+	case c == nil || c.sender == nil:
+		return invalidf("the client was not made by NewClient")
+	case ctx.Err() != nil:
+		return fmt.Errorf("nothing was enqueued: %w", context.Cause(ctx))
+	}
+	return nil
 }
 
 // Enqueued is a job as [Client.Enqueue] has put it in Redis.
@@ -110,12 +122,13 @@ type Item struct {
 // Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead or deleted by a person.
 //
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
-// [ErrTooLarge], [ErrClosed]; [ErrNotDurable] comes with the job, which is enqueued; anything else says that nothing
-// was enqueued, and why.
+// [ErrTooLarge], [ErrClosed], [ErrInvalid]; [ErrNotDurable] comes with the job, which is enqueued; anything else says
+// that nothing was enqueued, and why.
 func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("queue: enqueue: nothing was enqueued: %w", context.Cause(ctx))
+	if err := c.mayCall(ctx); err != nil {
+		return nil, fmt.Errorf("queue: enqueue: %w", err)
 	}
+	began := monotonic()
 	op, err := c.prepare(args, opts)
 	if err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
@@ -132,77 +145,16 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 	}
 	job := op.job
 	op.recycle()
-	c.enqueued(ctx, &job)
+	c.noteQueue(ctx, job.Queue, began+int64(c.cfg.Timeout))
+	c.observeEnqueued(&job)
 	return &job, nil
-}
-
-// manyAtOnce bounds what EnqueueMany holds in memory twice: as items and as commands.
-const manyAtOnce = 1000
-
-// EnqueueMany puts many jobs in Redis, in pipelines. It returns one Enqueued for each item, in their order, each with
-// its own Err, and an error that counts and names the first if any failed. ClientConfig.Timeout applies to each
-// thousand. Jobs with [Durable] are sent one by one.
-func (c *Client) EnqueueMany(ctx context.Context, items []Item) ([]Enqueued, error) {
-	results := make([]Enqueued, len(items))
-	for from := 0; from < len(items); from += manyAtOnce {
-		to := min(from+manyAtOnce, len(items))
-		c.enqueueChunk(ctx, items[from:to], results[from:to])
-	}
-	failed, first := 0, error(nil)
-	for i := range results {
-		if err := results[i].Err; err != nil {
-			if failed++; first == nil {
-				first = err
-			}
-		}
-	}
-	if failed > 0 {
-		return results, fmt.Errorf("queue: enqueue: %d of %d jobs failed, the first: %w", failed, len(items), first)
-	}
-	return results, nil
-}
-
-func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
-	ops := make([]*enqueueOp, len(items))
-	for i, item := range items {
-		op, err := c.prepare(item.Args, item.Options)
-		switch {
-		case err != nil:
-			results[i].Err = err
-		case op.durability != nil:
-			results[i] = c.enqueueOneDurable(ctx, op)
-		default:
-			results[i] = op.job
-			if results[i].Err = c.sender.add(op); results[i].Err == nil {
-				ops[i] = op
-			}
-		}
-	}
-	for i, op := range ops {
-		if op == nil {
-			continue
-		}
-		err := c.sender.wait(ctx, op)
-		if err == nil {
-			results[i] = op.job
-			op.recycle()
-			c.enqueued(ctx, &results[i])
-		}
-		results[i].Err = err
-	}
-}
-
-func (c *Client) enqueueOneDurable(ctx context.Context, op *enqueueOp) Enqueued {
-	job, err := c.enqueueDurable(ctx, op)
-	if job == nil {
-		job = &op.job
-	}
-	job.Err = err
-	return *job
 }
 
 // Close waits for what was handed over, refuses what comes after, and closes the client's own connections.
 func (c *Client) Close() error {
+	if c == nil || c.sender == nil {
+		return nil
+	}
 	if !c.sender.close() {
 		return nil
 	}
@@ -220,7 +172,7 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.newOp(args.Kind(), data, o), nil
+	return c.newOp(o.kind, data, o), nil
 }
 
 func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
@@ -236,6 +188,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.durability = job, o.durability
+	op.chosenID, op.unique = o.id, o.uniqueKey
 	q := &c.queue(o.queue).QueueRef
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(&q.Keys, data, m.Encode())
@@ -243,39 +196,4 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 		op.addScript(q, data, m.Encode(), o, c.ids.Next(now), now)
 	}
 	return op
-}
-
-// clientQueue is a queue that a client uses.
-type clientQueue struct {
-	wire.QueueRef
-	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
-}
-
-// noteEvery is how often a client notes a queue that it uses, in case the registry was lost with Redis' data.
-const noteEvery = time.Minute
-
-// queue remembers the queues that the process uses: they are few, and used many times a second.
-func (c *Client) queue(name string) *clientQueue {
-	if q, ok := c.queues.Load(name); ok {
-		return q.(*clientQueue)
-	}
-	q := &clientQueue{QueueRef: wire.NewQueueRef(c.cfg.Namespace, name, wire.Binding{})}
-	q.noted.Store(-int64(noteEvery))
-	known, _ := c.queues.LoadOrStore(name, q)
-	return known.(*clientQueue)
-}
-
-// enqueued notifies the observer, and once a minute for each queue the registry.
-func (c *Client) enqueued(ctx context.Context, job *Enqueued) {
-	q, now := c.queue(job.Queue), monotonic()
-	if last := q.noted.Load(); now-last >= int64(noteEvery) && q.noted.CompareAndSwap(last, now) {
-		c.registry.AddQueue(ctx, job.Queue)
-	}
-	if c.cfg.Observer != nil && !job.Duplicate {
-		e := Event{Type: EventEnqueued, Time: c.cfg.Now(), Queue: job.Queue, Job: job.ID, Kind: job.Kind}
-		if job.Due != nil {
-			e.Due = *job.Due
-		}
-		c.cfg.Observer.Observe(e)
-	}
 }

@@ -7,6 +7,9 @@ var epoch = time.Now()
 // monotonic is the time since the process began, in ns, whatever happens to the wall clock.
 func monotonic() int64 { return int64(time.Since(epoch)) }
 
+// since is how long ago an instant of that clock was.
+func since(then int64) time.Duration { return time.Duration(monotonic() - then) }
+
 // clockGuard notices when Redis' clock jumps against this process' monotonic clock. A jump forward makes every lease
 // look over, though each worker is alive and renews its own within a heartbeat; so for the length of a lease no worker
 // is taken for dead. After a jump backward leases end later than they should, by as much as the jump.

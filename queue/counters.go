@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -62,16 +61,28 @@ func (t *task) ended(o outcome, took time.Duration) {
 	k.run.add(took)
 }
 
-// waited counts how long a job was ready before its handler began, at its first delivery: since its entry was added,
-// by Redis' clock.
+// waited counts how long a job was ready before its handler began, at its first delivery.
 func (t *task) waited(began time.Time) {
 	if t.deliveries > 1 {
 		t.ses.counters.redelivered.Add(1)
 		return
 	}
 	added, _ := redisx.ParseStreamID(t.entry.ID)
-	wait := time.Duration(began.UnixMilli()+t.ses.redisAhead.Load()-int64(added.Ms)) * time.Millisecond
-	t.ses.counters.of(t.kind).wait.add(max(wait, 0))
+	if wait, known := waitSince(added.Ms, began.UnixMilli()+t.ses.redisAhead.Load()); known {
+		t.ses.counters.of(t.kind).wait.add(wait)
+	}
+}
+
+// firstEntry is before the first release of a Redis that has streams, in Unix ms.
+var firstEntry = uint64(time.Date(2018, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
+
+// waitSince returns how long an entry had waited at an instant, by Redis' clock. It is not known of an entry that its
+// producer has numbered by itself: an ID such as 7-0 is no time.
+func waitSince(added uint64, now int64) (wait time.Duration, known bool) {
+	if added < firstEntry || now < 0 || added > 2*uint64(now) {
+		return 0, false
+	}
+	return time.Duration(max(now-int64(added), 0)) * time.Millisecond, true
 }
 
 // snapshot is what a heartbeat writes: names and numbers for the hashes of the minute and the hour, of all kinds
@@ -139,7 +150,9 @@ func (s *durations) add(d time.Duration) {
 func (s *durations) each(name string, visit func(field string, n *atomic.Int64)) {
 	visit(name+"_us", &s.micros)
 	for k := range s.buckets {
-		visit(name+":"+strconv.Itoa(k), &s.buckets[k])
+		if s.buckets[k].Load() != 0 { // most are empty: no name is made for them
+			visit(wire.BucketField(name, k), &s.buckets[k])
+		}
 	}
 }
 

@@ -10,11 +10,21 @@ import (
 )
 
 // Ten thousand jobs due over five seconds: none starts early, and the log says how late they are. How late is a
-// promise (100 ms at the 99th percentile) that a machine busy with other tests may miss, so the bound here is wide.
+// promise (100 ms at the 99th percentile) that a machine busy with other tests may miss: the bound here is how long the
+// same machine takes for as many jobs that are due at once.
 func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
 	t.Parallel()
 	const jobs, span = 10_000, 5 * time.Second
 	f := newFleet(t)
+	f.start(muxOf("k", noop))
+	atOnce := time.Now()
+	due := queue.Item{Args: queue.JSON("k", []byte(`{}`)), Options: []queue.EnqueueOption{queue.On("orders")}}
+	_, err := f.client.EnqueueMany(t.Context(), slices.Repeat([]queue.Item{due}, jobs))
+	f.must(err)
+	f.await(queue.EventDone, jobs)
+	bound := time.Since(atOnce) + time.Second
+
+	f = newFleet(t)
 	start := time.Now().Add(time.Second)
 	items := make([]queue.Item, jobs)
 	for i := range items {
@@ -51,7 +61,7 @@ func TestDelayedJobsAreNeverEarlyAndHardlyLate(t *testing.T) {
 	}
 	median, p99 := late[len(late)/2], late[len(late)*99/100]
 	t.Logf("late by %s at the median, %s at 99 %%, %s at the most", median, p99, late[len(late)-1])
-	if p99 > 5*time.Second {
-		t.Errorf("99 %% of the jobs were late by up to %s", p99)
+	if p99 > bound {
+		t.Errorf("99 %% of the jobs were late by up to %s; as many at once take %s", p99, bound)
 	}
 }

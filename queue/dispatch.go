@@ -4,16 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
-)
-
-const (
-	readAheadFor = 10 * time.Millisecond // what a worker holds beyond its slots starts within so long
-	readAheadMax = 2000
-	rateEvery    = 5 * time.Millisecond // how often the rate of finished jobs is measured
-	rateStale    = 100 * time.Millisecond
 )
 
 // dispatcher gives the jobs that were read to the slots, and determines how much more the readers may read. Everything
@@ -22,51 +14,63 @@ type dispatcher struct {
 	total     int // slots
 	readAhead int // as configured
 
-	mu       sync.Mutex // guards the fields below, and those of every buffer
-	work     sync.Cond  // a slot waits for a job
-	capacity sync.Cond  // a reader waits for capacity
-	closed   bool       // set when every subscription has ended
-	buffers  []*buffer  // complete before the worker starts
+	mu      sync.Mutex // guards the fields below, and those of every buffer
+	work    sync.Cond  // a slot waits for a job
+	closed  bool       // set when every subscription has ended
+	buffers []*buffer  // complete before the worker starts
 
-	// Counted by readers (push), slots (next, finishBatch), and the loops that hand jobs back (take, disband).
-	held     int   // jobs read and not finished
-	batched  int   // of those: in a batch beside its first, and so in no slot of their own
-	open     int   // how many more jobs the batches may take in that still gather
-	busy     int   // slots that run a job or a batch
-	idle     int   // slots that wait
-	waking   int   // of those: signalled, and not awake yet
-	waiting  int   // readers that wait
-	finished int64 // jobs, since the start
+	// Counted by readers (push), slots (next), and the loops that hand jobs back (take).
+	ready   int // jobs in the buffers
+	busy    int // slots that run a job or a batch
+	idle    int // slots that wait
+	waking  int // of those: signalled, and not awake yet
+	waiting int // loops that wait for room
 
 	// Set by measure, in a reader.
-	ahead    int       // jobs that may be held beyond the slots, now
-	rate     float64   // of finished jobs in a second
-	measured time.Time // when that was
-	counted  int64     // finished then
+	measured int64 // when, on the monotonic clock
+	ahead    int   // how many jobs may be held beyond the slots
+	brisk    bool  // that is, slots become free so often that a job held for one more does not wait
 }
 
 // buffer is what was read from one queue and has not started, and the queue's share. All of it but the weight is
 // guarded by the dispatcher's mutex.
 type buffer struct {
-	weight  int
-	credit  int     // of the smooth weighted round-robin
-	active  bool    // the last read brought something; set by readers
+	weight int
+	credit int // how far it is below its share of the starts: of the smooth weighted round-robin
+
 	tasks   []*task // added by readers, taken by slots and by the loops that hand back
 	first   int     // tasks before it are taken
+	bytes   int     // of the data of those that are not
 	stopped bool    // set by serve
 	paused  bool    // set by the heartbeat
 
 	gathering []*batch // begun by slots, filled by readers
+	open      int      // how many jobs those lack
+
+	room    sync.Cond // its loops wait for room
+	waiting int       // that do
+	full    int       // that wait for bytes to be free
+	more    bool      // when last seen, Redis had more of its jobs, and the reading loop is about to fetch them
+	parked  bool      // the claiming loop is about to fetch parked ones
+	filling bool      // and there was room for more than were asked for
+	look    bool      // a slot became free: it is worth a look whether there are any
+	looked  int64     // when that was last done, on the monotonic clock
+
+	finished int64   // jobs, since the start
+	counted  int64   // of those, at the last measurement
+	rate     float64 // of finished jobs in a second
+	ahead    int     // how many that is within readAheadFor
 }
 
 func newDispatcher(total, readAhead int) *dispatcher {
-	d := &dispatcher{total: total, readAhead: readAhead, ahead: max(readAhead, 0), measured: time.Now()}
-	d.work.L, d.capacity.L = &d.mu, &d.mu
+	d := &dispatcher{total: total, readAhead: readAhead, measured: monotonic()}
+	d.work.L = &d.mu
 	return d
 }
 
 func (d *dispatcher) addBuffer(weight int) *buffer {
-	b := &buffer{weight: weight}
+	b := &buffer{weight: weight, looked: monotonic()}
+	b.room.L = &d.mu
 	d.buffers = append(d.buffers, b)
 	return b
 }
@@ -75,20 +79,21 @@ func (d *dispatcher) addBuffer(weight int) *buffer {
 func (d *dispatcher) next(slot *atomic.Pointer[task]) *task {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if slot.Swap(nil) != nil {
+	if ended := slot.Swap(nil); ended != nil {
 		d.busy--
-		d.finished++
-		d.drop(1)
+		ended.ses.buffer.finished++
+		d.markLooks()
 	}
 	for {
-		if t := d.pick(); t != nil {
+		t := d.pick()
+		if t != nil {
 			d.busy++
 			slot.Store(t)
 			d.wake()
-			return t
 		}
-		if d.closed {
-			return nil
+		d.wakeReaders()
+		if t != nil || d.closed {
+			return t
 		}
 		d.idle++
 		d.work.Wait()
@@ -97,30 +102,17 @@ func (d *dispatcher) next(slot *atomic.Pointer[task]) *task {
 	}
 }
 
-// wake wakes one slot if there is a job for it and no other is being woken; that one wakes the next. Short jobs are
-// run by the few slots that are awake, instead of by all of them waking for one each.
+// wake wakes one slot if there is a job and no other is being woken; that one wakes the next. Short jobs are run by the
+// few slots that are awake, instead of by all of them waking for one each.
 func (d *dispatcher) wake() {
-	if d.waking == 0 && d.idle > 0 && d.held-d.batched > d.busy {
+	if d.waking == 0 && d.idle > 0 && d.ready > 0 {
 		d.waking++
 		d.work.Signal()
 	}
 }
 
-// drop ends the count of n jobs as held, and wakes the readers when there is capacity worth a read.
-func (d *dispatcher) drop(n int) {
-	d.held -= n
-	d.wakeReaders()
-}
-
-func (d *dispatcher) wakeReaders() {
-	if d.waiting > 0 && d.hasCapacity() {
-		d.capacity.Broadcast()
-	}
-}
-
-// hasCapacity reports whether a read is worth its round trip: a slot would go idle, or half of what may be read ahead
-// is used up, or a batch gathers. Reading many at once is what makes a job cheap.
-func (d *dispatcher) hasCapacity() bool { return d.held-d.batched < d.total+d.ahead/2+d.open }
+// holds is how many jobs were read and have not started.
+func (b *buffer) holds() int { return len(b.tasks) - b.first }
 
 // rewind makes the memory free again when everything is taken.
 func (b *buffer) rewind() {
@@ -136,54 +128,14 @@ func (d *dispatcher) push(b *buffer, tasks []*task) bool {
 	if b.stopped || b.paused || d.closed {
 		return false
 	}
-	d.held += len(tasks)
-	b.tasks = append(b.tasks, d.join(b, tasks)...)
+	tasks = d.join(b, tasks)
+	for _, t := range tasks {
+		b.bytes += t.bytes()
+	}
+	b.tasks = append(b.tasks, tasks...)
+	d.ready += len(tasks)
 	d.wake()
 	return true
-}
-
-// reserve waits until there is capacity and returns how many jobs the queue's readers may read: its share, by weight,
-// among the queues that have jobs. While the queue is paused it waits. It returns 0 when the queue has stopped.
-func (d *dispatcher) reserve(b *buffer) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for !b.stopped && !d.closed {
-		d.measure()
-		if !b.paused && d.hasCapacity() {
-			return d.share(b)
-		}
-		d.waiting++
-		d.capacity.Wait()
-		d.waiting--
-	}
-	return 0
-}
-
-// measure sets how many jobs may be read ahead: as many as the slots are seen to finish in readAheadFor. Slow jobs are
-// not read ahead at all, so that none waits here while another worker has a slot for it.
-//
-// Why: docs/decisions/engine.md#how-much-is-read-ahead-follows-the-finish-rate
-func (d *dispatcher) measure() {
-	if d.readAhead != 0 {
-		return
-	}
-	passed := time.Since(d.measured)
-	if passed < rateEvery {
-		return
-	}
-	rate := float64(d.finished-d.counted) / passed.Seconds()
-	if d.rate = (d.rate + rate) / 2; passed > rateStale {
-		d.rate = rate
-	}
-	d.ahead = min(int(d.rate*readAheadFor.Seconds()), readAheadMax)
-	d.measured, d.counted = time.Now(), d.finished
-}
-
-// setActive notes whether a queue's read brought something.
-func (d *dispatcher) setActive(b *buffer, active bool) {
-	d.mu.Lock()
-	b.active = active
-	d.mu.Unlock()
 }
 
 // take removes the jobs of a queue that have not started, all of them or those that match.
@@ -195,13 +147,15 @@ func (d *dispatcher) take(b *buffer, match func(*task) bool) []*task {
 	for _, t := range b.tasks[b.first:] {
 		if match(t) {
 			taken = append(taken, t)
+			b.bytes -= t.bytes()
 		} else {
 			kept = append(kept, t)
 		}
 	}
 	clear(b.tasks[len(kept):])
 	b.tasks, b.first = kept, 0
-	d.drop(len(taken))
+	d.ready -= len(taken)
+	d.wakeReaders()
 	return taken
 }
 
@@ -209,8 +163,8 @@ func (d *dispatcher) take(b *buffer, match func(*task) bool) []*task {
 func (d *dispatcher) stop(b *buffer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b.stopped, b.active = true, false
-	d.capacity.Broadcast()
+	b.stopped, b.more = true, false
+	d.changed(b)
 }
 
 // resume allows a queue's reads again.
@@ -229,10 +183,17 @@ func (d *dispatcher) setPaused(b *buffer, paused bool) bool {
 	}
 	b.paused = paused
 	if paused {
-		b.active = false
+		b.more = false
 	}
-	d.capacity.Broadcast()
+	d.changed(b)
 	return true
+}
+
+// changed wakes whatever may have waited for a queue that is stopped, paused or resumed, or in vain for its jobs.
+func (d *dispatcher) changed(b *buffer) {
+	b.room.Broadcast()
+	d.wake()
+	d.wakeReaders()
 }
 
 // close makes every slot end when it has run what is left.
@@ -241,7 +202,9 @@ func (d *dispatcher) close() {
 	defer d.mu.Unlock()
 	d.closed = true
 	d.work.Broadcast()
-	d.capacity.Broadcast()
+	for _, b := range d.buffers {
+		b.room.Broadcast()
+	}
 }
 
 func (d *dispatcher) running() int {
@@ -261,7 +224,7 @@ func (d *dispatcher) tasks(b *buffer) []*task {
 func (d *dispatcher) entries(b *buffer) map[wire.EntryRef]bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	held := make(map[wire.EntryRef]bool, len(b.tasks)-b.first)
+	held := make(map[wire.EntryRef]bool, b.holds())
 	for _, t := range b.tasks[b.first:] {
 		held[t.entry] = true
 	}

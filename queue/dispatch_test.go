@@ -12,13 +12,20 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// someTasks makes n jobs whose stream IDs are name-1, name-2, …
-func someTasks(name string, n int) []*task {
+// someTasks makes n jobs of a source whose stream IDs are name-1, name-2, …
+func someTasks(b *buffer, name string, n int) []*task {
+	ses := &session{subscription: &subscription{buffer: b}}
 	tasks := make([]*task, n)
 	for i := range tasks {
-		tasks[i] = &task{entry: wire.EntryRef{ID: fmt.Sprintf("%s-%d", name, i+1)}}
+		tasks[i] = &task{entry: wire.EntryRef{ID: fmt.Sprintf("%s-%d", name, i+1)}, ses: ses}
 	}
 	return tasks
+}
+
+// places waits for room and returns how much there is.
+func places(s *dispatcher, b *buffer) int {
+	n, _ := s.reserve(b)
+	return n
 }
 
 func names(tasks []*task) string {
@@ -42,16 +49,16 @@ func TestSlotsAreSharedByWeight(t *testing.T) {
 	t.Parallel()
 	s := newDispatcher(1, 0)
 	a, b := s.addBuffer(5), s.addBuffer(1)
-	s.push(a, someTasks("a", 500))
-	s.push(b, someTasks("b", 100))
+	s.push(a, someTasks(a, "a", 500))
+	s.push(b, someTasks(b, "b", 100))
 	var slot atomic.Pointer[task]
 	for round := range 100 {
 		if got := order(s, &slot, 6); strings.Count(got, "a") != 5 || strings.Count(got, "b") != 1 {
 			t.Fatalf("round %d: %s, want five of a and one of b", round, got)
 		}
 	}
-	if s.held != 1 || s.busy != 1 {
-		t.Errorf("%d held, %d busy, want the last one", s.held, s.busy)
+	if s.ready != 0 || s.busy != 1 {
+		t.Errorf("%d ready, %d busy, want the last one", s.ready, s.busy)
 	}
 }
 
@@ -60,7 +67,8 @@ func TestSharesAreSmooth(t *testing.T) {
 	t.Parallel()
 	s := newDispatcher(1, 0)
 	for i, weight := range []int{5, 1, 1} {
-		s.push(s.addBuffer(weight), someTasks(string(rune('a'+i)), 20))
+		b := s.addBuffer(weight)
+		s.push(b, someTasks(b, string(rune('a'+i)), 20))
 	}
 	var slot atomic.Pointer[task]
 	if got, want := order(s, &slot, 21), strings.Repeat("aabacaa", 3); got != want {
@@ -72,12 +80,12 @@ func TestSourceAloneHasEverySlot(t *testing.T) {
 	t.Parallel()
 	s := newDispatcher(1, 0)
 	a, b := s.addBuffer(5), s.addBuffer(1)
-	s.push(b, someTasks("b", 1100))
+	s.push(b, someTasks(b, "b", 1100))
 	var slot atomic.Pointer[task]
 	if got := order(s, &slot, 1000); got != strings.Repeat("b", 1000) {
 		t.Error("a source without jobs was given slots")
 	}
-	s.push(a, someTasks("a", 50)) // it neither catches up nor pays for the time it was away
+	s.push(a, someTasks(a, "a", 50)) // it neither catches up nor pays for the time it was away
 	if got := order(s, &slot, 12); strings.Count(got, "b") != 2 {
 		t.Errorf("%s, want two of b", got)
 	}
@@ -99,7 +107,6 @@ func TestReserveSharesTheRoom(t *testing.T) {
 		"the other has jobs":                {total: 12, readAhead: -1, weights: []int{5, 1}, hungry: true, want: 10},
 		"the heavier one has jobs":          {total: 12, readAhead: -1, weights: []int{1, 5}, hungry: true, want: 2},
 		"three":                             {total: 12, readAhead: -1, weights: []int{1, 2, 3}, hungry: true, want: 2},
-		"a share below one is one":          {total: 10, readAhead: -1, weights: []int{1, 1000}, hungry: true, want: 1},
 		"nothing was finished, none beyond": {total: 10, readAhead: 0, weights: []int{1}, want: 10},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,10 +116,11 @@ func TestReserveSharesTheRoom(t *testing.T) {
 				s.addBuffer(weight)
 			}
 			for _, other := range s.buffers[1:] {
-				s.setActive(other, test.hungry)
+				other.more = test.hungry
 			}
-			s.push(s.buffers[0], someTasks("a", test.held))
-			if got := s.reserve(s.buffers[0]); got != test.want {
+			s.buffers[0].more = test.hungry
+			s.push(s.buffers[0], someTasks(s.buffers[0], "a", test.held))
+			if got := places(s, s.buffers[0]); got != test.want {
 				t.Errorf("got room for %d, want %d", got, test.want)
 			}
 		})
@@ -121,9 +129,9 @@ func TestReserveSharesTheRoom(t *testing.T) {
 
 // reserving waits for capacity in a goroutine of its own, and sends how much it was.
 func reserving(s *dispatcher, b *buffer) <-chan int {
-	room := make(chan int, 1)
-	go func() { room <- s.reserve(b) }()
-	return room
+	answer := make(chan int, 1)
+	go func() { answer <- places(s, b) }()
+	return answer
 }
 
 // still fails the test if there is an answer although everything has come to rest.
@@ -142,7 +150,7 @@ func TestReserveWaitsForRoomWorthARead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDispatcher(4, 4) // room is worth a read when fewer than 4 + 4/2 are held
 		b := s.addBuffer(1)
-		s.push(b, someTasks("a", 8))
+		s.push(b, someTasks(b, "a", 8))
 		room := reserving(s, b)
 		var slot atomic.Pointer[task]
 		for held := 8; held >= 6; held-- {
@@ -164,15 +172,15 @@ func TestReadAheadFollowsTheFinishRate(t *testing.T) {
 		s := newDispatcher(4, 0)
 		b := s.addBuffer(1)
 		var slot atomic.Pointer[task]
-		s.push(b, someTasks("a", 1))
+		s.push(b, someTasks(b, "a", 1))
 		s.next(&slot) // one is always in slot, so that next never waits
 		pass := func(d time.Duration, finish int) int {
-			s.push(b, someTasks("a", finish))
+			s.push(b, someTasks(b, "a", finish))
 			for range finish {
 				s.next(&slot)
 			}
 			<-time.After(d) // the bubble's clock
-			return s.reserve(b) - 3
+			return places(s, b) - 3
 		}
 		if got := pass(time.Millisecond, 1000); got != 0 {
 			t.Errorf("%d ahead after a moment too short to measure", got)
@@ -204,7 +212,7 @@ func TestConfiguredReadAheadStays(t *testing.T) {
 		s := newDispatcher(4, 7)
 		b := s.addBuffer(1)
 		<-time.After(time.Minute)
-		if got := s.reserve(b); got != 11 {
+		if got := places(s, b); got != 11 {
 			t.Errorf("got room for %d, want 11", got)
 		}
 	})
@@ -215,8 +223,8 @@ func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDispatcher(2, -1)
 		a, b := s.addBuffer(1), s.addBuffer(1)
-		s.push(a, someTasks("a", 6))
-		s.push(b, someTasks("b", 1))
+		s.push(a, someTasks(a, "a", 6))
+		s.push(b, someTasks(b, "b", 1))
 		var first, second atomic.Pointer[task]
 		s.next(&first)
 		s.next(&second) // a-1 and b-1 run
@@ -237,10 +245,10 @@ func TestTakeRemovesWhatHasNotStarted(t *testing.T) {
 		if got := s.take(a, func(*task) bool { return true }); got != nil {
 			t.Errorf("took %s once more", names(got))
 		}
-		if s.held != 2 || s.running() != 2 {
-			t.Errorf("%d held, %d run; want the two that run", s.held, s.running())
+		if s.ready != 0 || s.running() != 2 {
+			t.Errorf("%d ready, %d run; want the two that run", s.ready, s.running())
 		}
-		s.push(b, someTasks("b", 1))
+		s.push(b, someTasks(b, "b", 1))
 		s.next(&first) // b's second job in place of a-1
 		s.push(a, nil)
 		still(t, room, "every slot has a job")
@@ -256,7 +264,7 @@ func TestTakeMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDispatcher(2, -1)
 		b := s.addBuffer(1)
-		s.push(b, someTasks("a", 3))
+		s.push(b, someTasks(b, "a", 3))
 		room := reserving(s, b)
 		still(t, room, "three are held")
 		s.take(b, func(t *task) bool { return t.entry.ID != "a-1" })
@@ -271,23 +279,22 @@ func TestStoppedSourceReadsNothingUntilResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDispatcher(6, -1)
 		a, b := s.addBuffer(5), s.addBuffer(1)
-		s.setActive(a, true)
-		s.push(b, someTasks("b", 6))
+		s.push(b, someTasks(b, "b", 6))
 		room := reserving(s, a)
 		still(t, room, "every slot has a job")
 		s.stop(a)
 		if got := <-room; got != 0 {
 			t.Errorf("a stopped queue got room for %d", got)
 		}
-		if s.push(a, someTasks("a", 1)) || s.held != 6 {
+		if s.push(a, someTasks(a, "a", 1)) || s.ready != 6 {
 			t.Error("a stopped queue handed a job over")
 		}
 		s.take(b, func(*task) bool { return true })
-		if got := s.reserve(b); got != 6 {
+		if got := places(s, b); got != 6 {
 			t.Errorf("the other has room for %d, want all 6: a stopped queue has no share", got)
 		}
 		s.resume(a)
-		if got := s.reserve(a); got != 6 || !s.push(a, someTasks("a", 1)) {
+		if got := places(s, a); got != 6 || !s.push(a, someTasks(a, "a", 1)) {
 			t.Errorf("a resumed queue got room for %d, want 6", got)
 		}
 	})
@@ -309,20 +316,20 @@ func TestClosedSlotsRunWhatIsLeft(t *testing.T) {
 		synctest.Wait() // both wait for a job
 		s.close()
 		idle.Wait()
-		if s.push(b, someTasks("b", 1)) || s.reserve(b) != 0 {
+		if s.push(b, someTasks(b, "b", 1)) || places(s, b) != 0 {
 			t.Error("a closed dispatcher take jobs")
 		}
 
 		s = newDispatcher(1, -1)
 		b = s.addBuffer(1)
-		s.push(b, someTasks("b", 3))
+		s.push(b, someTasks(b, "b", 3))
 		s.close()
 		var slot atomic.Pointer[task]
 		if got := order(s, &slot, 3); got != "bbb" {
 			t.Errorf("ran %s", got)
 		}
-		if s.next(&slot) != nil || s.held != 0 || s.busy != 0 || slot.Load() != nil {
-			t.Errorf("%d held, %d busy after the last", s.held, s.busy)
+		if s.next(&slot) != nil || s.ready != 0 || s.busy != 0 || slot.Load() != nil {
+			t.Errorf("%d ready, %d busy after the last", s.ready, s.busy)
 		}
 	})
 }

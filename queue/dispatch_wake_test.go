@@ -25,7 +25,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 				}()
 			}
 			for i, b := range sources {
-				go feedAll(s, b, someTasks(string(rune('a'+i)), each))
+				go feedAll(s, b, someTasks(b, string(rune('a'+i)), each))
 			}
 			defer synctest.Wait()
 			defer s.close()
@@ -38,8 +38,8 @@ func TestNoWakeUpIsLost(t *testing.T) {
 					}
 					seen[job.entry.ID] = true
 				case <-time.After(time.Hour):
-					t.Fatalf("read-ahead %d: all at rest after %d of %d jobs; %d held, %d busy, %d idle, %d readers wait",
-						readAhead, len(seen), 3*each, s.held, s.busy, s.idle, s.waiting)
+					t.Fatalf("read-ahead %d: all at rest after %d of %d jobs; %d ready, %d busy, %d idle, %d readers wait",
+						readAhead, len(seen), 3*each, s.ready, s.busy, s.idle, s.waiting)
 				}
 			}
 		})
@@ -49,14 +49,17 @@ func TestNoWakeUpIsLost(t *testing.T) {
 // feedAll hands jobs over as a reader does: as many as there is room for, when there is.
 func feedAll(s *dispatcher, b *buffer, tasks []*task) {
 	for len(tasks) > 0 {
-		n := min(s.reserve(b), len(tasks))
-		s.setActive(b, n > 0)
-		if !s.push(b, tasks[:n]) {
+		n, _ := s.reserve(b)
+		found := min(n, len(tasks))
+		if !s.push(b, tasks[:found]) {
 			return
 		}
-		tasks = tasks[n:]
+		s.looked(b, found == n, false)
+		tasks = tasks[found:]
 	}
-	s.setActive(b, false)
+	if n, _ := s.reserve(b); n > 0 { // and finds nothing
+		s.looked(b, false, false)
+	}
 }
 
 // A slot that is about to sleep must not miss the job that comes at that moment.
@@ -78,7 +81,7 @@ func TestSingleJobsAlwaysFindASlot(t *testing.T) {
 		defer s.close()
 		for i := range 10_000 {
 			n := 1 + i%8
-			s.push(b, someTasks("a", n))
+			s.push(b, someTasks(b, "a", n))
 			for range n {
 				select {
 				case <-ran:
@@ -106,7 +109,7 @@ func TestJobsReadTogetherRunTogether(t *testing.T) {
 			}()
 		}
 		synctest.Wait() // all are idle
-		s.push(b, someTasks("a", 9))
+		s.push(b, someTasks(b, "a", 9))
 		synctest.Wait()
 		if n := s.running(); n != 8 {
 			t.Errorf("%d of 9 jobs run in 8 slots", n)

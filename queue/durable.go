@@ -86,7 +86,7 @@ func (d *Durability) read(reply any) DurableResult {
 
 // sendDurable enqueues one job and waits until it is as safe as asked, on one connection.
 func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) error {
-	patience := c.cfg.Timeout + d.timeout
+	patience := d.patience(c.cfg.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	rdb, err := c.masterOf(ctx, op.job.Queue, patience)
@@ -132,16 +132,23 @@ func (c *Client) masterOf(ctx context.Context, queue string, patience time.Durat
 	} else if !ok {
 		return nil, fmt.Errorf("client of type %T has no master to wait for", c.rdb)
 	}
-	return master.WithTimeout(patience), nil
+	return redisx.WithTimeout(master, patience), nil
 }
 
 // enqueueDurable is the rest of Enqueue for a job with [Durable].
 func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, error) {
+	began := monotonic()
 	err := c.sendDurable(ctx, op, op.durability)
 	if err != nil && !errors.Is(err, ErrNotDurable) {
 		return nil, err
 	}
 	job := op.job
-	c.enqueued(ctx, &job)
+	c.noteQueue(ctx, job.Queue, began+int64(op.durability.patience(c.cfg.Timeout)))
+	c.observeEnqueued(&job)
 	return &job, err
+}
+
+// patience is how long a call may take that waits for it.
+func (d *Durability) patience(timeout time.Duration) time.Duration {
+	return addDurations(timeout, d.timeout)
 }

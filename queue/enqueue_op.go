@@ -21,6 +21,8 @@ type enqueueOp struct {
 	cmd        redis.Cmder
 	args       []any // of a script, to send it again
 	durability *Durability
+	chosenID   string        // "" without [ID]
+	unique     string        // "" without [Unique]
 	unguarded  bool          // nothing would notice if it were sent twice
 	err        error         // valid once done has its signal
 	done       chan struct{} // holds one signal

@@ -12,9 +12,11 @@ const DefaultQueue = "default"
 type EnqueueOption interface{ applyEnqueue(*enqueueOptions) }
 
 type enqueueOptions struct {
+	kind       string // of the arguments
 	queue      string
 	in         time.Duration
 	at         time.Time
+	hasTime    bool // at was given
 	id         string
 	idWindow   time.Duration
 	uniqueKey  string

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
@@ -36,7 +37,7 @@ func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings
 		return EnqueueSettings{}, err
 	}
 	return EnqueueSettings{
-		Kind: args.Kind(), Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
+		Kind: o.kind, Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
 		UniqueKey: o.uniqueKey, UniqueFor: o.uniqueFor, Durability: o.durability,
 		Trace: o.trace, RequestID: o.requestID, Policy: o.policy,
 	}, nil
@@ -50,35 +51,68 @@ func (s *EnqueueSettings) Due(now time.Time) *time.Time {
 
 // resolve fills o with the options and returns the arguments as JSON.
 func (o *enqueueOptions) resolve(args Args, opts []EnqueueOption, maxData int) ([]byte, error) {
-	if args == nil {
-		return nil, errors.New("args are nil")
+	if isNil(args) {
+		return nil, invalidf("args are nil")
 	}
 	*o = enqueueOptions{queue: DefaultQueue}
 	for _, opt := range opts {
+		if opt == nil {
+			opt = noOption{}
+		}
 		opt.applyEnqueue(o)
 	}
 	if err := wire.ValidateQueue(o.queue); err != nil {
 		o.errs = append(o.errs, err)
 	}
-	if err := wire.ValidateKind(args.Kind()); err != nil {
+	if o.in > 0 && o.hasTime {
+		o.errs = append(o.errs, errors.New("In and At exclude each other"))
+	}
+	var err error
+	if o.kind, err = checkedKind(args); err != nil {
 		o.errs = append(o.errs, err)
 	}
 	if len(o.errs) > 0 {
-		return nil, errors.Join(o.errs...)
+		return nil, invalid(errors.Join(o.errs...))
 	}
 	data, err := encodeArgs(args)
 	if err != nil {
-		return nil, fmt.Errorf("data of %s: %w", args.Kind(), err)
+		return nil, invalidf("data of %s: %w", o.kind, err)
 	}
 	if len(data) > maxData {
-		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", args.Kind(), len(data), maxData, ErrTooLarge)
+		return nil, fmt.Errorf("data of %s has %d bytes, the limit is %d: %w", o.kind, len(data), maxData, ErrTooLarge)
 	}
 	return data, nil
 }
 
-func encodeArgs(args Args) ([]byte, error) {
+// isNil reports whether there are no arguments, or a pointer to none: as JSON they would be null.
+func isNil(args Args) bool {
+	if args == nil {
+		return true
+	}
+	v := reflect.ValueOf(args)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// checkedKind asks the arguments for their kind.
+func checkedKind(args Args) (kind string, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the Kind method of %T: %w", args, newPanicError(v))
+		}
+	}()
+	kind = args.Kind()
+	return kind, wire.ValidateKind(kind)
+}
+
+// encodeArgs returns the arguments as JSON. A MarshalJSON of theirs that panics is an error.
+func encodeArgs(args Args) (data []byte, err error) {
 	raw, ok := args.(jsonArgs)
 	if !ok {
+		defer func() {
+			if v := recover(); v != nil {
+				err = newPanicError(v)
+			}
+		}()
 		return json.Marshal(args)
 	}
 	if !json.Valid(raw.data) {

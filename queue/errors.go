@@ -4,6 +4,10 @@ import "errors"
 
 // Errors a caller can act on. Every error of this package wraps its cause, so errors.Is and errors.As find it.
 var (
+	// ErrInvalid says that the call itself is wrong: an argument, an option or a configuration that makes no sense, or
+	// options that exclude each other. Nothing was done, and repeating the call does not help.
+	ErrInvalid = errors.New("invalid call")
+
 	// ErrUnknownOutcome says that the connection failed after the job was sent: it may be in Redis or not.
 	// Repeating the call may enqueue it twice, unless it has an [ID] or a [Unique] key.
 	ErrUnknownOutcome = errors.New("unknown outcome: the job may or may not have been enqueued")

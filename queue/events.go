@@ -25,7 +25,7 @@ const (
 	// the worker lost its lease on a queue and comes back under a new name
 	EventLeaseLost      EventType = "lease.lost"
 	EventWorkerReaped   EventType = "worker.reaped"   // the caretaker parked the jobs of a dead worker
-	EventWarning        EventType = "warning"         // something about this Redis endangers jobs
+	EventWarning        EventType = "warning"         // something about this Redis, or a queue's stream, endangers jobs
 	EventRedisError     EventType = "trouble"         // a command to Redis failed; the worker backs off and goes on
 	EventCaretakerTaken EventType = "caretaker.taken" // the worker does the queue's chores from now on
 	// the worker starts no more jobs of the queue: a person has paused it

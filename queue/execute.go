@@ -9,20 +9,28 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// runSlot runs one job after the other until the worker has ended.
+// runSlot runs one job after the other until the worker has ended. A handler that ends the goroutine of its slot ends
+// nothing else: its job is settled by then, and another goroutine takes the slot over.
 func (w *Worker) runSlot(slot *atomic.Pointer[task]) {
+	ended := false
+	defer func() {
+		if !ended {
+			w.tasks.Go(func() { w.runSlot(slot) })
+		}
+	}()
 	for t := w.dispatcher.next(slot); t != nil; t = w.dispatcher.next(slot) {
 		if t.batch != nil {
 			w.runBatch(t)
-			continue
+		} else {
+			t.execute()
 		}
-		t.execute()
-		t.ses.untrack(t)
 	}
+	ended = true
 }
 
 // execute runs the job and settles its outcome.
 func (t *task) execute() {
+	defer t.ses.untrack(t)
 	if reason, err := t.unfit(); reason != "" {
 		t.bury(reason, err)
 		return
@@ -31,22 +39,37 @@ func (t *task) execute() {
 		t.drop()
 		return
 	}
+	var err error
 	began := time.Now()
 	t.begin(began)
-	err := t.kind.handler.call(&t.ctx, &t.run)
-	t.ctx.finish()
-	t.settle(err, time.Since(began))
+	defer func() { // also when the handler ends the goroutine
+		t.ctx.finish()
+		t.settle(err, time.Since(began))
+	}()
+	handler := t.kind.handler
+	if t.ses.w.cfg.Observer != nil {
+		handler = t.observed
+	}
+	handler.call(&t.ctx, &t.run, &err)
 }
 
 // begin notes that the handler begins now.
 func (t *task) begin(now time.Time) {
 	t.began.Store(int64(now.Sub(epoch)))
 	t.waited(now)
-	if t.ses.w.cfg.Observer != nil {
-		e := t.event(EventStarted)
-		e.Wait = t.ses.w.cfg.Now().Sub(t.run.EnqueuedAt)
-		t.ses.observe(e)
-	}
+}
+
+// observed is the job's handler, after the observer was notified of its start.
+func (t *task) observed(ctx context.Context, run *Run) error {
+	t.observeStart()
+	return t.kind.handler(ctx, run)
+}
+
+func (t *task) observeStart() {
+	e := t.event(EventStarted)
+	e.Queue, e.Time = t.run.Queue, t.ses.w.cfg.Now()
+	e.Wait = e.Time.Sub(t.run.EnqueuedAt)
+	t.ses.w.observer.call(e)
 }
 
 // unfit returns why a job cannot be run at all, or must not be run again.
@@ -107,6 +130,6 @@ func (t *task) isStuck() bool {
 		return false
 	}
 	cancelled := t.cancelled.Load()
-	return ran > t.timeout()+patience || t.ses.ctx.Err() != nil ||
+	return ran-patience > t.timeout() || t.ses.ctx.Err() != nil ||
 		t.batch == nil && cancelled != nil && monotonic() > cancelled.noticed+int64(patience)
 }

@@ -12,14 +12,16 @@ import (
 // maxRead bounds one read, and so what Redis does for it in one go.
 const maxRead = 1000
 
-// read is the loop that fetches new entries: one blocking XREADGROUP at a time, for as many jobs as there is capacity.
+// read is the loop that fetches new entries: one XREADGROUP at a time, for as many jobs as there is room, and no more
+// bytes than the connection is found to bring.
 //
 // Why: docs/decisions/engine.md#replies-of-xreadgroup-are-read-from-the-wire
 func (ses *session) read() {
 	backoff := newReconnectBackoff(ses.w.cfg.Rand)
 	var replies entryReader
 	for ses.reading.Err() == nil {
-		if ses.replyLost.CompareAndSwap(true, false) {
+		if ses.replyLost.CompareAndSwap(true, false) || ses.unread.anyDue() {
+			ses.w.dispatcher.looked(ses.buffer, false, false) // whatever waits for a read does not wait for this
 			if err := ses.adopt(); err != nil {
 				ses.replyLost.Store(true)
 				ses.recoverFrom(backoff, "adopt", err)
@@ -28,14 +30,15 @@ func (ses *session) read() {
 			backoff.reset()
 		}
 		ses.awaitClaims()
-		n := min(ses.w.dispatcher.reserve(ses.buffer), maxRead)
-		if n == 0 || !ses.valid() {
+		room, wait := ses.w.dispatcher.reserve(ses.buffer)
+		if room == 0 {
 			continue
 		}
-		tasks, err := ses.readOnce(&replies, n)
-		ses.w.dispatcher.setActive(ses.buffer, len(tasks) > 0)
-		ses.track(tasks)
+		err := ses.fetch(&replies, room, wait)
 		if err != nil {
+			if mayHaveArrived(err) {
+				ses.replies.lost()
+			}
 			ses.recoverFrom(backoff, "read", err)
 			continue
 		}
@@ -43,8 +46,28 @@ func (ses *session) read() {
 	}
 }
 
-// readOnce reads up to n entries, waiting for the first. What it returns with an error was read all the same.
-func (ses *session) readOnce(replies *entryReader, n int) ([]*task, error) {
+// fetch reads once, and takes over what comes.
+func (ses *session) fetch(replies *entryReader, room int, wait bool) (err error) {
+	n := ses.replies.count(min(room, maxRead))
+	var tasks []*task
+	if ses.valid() {
+		tasks, err = ses.readOnce(replies, n, wait)
+	}
+	if len(tasks) > 0 {
+		ses.replies.arrived(len(tasks), replies.size, since(tasks[0].heldSince))
+	}
+	if ses.readAgain(tasks) {
+		ses.replyLost.Store(true)
+	} else {
+		ses.track(tasks)
+	}
+	ses.w.dispatcher.looked(ses.buffer, len(tasks) == n, n < room)
+	return err
+}
+
+// readOnce reads up to n entries, waiting for the first if it shall. What it returns with an error was read all the
+// same.
+func (ses *session) readOnce(replies *entryReader, n int, wait bool) ([]*task, error) {
 	var tasks []*task
 	var now int64
 	replies.reset()
@@ -54,9 +77,11 @@ func (ses *session) readOnce(replies *entryReader, n int) ([]*task, error) {
 		}
 		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName), 1, now))
 	}
-	cmd := redis.NewRawWriteToCmd(ses.ctx, replies,
-		"XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", n,
-		"BLOCK", readBlock.Milliseconds(), "STREAMS", ses.queue.Stream, ">")
+	args := append(make([]any, 0, 11), "XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", n)
+	if wait {
+		args = append(args, "BLOCK", readBlock.Milliseconds())
+	}
+	cmd := redis.NewRawWriteToCmd(ses.ctx, replies, append(args, "STREAMS", ses.queue.Stream, ">")...)
 	err := ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
 	if errors.Is(err, redis.Nil) {
 		err = nil

@@ -129,15 +129,19 @@ func (f *fleet) awaitHandedBack() (n int) {
 type recorder struct {
 	mu     sync.Mutex
 	events []queue.Event
-	added  chan struct{}
+	counts map[queue.EventType]int
+	added  chan struct{} // closed by the next event
 }
 
-func newRecorder() *recorder { return &recorder{added: make(chan struct{})} }
+func newRecorder() *recorder {
+	return &recorder{counts: map[queue.EventType]int{}, added: make(chan struct{})}
+}
 
 func (r *recorder) Observe(e queue.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
+	r.counts[e.Type]++
 	close(r.added)
 	r.added = make(chan struct{})
 }
@@ -176,10 +180,10 @@ func (f *fleet) await(typ queue.EventType, n int) []queue.Event {
 	deadline := time.After(20 * time.Second)
 	for {
 		f.events.mu.Lock()
-		added := f.events.added
+		count, added := f.events.counts[typ], f.events.added
 		f.events.mu.Unlock()
-		if found := f.events.of(typ); len(found) >= n {
-			return found
+		if count >= n {
+			return f.events.of(typ)
 		}
 		select {
 		case <-added:

@@ -60,6 +60,7 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 	}
 	ses.extend(sent)
 	ses.redisAhead.Store(reply.Now - time.Now().UnixMilli())
+	ses.reportBookkeeping("heartbeat", reply.Failures)
 	apply, cancel := context.WithTimeout(ctx, ses.replyTimeout())
 	defer cancel()
 	ses.applyReply(apply, sent, reply)

@@ -36,6 +36,10 @@ func inEveryState(f *fleet, n int) map[inspect.State][]string {
 			ids[state] = append(ids[state], job.ID)
 		}
 	}
+	enqueue(inspect.StateCancelled, "block", queue.In(time.Hour))
+	for _, id := range ids[inspect.StateCancelled] {
+		f.must(f.inspect.Cancel(f.Context(), "orders", id))
+	}
 	enqueue(inspect.StateRetrying, "retry")
 	enqueue(inspect.StateDead, "cancel")
 	enqueue(inspect.StateDone, "keep")
@@ -79,7 +83,7 @@ func TestEveryStateIsCountedListedAndFound(t *testing.T) {
 	ids := inEveryState(f, n)
 	info := f.info()
 	if info.Waiting != n || info.InFlight != n || info.Delayed != n || info.Retrying != n || info.Dead != n ||
-		info.Workers != 1 {
+		info.Cancelled != n || info.Workers != 1 {
 		t.Errorf("got %+v", info)
 	}
 	if info.Name != "orders" || info.Stream != f.stream() || info.Group != wire.DefaultGroup || info.Raw {
@@ -131,7 +135,8 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 			job.Error == "busy",
 		inspect.StateDead: job.Reason == inspect.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil &&
 			job.Attempt == 1,
-		inspect.StateDone: string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
+		inspect.StateCancelled: job.Reason == inspect.ReasonByPerson && job.EndedAt != nil && job.Attempt == 0,
+		inspect.StateDone:      string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
 	}
 	if !ok[state] {
 		f.Errorf("%s: got %+v", state, job)

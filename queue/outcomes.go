@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 )
 
@@ -28,15 +27,20 @@ type Outcome struct {
 }
 
 // OutcomeOf reads what a [Handler] returned as a [Worker] does. The outcomes of a batch's jobs are in the error that
-// [Outcomes] made: give it each of them.
-func OutcomeOf(err error) Outcome {
+// [Outcomes] made: give it each of them. An error whose own methods panic is a failure, with a [PanicError].
+func OutcomeOf(err error) (o Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			o = Outcome{Kind: OutcomeFailed, Err: newPanicError(v)}
+		}
+	}()
 	var (
 		snooze      *snoozeError
 		cancelled   *cancelError
 		undecodable *undecodableError
 		retryIn     *retryInError
 	)
-	o := Outcome{Kind: OutcomeFailed, Err: err}
+	o = Outcome{Kind: OutcomeFailed, Err: err}
 	switch {
 	case err == nil:
 		o.Kind = OutcomeDone
@@ -52,12 +56,15 @@ func OutcomeOf(err error) Outcome {
 	return o
 }
 
-// call runs a handler; a panic is an error like any other, with its stack.
-func (h Handler) call(ctx context.Context, run *Run) (err error) {
+// call runs a handler and sets what it returned. A panic is an error like any other, with its stack; and so is the end
+// of the goroutine, after which the deferred functions of the caller go on with it.
+func (h Handler) call(ctx context.Context, run *Run, returned *error) {
+	ended := true
 	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+		if ended {
+			*returned = newPanicError(recover())
 		}
 	}()
-	return h(ctx, run)
+	*returned = h(ctx, run)
+	ended = false
 }

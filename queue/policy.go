@@ -17,6 +17,7 @@ type Policy struct {
 	Retain      time.Duration `json:"retain"`
 	Batch       int           `json:"batch,omitempty"`        // of [HandleBatch], see [BatchOf]; 0 of other kinds
 	BatchWithin time.Duration `json:"batch_within,omitempty"` // of [HandleBatch]
+	Strict      bool          `json:"strict,omitempty"`       // of [Strict]
 
 	backoff func(attempt int, err error) time.Duration
 	err     error
@@ -63,6 +64,14 @@ func (f policyOption) applyHandle(p *Policy) {
 	}
 }
 
+// noOption is what a nil option is: a mistake.
+type noOption struct{}
+
+var errNilOption = errors.New("an option is nil")
+
+func (noOption) applyEnqueue(o *enqueueOptions) { o.errs = append(o.errs, errNilOption) }
+func (noOption) applyHandle(p *Policy)          { p.err = errors.Join(p.err, errNilOption) }
+
 type handleOption func(*Policy)
 
 func (f handleOption) applyHandle(p *Policy) { f(p) }
@@ -86,15 +95,15 @@ func jobPolicy(m *wire.Meta, ofKind *Policy) *Policy {
 		p.MaxAttempts = int(m.MaxAttempts)
 	}
 	if m.Timeout > 0 {
-		p.Timeout = time.Duration(m.Timeout) * time.Millisecond
+		p.Timeout = wire.Milliseconds(m.Timeout)
 	}
 	if m.BackoffMin > 0 {
 		p.backoff = nil
-		p.BackoffMin = time.Duration(m.BackoffMin) * time.Millisecond
-		p.BackoffMax = time.Duration(m.BackoffMax) * time.Millisecond
+		p.BackoffMin = wire.Milliseconds(m.BackoffMin)
+		p.BackoffMax = max(wire.Milliseconds(m.BackoffMax), p.BackoffMin)
 	}
 	if m.Retain > 0 {
-		p.Retain = time.Duration(m.Retain) * time.Millisecond
+		p.Retain = wire.Milliseconds(m.Retain)
 	}
 	return &p
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // proxy stands between a client and Redis. On demand it cuts each connection at the next reply: the command arrives,
@@ -17,9 +18,13 @@ type proxy struct {
 	// rather than cut it: nothing comes back on that connection any more
 	swallow atomic.Bool
 	mute    atomic.Bool // swallow replies and keep the connection
-	wg      sync.WaitGroup
-	mu      sync.Mutex
-	conns   []net.Conn
+
+	bandwidth atomic.Int64 // bytes of replies in a second, over all connections; 0: as many as come
+	pace      sync.Mutex   // held while bytes take their time
+
+	wg    sync.WaitGroup
+	mu    sync.Mutex
+	conns []net.Conn
 }
 
 func newProxy(tb testing.TB, target string) *proxy {
@@ -94,6 +99,11 @@ func (p *proxy) replies(client, server net.Conn, doomed *atomic.Bool) {
 		}
 		if p.mute.Load() {
 			continue
+		}
+		if perSecond := p.bandwidth.Load(); perSecond > 0 {
+			p.pace.Lock()
+			<-time.After(time.Duration(n) * time.Second / time.Duration(perSecond))
+			p.pace.Unlock()
 		}
 		if _, err := client.Write(buf[:n]); err != nil {
 			return

@@ -52,16 +52,3 @@ func TestParseQuery(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParseQuery(f *testing.F) {
-	f.Add(`kind:a error:"x \" y" args.b.c:1 idle:>3s`)
-	f.Fuzz(func(t *testing.T, text string) {
-		q, err := inspect.ParseQuery(text)
-		if err != nil {
-			return
-		}
-		if again, err := inspect.ParseQuery(q.String()); err != nil || !reflect.DeepEqual(again, q) {
-			t.Errorf("%q is written as %q, which reads as %+v, %v", text, q, again, err)
-		}
-	})
-}

@@ -59,19 +59,20 @@ func (ses *session) park(
 	parked := int64(0)
 	for last = behind; pages > 0 && ses.valid(); pages-- {
 		page := wire.Reclaim{Consumer: consumer, Count: reclaimPageSize, Idle: idle, Behind: last}
-		n, next, alive, err := wire.ReclaimEntries(ctx, ses.w.rdb, &ses.queue, page)
+		done, err := wire.ReclaimEntries(ctx, ses.w.rdb, &ses.queue, page)
 		if err != nil {
 			ses.reportError("reclaim from "+consumer, err)
 			break
 		}
-		if last = next; alive {
+		ses.reportBookkeeping("reclaim", done.Failures)
+		if last = done.Last; done.Alive {
 			return wire.EntryRef{}
 		}
-		parked += n
-		if n > 0 {
+		parked += done.Parked
+		if done.Parked > 0 {
 			ses.signalParked()
 		}
-		if next == (wire.EntryRef{}) {
+		if last == (wire.EntryRef{}) {
 			break
 		}
 	}

@@ -28,6 +28,7 @@ type entryReader struct {
 	each func(id string, fields []wire.Pair) // the fields are valid only during the call; nil for a deleted entry
 
 	expect  expectation
+	size    int // bytes of the texts of the reply so far
 	entries int // still to come
 	values  int // still to come, of the entry
 	err     error
@@ -51,8 +52,16 @@ const (
 	expectValue
 )
 
+// keptBuf is how much memory a reader keeps from one reply to the next.
+const keptBuf = 2 << 20
+
 // reset readies the reader for another reply.
-func (r *entryReader) reset() { r.expect, r.err = expectReply, nil }
+func (r *entryReader) reset() {
+	r.expect, r.err, r.size = expectReply, nil, 0
+	if cap(r.buf) > keptBuf {
+		r.buf = nil
+	}
+}
 
 // Write takes a line: the head of an array, a map, a null or a text, or the end of a line.
 func (r *entryReader) Write(line []byte) (int, error) {
@@ -114,6 +123,7 @@ func (r *entryReader) ReadFrom(from io.Reader) (int64, error) {
 		return int64(read), err
 	}
 	r.buf = r.buf[:start+n-2]
+	r.size += n
 	r.text()
 	return int64(read), nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // SetResult records v, as JSON, as the job's result. It is kept only if the job has [Retain], and only if the
-// handler then returns nil. Not safe for concurrent use.
+// handler then returns nil; without Retain an [EventWarning] says so, once for each kind. Not safe for concurrent use.
 func (r *Run) SetResult(v any) error {
 	result, err := json.Marshal(v)
 	if err != nil {
@@ -14,6 +14,16 @@ func (r *Run) SetResult(v any) error {
 	}
 	r.result = result
 	return nil
+}
+
+// reportLostResult reports that a result is not kept, once for each kind.
+func (t *task) reportLostResult() {
+	if t.run.result == nil || t.policy.Retain > 0 || t.kind.resultLost.Swap(true) {
+		return
+	}
+	e := t.event(EventWarning)
+	e.Err = fmt.Errorf("queue: kind %q sets a result, which is not kept: give the kind or the job Retain", t.run.Kind)
+	t.ses.observe(e)
 }
 
 // Result returns what [Run.SetResult] has recorded, as JSON; nil if nothing.

@@ -27,9 +27,16 @@ func (e *retryInError) Error() string {
 
 func (e *retryInError) Unwrap() error { return e.cause }
 
-// BackoffFunc computes the delay after a failed attempt, from 1, in place of [Backoff].
+// BackoffFunc computes the delay after a failed attempt, from 1, in place of [Backoff]. Where it panics, the delay is
+// that of [Backoff], and the job's error has the stack.
 func BackoffFunc(delay func(attempt int, err error) time.Duration) HandleOption {
-	return handleOption(func(p *Policy) { p.backoff = delay })
+	return policyOption(func(p *Policy) error {
+		p.backoff = delay
+		if delay == nil {
+			return errors.New("the function of BackoffFunc is nil")
+		}
+		return nil
+	})
 }
 
 // Backoff sets the delay after a failed attempt: lowest after the first, doubled after each, highest at the most, give

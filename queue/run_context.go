@@ -19,13 +19,14 @@ type runContext struct {
 	cancel   context.CancelCauseFunc
 	stop     context.CancelFunc // of the deadline's timer
 	finished bool
+	expired  bool // the run had timed out when it ended
 }
 
 var _ context.Context = (*runContext)(nil)
 
 // Deadline returns when the run times out.
 func (c *runContext) Deadline() (time.Time, bool) {
-	return epoch.Add(time.Duration(c.task.began.Load()) + c.task.timeout()), true
+	return epoch.Add(time.Duration(c.task.began.Load())).Add(c.task.timeout()), true
 }
 
 // Done is closed when the run should end.
@@ -64,6 +65,7 @@ func (c *runContext) finish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finished = true
+	c.expired = time.Duration(monotonic()-c.task.began.Load()) >= c.task.timeout()
 	if c.inner != nil {
 		c.end()
 	}

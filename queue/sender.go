@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -23,10 +24,11 @@ type sender struct {
 	maxWaiting int
 	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
 
-	mu       sync.Mutex     // guards the three below
+	mu       sync.Mutex     // guards the four below
 	waiting  []*enqueueOp   // added by callers, taken by run, taken back by callers that give up
 	inFlight int            // goroutines of run
 	closed   bool           // set by close
+	room     chan struct{}  // closed when fewer jobs wait, by run and by callers that give up; nil: nobody waits for it
 	running  sync.WaitGroup // those goroutines
 }
 
@@ -47,10 +49,55 @@ func (s *sender) send(ctx context.Context, op *enqueueOp) error {
 func (s *sender) add(op *enqueueOp) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.addBelow(op, s.maxWaiting)
+}
+
+// addPatiently waits until there is room, and hands a job over: for callers with many jobs, which leave half of the
+// room to those with one.
+func (s *sender) addPatiently(ctx context.Context, op *enqueueOp) error {
+	for {
+		if ctx.Err() != nil {
+			return notSent(context.Cause(ctx))
+		}
+		room, err := s.addOrWait(op)
+		if room == nil {
+			return err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// addOrWait hands a job over, or returns what is closed when there may be room.
+func (s *sender) addOrWait(op *enqueueOp) (room <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.addBelow(op, (s.maxWaiting+1)/2)
+	if !errors.Is(err, ErrOverloaded) {
+		return nil, err
+	}
+	if s.room == nil {
+		s.room = make(chan struct{})
+	}
+	return s.room, nil
+}
+
+// signalRoom wakes the callers that wait for room. The mutex is held.
+func (s *sender) signalRoom() {
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+}
+
+// addBelow hands a job over if fewer than most wait. The mutex is held.
+func (s *sender) addBelow(op *enqueueOp, most int) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if len(s.waiting) >= s.maxWaiting {
+	if len(s.waiting) >= most {
 		return ErrOverloaded
 	}
 	op.added = monotonic()
@@ -77,7 +124,7 @@ func (s *sender) wait(ctx context.Context, op *enqueueOp) error {
 // abandon ends the wait for a job: it was not sent yet, or its outcome is unknown.
 func (s *sender) abandon(op *enqueueOp, cause error) error {
 	if s.withdraw(op) {
-		return fmt.Errorf("not sent in time, nothing was enqueued: %w", cause)
+		return notSent(cause)
 	}
 	select {
 	case <-op.done: // it was completed at the last moment
@@ -87,6 +134,10 @@ func (s *sender) abandon(op *enqueueOp, cause error) error {
 	}
 }
 
+func notSent(cause error) error {
+	return fmt.Errorf("not sent in time, nothing was enqueued: %w", cause)
+}
+
 // withdraw takes back a job that was not sent yet.
 func (s *sender) withdraw(op *enqueueOp) bool {
 	s.mu.Lock()
@@ -94,6 +145,7 @@ func (s *sender) withdraw(op *enqueueOp) bool {
 	for i, other := range s.waiting {
 		if other == op {
 			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+			s.signalRoom()
 			return true
 		}
 	}
@@ -105,6 +157,7 @@ func (s *sender) close() bool {
 	s.mu.Lock()
 	first := !s.closed
 	s.closed = true
+	s.signalRoom()
 	s.mu.Unlock()
 	s.running.Wait()
 	return first
@@ -126,6 +179,7 @@ func (s *sender) nextBatch() []*enqueueOp {
 		s.inFlight--
 		return nil
 	}
+	defer s.signalRoom()
 	if len(s.waiting) <= maxPipeline {
 		batch := s.waiting
 		s.waiting = make([]*enqueueOp, 0, len(batch))

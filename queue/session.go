@@ -33,13 +33,16 @@ type session struct {
 	claiming    atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
 	claimed     chan struct{} // holds a signal of claim that no more are
 	transfer    sync.Mutex    // held while entries come or go otherwise than by a read
+	received    readMark      // the last entry that was received
 	replyLost   atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
+	unread      unread        // of read alone
 	lastChances atomic.Int64  // jobs held that are one crash away from dead
 
 	clock          clockGuard                    // of heartbeat alone
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
 	gone           atomic.Pointer[goneConsumers] // set by heartbeat, taken by the chore reclaim
+	otherGroups    []string                      // of the chore sweep alone: those that were warned of
 	strayCursors   map[string]wire.EntryRef      // of the chore reclaim alone: how far each stray's entries were looked at
 }
 

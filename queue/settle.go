@@ -23,21 +23,22 @@ func (t *task) settle(err error, took time.Duration) {
 }
 
 func (t *task) settleError(err error, took time.Duration) {
+	j := t.judge(err)
 	if by := t.cancelled.Load(); by != nil {
-		t.fail(wire.ReasonByPerson, by.CancelledError(err), took)
+		t.fail(wire.ReasonByPerson, by.CancelledError(j.Err), took)
 		return
 	}
-	switch o := OutcomeOf(err); {
-	case o.Kind == OutcomeSnoozed:
-		t.retry(err, took, o.Delay, false)
-	case o.Kind == OutcomeCancelled:
-		t.fail(wire.ReasonCancelled, err, took)
-	case o.Kind == OutcomeUndecoded:
-		t.fail(wire.ReasonUndecodable, err, took)
+	switch {
+	case j.Kind == OutcomeSnoozed:
+		t.retry(j, took)
+	case j.Kind == OutcomeCancelled:
+		t.fail(wire.ReasonCancelled, j.Err, took)
+	case j.Kind == OutcomeUndecoded:
+		t.fail(wire.ReasonUndecodable, j.Err, took)
 	case t.run.Attempt >= t.run.MaxAttempts:
-		t.fail(wire.ReasonAttempts, err, took)
+		t.fail(wire.ReasonAttempts, j.Err, took)
 	default:
-		t.retry(err, took, t.policy.delayAfter(t.run.Attempt, err, t.ses.w.cfg.Rand), true)
+		t.retry(j, took)
 	}
 }
 
@@ -46,6 +47,7 @@ func (t *task) settleError(err error, took time.Duration) {
 // both.
 func (t *task) done(took time.Duration) {
 	if t.policy.Retain <= 0 {
+		t.reportLostResult()
 		a, job := t.ses.acker, doneJob{task: t, took: took}
 		if t.isLastChance() && !a.await(job) || !t.isLastChance() && !a.add(job) {
 			t.drop()
@@ -66,15 +68,16 @@ func (t *task) done(took time.Duration) {
 }
 
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
-func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
+func (t *task) retry(j judgement, took time.Duration) {
 	m, typ, outcome := t.nextMeta(), EventSnoozed, outcomeSnoozed
+	failed := j.Kind.burnsAttempt()
 	if failed {
 		typ, outcome = EventFailed, outcomeFailed
 		m.Attempt++
-		m.Error = errorText(cause)
+		m.Error = errorText(j.Err)
 	}
 	t.ended(outcome, took)
-	due := t.ses.w.cfg.Now().Add(delay)
+	due := wire.LimitTime(t.ses.w.cfg.Now().Add(j.delay))
 	later := &wire.Retry{
 		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Due: due, Snoozed: !failed,
 	}
@@ -82,10 +85,10 @@ func (t *task) retry(cause error, took, delay time.Duration, failed bool) {
 		return wire.RetryLater(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, later)
 	})
 	if verdict == wire.VerdictOther { // a person has cancelled it
-		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(cause), took)
+		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(j.Err), took)
 		return
 	}
-	t.concluded(verdict == wire.VerdictDone, typ, took, cause, due)
+	t.concluded(verdict == wire.VerdictDone, typ, took, j.Err, due)
 }
 
 // drop gives the outcome up. If the worker stops, leave hands the job back. If the lease was lost, the job is another
@@ -149,18 +152,19 @@ func (t *task) concluded(counts bool, typ EventType, took time.Duration, cause e
 	if counts {
 		t.ses.forget(t)
 	}
-	t.report(counts, typ, took, cause, due)
+	if t.ses.w.cfg.Observer != nil {
+		e := t.outcomeEvent(counts, typ, took)
+		e.Err, e.Due = cause, due
+		t.ses.observe(e)
+	}
 }
 
-// report notifies the observer of the outcome, or that it did not count.
-func (t *task) report(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
-	if t.ses.w.cfg.Observer == nil {
-		return
-	}
+// outcomeEvent is the event of an outcome, or that it did not count.
+func (t *task) outcomeEvent(counts bool, typ EventType, took time.Duration) Event {
 	if !counts {
 		typ = EventDropped
 	}
 	e := t.event(typ)
-	e.Took, e.Err, e.Due = took, cause, due
-	t.ses.observe(e)
+	e.Queue, e.Time, e.Took = t.run.Queue, t.ses.w.cfg.Now(), took
+	return e
 }

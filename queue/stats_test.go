@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func (f *fleet) checkKinds(m inspect.QueueMetrics) {
 	if good.Done != 30 || good.Run.Count() != 30 || good.Wait.Count() != 30 {
 		f.Errorf("good: %+v", good)
 	}
-	if slow.Done != 4 || slow.Run.Counts[3] == 0 || slow.Run.Sum < 80*time.Millisecond {
+	if slow.Done != 4 || slow.Run.Quantile(0.5) < 15*time.Millisecond || slow.Run.Sum < 80*time.Millisecond {
 		f.Errorf("slow: %+v", slow)
 	}
 	if bad.Failed != 4 || bad.Dead != 2 || bad.Run.Count() != 4 {
@@ -137,17 +138,25 @@ func TestQuantile(t *testing.T) {
 	if h.Quantile(0.5) != 0 {
 		t.Error("of nothing")
 	}
-	h.Counts[0], h.Counts[2] = 50, 50 // to 1 ms, and 3 to 10 ms
+	h.Counts[0], h.Counts[6] = 50, 50 // to 1 ms, and 3 to 4 ms
 	for q, want := range map[float64]time.Duration{
-		0: 0, 0.25: 500 * time.Microsecond, 0.5: time.Millisecond, 0.75: 6500 * time.Microsecond, 1: 10 * time.Millisecond,
+		0: 0, 0.25: 500 * time.Microsecond, 0.5: time.Millisecond, 0.75: 3500 * time.Microsecond, 1: 4 * time.Millisecond,
 	} {
 		if got := h.Quantile(q); got != want {
 			t.Errorf("quantile %v is %s, want %s", q, got, want)
 		}
 	}
 	h.Counts[len(h.Counts)-1] = 1000
-	if got := h.Quantile(0.95); got != 300*time.Second {
+	if got := h.Quantile(0.95); got != inspect.HistogramBounds[len(inspect.HistogramBounds)-1] {
 		t.Errorf("got %s", got)
+	}
+	for _, d := range []time.Duration{2 * time.Second, 150 * time.Second, 13 * time.Minute, 5 * time.Hour, 75 * time.Hour} {
+		k, _ := slices.BinarySearch(inspect.HistogramBounds[:], d)
+		var h inspect.Histogram
+		h.Counts[k] = 7
+		if got := h.Quantile(0.5); got < d*3/4 || got > d*4/3 {
+			t.Errorf("%s is drawn as %s", d, got)
+		}
 	}
 }
 

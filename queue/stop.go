@@ -13,18 +13,10 @@ const stopPatience = 2 * time.Second
 // ends, then their contexts are cancelled with [ErrStopping] and their jobs handed back too. It returns when
 // everything has ended, or shortly after ctx did: then with the number of handlers that ignore their context.
 func (w *Worker) Stop(ctx context.Context) error {
-	w.mu.Lock()
-	if !w.started {
-		w.started = true // so that it never does
-		w.disconnect()
-		close(w.stopped)
+	if w.dispatcher == nil {
+		return fmt.Errorf("queue: worker: %w", errNoWorker)
 	}
-	select {
-	case <-w.stopping:
-	default:
-		close(w.stopping)
-	}
-	w.mu.Unlock()
+	w.beginStop()
 	select {
 	case <-w.stopped:
 		return nil
@@ -36,6 +28,23 @@ func (w *Worker) Stop(ctx context.Context) error {
 		return nil
 	case <-time.After(stopPatience):
 		return fmt.Errorf("queue: worker: %d handlers ignore their cancelled context", w.dispatcher.running())
+	}
+}
+
+// beginStop makes everything stop. A worker that starts at this moment, or has not started, never does.
+func (w *Worker) beginStop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.starting != nil {
+		w.starting(ErrClosed)
+	}
+	if !w.isStopping() {
+		close(w.stopping)
+	}
+	if !w.started {
+		w.started = true
+		w.disconnect()
+		close(w.stopped)
 	}
 }
 
@@ -65,7 +74,7 @@ func (w *Worker) stopOnCommand() {
 	case <-w.stopped:
 		return
 	}
-	grace, cancel := context.WithTimeout(context.Background(), w.cfg.Grace)
+	grace, cancel := w.grace(context.Background())
 	defer cancel()
 	_ = w.Stop(grace) // a caller that waits for the worker gets its error
 }

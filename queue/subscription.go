@@ -2,8 +2,8 @@ package queue
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -19,17 +19,20 @@ type subscription struct {
 	cfg   QueueConfig
 
 	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve
+	replies  *byteBudget    // of reads, claims and adoptions
 	buffer   *buffer        // guarded by the dispatcher's mutex
 	counters *counters      // added to by slots and loops, taken by heartbeat
 
 	wasPaused  atomic.Bool  // by a person, at the last heartbeat; set by join and heartbeat
 	redisAhead atomic.Int64 // set by heartbeat: ms by which Redis' clock is ahead of this process' own
+	passedOver sync.Map     // the failures of bookkeeping that were reported
 }
 
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
 	return &subscription{
 		w: w, queue: wire.NewQueueRef(w.cfg.Namespace, name, cfg.binding()), cfg: cfg,
-		reader: redisx.NewReader(w.rdb), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
+		reader: redisx.NewReader(w.rdb), replies: newByteBudget(), buffer: w.dispatcher.addBuffer(cfg.Weight),
+		counters: newCounters(w.kinds),
 	}
 }
 
@@ -46,8 +49,8 @@ func (s *subscription) bind(ctx context.Context) error {
 	if err := s.ensureGroup(ctx); err != nil {
 		return err
 	}
-	if err := s.w.registry().Bind(ctx, s.queue.Name, s.cfg.binding()); err != nil && !redis.HasErrorPrefix(err, "OOM") {
-		return err
+	if err := s.w.registry().Bind(ctx, s.queue.Name, s.cfg.binding()); err != nil {
+		s.reportBookkeeping("registry", []string{err.Error()})
 	}
 	groups, err := s.w.rdb.XInfoGroups(ctx, s.queue.Stream).Result()
 	if err != nil {
@@ -55,8 +58,7 @@ func (s *subscription) bind(ctx context.Context) error {
 	}
 	for _, g := range groups {
 		if g.Name != s.queue.Group {
-			return fmt.Errorf("stream %s has another consumer group, %q: finished entries are deleted, and that group would "+
-				"miss them", s.queue.Stream, g.Name)
+			return s.otherGroup(g.Name)
 		}
 	}
 	return nil

@@ -52,9 +52,10 @@ func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
 }
 
 // newTasks makes tasks of entries that were not read but claimed or adopted.
-func (ses *session) newTasks(deliveries []wire.Delivery) []*task {
+func (ses *session) newTasks(deliveries []wire.Delivery) (tasks []*task) {
+	defer func() { ses.received.raise(tasks) }()
 	now := monotonic()
-	tasks := make([]*task, len(deliveries))
+	tasks = make([]*task, len(deliveries))
 	for i, d := range deliveries {
 		tasks[i] = ses.newTask(d.Entry, d.Deliveries, now)
 		tasks[i].crashes = d.Crashes
@@ -64,6 +65,9 @@ func (ses *session) newTasks(deliveries []wire.Delivery) []*task {
 	}
 	return tasks
 }
+
+// bytes is how much of a worker's memory the job takes, before its handler has it.
+func (t *task) bytes() int { return len(t.run.Data) }
 
 // event begins an event of the task.
 func (t *task) event(typ EventType) Event {

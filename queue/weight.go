@@ -1,40 +1,109 @@
 package queue
 
-// pick takes the next job by smooth weighted round-robin over the queues that have one.
+// pick takes the next job by smooth weighted round-robin over the queues that have one. It returns nil when it is the
+// turn of a queue whose job is just being read: the slot waits for it, unless another will be free in a moment. Then the
+// next turns make up for it.
+//
+// Why: docs/decisions/engine.md#a-free-slot-waits-for-the-queue-whose-turn-it-is
 func (d *dispatcher) pick() *task {
-	var best *buffer
-	sum := 0
-	for _, b := range d.buffers {
-		if b.first == len(b.tasks) {
-			continue
-		}
-		sum += b.weight
-		b.credit += b.weight
-		if best == nil || b.credit > best.credit {
-			best = b
-		}
-	}
-	if best == nil {
+	s := d.survey()
+	best := s.ready
+	if best == nil || best != s.furthest && !d.brisk {
 		return nil
 	}
-	best.credit -= sum
+	for _, b := range d.buffers {
+		if b.holds() > 0 || b.brings() {
+			b.credit = min(b.credit+b.weight, s.weights*maxCredit)
+		}
+	}
+	best.credit -= s.weights
 	t := best.tasks[best.first]
 	best.tasks[best.first] = nil
 	best.first++
 	best.rewind()
+	best.bytes -= t.bytes()
+	d.ready--
 	if t.isBatched() {
 		d.gather(best, t)
 	}
 	return t
 }
 
-func (d *dispatcher) share(b *buffer) int {
-	sum := b.weight
-	for _, other := range d.buffers {
-		if other != b && other.active {
-			sum += other.weight
+// maxCredit bounds how many starts a queue catches up on.
+const maxCredit = 100
+
+// survey is how the queues of a worker stand that have jobs: here, or in Redis and about to be read.
+type survey struct {
+	weights  int     // their sum
+	have     int     // how many there are
+	bring    int     // of those: whose next jobs are being read
+	furthest *buffer // below its share of the starts
+	ready    *buffer // that, of those that have jobs here
+}
+
+func (d *dispatcher) survey() (s survey) {
+	for _, b := range d.buffers {
+		brings, here := b.brings(), b.holds() > 0
+		if !brings && !here {
+			continue
+		}
+		s.have++
+		s.weights += b.weight
+		if brings {
+			s.bring++
+		}
+		if s.furthest.before(b) {
+			s.furthest = b
+		}
+		if here && s.ready.before(b) {
+			s.ready = b
 		}
 	}
-	free := d.total + d.ahead + d.open - (d.held - d.batched)
-	return max(1, free*b.weight/sum)
+	return s
+}
+
+// before reports whether it is another queue's turn before that of b.
+func (b *buffer) before(other *buffer) bool {
+	return b == nil || other.credit+other.weight > b.credit+b.weight
+}
+
+// brings reports whether a loop is about to bring jobs, and will not wait for them to come.
+func (b *buffer) brings() bool { return (b.more || b.parked) && !b.stopped && !b.paused }
+
+// share returns how many jobs a queue may hold more: its share of the free slots by weight, what may be read ahead of
+// them, and what its batches lack. It is 0 as long as a read is not worth its round trip. The read may wait for jobs to
+// come if no other queue has any, or if it takes none of their slots by it.
+func (d *dispatcher) share(b *buffer, s survey) (n int, wait bool) {
+	brings, weights := b.brings(), s.weights
+	others := s.have
+	if brings || b.holds() > 0 {
+		others--
+	} else {
+		weights += b.weight
+	}
+	free, ahead := d.total-d.busy, d.aheadOf(b, weights)
+	part := free * b.weight
+	if s.furthest == b {
+		part += weights - 1 // the rest of the division is for the queue that is furthest below its share
+	}
+	n = part/weights + ahead + b.open - b.holds()
+	worth := n > ahead-ahead/2 || n > 0 && (b.open > 0 || b.filling)
+	switch {
+	case others == 0:
+		wait = true
+	case brings:
+		if d.brisk && s.furthest == b && b.holds() == 0 {
+			n, worth = max(n, 1), true
+		}
+	case d.brisk || s.bring == 0 && free > d.ready:
+		if wait = true; b.holds() == 0 {
+			n, worth = max(n, 1), true
+		}
+	default:
+		n, worth = 1, b.look && b.holds() == 0
+	}
+	if !worth {
+		n = 0
+	}
+	return n, wait
 }

@@ -3,7 +3,6 @@ package queue
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -24,13 +23,15 @@ import (
 // Worker runs jobs: one process of a fleet, with a number of slots that it shares between its queues.
 type Worker struct {
 	cfg           WorkerConfig
+	observer      guardedObserver
 	kinds         map[string]*kind
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
 	dispatcher    *dispatcher
 	subscriptions []*subscription
 	control       control // what people commanded; see there
 
-	mu       sync.Mutex              // guards the three below, in Start and Stop
+	mu       sync.Mutex              // guards the four below, in Start and Stop
+	starting context.CancelCauseFunc // set while Start looks at Redis: ends that
 	started  bool                    // by Start, or by a Stop before it
 	stopping chan struct{}           // closed by Stop
 	abort    context.CancelCauseFunc // ends every session, at once; set by Start
@@ -40,15 +41,15 @@ type Worker struct {
 	running []atomic.Pointer[task] // what each slot runs; set by the slot
 }
 
-// WorkerConfig configures a [Worker]. Queues are required, the rest has defaults.
+// WorkerConfig configures a [Worker]. Queues are required, the rest has defaults: those of fields that are zero.
 type WorkerConfig struct {
 	Namespace   string                 // begins every key; defaults to "navvy"
 	Queues      map[string]QueueConfig // what to work on, by name
 	Concurrency int                    // slots: how many handlers run at once; defaults to 10 for each CPU
 	ReadAhead   int                    // jobs held beyond the slots: 0 what starts within 10 ms, -1 none, else so many
-	Lease       time.Duration          // without a heartbeat for so long it is dead; defaults to 4 s, at least 500 ms
+	Lease       time.Duration          // without a heartbeat for so long it is dead; defaults to 4 s, 500 ms to 24 h
 	MaxCrashes  int                    // a job that so many workers died with is dead; defaults to 3
-	Grace       time.Duration          // how long Run lets handlers finish when it stops; defaults to 25 s
+	Grace       time.Duration          // how long Run lets handlers finish when it stops; defaults to 25 s, negative: not
 	Name        string                 // begins the consumer names; defaults to host-pid
 	Observer    Observer               // notified of what happens; defaults to none
 	Now         func() time.Time       // the clock of delays and events; defaults to time.Now
@@ -77,8 +78,6 @@ const (
 	DefaultKeepCancelled = 7 * 24 * time.Hour
 
 	DefaultForeignIdle = wire.DefaultForeignIdle
-
-	minLease = 500 * time.Millisecond
 )
 
 func (c WorkerConfig) withDefaults() WorkerConfig {
@@ -92,12 +91,11 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 		host, _ := os.Hostname()
 		c.Name = strings.ReplaceAll(fmt.Sprintf("%s-%d", cmp.Or(host, "worker"), os.Getpid()), "#", "-")
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c.Now = guardClock(c.Now)
 	if c.Rand == nil {
 		c.Rand = rand.Float64
 	}
+	c.Rand = guardJitter(c.Rand)
 	queues := make(map[string]QueueConfig, len(c.Queues))
 	for name, q := range c.Queues {
 		q.Weight = cmp.Or(q.Weight, 1)
@@ -114,36 +112,40 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 }
 
 func (c WorkerConfig) validate() error {
-	errs := []error{wire.ValidateNamespace(c.Namespace)}
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	check(len(c.Queues) > 0, "no queues")
-	check(c.Concurrency >= 1, "concurrency %d: must be at least 1", c.Concurrency)
-	check(c.ReadAhead >= -1, "read-ahead %d: must be -1 or more", c.ReadAhead)
-	check(c.Lease >= minLease, "lease %s: must be at least %s", c.Lease, minLease)
-	check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
-	check(c.Grace >= 0, "grace %s: must not be negative", c.Grace)
-	check(c.KeepCancelled >= time.Millisecond, "cancelled jobs kept for %s: must be at least 1ms", c.KeepCancelled)
-	check(c.KeepDead == 0 || c.KeepDead >= time.Millisecond, "dead jobs kept for %s: must be at least 1ms", c.KeepDead)
-	check(c.MaxDead >= 0, "%d dead jobs kept: must not be negative", c.MaxDead)
+	var wrong mistakes
+	wrong.add(wire.ValidateNamespace(c.Namespace))
+	wrong.check(len(c.Queues) > 0, "no queues")
+	wrong.check(c.Concurrency >= 1 && c.Concurrency <= maxSlots, "concurrency %d: must be 1 to %d", c.Concurrency,
+		maxSlots)
+	wrong.check(c.ReadAhead >= -1 && c.ReadAhead <= maxSlots, "read-ahead %d: must be -1 to %d", c.ReadAhead, maxSlots)
+	wrong.check(c.Lease >= minLease && c.Lease <= maxLease, "lease %s: must be %s to %s", c.Lease, minLease, maxLease)
+	wrong.check(c.MaxCrashes >= 1, "max crashes %d: must be at least 1", c.MaxCrashes)
+	wrong.check(c.KeepCancelled >= time.Millisecond, "cancelled jobs kept for %s: must be at least 1ms", c.KeepCancelled)
+	wrong.check(c.KeepDead == 0 || c.KeepDead >= time.Millisecond, "dead jobs kept for %s: must be at least 1ms",
+		c.KeepDead)
+	wrong.check(c.MaxDead >= 0, "%d dead jobs kept: must not be negative", c.MaxDead)
 	if err := wire.ValidateWorker(c.Name); err != nil {
-		errs = append(errs, fmt.Errorf("worker name %q: %w", c.Name, err))
+		wrong.add(fmt.Errorf("worker name %q: %w", c.Name, err))
 	}
 	for name, q := range c.Queues {
-		check(q.Weight >= 1, "queue %s: weight %d: must be at least 1", name, q.Weight)
-		if q.Raw == nil {
-			errs = append(errs, wire.ValidateQueue(name))
-			continue
-		}
-		check(wire.ValidateName(name) == nil, "raw stream %q: must be a name without spaces", name)
-		check(wire.ValidateName(q.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name,
-			q.Raw.Group)
-		check(wire.ValidateKind(q.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name, q.Raw.Kind)
+		q.validate(name, &wrong)
 	}
-	return errors.Join(errs...)
+	return wrong.err()
+}
+
+func (c QueueConfig) validate(name string, wrong *mistakes) {
+	wrong.check(c.Weight >= 1 && c.Weight <= maxWeight, "queue %s: weight %d: must be 1 to %d", name, c.Weight, maxWeight)
+	if c.Raw == nil {
+		wrong.add(wire.ValidateQueue(name))
+		return
+	}
+	wrong.check(wire.ValidateName(name) == nil, "raw stream %q: must be a name without spaces", name)
+	wrong.check(wire.ValidateName(c.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name,
+		c.Raw.Group)
+	wrong.check(wire.ValidateKind(c.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name,
+		c.Raw.Kind)
+	wrong.check(c.Raw.ForeignIdle >= time.Millisecond, "raw stream %s: foreign idle %s: must be at least 1ms", name,
+		c.Raw.ForeignIdle)
 }
 
 // NewWorker returns a worker that has not started. It opens connections of its own with rdb's options: rdb must be a
@@ -153,26 +155,25 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
-	if mux == nil || mux.err != nil {
-		if mux == nil {
-			return nil, errors.New("queue: worker: mux is nil")
-		}
-		return nil, fmt.Errorf("queue: worker: %w", mux.err)
+	kinds, err := mux.compile()
+	if err != nil {
+		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
 	own, err := ownClient(rdb, len(cfg.Queues))
 	if err != nil {
-		return nil, fmt.Errorf("queue: worker: %w", err)
+		return nil, fmt.Errorf("queue: worker: %w", invalid(err))
 	}
 	if cluster, ok := own.(*redis.ClusterClient); ok {
 		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
-		cfg: cfg, kinds: mux.compile(), rdb: own, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
+		cfg: cfg, kinds: kinds, rdb: own, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
 		control:  control{stop: make(chan struct{})},
 		stopping: make(chan struct{}), stopped: make(chan struct{}),
 		running: make([]atomic.Pointer[task], cfg.Concurrency),
 		abort:   func(error) {}, // until it starts
 	}
+	w.observer.observer, w.observer.now = cfg.Observer, cfg.Now
 	for _, name := range slices.Sorted(maps.Keys(cfg.Queues)) {
 		w.subscriptions = append(w.subscriptions, newSubscription(w, name, cfg.Queues[name]))
 	}
@@ -196,58 +197,4 @@ func (w *Worker) check(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Start joins the queues and begins to work. It fails when Redis cannot be reached or refuses; once it has returned
-// nil, the worker outlives any failure of Redis. A worker starts once.
-func (w *Worker) Start(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.started {
-		return errors.New("queue: worker: started twice, or stopped before")
-	}
-	if err := w.check(ctx); err != nil {
-		return fmt.Errorf("queue: worker: %w", err)
-	}
-	for _, warning := range w.warnings(ctx) {
-		w.observe(Event{Type: EventWarning, Err: warning})
-	}
-	w.started = true
-	base, abort := context.WithCancelCause(context.WithoutCancel(ctx))
-	w.abort = abort
-	for slot := range w.running {
-		w.tasks.Go(func() { w.runSlot(&w.running[slot]) })
-	}
-	var subscriptions sync.WaitGroup
-	for _, s := range w.subscriptions {
-		subscriptions.Go(func() { s.work(base) })
-	}
-	w.tasks.Go(func() {
-		subscriptions.Wait()
-		w.dispatcher.close()
-	})
-	go func() {
-		w.tasks.Wait()
-		w.disconnect()
-		abort(nil)
-		close(w.stopped)
-	}()
-	go w.stopOnCommand()
-	return nil
-}
-
-// Run starts the worker, works until ctx ends or a person commands it to stop, and stops it with the grace period of
-// the configuration.
-func (w *Worker) Run(ctx context.Context) error {
-	if err := w.Start(ctx); err != nil {
-		_ = w.Stop(ctx)
-		return err
-	}
-	select {
-	case <-ctx.Done():
-	case <-w.stopping:
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Grace)
-	defer cancel()
-	return w.Stop(grace)
 }

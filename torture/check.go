@@ -20,16 +20,11 @@ import (
 //
 //   - redone: A's handler had ended before B, but Redis had not confirmed the outcome to A's worker, and since A's end
 //     its process died, lost its lease, or was kept from Redis for at least 5/8 of a lease, before it was left alone
-//
-// for
-//
-//	  as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
-//	  confirmed it, nothing excuses B.
-//	- late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B;
-//
-// or
-//
-//	its worker had noticed the loss of its lease, and A's handler is of the kind that does not end with its context.
+//     for as long as a worker takes at the most to try again. The job was done at least once, as promised. If Redis had
+//     confirmed it, nothing excuses B.
+//   - late: A's process was cut off from Redis for at least 3/4 of a lease, but its handler learned of it only after B;
+//     or its worker had noticed the loss of its lease, and A's handler is of the kind that does not end with its
+//     context.
 //
 // What a person orders changes the rules, see orders.go.
 //

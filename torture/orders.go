@@ -13,8 +13,7 @@ import (
 //
 //   - A job may be dead as cancelled by a person if somebody has ordered that, and not otherwise.
 //   - Once an order to cancel or to bury was accepted, the job does not start any more: a worker that holds it is
-// notified of
-//     the order, or its lease is over. A job that was buried is dead.
+//     notified of the order, or its lease is over. A job that was buried is dead.
 //   - A job that was requeued begins anew, with its first attempt, whatever became of the runs before.
 //   - A job that was run now may start before it is due.
 //   - While a queue is paused nothing of it starts.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +21,7 @@ type action struct {
 	does              inspect.Action
 	done              string        // what a job is then
 	state             inspect.State // of the jobs for --all and --filter, unless --state says another; "" for none
-	asks              bool          // for --yes before it acts on many: it cannot be taken back, or it interrupts work
+	asks              bool          // before it acts on one job in top: it cannot be taken back, or it interrupts work
 }
 
 // actions are the commands, in the order in which the help lists them.
@@ -30,7 +31,7 @@ var actions = []action{
 		does: inspect.ActionRequeue, done: "requeued", state: inspect.StateDead,
 	},
 	{
-		name: "retry", aliases: []string{"run-now"}, usage: "make delayed or retrying jobs due at once",
+		name: "retry", aliases: []string{"run-now"}, usage: "put delayed or retrying jobs among those that wait",
 		does: inspect.ActionRunNow, done: "due now",
 	},
 	{
@@ -81,7 +82,7 @@ func (a action) command() *cli.Command {
 		&cli.BoolFlag{Name: "all", Usage: "every job in the state"},
 		&cli.StringFlag{Name: "filter", Usage: "every job that matches this `FILTER`; see monitor pending --help"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "count the jobs and change nothing"},
-		&cli.BoolFlag{Name: "yes", Usage: "do it to many"},
+		&cli.BoolFlag{Name: "yes", Usage: "do it to all that --all or --filter names"},
 	}
 	text := a.text
 	if states := a.states(); len(states) > 1 {
@@ -91,9 +92,7 @@ func (a action) command() *cli.Command {
 		}
 		flags = append(flags, &cli.StringFlag{Name: "state", Usage: usage})
 	}
-	if a.asks {
-		text += "\nWith --all or --filter it counts the jobs, and changes nothing without --yes."
-	}
+	text += "\nWith --all or --filter it counts the jobs, and changes nothing without --yes."
 	return &cli.Command{
 		Name: a.name, Aliases: a.aliases, Usage: a.usage, ArgsUsage: "QUEUE ID|--all|--filter FILTER",
 		Description: strings.TrimSpace(text), Flags: flags, Action: a.run,
@@ -119,12 +118,28 @@ func (a action) run(c *cli.Context) error {
 			return err
 		}
 		warn(c, o.noteJob(c.Context, a.does, args[0], args[1]))
+		a.warnOfObstacle(c, o, args[0])
 		if c.Bool("json") {
 			return command.NewLines(c.App.Writer).Print(map[string]string{"id": args[1], "action": a.name})
 		}
 		_, err := fmt.Fprintf(c.App.Writer, "%s: %s\n", command.Printable(args[1]), a.done)
 		return err
 	})
+}
+
+// warnOfObstacle says why what was to run does not start.
+func (a action) warnOfObstacle(c *cli.Context, o operator, name string) {
+	if obstacle, err := a.obstacle(c.Context, o, name); err == nil && obstacle != "" {
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", command.Printable(name), obstacle)
+	}
+}
+
+func (a action) obstacle(ctx context.Context, o operator, name string) (string, error) {
+	if !a.does.Starts() {
+		return "", nil
+	}
+	info, err := o.inspector.Queue(ctx, name)
+	return info.Obstacle(), err
 }
 
 func showJobOf(c *cli.Context, inspector *inspect.Inspector, name, id string) error {
@@ -179,7 +194,7 @@ func (a action) many(c *cli.Context) error {
 		if err := printCount(c, args[0], q, count); err != nil || c.Bool("dry-run") {
 			return err
 		}
-		if a.asks && !c.Bool("yes") {
+		if !c.Bool("yes") {
 			return command.Usage("nothing was changed; add --yes to %s them", a.name)
 		}
 		return a.act(c, o, args[0], q, count)
@@ -224,6 +239,9 @@ func (a action) act(c *cli.Context, o operator, name string, q inspect.Query, co
 	_, err = fmt.Fprintf(c.App.Writer, "%d %s\n", result.Done, a.done)
 	if err == nil && result.Gone > 0 {
 		_, err = fmt.Fprintf(c.App.ErrWriter, "%d had moved on\n", result.Gone)
+	}
+	if result.Done > 0 {
+		a.warnOfObstacle(c, o, name)
 	}
 	if err == nil && result.Held > 0 {
 		_, err = fmt.Fprintf(c.App.ErrWriter, "%d were left to their live workers\n", result.Held)

@@ -55,14 +55,23 @@ func findJob(ctx context.Context, inspector *inspect.Inspector, name, id string)
 		}
 	}
 	var notSeen error
+	var failures []error // of other queues than the job's: it may be found all the same
 	for _, name := range names {
 		job, err := inspector.Job(ctx, name, id)
 		switch {
+		case err == nil:
+			return job, nil
+		case ctx.Err() != nil:
+			return job, err
 		case errors.Is(err, inspect.ErrNotSeen):
 			notSeen = err
 		case !errors.Is(err, inspect.ErrNotFound):
-			return job, err
+			failures = append(failures, err)
 		}
+	}
+	if len(failures) > 0 {
+		return inspect.JobInfo{}, fmt.Errorf("%s was not found, and not every queue could be read: %w", id,
+			errors.Join(failures...))
 	}
 	if notSeen != nil {
 		return inspect.JobInfo{}, notSeen
@@ -87,7 +96,7 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 	field("kind", j.Kind)
 	field("queue", j.Queue)
 	field("state", string(j.State))
-	field("attempt", attempts(j))
+	field("attempts", attemptsText(j))
 	if j.Redelivered > 0 {
 		field("redelivered", fmt.Sprint(j.Redelivered))
 	}
@@ -106,6 +115,17 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 	field("data", string(j.Data))
 	field("result", string(j.Result))
 	return out.Flush()
+}
+
+// attemptsText says how many attempts failed, and at which a job was done.
+func attemptsText(j inspect.JobInfo) string {
+	switch {
+	case j.State == inspect.StateDone:
+		return fmt.Sprintf("done at attempt %d, %d failed", j.Attempt, j.Failed())
+	case j.MaxAttempts > 0:
+		return fmt.Sprintf("%d failed of %d", j.Failed(), j.MaxAttempts)
+	}
+	return fmt.Sprintf("%d failed", j.Failed())
 }
 
 func moment(t *time.Time) string {

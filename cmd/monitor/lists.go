@@ -13,7 +13,10 @@ import (
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-const maxPage = 1000 // inspect.Page's own limit
+const (
+	maxPage   = 1000             // inspect.Page's own limit
+	groupTime = 10 * time.Second // for dead jobs to be counted by what they died of
+)
 
 // lister reads one page of the jobs in a state.
 type lister func(
@@ -30,7 +33,7 @@ func pendingCommand() *cli.Command {
 
 func deadCommand() *cli.Command {
 	list := listCommand("dead", "list the dead jobs: those that will not be tried again", inspect.StateDead)
-	list.Flags = append(list.Flags, &cli.BoolFlag{Name: "groups", Usage: "count the newest 10,000 by what they died of"})
+	list.Flags = append(list.Flags, &cli.BoolFlag{Name: "groups", Usage: "count them by what they died of"})
 	jobs := list.Action
 	list.Action = func(c *cli.Context) error {
 		if c.Bool("groups") {
@@ -113,7 +116,7 @@ func listDeadGroups(c *cli.Context) error {
 		if err := mustExist(c.Context, inspector, args[0]); err != nil {
 			return err
 		}
-		found, err := inspector.DeadGroups(c.Context, args[0], 0)
+		found, err := inspector.DeadGroups(c.Context, args[0], groupTime)
 		if err != nil {
 			return err
 		}
@@ -124,10 +127,16 @@ func listDeadGroups(c *cli.Context) error {
 		for _, g := range found.Groups {
 			table.Row(g.Count, ago(g.First), ago(g.Last), g.Sample, g.Signature)
 		}
-		if err := table.Flush(); err != nil || !found.Truncated {
+		if err := table.Flush(); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.App.ErrWriter, "of the newest %d of %d\n", found.Scanned, found.Total)
+		if found.Ungrouped > 0 {
+			_, err = fmt.Fprintf(c.App.ErrWriter, "%d died of something else again\n", found.Ungrouped)
+		}
+		if found.Truncated {
+			_, err = fmt.Fprintf(c.App.ErrWriter, "the newest %d of %d: there was no time to look at more\n", found.Scanned,
+				found.Total)
+		}
 		return err
 	})
 }

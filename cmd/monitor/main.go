@@ -24,7 +24,7 @@ func newApp() *cli.App {
    monitor pending orders --json
    monitor job 01K9ZJ7Y3T4Q5R6S7T8V9W0X1Y
    monitor pending orders --filter 'is:stuck args.order_id:o-1'
-   monitor requeue orders --filter 'kind:payment.charge error:"timed out"'
+   monitor requeue orders --filter 'kind:payment.charge error:"timed out"' --yes
    monitor pause orders
    monitor quiet worker-7
    monitor verify orders
@@ -35,9 +35,8 @@ Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			cancelledCommand(),
-			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), verifyCommand(), topCommand(), serveCommand(),
-			passwordCommand(), tokenCommand(),
+			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(),
+			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), tokenCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}
 }

@@ -14,7 +14,7 @@ type collector struct {
 	inspector *inspect.Inspector
 
 	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
-	runs, dead, run, wait, redelivered, reclaimed, leaseLost            *prometheus.Desc
+	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover  *prometheus.Desc
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -41,6 +41,8 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		redelivered: desc("queue_redeliveries_total", "Runs of jobs that had been delivered before.", "queue"),
 		reclaimed:   desc("queue_reclaimed_total", "Jobs taken from workers that died.", "queue"),
 		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
+		leftover: desc("queue_leftover_entries", "Entries that other programs have acknowledged and not deleted.",
+			"queue"),
 	}
 }
 
@@ -48,7 +50,7 @@ func newCollector(inspector *inspect.Inspector) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		c.up, c.jobs, c.total, c.oldest, c.workers, c.running, c.stuck, c.paused, c.caretaker,
-		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost,
+		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
 	} {
 		out <- desc
 	}
@@ -114,10 +116,13 @@ func (q ofQueue) counter(desc *prometheus.Desc, value int64, labels ...string) {
 }
 
 func (q ofQueue) histogram(desc *prometheus.Desc, h inspect.Histogram, labels ...string) {
-	cumulative, seen := make(map[float64]uint64, len(inspect.HistogramBounds)), int64(0)
+	const each = 5 // bounds: each is a series, and those of 1 and 3 of each power of ten are enough for a scraper
+	cumulative, seen := make(map[float64]uint64, len(inspect.HistogramBounds)/each), int64(0)
 	for k, bound := range inspect.HistogramBounds {
 		seen += h.Counts[k]
-		cumulative[bound.Seconds()] = uint64(seen)
+		if k%each == 0 {
+			cumulative[bound.Seconds()] = uint64(seen)
+		}
 	}
 	q.out <- prometheus.MustNewConstHistogram(desc, uint64(h.Count()), h.Sum.Seconds(), cumulative,
 		append([]string{q.name}, labels...)...)
@@ -132,6 +137,7 @@ func (c *collector) state(q ofQueue, r reading) {
 	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
 	q.gauge(c.jobs, float64(r.info.Cancelled), string(inspect.StateCancelled))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
+	q.gauge(c.leftover, float64(r.info.Leftover))
 	q.gauge(c.workers, float64(r.info.Workers))
 	running, stuck := 0, 0
 	for _, w := range r.workers {

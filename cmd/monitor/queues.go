@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -28,11 +29,13 @@ func withInspector(c *cli.Context, do func(inspector *inspect.Inspector) error) 
 
 func queuesCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "queues",
-		Usage:       "list the queues with their counts",
-		Description: "A total counts since the queue was created. OLDEST is how long the first waiting job has waited.",
-		Flags:       []cli.Flag{jsonFlag()},
-		Action:      listQueues,
+		Name:  "queues",
+		Usage: "list the queues with their counts",
+		Description: `A total counts since the queue was created. OLDEST is how long the first waiting job has waited. OTHERS is
+what other programs have put on the stream: entries that their consumers acknowledged and left, see
+monitor sweep, and groups, which miss what workers delete.`,
+		Flags:  []cli.Flag{jsonFlag()},
+		Action: listQueues,
 	}
 }
 
@@ -49,13 +52,25 @@ func listQueues(c *cli.Context) error {
 			return printAll(c, infos)
 		}
 		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "CANCELLED",
-			"WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED")
+			"WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
 		for _, q := range infos {
 			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Cancelled, q.Workers,
-				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q))
+				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q), others(q))
 		}
 		return table.Flush()
 	})
+}
+
+// others says what other programs have left on a queue's stream.
+func others(q inspect.QueueInfo) string {
+	var found []string
+	if q.Leftover > 0 {
+		found = append(found, fmt.Sprintf("%d left over", q.Leftover))
+	}
+	if len(q.OtherGroups) > 0 {
+		found = append(found, "group "+strings.Join(q.OtherGroups, ", "))
+	}
+	return cmp.Or(strings.Join(found, "; "), "-")
 }
 
 func paused(q inspect.QueueInfo) string {

@@ -39,6 +39,14 @@ func (o outcome) noted(err error) outcome {
 	return o
 }
 
+// waits adds why what was to run does not start.
+func (o outcome) waits(obstacle string, err error) outcome {
+	if err == nil && obstacle != "" {
+		o.text += "; " + obstacle
+	}
+	return o
+}
+
 // counted is how many jobs an action on all that match would meet.
 type counted struct {
 	action action
@@ -118,7 +126,7 @@ func jobRequest(a action, name, id string) request {
 		if err != nil {
 			return outcome{err: err}
 		}
-		return outcome{text: id + ": " + a.done}.noted(o.noteJob(ctx, a.does, name, id))
+		return outcome{text: id + ": " + a.done}.noted(o.noteJob(ctx, a.does, name, id)).waits(a.obstacle(ctx, o, name))
 	}}
 }
 
@@ -151,7 +159,7 @@ func actRequest(c counted) request {
 		if done.Held > 0 {
 			text += fmt.Sprintf(", %d were left to their live workers", done.Held)
 		}
-		return outcome{text: text, err: err}.noted(unnoted)
+		return outcome{text: text, err: err}.noted(unnoted).waits(c.action.obstacle(ctx, o, c.of.queue))
 	}}
 }
 

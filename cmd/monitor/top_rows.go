@@ -59,6 +59,8 @@ func queueState(q inspect.QueueInfo) (string, tone) {
 		return "paused " + ago(q.Paused.At) + " by " + cmp.Or(q.Paused.By, "somebody"), toneWarn
 	case q.Workers == 0 && q.Waiting+q.InFlight+q.Delayed+q.Retrying > 0:
 		return "no workers", toneBad
+	case others(q) != "-":
+		return others(q), toneWarn
 	default:
 		return "", tonePlain
 	}

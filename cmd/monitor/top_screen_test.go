@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -168,7 +169,9 @@ func TestTopRefusesAFilterThatCannotBeRead(t *testing.T) {
 func TestTopSaysThatRedisIsAway(t *testing.T) {
 	t.Parallel()
 	b := newBench().sees()
-	b.Update(snapshot{err: errors.New("connection refused")})
+	b.Update(snapshot{err: errors.New("the registry is damaged")})
+	b.shows(t, "This cannot be shown; this is how it was at", "the registry is damaged")
+	b.Update(snapshot{err: fmt.Errorf("queue: %w", &net.OpError{Op: "dial", Err: errors.New("connection refused")})})
 	b.shows(t, "Redis does not answer; this is how it was at", "orders")
 	b.sees()
 	if strings.Contains(b.text(), "does not answer") {

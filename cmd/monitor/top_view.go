@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // The sixteen colours, which follow the terminal's own theme.
@@ -71,7 +72,11 @@ func (m *screen) summary() string {
 		if !m.last.at.IsZero() {
 			since = "this is how it was at " + m.last.at.Format("15:04:05")
 		}
-		return alarm.Render("Redis does not answer; "+since) + " " + faint.Render(command.Printable(m.away.Error()))
+		what := "This cannot be shown; "
+		if redisx.IsAway(m.away) {
+			what = "Redis does not answer; "
+		}
+		return alarm.Render(what+since) + " " + faint.Render(command.Printable(m.away.Error()))
 	}
 	parts := []string{fmt.Sprintf("%d queues", len(m.last.queues))}
 	if info, known := m.chosen(); known && m.pane.state() != "" {

@@ -37,13 +37,16 @@ func (d *Document) Error() string {
 	return d.Title + ": " + d.Detail
 }
 
-// Write answers with the document. An advice when to retry that the answer has already is kept. It returns an error,
-// after an answer without a body, if Results cannot be written as JSON.
+// Write answers with the document. An advice when to retry that the answer has already is kept. If Results cannot be
+// written as JSON it returns an error, after an answer of 500 without them.
 func (d *Document) Write(w http.ResponseWriter) error {
 	body, err := json.Marshal(d)
 	status := d.Status
 	if err != nil {
-		status, body, err = http.StatusInternalServerError, nil, fmt.Errorf("problem: %w", err)
+		status, err = http.StatusInternalServerError, fmt.Errorf("problem: %w", err)
+		body, _ = json.Marshal(Document{ // of texts and a number
+			Type: "about:blank", Title: http.StatusText(status), Status: status, Instance: d.Instance, RequestID: d.RequestID,
+		})
 	}
 	header := w.Header()
 	if d.RetryAfter > 0 && header.Get("Retry-After") == "" {

@@ -38,7 +38,8 @@ func TestWrite(t *testing.T) {
 			status: 503, after: "60", body: `{"type":"about:blank","title":"Busy","status":503}`,
 		},
 		"results that are no JSON": {
-			document: problem.Document{Status: 422, Results: json.RawMessage("{")}, status: 500, fails: true,
+			document: problem.Document{Status: 422, Results: json.RawMessage("{"), Instance: "/a"}, status: 500, fails: true,
+			body: `{"type":"about:blank","title":"Internal Server Error","status":500,"instance":"/a"}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

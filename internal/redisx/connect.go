@@ -2,7 +2,9 @@ package redisx
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -12,20 +14,31 @@ import (
 
 // OwnClient opens a second client with the options of rdb, for a package that decides itself what is sent again: the
 // client sends nothing twice, keeps the deadlines of contexts, and has at least that time for a reply and that many
-// connections. The caller closes it. See [OnceCluster] for what is left to a client of a cluster.
+// connections. The caller closes it. The hooks of a client of one server see its commands; functions that rdb was given
+// may panic, which fails a command. See [OnceCluster] for what is left to a client of a cluster.
 func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize int) (redis.UniversalClient, error) {
 	switch rdb := rdb.(type) {
 	case *redis.Client:
+		if rdb == nil {
+			break
+		}
 		opt := *rdb.Options()
+		opt.Dialer, opt.OnConnect = guardDial(opt.Dialer), guardConnect(opt.OnConnect)
 		opt.MaxRetries = -1
 		opt.ContextTimeoutEnabled = true
 		opt.ReadTimeout = max(opt.ReadTimeout, readTimeout)
 		opt.PoolSize = max(opt.PoolSize, poolSize)
 		opt.PipelinePoolSize = -1
 		opt.PushNotificationProcessor, opt.MaintNotificationsConfig = nil, NoMaintenance()
-		return redis.NewClient(&opt), nil
+		own := redis.NewClient(&opt)
+		addHooksOf(own, rdb)
+		return own, nil
 	case *redis.ClusterClient:
+		if rdb == nil {
+			break
+		}
 		opt := *rdb.Options()
+		opt.Dialer, opt.OnConnect = guardDial(opt.Dialer), guardConnect(opt.OnConnect)
 		opt.MaxRetries = -1
 		opt.ContextTimeoutEnabled = true
 		opt.ReadTimeout = max(opt.ReadTimeout, readTimeout)
@@ -38,6 +51,9 @@ func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize in
 }
 
 func unsupported(rdb redis.UniversalClient) error {
+	if v := reflect.ValueOf(rdb); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return errors.New("client of Redis is nil")
+	}
 	return fmt.Errorf("client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
 }
 
@@ -75,7 +91,9 @@ func NewReader(rdb redis.UniversalClient) *Reader {
 		}
 		return nil
 	}
-	r.UniversalClient = redis.NewClient(&opt)
+	reader := redis.NewClient(&opt)
+	addHooksOf(reader, single)
+	r.UniversalClient = reader
 	return r
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,4 +111,26 @@ func TestStreamIDsAreThoseOfRedis(t *testing.T) {
 			t.Errorf("after %s comes %v, want %s", id, found, want)
 		}
 	}
+}
+
+// What is read is written, and read again as the same; it is in order with what follows, and JSON takes its time.
+func FuzzParseStreamID(f *testing.F) {
+	for _, text := range []string{"0-0", "5", "1717171717171-3", greatest, "1-", "-1", "+1-1", "01-1", "1-2-3", "x"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		id, complete := redisx.ParseStreamID(text)
+		if again, ok := redisx.ParseStreamID(id.String()); again != id || !ok {
+			t.Errorf("%q is %v, which is read again as %v, %t", text, id, again, ok)
+		}
+		if id.Compare(id.Next()) > 0 {
+			t.Errorf("after %v comes %v", id, id.Next())
+		}
+		if complete && id == (redisx.StreamID{}) && strings.Trim(text, "0-") != "" {
+			t.Errorf("%q is taken for 0-0", text)
+		}
+		if _, err := json.Marshal(id.Time()); err != nil {
+			t.Error(err)
+		}
+	})
 }

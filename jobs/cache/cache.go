@@ -79,10 +79,11 @@ func New(rdb redis.UniversalClient, config Config) *Cache {
 	return &Cache{rdb: rdb, config: config.withDefaults(), locks: lockmgr.New(rdb), flights: newFlights()}
 }
 
-// Close cancels the loads and refreshes that run in the background and waits for them. A cache on which nothing was
-// ever loaded holds nothing to close. Closing twice is harmless.
+// Close cancels the loads and refreshes that run in the background and waits for them; for loaders that ignore it, no
+// longer than [Config.LoadTimeout]. A cache on which nothing was ever loaded holds nothing to close. Closing twice is
+// harmless.
 func (c *Cache) Close() {
-	c.flights.close()
+	c.flights.close(c.config.LoadTimeout)
 	c.locks.Close()
 }
 
@@ -102,7 +103,7 @@ func (c *Cache) Get(ctx context.Context, key string, value any) error {
 	case entry.raw == nil:
 		return fmt.Errorf("cache: get %s: %w", key, ErrMiss)
 	}
-	if err := json.Unmarshal(entry.raw, value); err != nil {
+	if err := unmarshal(entry.raw, value); err != nil {
 		c.config.Report(fmt.Errorf("cache: damaged entry %s: %w", key, err))
 		return fmt.Errorf("cache: get %s: %w", key, ErrMiss)
 	}
@@ -149,7 +150,7 @@ func (c *Cache) remove(ctx context.Context, keys []string) (int64, error) {
 		if err := checkKey(key); err != nil {
 			return 0, fmt.Errorf("cache: delete: %w", err)
 		}
-		c.flights.forget(key)
+		c.flights.invalidate(key)
 	}
 	if len(keys) == 0 {
 		return 0, nil

@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,13 +12,15 @@ import (
 // directives are those of Cache-Control (RFC 9111, section 5.2), names in lower case.
 type directives map[string]string
 
+// parseDirectives reads Cache-Control. Of a directive that comes twice the first counts (section 4.2.1).
 func parseDirectives(h http.Header) directives {
 	d := directives{}
-	for _, line := range h.Values("Cache-Control") {
-		for part := range strings.SplitSeq(line, ",") {
-			name, value, _ := strings.Cut(part, "=")
-			if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
-				d[name] = strings.Trim(strings.TrimSpace(value), `"`)
+	for _, rest := range h.Values("Cache-Control") {
+		for rest != "" {
+			var name, value string
+			name, value, rest = nextDirective(rest)
+			if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !d.has(name) {
+				d[name] = value
 			}
 		}
 	}
@@ -24,6 +28,40 @@ func parseDirectives(h http.Header) directives {
 		d["no-cache"] = ""
 	}
 	return d
+}
+
+// nextDirective takes the first directive off a list. A comma within quotes does not end it.
+func nextDirective(list string) (name, value, rest string) {
+	end := strings.IndexAny(list, "=,")
+	if end < 0 {
+		return list, "", ""
+	}
+	if list[end] == ',' {
+		return list[:end], "", list[end+1:]
+	}
+	name, list = list[:end], strings.TrimLeft(list[end+1:], " \t")
+	if strings.HasPrefix(list, `"`) {
+		value, list = unquote(list[1:])
+		_, rest, _ = strings.Cut(list, ",")
+		return name, value, rest
+	}
+	value, rest, _ = strings.Cut(list, ",")
+	return name, strings.TrimSpace(value), rest
+}
+
+// unquote reads a quoted string after its opening quote (RFC 9110, section 5.6.4), and returns what follows it.
+func unquote(text string) (value, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '"':
+			return b.String(), text[i+1:]
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String(), ""
 }
 
 func (d directives) has(names ...string) bool {
@@ -41,11 +79,30 @@ func (d directives) seconds(name string) (time.Duration, bool) {
 	if !found {
 		return 0, false
 	}
+	span, _ := deltaSeconds(text)
+	return span, true
+}
+
+// deltaSeconds reads a number of seconds. One that is too great for us is as great as can be (section 1.2.2).
+func deltaSeconds(text string) (time.Duration, bool) {
 	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil {
-		n = 0
+	if errors.Is(err, strconv.ErrRange) {
+		return maxTTL, true
 	}
-	return min(time.Duration(n)*time.Second, maxTTL), true
+	return min(time.Duration(n)*time.Second, maxTTL), err == nil
+}
+
+// initialAge is how old a response was when it came, as a proxy says or its date does (section 4.2.3).
+func initialAge(h http.Header, now time.Time) time.Duration {
+	first, _, _ := strings.Cut(h.Get("Age"), ",")
+	age, valid := deltaSeconds(strings.TrimSpace(first))
+	if !valid {
+		age = 0 // section 5.1
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		age = max(age, now.Sub(date).Truncate(time.Second))
+	}
+	return age
 }
 
 // Statuses that may be stored, and whether without an explicit lifetime (RFC 9110, section 15.1, less 404 and 405,
@@ -62,8 +119,8 @@ func (p *pages) lifetime(r *http.Request, status int, h http.Header) (ttl, stale
 	d := parseDirectives(h)
 	heuristic, cacheable := cacheableStatus[status]
 	switch {
-	case !cacheable, d.has("no-store", "private", "no-cache"), h.Get("Set-Cookie") != "",
-		strings.Contains(h.Get("Vary"), "*"), h.Get("Content-Range") != "",
+	case !cacheable, d.has("no-store", "private", "no-cache"), len(h.Values("Set-Cookie")) > 0,
+		slices.Contains(varyNames(h), "*"), h.Get("Content-Range") != "", h.Get("Trailer") != "",
 		r.Header.Get("Cookie") != "" && !sharedByName(d):
 		return 0, 0
 	}
@@ -74,10 +131,7 @@ func (p *pages) lifetime(r *http.Request, status int, h http.Header) (ttl, stale
 		}
 		ttl = p.config.TTL
 	}
-	if age, err := strconv.ParseUint(h.Get("Age"), 10, 31); err == nil {
-		ttl -= time.Duration(age) * time.Second
-	}
-	if ttl <= 0 {
+	if ttl -= initialAge(h, p.cache.config.Now()); ttl <= 0 {
 		return 0, 0
 	}
 	staleFor = p.config.StaleFor

@@ -2,8 +2,6 @@ package cache
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -16,11 +14,14 @@ type flights struct {
 	running map[string]*flight
 	all     map[*flight]struct{} // running, and forgotten but not over
 	group   sync.WaitGroup
+	loaders sync.WaitGroup // also those that were given up
+	failed  map[string]failure
 }
 
 // flight is one load. The mutex of flights guards waiters; done is closed after raw and err are set.
 type flight struct {
 	done    chan struct{}
+	work    context.Context // ends after the timeout: nobody waits longer, whatever the load does
 	cancel  context.CancelFunc
 	waiters int
 	raw     []byte
@@ -30,7 +31,7 @@ type flight struct {
 type loadFunc func(context.Context) ([]byte, error)
 
 func newFlights() *flights {
-	return &flights{running: map[string]*flight{}, all: map[*flight]struct{}{}}
+	return &flights{running: map[string]*flight{}, all: map[*flight]struct{}{}, failed: map[string]failure{}}
 }
 
 // do joins the load of that name, or begins it, and waits for its end or for that of ctx. The load has the values of
@@ -42,11 +43,18 @@ func (f *flights) do(ctx context.Context, name string, timeout time.Duration, lo
 	}
 	select {
 	case <-joined.done:
-		return joined.raw, joined.err
+	case <-joined.work.Done():
+		select {
+		case <-joined.done:
+		default:
+			f.forget(name, joined)
+			return nil, lateError(joined.work)
+		}
 	case <-ctx.Done():
 		f.leave(name, joined)
 		return nil, context.Cause(ctx)
 	}
+	return joined.raw, joined.err
 }
 
 // behind begins the load of that name unless it is running, and waits for nobody.
@@ -62,12 +70,12 @@ func (f *flights) join(ctx context.Context, name string, timeout time.Duration, 
 	if f.closed {
 		return nil, false, ErrClosed
 	}
-	if joined := f.running[name]; joined != nil {
+	if joined := f.running[name]; joined != nil && joined.work.Err() == nil {
 		joined.waiters++
 		return joined, false, nil
 	}
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	begun := &flight{done: make(chan struct{}), cancel: cancel, waiters: 1}
+	begun := &flight{done: make(chan struct{}), work: work, cancel: cancel, waiters: 1}
 	f.running[name], f.all[begun] = begun, struct{}{}
 	f.group.Go(func() {
 		begun.raw, begun.err = load(work)
@@ -79,10 +87,10 @@ func (f *flights) join(ctx context.Context, name string, timeout time.Duration, 
 func (f *flights) end(name string, ended *flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	close(ended.done)
 	ended.cancel()
 	f.drop(name, ended)
 	delete(f.all, ended)
-	close(ended.done)
 }
 
 // leave cancels the load with its last waiter. Who comes later begins another.
@@ -96,11 +104,19 @@ func (f *flights) leave(name string, left *flight) {
 	}
 }
 
-// forget lets whoever comes from now on begin a load of their own.
-func (f *flights) forget(name string) {
+// forget lets those that come from now on begin a load of their own, if it is this one that they would join.
+func (f *flights) forget(name string, forgotten *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drop(name, forgotten)
+}
+
+// invalidate does so whatever is running, and whatever error is kept.
+func (f *flights) invalidate(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.running, name)
+	delete(f.failed, name)
 }
 
 func (f *flights) drop(name string, dropped *flight) {
@@ -109,7 +125,8 @@ func (f *flights) drop(name string, dropped *flight) {
 	}
 }
 
-func (f *flights) close() {
+// close cancels all loads and waits for them. Loaders that ignore that are waited for no longer than patience.
+func (f *flights) close(patience time.Duration) {
 	f.mu.Lock()
 	f.closed = true
 	for running := range f.all {
@@ -117,16 +134,15 @@ func (f *flights) close() {
 	}
 	f.mu.Unlock()
 	f.group.Wait()
-}
-
-// guarded makes a panic an error: it would end the process from a goroutine that the caller cannot protect.
-func guarded(load loadFunc) loadFunc {
-	return func(ctx context.Context) (raw []byte, err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("the loader panicked: %v\n%s", p, debug.Stack())
-			}
-		}()
-		return load(ctx)
+	ended := make(chan struct{})
+	go func() {
+		f.loaders.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
 	}
 }

@@ -15,8 +15,11 @@ import (
 // However many ask, in however many processes, one load of a key runs at a time, and the others wait for its value;
 // each until its own ctx ends, which is the error then. A loader that dies is succeeded after [Config.Lease]. The
 // context of load has the values of one caller's ctx; it ends after [Config.LoadTimeout], when nobody waits any more,
-// and when the lease is lost. An error of load is everybody's who waits in this process, and is not cached, except
-// [ErrNotFound]. A panic is an error. An entry that cannot be decoded is reported and loaded anew.
+// and when the lease is lost. A loader that has not returned by then is given up: those who wait get an error that is
+// context.DeadlineExceeded, the next caller begins another load, and what the late one returns is dropped. It goes on
+// on its goroutine, as Go cannot stop it. An error of load is everybody's who waits in this process, and is not cached,
+// except [ErrNotFound], and by choice for a moment, see [ErrorTTL]. A panic is an error, and so is a loader that ends
+// its goroutine. An entry that cannot be decoded is reported and loaded anew.
 //
 // An entry near its expiry is refreshed in the background by some reader, see [Config.Beta]; a stale one is returned
 // while it is, see [StaleFor]; a refresh that fails is reported. When Redis is away, each process loads for itself.
@@ -43,13 +46,16 @@ func Reload[T any](
 	raw, err := c.flights.do(ctx, "reload "+key, c.config.LoadTimeout, func(ctx context.Context) ([]byte, error) {
 		return c.load(ctx, s, c.fill)
 	})
+	if err == nil {
+		c.flights.succeed(key)
+	}
 	return decode[T](key, raw, err)
 }
 
 func decode[T any](key string, raw []byte, err error) (T, error) {
 	var value T
 	if err == nil {
-		err = json.Unmarshal(raw, &value)
+		err = unmarshal(raw, &value)
 	}
 	if err != nil {
 		return *new(T), fmt.Errorf("cache: load %s: %w", key, err)
@@ -71,8 +77,8 @@ func newSource[T any](c *Cache, key string, load func(context.Context) (T, error
 		err = fmt.Errorf("%w: no loader", ErrInvalid)
 	}
 	s := source{key: key, options: o}
-	s.valid = func(raw []byte) error { var probe T; return json.Unmarshal(raw, &probe) }
-	s.load = guarded(func(ctx context.Context) ([]byte, error) {
+	s.valid = func(raw []byte) error { var probe T; return unmarshal(raw, &probe) }
+	s.load = c.flights.guarded(func(ctx context.Context) ([]byte, error) {
 		value, err := load(ctx)
 		if err != nil {
 			return nil, err
@@ -89,16 +95,14 @@ func (c *Cache) getOrLoad(ctx context.Context, s source) ([]byte, error) {
 	}
 	if err != nil {
 		c.config.Report(err)
-		return c.flights.do(ctx, s.key, c.config.LoadTimeout, s.load)
+		return c.loadOnce(ctx, s, s.load)
 	}
 	age, usable := c.usable(e, s, c.config.Report)
 	switch {
 	case e.meta.Missing && age != stale:
 		return nil, ErrNotFound
 	case !usable:
-		return c.flights.do(ctx, s.key, c.config.LoadTimeout, func(ctx context.Context) ([]byte, error) {
-			return c.load(ctx, s, c.loadLocked)
-		})
+		return c.loadOnce(ctx, s, func(ctx context.Context) ([]byte, error) { return c.load(ctx, s, c.loadLocked) })
 	case age != fresh:
 		c.refreshBehind(ctx, s.key, e.meta, func(ctx context.Context, lock *lockmgr.Lock) error {
 			_, err := c.fill(ctx, lock, s)
@@ -106,6 +110,21 @@ func (c *Cache) getOrLoad(ctx context.Context, s source) ([]byte, error) {
 		})
 	}
 	return e.raw, nil
+}
+
+// loadOnce runs one load of the key in this process, or returns the error that is kept of the last.
+func (c *Cache) loadOnce(ctx context.Context, s source, load loadFunc) ([]byte, error) {
+	if err := c.flights.failure(s.key, c.config.Now()); err != nil {
+		return nil, err
+	}
+	return c.flights.do(ctx, s.key, c.config.LoadTimeout, func(ctx context.Context) ([]byte, error) {
+		raw, err := load(ctx)
+		abandoned := errors.Is(ctx.Err(), context.Canceled) // by those who waited: not the loader's fault
+		if now := c.config.Now(); err != nil && s.options.errorTTL > 0 && !errors.Is(err, ErrNotFound) && !abandoned {
+			c.flights.fail(s.key, err, now, now.Add(s.options.errorTTL))
+		}
+		return raw, err
+	})
 }
 
 // usable returns how old an entry is and whether it has a value to be served. The value that is not is reported.

@@ -25,6 +25,7 @@ type entryOptions struct {
 	ttl      time.Duration
 	staleFor time.Duration
 	missTTL  time.Duration
+	errorTTL time.Duration
 	tags     []string
 }
 
@@ -39,6 +40,12 @@ func StaleFor(d time.Duration) Option { return func(o *entryOptions) { o.staleFo
 // MissTTL is how long it is remembered that the loader returned [ErrNotFound]; negative for not at all. Defaults to
 // [Config.MissTTL].
 func MissTTL(d time.Duration) Option { return func(o *entryOptions) { o.missTTL = d } }
+
+// ErrorTTL is how long this process answers with the error of a failed load before it asks the loader again, up to a
+// minute: for a source that is down, and that everybody asks for. Setting or deleting the entry ends it, and so does an
+// entry that another process has loaded. Defaults to 0: each caller that did not wait for the failed load begins
+// another.
+func ErrorTTL(d time.Duration) Option { return func(o *entryOptions) { o.errorTTL = d } }
 
 // Tags are names under which [Cache.InvalidateTags] finds the entry, 64 at the most.
 func Tags(tags ...string) Option { return func(o *entryOptions) { o.tags = append(o.tags, tags...) } }
@@ -64,6 +71,8 @@ func (o entryOptions) validate(key string) error {
 		return fmt.Errorf("%w: StaleFor %s is not between 0 and %s", ErrInvalid, o.staleFor, maxTTL)
 	case o.missTTL > maxTTL:
 		return fmt.Errorf("%w: MissTTL %s is longer than %s", ErrInvalid, o.missTTL, maxTTL)
+	case o.errorTTL < 0 || o.errorTTL > maxErrorTTL:
+		return fmt.Errorf("%w: ErrorTTL %s is not between 0 and %s", ErrInvalid, o.errorTTL, maxErrorTTL)
 	case len(o.tags) > maxTags:
 		return fmt.Errorf("%w: %d tags, at most %d", ErrInvalid, len(o.tags), maxTags)
 	}

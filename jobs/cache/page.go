@@ -21,52 +21,85 @@ import (
 // page is what is stored of a response, as JSON.
 type page struct {
 	Status   int               `json:"status"`
-	Header   http.Header       `json:"header"`
+	Header   http.Header       `json:"header"` // what the handler set; an empty one is not sent, whoever else sets it
 	Body     string            `json:"body"`
 	Base64   bool              `json:"base64,omitempty"`   // the body is, because it is not UTF-8
-	StoredMS int64             `json:"stored_ms"`          // Unix ms
+	StoredMS int64             `json:"stored_ms"`          // when it was made, Unix ms
 	Shared   bool              `json:"shared,omitempty"`   // also for requests with a cookie
+	Stale    bool              `json:"stale,omitempty"`    // may be served after its lifetime
 	Vary     map[string]string `json:"vary,omitempty"`     // what the request said that this answers
 	Variants string            `json:"variants,omitempty"` // names this page's variants; another page has others
 }
 
-// hopByHop are the headers that are of one connection (RFC 9110, section 7.6.1), and the one that is made anew.
+// hopByHop are the headers that are of one connection (RFC 9110, section 7.6.1), and those that are made anew.
 var hopByHop = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Connection", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade", "Content-Length", "Age", "X-Cache",
+	"Transfer-Encoding", "Upgrade", "Content-Length", "Age", "X-Cache", "Vary",
 }
 
-func newPage(r *http.Request, status int, h http.Header, body []byte, now time.Time) page {
-	h = h.Clone()
+// newPage is a page of a handler's answer. Before is what was set when the handler was called: as others set that anew
+// for each request, it is left out, but for what is said about the body.
+func newPage(status int, before, h http.Header, body string, now time.Time) page {
+	kept := http.Header{}
+	for name, values := range h {
+		if describesBody(name) || !slices.Equal(values, before[name]) {
+			kept[name] = slices.Clone(values)
+		}
+	}
+	for name := range before {
+		if len(h[name]) == 0 {
+			kept[name] = []string{} // the handler took it away
+		}
+	}
 	for _, listed := range h.Values("Connection") {
 		for name := range strings.SplitSeq(listed, ",") {
-			h.Del(strings.TrimSpace(name))
+			kept.Del(strings.TrimSpace(name))
 		}
 	}
 	for _, name := range hopByHop {
-		h.Del(name)
+		kept.Del(name)
 	}
 	if h.Get("Date") == "" {
-		h.Set("Date", now.UTC().Format(http.TimeFormat))
+		kept.Set("Date", now.UTC().Format(http.TimeFormat))
 	}
 	if h.Get("ETag") == "" && status == http.StatusOK {
-		sum := sha256.Sum256(body)
-		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+		sum := sha256.Sum256([]byte(body))
+		kept.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
 	}
-	p := page{
-		Status: status, Header: h, Body: string(body), StoredMS: now.UnixMilli(),
-		Shared: sharedByName(parseDirectives(h)),
+	return page{Status: status, Header: kept, Body: body, StoredMS: now.Add(-initialAge(h, now)).UnixMilli()}
+}
+
+// encode writes an entry.
+func (p page) encode() ([]byte, error) {
+	if !utf8.ValidString(p.Body) {
+		p.Body, p.Base64 = base64.StdEncoding.EncodeToString([]byte(p.Body)), true
 	}
-	if !utf8.Valid(body) {
-		p.Body, p.Base64 = base64.StdEncoding.EncodeToString(body), true
-	}
-	if names := varyNames(h); len(names) > 0 {
+	return json.Marshal(p)
+}
+
+func describesBody(name string) bool {
+	return strings.HasPrefix(name, "Content-") || name == "Etag" || name == "Last-Modified" || name == "Date"
+}
+
+// judged adds what the headers that were sent say about who may have the page.
+func (p page) judged(r *http.Request, sent http.Header, staleFor time.Duration) page {
+	p.Shared, p.Stale = sharedByName(parseDirectives(sent)), staleFor > 0
+	if names := varyNames(sent); len(names) > 0 {
+		p.Header["Vary"] = []string{strings.Join(names, ", ")}
 		p.Vary = map[string]string{}
 		for _, name := range names {
-			p.Vary[name] = strings.Join(r.Header.Values(name), ",")
+			p.Vary[name] = requestHeader(r, name)
 		}
 	}
 	return p
+}
+
+// requestHeader is a request's header on one line. net/http keeps that of the host elsewhere.
+func requestHeader(r *http.Request, name string) string {
+	if name == "Host" {
+		return r.Host
+	}
+	return strings.Join(r.Header.Values(name), ",")
 }
 
 var errNoPage = errors.New("not a page")
@@ -97,7 +130,12 @@ func parsePage(raw []byte) (page, error) {
 // answers reports whether the request is one that the page answers (RFC 9111, section 4.1).
 func (p page) answers(r *http.Request) bool {
 	for name, value := range p.Vary {
-		if strings.Join(r.Header.Values(name), ",") != value {
+		if requestHeader(r, name) != value {
+			return false
+		}
+	}
+	for _, name := range varyNames(p.Header) { // another program may have written one and not the other
+		if _, known := p.Vary[name]; !known {
 			return false
 		}
 	}
@@ -108,7 +146,7 @@ func (p page) answers(r *http.Request) bool {
 func (p page) variantKey(key string, r *http.Request) string {
 	hash := sha256.New()
 	for _, name := range varyNames(p.Header) {
-		_, _ = hash.Write([]byte(strconv.Quote(name) + strconv.Quote(strings.Join(r.Header.Values(name), ","))))
+		_, _ = hash.Write([]byte(strconv.Quote(name) + strconv.Quote(requestHeader(r, name))))
 	}
 	return redisx.Companion(key, "variant:"+p.Variants+":"+hex.EncodeToString(hash.Sum(nil)[:16]))
 }
@@ -136,27 +174,44 @@ func (p page) age(now time.Time) time.Duration {
 
 // send answers a request with the page, or with 304 if the client has it.
 func (p page) send(w http.ResponseWriter, r *http.Request, verdict string, now time.Time) {
-	h := w.Header()
-	for name, values := range p.Header {
-		h[name] = append(h[name], values...)
+	if p.begin(w, r, verdict, now) {
+		_, _ = w.Write([]byte(p.Body)) // if the client has gone, there is nobody to report to
 	}
+}
+
+// begin sends the status and the headers, and reports whether the body is to follow.
+func (p page) begin(w http.ResponseWriter, r *http.Request, verdict string, now time.Time) bool {
+	h := w.Header()
+	p.fill(h)
 	h.Set("X-Cache", verdict)
-	if p.StoredMS > 0 && verdict != "MISS" {
-		h.Set("Age", strconv.FormatInt(int64(p.age(now)/time.Second), 10))
+	if age := p.age(now); p.StoredMS > 0 && (verdict != "MISS" || age >= time.Second) {
+		h.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
 	}
 	if p.Status == http.StatusOK && p.unchanged(r) {
-		for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Language"} {
+		for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Length"} {
 			h.Del(name)
 		}
 		w.WriteHeader(http.StatusNotModified)
-		return
+		return false
 	}
 	if p.Status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(p.Body)))
 	}
 	w.WriteHeader(p.Status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(p.Body)) // if the client has gone, there is nobody to report to
+	return r.Method != http.MethodHead && p.Status != http.StatusNoContent
+}
+
+// fill puts the page's headers over those that are set already, as the handler would have. To Vary they are added.
+func (p page) fill(h http.Header) {
+	for name, values := range p.Header {
+		switch {
+		case name == "Vary":
+			h[name] = []string{strings.Join(append(varyNames(h), values...), ", ")}
+		case len(values) == 0:
+			delete(h, name)
+		default:
+			h[name] = slices.Clone(values)
+		}
 	}
 }
 

@@ -12,11 +12,13 @@ import (
 // miss lets one request in the fleet run the handler, and serves the others what it stored. Where the answer turns out
 // to be none for the cache, all run it for themselves, and for a while those that come later do so at once.
 func (p *pages) miss(w http.ResponseWriter, r *http.Request, key string, f found, wants directives) {
+	wait, cancel := context.WithTimeout(r.Context(), p.cache.config.LoadTimeout)
+	defer cancel()
 	var err error
 	for waited := ""; f.target != waited && err == nil; { // once more if a variant's place turns out to be another
 		waited = f.target
 		var first bool
-		if first, err = p.first(w, r, key, waited, wants); first || r.Context().Err() != nil {
+		if first, err = p.first(wait, w, r, key, waited); first || r.Context().Err() != nil {
 			return
 		}
 		if err == nil {
@@ -37,15 +39,18 @@ func (p *pages) miss(w http.ResponseWriter, r *http.Request, key string, f found
 	p.run(w, r, f, func() {})
 }
 
-// first answers the request if it is the first to want what belongs at target; or waits until another has been.
-func (p *pages) first(w http.ResponseWriter, r *http.Request, key, target string, wants directives) (bool, error) {
-	leave, err := p.turns.enter(r.Context(), target)
+// first answers the request if it is the first to want what belongs at target; or waits until another has been. A
+// handler that takes too long, or never returns, keeps nobody waiting: the next is then the first.
+func (p *pages) first(
+	wait context.Context, w http.ResponseWriter, r *http.Request, key, target string,
+) (bool, error) {
+	leave, err := p.turns.enter(wait, target)
 	if leave == nil {
 		return false, err
 	}
 	release := sync.OnceFunc(leave)
 	defer func() { release() }()
-	lock, err := p.cache.locks.Acquire(r.Context(), lockPrefix+target, lockmgr.TTL(p.cache.config.Lease))
+	lock, err := p.cache.locks.Acquire(wait, lockPrefix+target, lockmgr.TTL(p.cache.config.Lease))
 	if err != nil {
 		return false, err
 	}
@@ -57,6 +62,8 @@ func (p *pages) first(w http.ResponseWriter, r *http.Request, key, target string
 	if err != nil || f.ours || f.passing || f.target != target {
 		return false, err
 	}
+	late := time.AfterFunc(p.cache.config.LoadTimeout, release)
+	defer late.Stop()
 	p.run(w, r, f, release)
 	return true, nil
 }
@@ -69,7 +76,7 @@ func (p *pages) run(w http.ResponseWriter, r *http.Request, f found, release fun
 	if err != nil {
 		p.cache.config.Report(err)
 	}
-	rec := p.record(w, r, func() {
+	rec := p.record(w, r, w.Header(), func() {
 		if token != "" && !f.ours && !f.passing && r.Header.Get("Cookie") == "" {
 			p.keepPassing(ctx, f.target, token)
 		}
@@ -77,25 +84,58 @@ func (p *pages) run(w http.ResponseWriter, r *http.Request, f found, release fun
 	})
 	began := time.Now()
 	p.next.ServeHTTP(rec, plain(r))
+	p.finish(r, rec, f, token, began, release)
+}
+
+// finish sends what was held back, and stores it if what is sent is one for the cache: middleware outside may set
+// cookies and headers at the moment when the response begins, as those of sessions do.
+//
+// Why: docs/decisions/features.md#a-page-is-judged-by-the-headers-that-are-sent
+func (p *pages) finish(
+	r *http.Request, rec *recorder, f found, token string, began time.Time, stored func(),
+) {
 	rec.WriteHeader(http.StatusOK)
-	if raw, o, ok := p.encode(r, rec, f.variants); ok {
-		if token != "" {
-			p.keep(ctx, f.target, token, p.cache.newEntry(raw, time.Since(began), o), o)
-		}
-		release()
-		made, _ := parsePage(raw)
-		made.send(w, r, "MISS", p.cache.config.Now())
+	switch {
+	case rec.passed, rec.dropped:
+		return
+	case !rec.whole(r.Context().Err() != nil):
+		rec.pass()
+		return
+	}
+	made := p.page(rec, f)
+	body := made.begin(rec.w, r, "MISS", p.cache.config.Now())
+	if p.keepSent(r, rec, made, f.target, token, began) {
+		stored()
+	} else {
+		rec.onPass()
+	}
+	if body {
+		_, _ = rec.w.Write([]byte(made.Body))
 	}
 }
 
-func (p *pages) record(w http.ResponseWriter, r *http.Request, onPass func()) *recorder {
-	return &recorder{
-		w: w, limit: p.config.MaxBody, onPass: onPass, header: http.Header{},
-		storing: func(status int, h http.Header) bool {
-			ttl, _ := p.lifetime(r, status, h)
-			return ttl > 0
-		},
+// page is what the handler answered.
+func (p *pages) page(rec *recorder, f found) page {
+	rec.restore(rec.header)
+	made := newPage(rec.status, rec.before, rec.header, rec.body.String(), p.cache.config.Now())
+	made.Variants = f.variants
+	return made
+}
+
+// keepSent stores a page whose headers have been sent, and reports whether it was one for the cache.
+func (p *pages) keepSent(r *http.Request, rec *recorder, made page, target, token string, began time.Time) bool {
+	h := rec.live
+	ttl, staleFor := p.lifetime(r, rec.status, h)
+	replaced := rec.w != nil && (h.Get("X-Cache") != "MISS" ||
+		h.Get("Content-Type") != "" && h.Get("Content-Type") != made.Header.Get("Content-Type"))
+	raw, err := made.judged(r, h, staleFor).encode()
+	if ttl <= 0 || replaced || err != nil {
+		return false
 	}
+	if o := (entryOptions{ttl: ttl, staleFor: staleFor}); token != "" {
+		p.keep(context.WithoutCancel(r.Context()), target, token, p.cache.newEntry(raw, time.Since(began), o), o)
+	}
+	return true
 }
 
 func (p *pages) keep(ctx context.Context, key, token string, e entry, o entryOptions) {
@@ -109,35 +149,6 @@ func (p *pages) keepPassing(ctx context.Context, key, token string) {
 	p.keep(ctx, key, token, entry{meta: meta{Missing: true}}, entryOptions{missTTL: p.cache.config.MissTTL})
 }
 
-// refresh runs the handler in the background, with the request that found the page old, unless somebody is at it.
-func (p *pages) refresh(r *http.Request, f found) {
-	p.cache.refreshBehind(r.Context(), f.target, f.meta, func(ctx context.Context, _ *lockmgr.Lock) error {
-		token, err := p.cache.begin(ctx, f.target, entryOptions{})
-		if err != nil {
-			return err
-		}
-		p.rerun(r.Clone(ctx), f, token)
-		return nil
-	})
-}
-
-// rerun replaces a page. An answer that is none for the cache leaves it to expire, or removes it if it is the handler's
-// considered word and not a failure.
-func (p *pages) rerun(r *http.Request, f found, token string) {
-	rec := p.record(nil, r, func() {})
-	r.Method, r.Body = http.MethodGet, http.NoBody
-	began := time.Now()
-	p.next.ServeHTTP(rec, plain(r))
-	rec.WriteHeader(http.StatusOK)
-	raw, o, ok := p.encode(r, rec, f.variants)
-	switch {
-	case ok:
-		p.keep(r.Context(), f.target, token, p.cache.newEntry(raw, time.Since(began), o), o)
-	case rec.status < http.StatusInternalServerError:
-		p.keepPassing(r.Context(), f.target, token)
-	}
-}
-
 // plain is the request without its conditions: the cache needs the whole page, and evaluates them itself.
 func plain(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
@@ -145,34 +156,4 @@ func plain(r *http.Request) *http.Request {
 		r.Header.Del(name)
 	}
 	return r
-}
-
-// turns lets one request of this process after a page, and the others wait for it.
-type turns struct {
-	mu      sync.Mutex
-	running map[string]chan struct{}
-}
-
-// enter returns a function that ends the turn, or nil after another's turn has ended.
-func (t *turns) enter(ctx context.Context, key string) (func(), error) {
-	t.mu.Lock()
-	ended, busy := t.running[key]
-	if !busy {
-		ended = make(chan struct{})
-		t.running[key] = ended
-		t.mu.Unlock()
-		return func() {
-			t.mu.Lock()
-			delete(t.running, key)
-			t.mu.Unlock()
-			close(ended)
-		}, nil
-	}
-	t.mu.Unlock()
-	select {
-	case <-ended:
-		return nil, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -22,8 +22,9 @@ type PageConfig struct {
 	StaleFor time.Duration // as the option [StaleFor]; a page's stale-while-revalidate goes before. Defaults to 0
 	MaxBody  int           // bytes; longer bodies are passed on and not stored. Defaults to [DefaultMaxBody]
 
-	// URL names the page of a request, after cache:page:. Defaults to the scheme, the host and the request URI: behind a
-	// proxy that ends TLS the scheme is http.
+	// URL names the page of a request, after cache:page:. Defaults to the scheme, the host and the request URI. The
+	// scheme is https behind a proxy that says so, in X-Forwarded-Proto or Forwarded. Whatever else a handler makes
+	// different pages of must be in it, or in the page's Vary.
 	URL func(*http.Request) string
 }
 
@@ -33,6 +34,7 @@ type pages struct {
 	config PageConfig
 	turns  turns
 	next   http.Handler
+	warn   sync.Once
 }
 
 // Pages is middleware that keeps pages as a shared cache by RFC 9111, at cache:page:<url>. It answers GET and HEAD from
@@ -40,10 +42,17 @@ type pages struct {
 // request for a page runs the handler, in the fleet, and the others wait for it.
 //
 // Stored is a complete response to a GET with a status that is cacheable, without Set-Cookie, and without private,
-// no-store or no-cache in its Cache-Control; each variant by its Vary. Requests with Authorization, a Range or no-store
-// pass by. A request with a Cookie gets, and makes, only pages that say public or s-maxage: others may be somebody's
-// own. A page without an ETag gets one; If-None-Match and If-Modified-Since are answered with 304. A successful POST,
-// PUT, PATCH or DELETE removes the page of its URL.
+// no-store or no-cache in its Cache-Control; each variant by its Vary. Requests with Authorization, a Range, If-Match,
+// If-Unmodified-Since or no-store pass by. A request with a Cookie gets, and makes, only pages that say public or
+// s-maxage: others may be somebody's own. A page without an ETag gets one; If-None-Match and If-Modified-Since are
+// answered with 304. A POST, PUT, PATCH, DELETE or other request that may change something, and does not fail, removes
+// the page of its URL, whatever its headers.
+//
+// What counts is what is sent: also headers that middleware outside of this has set before, or sets when the response
+// begins, such as the cookie of a session. What it sets is not stored, as it sets it anew for each request; what it
+// says about the response before the handler has run, such as private, makes the request pass by. Middleware that holds
+// responses back hides all that, so it belongs within this one; behind http.TimeoutHandler nothing is stored, and that
+// is reported once.
 //
 // The response is held back until the handler returns, so that it can be stored first; a handler that flushes, or
 // writes more than MaxBody, is passed on from there and not stored. When Redis is away, the handler answers.
@@ -58,56 +67,41 @@ func Pages(c *Cache, config PageConfig) func(http.Handler) http.Handler {
 	}
 }
 
-func requestURL(r *http.Request) string {
-	scheme := "http://"
-	if r.TLS != nil {
-		scheme = "https://"
-	}
-	return scheme + r.Host + r.URL.RequestURI()
-}
-
 // ServeHTTP answers from the cache or by the handler.
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := PageKey(p.config.URL(r))
 	wants := parseDirectives(r.Header)
 	switch {
-	case checkKey(key) != nil, len(key) > maxPageKey, wants.has("no-store"),
-		r.Header.Get("Authorization") != "", r.Header.Get("Range") != "", r.Header.Get("Upgrade") != "":
+	case checkKey(key) != nil, len(key) > maxPageKey:
 		p.next.ServeHTTP(w, r)
-	case r.Method == http.MethodGet, r.Method == http.MethodHead:
-		p.get(w, r, key, wants)
-	default:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		p.unsafe(w, r, key)
+	case wants.has("no-store"), passesBy(r.Header), parseDirectives(w.Header()).has("no-store", "private", "no-cache"):
+		p.next.ServeHTTP(w, r)
+	case holdsBack(w):
+		p.warn.Do(func() {
+			p.cache.config.Report(errors.New("cache: Pages within http.TimeoutHandler stores nothing, put it outside"))
+		})
+		p.next.ServeHTTP(w, r)
+	default:
+		p.get(w, r, key, wants)
 	}
 }
 
-// unsafe invalidates the page that a request may have changed (RFC 9111, section 4.4).
-func (p *pages) unsafe(w http.ResponseWriter, r *http.Request, key string) {
-	watched := &statusWriter{ResponseWriter: w}
-	p.next.ServeHTTP(watched, r)
-	safe := r.Method == http.MethodOptions || r.Method == http.MethodTrace
-	if safe || watched.status >= http.StatusBadRequest {
-		return
+// passesBy reports whether a request has nothing to do with the cache.
+func passesBy(h http.Header) bool {
+	for _, name := range []string{"Authorization", "Range", "Upgrade", "If-Match", "If-Unmodified-Since"} {
+		if h.Get(name) != "" {
+			return true
+		}
 	}
-	if err := p.cache.Delete(context.WithoutCancel(r.Context()), key); err != nil {
-		p.cache.config.Report(err)
-	}
+	return false
 }
 
-// statusWriter remembers the status that was sent.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
+// personal reports whether an answer may be its visitor's own: somebody with a cookie, or who is about to get one.
+func personal(w http.ResponseWriter, r *http.Request) bool {
+	return r.Header.Get("Cookie") != "" || len(w.Header().Values("Set-Cookie")) > 0
 }
-
-// WriteHeader sends the status.
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController find what the writer can do.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (p *pages) get(w http.ResponseWriter, r *http.Request, key string, wants directives) {
 	found, err := p.lookup(r.Context(), key, r)
@@ -124,7 +118,7 @@ func (p *pages) get(w http.ResponseWriter, r *http.Request, key string, wants di
 		http.Error(w, "the page is not cached", http.StatusGatewayTimeout)
 	case r.Method == http.MethodHead: // its answer has no body to store
 		p.next.ServeHTTP(w, r)
-	case found.ours || found.passing || r.Header.Get("Cookie") != "":
+	case found.ours || found.passing || personal(w, r):
 		p.run(w, r, found, func() {})
 	default:
 		p.miss(w, r, key, found, wants)
@@ -170,17 +164,17 @@ func (p *pages) readPage(ctx context.Context, key string) (found, error) {
 		return f, nil
 	}
 	f.page, err = parsePage(e.raw)
-	f.ours = err == nil
+	f.ours = err == nil && (f.age != stale || f.page.Stale)
 	if err != nil && !errors.Is(err, errNoPage) {
 		p.cache.config.Report(errors.Join(errors.New("cache: damaged page "+key), err))
 	}
 	return f, nil
 }
 
-// answer serves what was found, if the request takes it, and has it refreshed if it is time.
+// answer serves what was found, if the request takes it, and has it made anew if it is time.
 func (p *pages) answer(w http.ResponseWriter, r *http.Request, f found, wants directives) bool {
 	now := p.cache.config.Now()
-	if !f.ours || wants.has("no-cache") || r.Header.Get("Cookie") != "" && !f.page.Shared {
+	if !f.ours || wants.has("no-cache") || personal(w, r) && !f.page.Shared {
 		return false
 	}
 	if limit, set := wants.seconds("max-age"); set && f.page.age(now) > limit {
@@ -190,24 +184,9 @@ func (p *pages) answer(w http.ResponseWriter, r *http.Request, f found, wants di
 	if f.age == stale {
 		verdict = "STALE"
 	}
-	if f.age != fresh {
-		p.refresh(r, f)
+	if f.age != fresh && p.renew(w, r, f) {
+		return true
 	}
 	f.page.send(w, r, verdict, now)
 	return true
-}
-
-// encode is the entry of a response, or false if it is none for the cache.
-func (p *pages) encode(r *http.Request, rec *recorder, variants string) ([]byte, entryOptions, bool) {
-	if rec.passed {
-		return nil, entryOptions{}, false
-	}
-	made := newPage(r, rec.status, rec.header, rec.body.Bytes(), p.cache.config.Now())
-	made.Variants = variants
-	raw, err := json.Marshal(made)
-	if err != nil {
-		return nil, entryOptions{}, false
-	}
-	ttl, staleFor := p.lifetime(r, rec.status, rec.header)
-	return raw, entryOptions{ttl: ttl, staleFor: staleFor}, true
 }

@@ -14,9 +14,8 @@ import (
 func (c *Cache) refreshBehind(
 	ctx context.Context, key string, seen meta, load func(context.Context, *lockmgr.Lock) error,
 ) {
-	work := guarded(func(ctx context.Context) ([]byte, error) { return nil, c.refresh(ctx, key, seen, load) })
 	c.flights.behind(ctx, "refresh "+key, c.config.LoadTimeout, func(ctx context.Context) ([]byte, error) {
-		if _, err := work(ctx); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := c.refresh(ctx, key, seen, load); err != nil && !errors.Is(err, ErrNotFound) {
 			c.config.Report(fmt.Errorf("cache: refresh %s: %w", key, err))
 		}
 		return nil, nil

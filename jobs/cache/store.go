@@ -39,5 +39,6 @@ func (c *Cache) store(ctx context.Context, key, token string, e entry, o entryOp
 	if err != nil {
 		return false, fmt.Errorf("cache: store %s: %w", key, err)
 	}
+	c.flights.succeed(key)
 	return stored, nil
 }

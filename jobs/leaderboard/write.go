@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -38,7 +39,8 @@ func (b *Board) Set(ctx context.Context, member string, score float64) error {
 }
 
 // Increment adds to a member's score, and returns what it has become on the board of all times. Where that must not
-// happen twice, use [Board.Apply] with an ID, or the job.
+// happen twice, use [Board.Apply] with an ID, or the job. A sum that is beyond what a float64 holds is [ErrInvalid] and
+// changes nothing on that board, here as with Apply.
 func (b *Board) Increment(ctx context.Context, member string, by float64) (float64, error) {
 	scores, err := b.change(ctx, "", time.Time{}, []Change{AddScore(member, by)})
 	if err != nil {
@@ -130,11 +132,19 @@ func (b *Board) send(ctx context.Context, targets []target, id string, changes [
 			keys, args := target.apply(id, changes)
 			replies[i] = applyScript.Eval(ctx, b.rdb, keys, args...)
 		}
-		if err := replies[i].Err(); err != nil && !errors.Is(err, redis.Nil) {
+		if err := refused(replies[i].Err()); err != nil && !errors.Is(err, redis.Nil) {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", target.key, err))
 		}
 	}
 	return replies, failed
+}
+
+// refused makes the script's own refusal an [ErrInvalid].
+func refused(err error) error {
+	if text := "INVALID "; redis.HasErrorPrefix(err, text) {
+		return fmt.Errorf("%w: %s", ErrInvalid, strings.TrimPrefix(err.Error(), text))
+	}
+	return err
 }
 
 // apply is the script's keys and arguments.

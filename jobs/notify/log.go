@@ -40,7 +40,11 @@ func (l logs) end(ctx context.Context, channel string) (redisx.StreamID, error) 
 
 // since reads a log after a place.
 func (l logs) since(ctx context.Context, channel string, after redisx.StreamID) (replay, error) {
-	reply, err := l.ask(ctx, channel, after.String())
+	place := after.String()
+	if after.Next() == after {
+		place = "" // nothing can be after the greatest of all, and Redis refuses to look
+	}
+	reply, err := l.ask(ctx, channel, place)
 	if err != nil {
 		return replay{}, err
 	}

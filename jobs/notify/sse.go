@@ -97,7 +97,7 @@ func (s *SSE) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.exit(channel)
-	after, known := redisx.ParseStreamID(r.Header.Get("Last-Event-ID"))
+	after, known := lastEventID(r)
 	sub, after, err := s.join(r.Context(), channel, after, known)
 	if err != nil {
 		s.refuse(w, http.StatusServiceUnavailable, "notifications are not available")
@@ -114,6 +114,19 @@ func (s *SSE) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.follow(ctx, out, sub, channel, known)
+}
+
+// maxAhead is how far a clock of Redis may be before ours.
+const maxAhead = 24 * time.Hour
+
+// lastEventID is the place that a browser comes back from. One that no log can have had is none: it would be sent back
+// to the browser, and come again.
+func lastEventID(r *http.Request) (redisx.StreamID, bool) {
+	at, known := redisx.ParseStreamID(r.Header.Get("Last-Event-ID"))
+	if !known || at.Ms > uint64(time.Now().Add(maxAhead).UnixMilli()) {
+		return redisx.StreamID{}, false
+	}
+	return at, true
 }
 
 func (s *SSE) refuse(w http.ResponseWriter, status int, why string) {

@@ -237,6 +237,29 @@ func TestABrowserIsToldWhatTheLogNoLongerHas(t *testing.T) {
 	}
 }
 
+// A place that no log has had is answered with a gap, once: the browser then knows where it is.
+func TestAForgedLastEventIDIsAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	sender, server := notify.New(rdb), serve(t, newHub(t, rdb), notify.SSEConfig{})
+	const most = "18446744073709551615"
+	for _, forged := range []string{most + "-" + most, most + "-0", "253402300800000-5", "9223372036854775808-1",
+		fmt.Sprintf("%d-%s", time.Now().Add(time.Hour).UnixMilli(), most), "-1-0", "1-99999999999999999999999", "\xff"} {
+		last := send(t, sender, "before")
+		b := connect(t, server, forged)
+		if e := b.event(t); e.kind != "gap" || !strings.Contains(e.data, `"complete":false`) || b.lastID != last {
+			t.Errorf("%s: %+v, the browser is at %s, the log at %s", forged, e, b.lastID, last)
+		}
+		b.leave()
+		again := connect(t, server, b.lastID)
+		send(t, sender, "live")
+		if e := again.event(t); e.kind != "" || e.title(t) != "live" {
+			t.Errorf("%s: after it came back: %+v", forged, e)
+		}
+		again.leave()
+	}
+}
+
 func TestALostConnectionToRedisIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)

@@ -48,7 +48,7 @@ func (s *stream) notification(at redisx.StreamID, payload string) error {
 // message writes what is in no log.
 func (s *stream) message(payload string) error { return s.write("%s\n", data(payload)) }
 
-// gap says that something may be missing.
+// gap says that something may be missing, and where the browser is from here on.
 func (s *stream) gap(gap Gap, complete bool) error {
 	news := struct {
 		From     time.Time `json:"from,omitzero"`
@@ -60,7 +60,7 @@ func (s *stream) gap(gap Gap, complete bool) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.write("event: gap\n%s\n", data(string(payload))), s.flush())
+	return errors.Join(s.write("event: gap\nid: %s\n%s\n", s.last, data(string(payload))), s.flush())
 }
 
 func (s *stream) comment() error { return errors.Join(s.write(":\n\n"), s.flush()) }

@@ -59,6 +59,7 @@ func (w *commitWriter) commit() {
 	for _, name := range []string{"Set-Cookie", "Content-Encoding", "ETag", "Last-Modified", "Cache-Control", "Location"} {
 		w.Header().Del(name)
 	}
+	w.Header().Set("Cache-Control", "no-store") // whatever is outside must not keep what the handler had to say
 	http.Error(w.ResponseWriter, "the session cannot be saved, try again", http.StatusServiceUnavailable)
 }
 

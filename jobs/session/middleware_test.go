@@ -241,7 +241,7 @@ func TestNothingIsSaidToHaveHappenedThatWasNotSaved(t *testing.T) {
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", http.NoBody))
 	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "welcome") ||
-		w.Header().Get("Set-Cookie")+w.Header().Get("Location") != "" {
+		w.Header().Get("Set-Cookie")+w.Header().Get("Location") != "" || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
 	}
 }

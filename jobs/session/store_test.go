@@ -227,6 +227,22 @@ func TestTimeouts(t *testing.T) {
 
 func second(_ *session.Session, err error) error { return err }
 
+// What has ended by its idle timeout is not there, which is no damage.
+func TestIdleSessionsAreNotReportedAsDamaged(t *testing.T) {
+	t.Parallel()
+	r := sharedRig(t)
+	idle, live := r.create(t).ID, r.create(t).ID
+	must(t, r.rdb.Del(t.Context(), "session:"+idle).Err()) // as its TTL does
+	r.gone(t, idle)
+	list, err := r.ListByUser(t.Context(), r.user)
+	if err != nil || len(list) != 1 || list[0].ID != live {
+		t.Errorf("listed %v (%v)", list, err)
+	}
+	if r.reported("damaged") {
+		t.Errorf("reports %q", r.reports)
+	}
+}
+
 func TestRotateGivesANewIDAndEndsTheOld(t *testing.T) {
 	t.Parallel()
 	r := sharedRig(t)

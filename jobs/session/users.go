@@ -61,12 +61,13 @@ func (s *Store) ListByUser(ctx context.Context, userID string) ([]*Session, erro
 	var live []*Session
 	var ended []any
 	for i, id := range ids {
-		found, err := s.decode(id, raws[i].Val())
-		if raws[i].Err() != nil || err != nil || found.UserID != userID {
-			ended = append(ended, id)
-			continue
+		if raws[i].Err() == nil {
+			if found, err := s.decode(id, raws[i].Val()); err == nil && found.UserID == userID {
+				live = append(live, found)
+				continue
+			}
 		}
-		live = append(live, found)
+		ended = append(ended, id)
 	}
 	if len(ended) > 0 {
 		err = s.rdb.ZRem(ctx, userKey(userID), ended...).Err()

@@ -22,7 +22,8 @@ func refuseFor(w http.ResponseWriter, err error) {
 	var progress *lockmgr.InProgressError
 	switch {
 	case errors.As(err, &progress):
-		seconds := (progress.RetryAfter + time.Second - 1) / time.Second
+		after := min(progress.Running, progress.RetryAfter) // at the lease's end it is renewed, or can be taken over
+		seconds := (after + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.FormatInt(int64(max(seconds, 1)), 10))
 		refuse(w, http.StatusConflict, "A request with this Idempotency-Key is in progress",
 			"Ask again later with the same key.")

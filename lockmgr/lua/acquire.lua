@@ -6,9 +6,13 @@
 --
 -- KEYS[1]  the lock, a string
 -- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
+-- KEYS[3]  the mark of an attempt that was withdrawn before it arrived, a string
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- Reply    {fencing token, 0}, or {0, milliseconds until the lock ends, negative if it never does}
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  return {0, 0}
+end
 local last = tonumber(redis.call('GET', KEYS[2]) or 0)
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])

@@ -5,10 +5,14 @@
 -- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
 -- KEYS[3]  the fair queue, a zset: waiter -> when it came, in microseconds
 -- KEYS[4]  the waiters' leases, a zset: waiter -> its end in milliseconds
+-- KEYS[5]  the mark of an attempt that was withdrawn before it arrived, a string
 -- ARGV[1]  the waiter, and holder once it has the lock
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  a waiter's lease in milliseconds
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change, negative if unknown}
+if redis.call('EXISTS', KEYS[5]) == 1 then
+  return {0, 0}
+end
 local us = now_us()
 local ms = math.floor(us / 1000)
 local last = tonumber(redis.call('GET', KEYS[2]) or 0)

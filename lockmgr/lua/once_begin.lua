@@ -2,12 +2,16 @@
 -- holder that asks again still has it: the client library may send the script twice.
 --
 -- KEYS[1]  the key, a hash: state (running, done, failed), fingerprint, owner, token, lease, result, failure
+-- KEYS[2]  the mark of an attempt that was withdrawn before it arrived, a string; may be missing
 -- ARGV[1]  the holder
 -- ARGV[2]  lease in milliseconds
 -- ARGV[3]  the fingerprint of the work
 -- ARGV[4]  how long the key is remembered after its lease ended, in milliseconds
--- Reply    {run, token}, {running, milliseconds until the lease ends}, {done, result}, {failed, result, failure},
+-- Reply    {run, token}, {running, ms until the lease ends, ms since it began}, {done, result}, {failed, result, failure},
 --          or {reused}
+if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 1 then
+  return {'running', '0'}
+end
 local us = now_us()
 local ms = math.floor(us / 1000)
 local record = redis.call('HMGET', KEYS[1], 'state', 'fingerprint', 'owner', 'token', 'lease')
@@ -18,7 +22,8 @@ end
 if state == 'running' and record[3] == ARGV[1] then
   return {'run', string.format('%.0f', token)}
 elseif state == 'running' and lease > ms then
-  return {'running', string.format('%.0f', lease - ms)}
+  local began = math.floor(token / 1000) -- a token is the time, unless the clock was set back
+  return {'running', string.format('%.0f', lease - ms), string.format('%.0f', math.max(0, ms - began))}
 elseif state == 'done' or state == 'failed' then
   local ended = redis.call('HMGET', KEYS[1], 'result', 'failure')
   return {state, ended[1] or '', ended[2] or ''}

@@ -5,11 +5,15 @@
 -- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds; a holder of all begins with !
 -- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
 -- KEYS[3]  the intent, a string: the waiter that wants all
+-- KEYS[4]  the mark of an attempt that was withdrawn before it arrived, a string
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  how many permits there are; 0 to take all
 -- ARGV[4]  how long an intent lasts in milliseconds; 0 for a caller that does not wait
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change}
+if redis.call('EXISTS', KEYS[4]) == 1 then
+  return {0, 0}
+end
 local us = now_us()
 local ms = math.floor(us / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms)

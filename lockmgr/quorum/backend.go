@@ -26,23 +26,27 @@ var errBusy = errors.New("no answer yet")
 // that which acquires the lock, then that which renews it, then, when that has ended, those that release it, one by
 // one.
 type backend struct {
-	requests *requests
-	key      string
-	members  []*member
-	token    uint64 // 0 until the lock is taken
+	requests   *requests
+	background *lease.Background
+	key        string
+	ttl        time.Duration
+	members    []*member
+	owner      string // of the last attempt: one that was withdrawn is refused
+	token      uint64 // 0 until the lock is taken
 }
 
 // member is one server's part of a lock. Requests for it go one after the other, so that none is overtaken by the
-// release that follows. (A server that hung may still carry out one that the client has given up, and keep its part for
-// a TTL.)
+// release that follows; a request of which the outcome is unknown is refused by the server should it arrive later.
 type member struct {
 	rdb      redis.UniversalClient
 	mu       sync.Mutex // held during each request
-	released bool       // guarded by mu; by us: a release that is tried anew would find nothing
+	ended    string     // guarded by mu; the owner that is to have it no more
+	released string     // guarded by mu; the owner that gave it back: a release that is tried anew would find nothing
+	unknown  bool       // guarded by mu; the outcome of a request is
 }
 
-func newBackend(m *Manager, key string) *backend {
-	b := &backend{requests: &m.requests, key: key}
+func newBackend(m *Manager, key string, ttl time.Duration) *backend {
+	b := &backend{requests: &m.requests, background: &m.background, key: key, ttl: ttl}
 	for _, rdb := range m.clients {
 		b.members = append(b.members, &member{rdb: rdb})
 	}
@@ -53,75 +57,107 @@ func (b *backend) majority() int { return len(b.members)/2 + 1 }
 
 // Acquire asks for the lock and for a token, and then has most servers confirm the token. What it got and cannot use,
 // it gives back.
-func (b *backend) Acquire(ctx context.Context, owner string, ttl time.Duration) (uint64, time.Duration, error) {
-	token, err := b.propose(ctx, owner, ttl)
+func (b *backend) Acquire(ctx context.Context, _ string, ttl time.Duration) (uint64, time.Duration, error) {
+	b.owner = lease.NewOwner()
+	token, err := b.propose(ctx, ttl)
 	if err == nil && token > 0 {
 		b.token = token
 		return token, 0, nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), roundTimeout(ttl))
 	defer cancel()
-	_, backErr := b.free(ctx, owner)
+	_, backErr := b.free(ctx)
 	if err != nil {
 		err = errors.Join(err, backErr)
 	}
 	return 0, 0, err
 }
 
+// Withdraw has nothing to do: an attempt that fails gives back all that it got.
+func (b *backend) Withdraw(context.Context, string, bool) error { return nil }
+
 // propose returns the token that most servers have granted and confirmed, or 0 if they have not.
-func (b *backend) propose(ctx context.Context, owner string, ttl time.Duration) (uint64, error) {
-	granted, err := b.hold(ctx, owner, ttl, 0)
+func (b *backend) propose(ctx context.Context, ttl time.Duration) (uint64, error) {
+	granted, err := b.hold(ctx, ttl, 0)
 	if err != nil || granted.yes < b.majority() {
 		return 0, err
 	}
-	confirmed, err := b.hold(ctx, owner, ttl, granted.token)
+	confirmed, err := b.hold(ctx, ttl, granted.token)
 	if err != nil || confirmed.yes < b.majority() {
 		return 0, err
 	}
 	return granted.token, nil
 }
 
-func (b *backend) Renew(ctx context.Context, owner string, ttl time.Duration) (bool, error) {
-	v, err := b.hold(ctx, owner, ttl, b.token)
+func (b *backend) Renew(ctx context.Context, _ string, ttl time.Duration) (bool, error) {
+	v, err := b.hold(ctx, ttl, b.token)
 	return v.yes >= b.majority(), err
 }
 
 // hold asks all servers for the lock; most have answered if there is no error.
-func (b *backend) hold(ctx context.Context, owner string, ttl time.Duration, token uint64) (votes, error) {
-	keys := []string{b.key, redisx.Companion(b.key, "fence")}
+func (b *backend) hold(ctx context.Context, ttl time.Duration, token uint64) (votes, error) {
+	owner := b.owner
+	keys := []string{b.key, redisx.Companion(b.key, "fence"), lease.MarkKey(b.key, owner)}
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout(ttl))
 	defer cancel()
-	return b.ask(ctx, func(ctx context.Context, m *member) (uint64, error) {
+	return b.ask(ctx, func(ctx context.Context, m *member) (granted uint64, err error) {
 		if !m.mu.TryLock() {
 			return 0, errBusy
 		}
 		defer m.mu.Unlock()
-		m.released = false
-		return holdScript.Run(ctx, m.rdb, keys, owner, ttl.Milliseconds(), token).Uint64()
+		if m.ended == owner { // the release was faster
+			return 0, errBusy
+		}
+		err = lease.Bounded(ctx, func(ctx context.Context) (err error) {
+			granted, err = holdScript.Run(ctx, m.rdb, keys, owner, ttl.Milliseconds(), token).Uint64()
+			return err
+		})
+		m.unknown = m.unknown || err != nil
+		return granted, err
 	})
 }
 
-func (b *backend) Release(ctx context.Context, owner string) (bool, error) {
-	v, err := b.free(ctx, owner)
+func (b *backend) Release(ctx context.Context, _ string) (bool, error) {
+	v, err := b.free(ctx)
 	if err == nil && v.yes < b.majority() && v.no < b.majority() {
 		err = fmt.Errorf("%d of %d servers had it and %d did not", v.yes, len(b.members), v.no)
 	}
 	return v.yes >= b.majority(), err
 }
 
-// free releases the lock at all servers, and wakes the waiters that a [lockmgr.Manager] has there.
-func (b *backend) free(ctx context.Context, owner string) (votes, error) {
-	keys := []string{b.key, redisx.Companion(b.key, "queue")}
+// free releases the lock at all servers, and wakes the waiters that a [lockmgr.Manager] has there. A server that does
+// not answer is asked again in the background.
+func (b *backend) free(ctx context.Context) (votes, error) {
+	owner := b.owner
 	return b.ask(ctx, func(ctx context.Context, m *member) (uint64, error) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if m.released {
-			return 1, nil
-		}
-		released, err := lease.ReleaseScript.Run(ctx, m.rdb, keys, owner, redisx.Companion(b.key, "free"), "PUBLISH").Uint64()
-		m.released = released == 1
+		released, err := b.freeMember(ctx, m, owner)
+		b.background.Repeat(lease.Limit(b.ttl), err, func() error {
+			_, err := b.freeMember(ctx, m, owner)
+			return err
+		})
 		return released, err
 	})
+}
+
+func (b *backend) freeMember(ctx context.Context, m *member, owner string) (released uint64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = owner
+	if m.released == owner {
+		return 1, nil
+	}
+	keys := []string{
+		b.key, redisx.Companion(b.key, "queue"), redisx.Companion(b.key, "waiters"), lease.MarkKey(b.key, owner),
+	}
+	err = lease.Bounded(ctx, func(ctx context.Context) (err error) {
+		args := []any{owner, redisx.Companion(b.key, "free"), "PUBLISH", lease.MarkTTL(m.unknown)}
+		released, err = lease.WithdrawScript.Run(ctx, m.rdb, keys, args...).Uint64()
+		return err
+	})
+	if released == 1 {
+		m.released = owner
+	}
+	return released, err
 }
 
 // roundTimeout is how long one round of requests may take, of which a lock needs two: short against the TTL, long

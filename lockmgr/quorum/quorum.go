@@ -31,10 +31,11 @@ const pollPause = 50 * time.Millisecond
 
 // Manager takes locks in most of several servers. It is safe for concurrent use.
 type Manager struct {
-	clients  []redis.UniversalClient
-	leases   lease.Set         // of all that is held
-	local    *lease.LocalQueue // the waiters of this process; no message wakes them
-	requests requests          // to the servers
+	clients    []redis.UniversalClient
+	leases     lease.Set         // of all that is held
+	background lease.Background  // takes back what servers that did not answer may have granted
+	local      *lease.LocalQueue // the waiters of this process; no message wakes them
+	requests   requests          // to the servers
 }
 
 // New returns a manager of the locks in most of the servers. It needs clients of at least 3, none of them nil or there
@@ -61,6 +62,7 @@ func New(clients ...redis.UniversalClient) (*Manager, error) {
 func (m *Manager) Close() {
 	m.leases.Close()
 	m.local.Close()
+	m.background.Close()
 	m.requests.wait()
 }
 
@@ -81,7 +83,9 @@ func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (
 
 // Acquire waits for the lock of that name until ctx ends, which is [lockmgr.ErrNotAcquired] and the context's cause. It
 // looks every 25 to 50 ms, one waiter of this process at a time. That most servers do not answer is an error at once,
-// as in [Manager.TryAcquire].
+// as in [Manager.TryAcquire]. A caller that gets an error leaves nothing behind, as with [lockmgr.Manager.Acquire]: a
+// server that answers late gives its part back, and one that does not answer is asked again in the background. Locks are
+// not reentrant.
 func (m *Manager) Acquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
 	lock, err := m.newLock(name, opts)
 	if err != nil {
@@ -123,7 +127,6 @@ func (m *Manager) newLock(name string, opts []Option) (*Lock, error) {
 		return nil, fmt.Errorf("lockmgr: lock %s: %w", lease.Quote(name), err)
 	}
 	return &Lock{core: lease.Lock{
-		Leases: &m.leases, Backend: newBackend(m, lease.KeyPrefix+name),
-		Name: name, Owner: lease.NewOwner(), TTL: ttl,
+		Leases: &m.leases, Background: &m.background, Backend: newBackend(m, lease.KeyPrefix+name, ttl), Name: name, TTL: ttl,
 	}}, nil
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
 // votes are the answers of the servers until the outcome was decided.
@@ -37,7 +35,7 @@ func (v *votes) decided(majority, all int) bool {
 }
 
 // ask sends a request to all servers at once, and returns when the outcome is decided or ctx ends. It is an error if
-// most servers did not answer. A server that hangs keeps a goroutine, for as long as its client lets it.
+// most servers did not answer. Requests do not end with ctx. A server that hangs keeps a goroutine, for as long as its client lets it.
 func (b *backend) ask(ctx context.Context, request func(context.Context, *member) (uint64, error)) (votes, error) {
 	type answer struct {
 		token uint64
@@ -46,9 +44,7 @@ func (b *backend) ask(ctx context.Context, request func(context.Context, *member
 	answers := make(chan answer, len(b.members))
 	for _, m := range b.members {
 		b.requests.run(func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.ReleaseTimeout)
-			defer cancel()
-			token, err := request(ctx, m)
+			token, err := request(context.WithoutCancel(ctx), m)
 			answers <- answer{token, err}
 		})
 	}

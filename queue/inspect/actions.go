@@ -65,6 +65,9 @@ func (a Action) AppliesTo(s State) bool {
 	return row != nil && slices.Contains(row.states, s)
 }
 
+// Starts reports whether jobs are to run after the action: they wait for a worker, see [QueueInfo.Obstacle].
+func (a Action) Starts() bool { return a == ActionRequeue || a == ActionRunNow || a == ActionRelease }
+
 func (a Action) row() *action {
 	k := slices.IndexFunc(actions[:], func(row action) bool { return row.action == a })
 	if k < 0 {

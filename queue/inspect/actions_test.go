@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -19,7 +18,7 @@ var afterwards = map[inspect.Action]map[inspect.State]inspect.State{
 		inspect.StateDead: inspect.StateWaiting, inspect.StateCancelled: inspect.StateWaiting,
 	},
 	inspect.ActionRunNow: {
-		inspect.StateDelayed: inspect.StateDelayed, inspect.StateRetrying: inspect.StateRetrying,
+		inspect.StateDelayed: inspect.StateWaiting, inspect.StateRetrying: inspect.StateWaiting,
 	},
 	inspect.ActionCancel: {
 		inspect.StateWaiting: inspect.StateCancelled, inspect.StateInFlight: inspect.StateCancelled,
@@ -86,13 +85,20 @@ func (w *world) isIn(id string, want inspect.State) {
 
 func TestWhatActionsDoToAJob(t *testing.T) {
 	t.Parallel()
-	t.Run("run now makes it due", func(t *testing.T) {
+	t.Run("run now needs no worker", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		id := w.inState(inspect.StateDelayed)
-		w.must(w.look.Do(t.Context(), "orders", id, inspect.ActionRunNow))
-		if due := w.job(id).Due; due == nil || time.Until(*due) > 0 {
-			t.Errorf("due %v", due)
+		w.inState(inspect.StateDelayed)
+		all := inspect.Query{State: inspect.StateDelayed}
+		result, err := w.look.Act(t.Context(), "orders", all, inspect.ActionRunNow, nil)
+		info, err2 := w.look.Queue(t.Context(), "orders")
+		if w.must(errors.Join(err, err2)); result.Done != 1 || info.Waiting != 1 || info.Delayed != 0 ||
+			!strings.Contains(info.Obstacle(), "no worker") {
+			t.Errorf("%+v: %+v, %q", result, info, info.Obstacle())
+		}
+		w.must(w.look.Pause(t.Context(), "orders"))
+		if info, err = w.look.Queue(t.Context(), "orders"); err != nil || !strings.Contains(info.Obstacle(), "paused") {
+			t.Errorf("paused: %q, %v", info.Obstacle(), err)
 		}
 	})
 	t.Run("release parks it", func(t *testing.T) {

@@ -108,6 +108,11 @@ func (i *Inspector) actOn(ctx context.Context, q *wire.QueueRef, jobs []JobInfo,
 	if failed != nil {
 		return failed
 	}
+	return rest(ctx, began)
+}
+
+// rest leaves Redis to others for as long as what began then has taken, up to actRest.
+func rest(ctx context.Context, began time.Time) error {
 	select {
 	case <-time.After(min(time.Since(began), actRest)):
 		return nil

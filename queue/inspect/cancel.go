@@ -17,8 +17,8 @@ const cancelTries = 5
 // is cancelled at once, with [ReasonByPerson]. A running one ends within a heartbeat (half a second with the
 // default lease): its context is cancelled with the cause [ErrCancelled]. If its handler then returns nil, the job is
 // done; whatever else it returns, the job is cancelled; and if its worker dies meanwhile, it is cancelled too. A
-// handler that ignores its context keeps its slot until it returns. [Inspector.Requeue] takes a cancellation back, as long as
-// the job is kept: WorkerConfig.KeepCancelled, 7 days by default.
+// handler that ignores its context keeps its slot until it returns. [Inspector.Requeue] takes a cancellation back, as
+// long as the job is kept: WorkerConfig.KeepCancelled, 7 days by default.
 //
 // [ErrNotFound] if the job is not found, or has ended already.
 func (i *Inspector) Cancel(ctx context.Context, queue, id string) error {

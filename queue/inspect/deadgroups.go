@@ -25,22 +25,33 @@ type DeadGroup struct {
 
 // DeadGroups is what is dead in a queue, by what it died of.
 type DeadGroups struct {
-	Groups    []DeadGroup `json:"groups"`    // the largest first
-	Scanned   int64       `json:"scanned"`   // how many of the dead were looked at, the newest
-	Total     int64       `json:"total"`     // how many there are
-	Truncated bool        `json:"truncated"` // older ones were not looked at
+	Groups    []DeadGroup `json:"groups"`              // the largest first
+	Scanned   int64       `json:"scanned"`             // how many of the dead were looked at, the newest first
+	Total     int64       `json:"total"`               // how many there are
+	Truncated bool        `json:"truncated"`           // older ones were not looked at in time
+	Ungrouped int64       `json:"ungrouped,omitempty"` // of those looked at, how many died of something else again
 }
 
-// DeadGroups sorts the newest maxScan dead jobs of a queue by what they died of; 0 is [DefaultMaxScan].
-func (i *Inspector) DeadGroups(ctx context.Context, queue string, maxScan int) (DeadGroups, error) {
-	groups, err := i.deadGroups(ctx, queue, Page{MaxScan: maxScan}.maxScan())
+const (
+	// DefaultGroupTime is how long [Inspector.DeadGroups] looks, about, unless it is given another time.
+	DefaultGroupTime = 2 * time.Second
+
+	groupsMost = 5000 // groups: as many differ by more than numbers and identifiers where errors hold data
+	groupsStep = 1000 // jobs between two looks at the clock
+)
+
+// DeadGroups sorts the dead jobs of a queue by what they died of, from the newest on: all of them, or as many as it
+// can look at in a time; 0 is [DefaultGroupTime].
+func (i *Inspector) DeadGroups(ctx context.Context, queue string, within time.Duration) (DeadGroups, error) {
+	groups, err := i.deadGroups(ctx, queue, cmp.Or(max(within, 0), DefaultGroupTime))
 	if err != nil {
 		return DeadGroups{}, fmt.Errorf("queue: dead groups of %s: %w", queue, err)
 	}
 	return groups, nil
 }
 
-func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (all DeadGroups, err error) {
+func (i *Inspector) deadGroups(ctx context.Context, queue string, within time.Duration) (all DeadGroups, err error) {
+	began := time.Now()
 	q, err := i.find(ctx, queue)
 	if err != nil {
 		return all, err
@@ -50,14 +61,24 @@ func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (
 	}
 	bySignature := map[string]*DeadGroup{}
 	collect := scanSpec{state: StateDead, match: func(job *JobInfo) bool {
-		addToGroup(bySignature, job)
+		if !addToGroup(bySignature, job) {
+			all.Ungrouped++
+		}
 		return false
 	}}
-	found, err := i.scan(ctx, q, collect, Page{Limit: 1, MaxScan: maxScan})
-	if err != nil {
-		return all, err
+	for page := (Page{Limit: 1, MaxScan: groupsStep}); ; {
+		found, err := i.scan(ctx, q, collect, page)
+		if err != nil {
+			return all, err
+		}
+		all.Scanned += found.Scanned
+		if page.Cursor = found.Next; found.Next == "" {
+			break
+		}
+		if all.Truncated = time.Since(began) >= within; all.Truncated {
+			break
+		}
 	}
-	all.Scanned, all.Truncated = found.Scanned, found.Truncated
 	for _, group := range bySignature {
 		all.Groups = append(all.Groups, *group)
 	}
@@ -67,13 +88,16 @@ func (i *Inspector) deadGroups(ctx context.Context, queue string, maxScan int) (
 	return all, nil
 }
 
-// addToGroup counts a job; the newest comes first.
-func addToGroup(groups map[string]*DeadGroup, job *JobInfo) {
+// addToGroup counts a job; the newest comes first. It reports whether there is a group for it, or room for another.
+func addToGroup(groups map[string]*DeadGroup, job *JobInfo) bool {
 	key, at := signature(job), time.Time{}
 	if job.EndedAt != nil {
 		at = *job.EndedAt
 	}
 	group, known := groups[key]
+	if !known && len(groups) >= groupsMost {
+		return false
+	}
 	if !known {
 		group = &DeadGroup{
 			Signature: key, Kind: job.Kind, Reason: job.Reason, Error: firstLine(job.Error), Sample: job.ID, Last: at,
@@ -82,6 +106,7 @@ func addToGroup(groups map[string]*DeadGroup, job *JobInfo) {
 	}
 	group.Count++
 	group.First = at
+	return true
 }
 
 // signature says what a dead job died of, without what differs from one such job to the next.

@@ -38,7 +38,8 @@ func (i *Inspector) deleteJob(
 }
 
 // Purge deletes every job of a queue that is waiting, delayed, retrying, dead or cancelled. After each batch
-// progress, unless nil, is called with how many were deleted so far. It returns that number, also with an error. Jobs added meanwhile stay.
+// progress, unless nil, is called with how many were deleted so far. It returns that number, also with an error. Jobs
+// added meanwhile stay.
 func (i *Inspector) Purge(ctx context.Context, queue string, state State, progress func(deleted int64)) (int64, error) {
 	if state == StateInFlight || state == StateDone {
 		return 0, fmt.Errorf("queue: purge %s: jobs that are %s cannot be purged", queue, state)

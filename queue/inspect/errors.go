@@ -17,6 +17,9 @@ var (
 	// ErrHeld says that a job cannot be released because the worker that holds it lives: it must be cancelled instead.
 	ErrHeld = errors.New("its worker lives and may be running it")
 
+	// ErrShared says that a stream has another consumer group, which may not have read what would be deleted.
+	ErrShared = errors.New("the stream has another consumer group: nothing more was deleted")
+
 	// ErrTooLarge says that data is larger than a job's may be.
 	ErrTooLarge = errors.New("data is too large: nothing was requeued")
 )

@@ -40,15 +40,3 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	}
 	return from
 }
-
-// set takes over the one number that other has.
-func (h *Histogram) set(other *Histogram) {
-	for k, n := range other.Counts {
-		if n != 0 {
-			h.Counts[k] = n
-		}
-	}
-	if other.Sum != 0 {
-		h.Sum = other.Sum
-	}
-}

@@ -2,9 +2,12 @@ package inspect
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -13,14 +16,14 @@ import (
 
 // JobInfo is a job as it lies in Redis. Fields that do not apply to its state are zero.
 type JobInfo struct {
-	ID string `json:"id"`
-	// names the job in a call in place of its ID, if that may name another job; see [JobInfo.Name]
-	Ref         string          `json:"ref,omitempty"`
-	Kind        string          `json:"kind"`
-	Queue       string          `json:"queue"`
-	State       State           `json:"state"`
-	Data        json.RawMessage `json:"data,omitempty"` // JSON; what is not JSON in Redis is shown as a JSON string
-	Attempt     int             `json:"attempt"`        // failed attempts so far
+	ID    string `json:"id"`
+	Ref   string `json:"ref,omitempty"` // names the job where its ID may name another one, see [JobInfo.Name]
+	Kind  string `json:"kind"`
+	Queue string `json:"queue"`
+	State State  `json:"state"`
+	// JSON; what is not JSON in Redis is shown as a JSON string, and what is no text either, in base64: {";base64":"…"}
+	Data        json.RawMessage `json:"data,omitempty"`
+	Attempt     int             `json:"attempt"` // failed attempts so far
 	MaxAttempts int             `json:"max_attempts,omitempty"`
 	Redelivered int             `json:"redelivered,omitempty"`
 	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
@@ -56,6 +59,14 @@ type JobInfo struct {
 
 // Name is what names the job in a call: its ID, unless that may name another job.
 func (j JobInfo) Name() string { return cmp.Or(j.Ref, j.ID) }
+
+// Failed is how many attempts of the job have failed.
+func (j *JobInfo) Failed() int {
+	if j.State == StateDone {
+		return max(j.Attempt-1, 0)
+	}
+	return j.Attempt
+}
 
 // cursor is where a list goes on behind this job.
 func (j *JobInfo) cursor() string {
@@ -138,12 +149,14 @@ func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 	return info
 }
 
-// showData is data as JSON; what is not JSON becomes a JSON string.
+// showData is data as JSON; what is not JSON becomes a JSON string, or an object with its bytes.
 func showData(data []byte) json.RawMessage {
-	if len(data) == 0 {
+	switch {
+	case len(data) == 0:
 		return nil
-	}
-	if json.Valid(data) {
+	case !utf8.Valid(data):
+		return fmt.Appendf(nil, `{%q:%q}`, wire.Base64Value, base64.StdEncoding.EncodeToString(data))
+	case json.Valid(data):
 		return data
 	}
 	return wire.AppendJSONString(nil, data)
@@ -177,7 +190,7 @@ func fromBody(q *wire.QueueRef, member, body string, due float64, state State) J
 	if info.ID != member {
 		info.Ref = info.place().String()
 	}
-	info.Due = timePtr(time.UnixMilli(int64(due)))
+	info.Due = timePtr(time.UnixMilli(wire.ScoreMS(due)))
 	return info
 }
 
@@ -226,6 +239,7 @@ const (
 	ReasonUnknownKind = wire.ReasonUnknownKind // a worker has no handler for it
 	ReasonUndecodable = wire.ReasonUndecodable // its entry or its data
 	ReasonCrashed     = wire.ReasonCrashed     // as many workers died with it as MaxCrashes allows
+	ReasonTooLarge    = wire.ReasonTooLarge    // the connection broke each time it was sent to a worker
 	ReasonByPerson    = wire.ReasonByPerson    // see [Inspector.Cancel] and [Inspector.Bury]
 )
 

@@ -23,8 +23,8 @@ const lookupScan = 10_000
 
 // Job finds a job by its ID, by the ID of its entry, or by what [JobInfo.Name] returns. A job whose ID its caller chose
 // is found at once, wherever it is, and so is one that is dead, cancelled, delayed, retrying, or done with [Retain].
-// For any other that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added when the ID was
-// made, and at the first 10,000 of each: [ErrNotSeen] if there are more, and [ErrNotFound] if there is no such job.
+// For any other that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added when the ID
+// was made, and at the first 10,000 of each: [ErrNotSeen] if there are more, and [ErrNotFound] if there is no such job.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	if err != nil {

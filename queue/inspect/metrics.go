@@ -47,18 +47,22 @@ func (i *Inspector) metrics(ctx context.Context, queue string) (m QueueMetrics, 
 	if err != nil {
 		return m, err
 	}
-	kinds, others := map[string]*KindMetrics{}, Stat{}
+	fields := map[string]string{} // a scan may bring a field twice
 	for cursor := uint64(0); ; {
 		pairs, next, err := i.rdb.HScan(ctx, q.Metrics(), cursor, "", chunkJobs).Result()
 		if err != nil {
 			return m, err
 		}
 		for k := 0; k+1 < len(pairs); k += 2 {
-			readMetric(kinds, &others, pairs[k], pairs[k+1])
+			fields[pairs[k]] = pairs[k+1]
 		}
 		if cursor = next; cursor == 0 {
 			break
 		}
+	}
+	kinds, others := map[string]*KindMetrics{}, Stat{}
+	for field, text := range fields {
+		readMetric(kinds, &others, field, text)
 	}
 	for _, k := range kinds {
 		m.Kinds = append(m.Kinds, *k)
@@ -72,8 +76,7 @@ func (i *Inspector) metrics(ctx context.Context, queue string) (m QueueMetrics, 
 	return m, err
 }
 
-// readMetric takes in a field: <name>, <outcome>:<kind>, run_us:<kind> or run:<bucket>:<kind>. A scan may bring a field
-// twice, so a value is set, not added.
+// readMetric takes in a field: <name>, <outcome>:<kind>, run_us:<kind> or run:<bucket>:<kind>.
 func readMetric(kinds map[string]*KindMetrics, others *Stat, field, text string) {
 	n, _ := strconv.ParseInt(text, 10, 64)
 	name, kind, ofKind := strings.Cut(field, ":")
@@ -104,9 +107,6 @@ func readMetric(kinds map[string]*KindMetrics, others *Stat, field, text string)
 	case "cancelled":
 		k.Cancelled = n
 	default:
-		var run, wait Histogram
-		addSpan(&run, &wait, name, n)
-		k.Run.set(&run)
-		k.Wait.set(&wait)
+		addSpan(&k.Run, &k.Wait, name, n)
 	}
 }

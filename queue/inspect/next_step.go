@@ -59,7 +59,7 @@ func (v *fleetView) holder(consumer string) holder {
 		return ""
 	}
 	ms, _ := strconv.ParseInt(text(0), 10, 64)
-	h := newHolder(ends, time.Duration(ms)*time.Millisecond)
+	h := newHolder(ends, wire.Milliseconds(ms))
 	if h.maxCrashes, _ = strconv.Atoi(text(1)); h.maxCrashes == 0 {
 		h.maxCrashes = wire.DefaultMaxCrashes
 	}

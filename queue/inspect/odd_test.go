@@ -1,12 +1,14 @@
 package inspect_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -40,8 +42,11 @@ func TestOddEntriesAreShown(t *testing.T) {
 	}
 	for _, job := range page.Jobs {
 		text, err := json.Marshal(job)
-		if err != nil || !json.Valid(text) {
-			t.Errorf("%s is not shown as JSON: %v", job.ID, err)
+		if err != nil || !json.Valid(text) || !utf8.Valid(text) || bytes.Contains(text, []byte(`\ufffd`)) {
+			t.Errorf("%s is not shown as JSON: %v, %s", job.ID, err, text)
+		}
+		if job.ID == "b" && string(job.Data) != `{";base64":"/wBiaW5hcnk="}` {
+			t.Errorf("binary data is shown as %s", job.Data)
 		}
 		if job.Attempt < 0 {
 			t.Errorf("%s has %d attempts", job.ID, job.Attempt)

@@ -25,12 +25,16 @@ type QueueInfo struct {
 	Delayed       int64         `json:"delayed"`
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
-	Cancelled     int64         `json:"cancelled"` // by a person, and kept for a while
-	Workers       int64         `json:"workers"`
+	Cancelled     int64         `json:"cancelled"`         // by a person, and kept for a while
+	Workers       int64         `json:"workers"`           // registered; 0 if all leases ended more than half a minute ago
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
-	Paused        *Attribution  `json:"paused,omitempty"`  // when and by which person; nil if it is not
-	Totals        Totals        `json:"totals"`
-	Keys          Keys          `json:"-"`
+	// Entries that consumers of other programs have acknowledged and not deleted, see [Inspector.SweepLeftovers].
+	Leftover int64 `json:"leftover,omitempty"`
+	// Other groups of the stream: they miss what workers delete.
+	OtherGroups []string     `json:"other_groups,omitempty"`
+	Paused      *Attribution `json:"paused,omitempty"` // when and by which person; nil if it is not
+	Totals      Totals       `json:"totals"`
+	Keys        Keys         `json:"-"`
 }
 
 // Count is how many jobs are in a state, 0 for a state that is not counted.
@@ -40,6 +44,18 @@ func (q *QueueInfo) Count(s State) int64 {
 		return 0
 	}
 	return *row.of(q)
+}
+
+// Obstacle says why no waiting job of the queue is started: it is paused, or has no worker; "" if nothing is in the
+// way.
+func (q *QueueInfo) Obstacle() string {
+	switch {
+	case q.Paused != nil:
+		return "the queue is paused: jobs wait until it is resumed"
+	case q.Workers == 0:
+		return "no worker serves the queue: jobs wait until one starts"
+	}
+	return ""
 }
 
 // Totals count what has happened to a queue's jobs since it was created. They change in the same atomic step as the
@@ -67,7 +83,7 @@ func (i *Inspector) Queues(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Queue counts the jobs of a queue in one round trip of O(1) commands. [ErrNotFound] if no program has ever used it.
+// Queue counts the jobs of a queue in two round trips of O(1) commands. [ErrNotFound] if no program has ever used it.
 func (i *Inspector) Queue(ctx context.Context, queue string) (QueueInfo, error) {
 	info, err := i.queueInfo(ctx, queue)
 	if err != nil {
@@ -82,32 +98,43 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 		return QueueInfo{}, err
 	}
 	pipe := i.rdb.Pipeline()
-	length := pipe.XLen(ctx, q.Stream)
-	pending := pipe.XPending(ctx, q.Stream, q.Group)
+	stream := newBacklogRead(ctx, pipe, q)
 	delayed, retrying := pipe.ZCard(ctx, q.Delayed()), pipe.ZCard(ctx, q.Retrying())
 	dead, workers := pipe.XLen(ctx, q.Dead()), pipe.ZCard(ctx, q.Workers())
 	cancelled := pipe.XLen(ctx, q.CancelledJobs())
+	latest := pipe.ZRevRangeWithScores(ctx, q.Workers(), 0, 0)
 	totals, paused := pipe.HGetAll(ctx, q.Totals()), pipe.Get(ctx, q.Paused())
-	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOGROUP") && !errors.Is(err, redis.Nil) {
+	commands, _ := pipe.Exec(ctx)
+	for _, c := range commands {
+		if err := ignoreNoKey(c.Err()); err != nil && !errors.Is(err, redis.Nil) {
+			return QueueInfo{}, err
+		}
+	}
+	b, err := i.readBacklog(ctx, q, stream.Val())
+	if err != nil {
 		return QueueInfo{}, err
 	}
 	info := QueueInfo{
 		Name: queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
+		Waiting: b.waiting, InFlight: b.inFlight, Leftover: b.leftover, OtherGroups: b.others,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
 		Cancelled: cancelled.Val(), Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
 	}
 	if paused.Val() != "" {
 		info.Paused = newAttribution(paused.Val())
 	}
-	if pending.Err() == nil && pending.Val() != nil {
-		info.InFlight = pending.Val().Count
+	if leases := latest.Val(); len(leases) > 0 && leases[0].Score < float64(i.now().Add(-goneFor).UnixMilli()) {
+		info.Workers = 0
 	}
-	info.Waiting = max(length.Val()-info.InFlight, 0)
-	if info.Waiting > 0 {
-		info.OldestWaiting, err = i.oldestWaiting(ctx, q)
+	if id, ok := redisx.ParseStreamID(b.first); ok {
+		info.OldestWaiting = max(i.now().Sub(id.Time()), 0)
 	}
-	return info, err
+	return info, nil
 }
+
+// goneFor is how long ago the last lease on a queue must have ended for its workers to count as gone: the end is by the
+// clock of Redis. Single dead workers are removed by the caretaker; when all are dead, nobody is.
+const goneFor = 30 * time.Second
 
 func readTotals(fields map[string]string) Totals {
 	n := func(name string) int64 {
@@ -122,20 +149,6 @@ func readTotals(fields map[string]string) Totals {
 		Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead") + n("deleted_cancelled"),
 		Expired: n("expired_dead") + n("expired_cancelled"),
 	}
-}
-
-// oldestWaiting is the age of the first entry that was not delivered.
-func (i *Inspector) oldestWaiting(ctx context.Context, q *wire.QueueRef) (time.Duration, error) {
-	after, err := i.lastDelivered(ctx, q)
-	if err != nil {
-		return 0, err
-	}
-	first, err := i.rdb.XRangeN(ctx, q.Stream, "("+after, "+", 1).Result()
-	if err != nil || len(first) == 0 {
-		return 0, err
-	}
-	id, _ := redisx.ParseStreamID(first[0].ID)
-	return max(i.now().Sub(id.Time()), 0), nil
 }
 
 // lastDelivered is the stream ID behind which entries wait; "0-0" if there is no group yet.

@@ -9,30 +9,35 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// RunNow makes a delayed or retrying job due at once. [ErrNotFound] if it is neither.
+// RunNow puts a delayed or retrying job among those that wait, also while no worker lives: see [QueueInfo.Obstacle].
+// [ErrNotFound] if it is neither.
 func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
-	return wrapAction("run now", queue, id, i.due(ctx, queue, id, i.now()))
-}
-
-// Reschedule makes a delayed or retrying job due at another time. [ErrNotFound] if it is neither.
-func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
-	return wrapAction("reschedule", queue, id, i.due(ctx, queue, id, due))
-}
-
-func (i *Inspector) due(ctx context.Context, queue, id string, due time.Time) error {
 	q, err := i.find(ctx, queue)
-	if err != nil {
-		return err
+	if err == nil {
+		err = verdictOf(wire.RunNow(ctx, i.rdb, q, memberOf(id)))
 	}
-	member := id
-	if place := wire.ParsePlace(id); place.Where == wire.InBodies {
-		member = place.At
-	}
-	return verdictOf(wire.Reschedule(ctx, i.rdb, q, member, due))
+	return wrapAction("run now", queue, id, err)
 }
 
 func (i *Inspector) runJobNow(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.Reschedule(ctx, rdb, q, job.member, i.now())
+	return wire.RunNow(ctx, rdb, q, job.member)
+}
+
+// memberOf is what stands for a job in bodies: its ID, or what its place says.
+func memberOf(id string) string {
+	if place := wire.ParsePlace(id); place.Where == wire.InBodies {
+		return place.At
+	}
+	return id
+}
+
+// Reschedule makes a delayed or retrying job due at another time. [ErrNotFound] if it is neither.
+func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
+	q, err := i.find(ctx, queue)
+	if err == nil {
+		err = verdictOf(wire.Reschedule(ctx, i.rdb, q, memberOf(id), due))
+	}
+	return wrapAction("reschedule", queue, id, err)
 }

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -130,24 +129,11 @@ func countOf(
 }
 
 func (i *Inspector) countWaiting(ctx context.Context, q *wire.QueueRef) (int64, error) {
-	length, inFlight, err := i.countStream(ctx, q)
-	return max(length-inFlight, 0), err
+	b, err := i.backlog(ctx, q)
+	return b.waiting, err
 }
 
 func (i *Inspector) countInFlight(ctx context.Context, q *wire.QueueRef) (int64, error) {
-	_, inFlight, err := i.countStream(ctx, q)
-	return inFlight, err
-}
-
-// countStream counts the entries of the stream, and those of them that are in flight.
-func (i *Inspector) countStream(ctx context.Context, q *wire.QueueRef) (length, inFlight int64, err error) {
-	pipe := i.rdb.Pipeline()
-	all, pending := pipe.XLen(ctx, q.Stream), pipe.XPending(ctx, q.Stream, q.Group)
-	if _, err := pipe.Exec(ctx); ignoreNoGroup(err) != nil && !errors.Is(err, redis.Nil) {
-		return 0, 0, err
-	}
-	if pending.Err() == nil && pending.Val() != nil {
-		inFlight = pending.Val().Count
-	}
-	return all.Val(), inFlight, nil
+	b, err := i.backlog(ctx, q)
+	return b.inFlight, err
 }

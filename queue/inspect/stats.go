@@ -139,7 +139,7 @@ func addSpan(run, wait *Histogram, field string, n int64) {
 		h.Sum += time.Duration(n) * time.Microsecond
 		return
 	}
-	if k, err := strconv.Atoi(bucket); isBucket && err == nil && k >= 0 && k < wire.Buckets {
-		h.Counts[k] += n
+	if isBucket {
+		wire.AddBucket(&h.Counts, bucket, n)
 	}
 }

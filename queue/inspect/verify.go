@@ -46,9 +46,9 @@ func (a *Audit) miss(format string, args ...any) {
 
 // Verify accounts for every job that was ever in a queue. First it balances the books, from one atomic snapshot: what
 // was added to the stream, to the delayed and retrying, to the dead and to the cancelled, against what left each and
-// what is there. Then it holds the structures against each other: every entry in flight must be in the stream, every due
-// time must have its job and every job its due time, every dead or cancelled job must be found by its ID, and no two of them
-// have the same. The second part walks through them
+// what is there. Then it holds the structures against each other: every entry in flight must be in the stream, every
+// due time must have its job and every job its due time, every dead or cancelled job must be found by its ID, and no
+// two of them have the same. The second part walks through them
 // in pages; progress, unless nil, is called with how many it has looked at. Jobs that move during the walk are looked
 // at again before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {

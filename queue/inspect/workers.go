@@ -77,7 +77,7 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 	return WorkerInfo{
 		Name: name, Process: r.Worker, Queue: queue, Host: r.Host, PID: r.PID, Slots: r.Slots,
 		Running: r.Running, Stuck: len(r.Stuck), Version: r.Version, Started: inCalendar(r.Started),
-		LeaseMS: int64(lease.Score) - now.UnixMilli(), State: WorkerState(r.State),
+		LeaseMS: wire.LeftMS(lease.Score, now), State: WorkerState(r.State),
 		Heartbeat: newHolder(lease.Score, r.Lease).heartbeat(name, now),
 	}
 }
@@ -105,7 +105,7 @@ type holder struct {
 func newHolder(endsMS float64, lease time.Duration) holder {
 	h := holder{lease: lease}
 	if endsMS > 0 {
-		h.ends = time.UnixMilli(int64(endsMS))
+		h.ends = time.UnixMilli(wire.ScoreMS(endsMS))
 	}
 	if h.lease == 0 {
 		h.lease = wire.DefaultLease

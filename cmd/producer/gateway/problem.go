@@ -137,9 +137,10 @@ func refuse(w http.ResponseWriter, r *http.Request, p *problem.Document) {
 // writeJSON answers with a value.
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
 	body, err := json.Marshal(value)
-	if err != nil { // what Redis holds is not JSON where it should be
-		status, body = http.StatusInternalServerError, nil
+	if err != nil { // what Redis holds cannot be said in JSON, such as a score without end
 		exchangeOf(r.Context()).err = err
+		refuse(w, r, internal.because("What is stored cannot be shown."))
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

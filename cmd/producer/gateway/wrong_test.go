@@ -6,10 +6,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"maps"
+	"math"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/redistest"
@@ -271,6 +274,22 @@ func TestDamagedDataIsAnInternalProblem(t *testing.T) {
 	if text := a.log.String(); strings.Count(text, "WRONGTYPE") != 2 {
 		t.Errorf("the log says %s", text)
 	}
+}
+
+// Redis holds scores that JSON has no words for, as other programs may set them.
+func TestEveryStoredOddityIsAProblemDocument(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for _, score := range []float64{math.Inf(1), math.Inf(-1)} {
+		a.must(a.rdb.ZAdd(t.Context(), "leaderboard:odd", redis.Z{Score: score, Member: "m"}).Err())
+		for _, path := range []string{"/v1/leaderboards/odd", "/v1/leaderboards/odd/around/m"} {
+			a.fails(500, "internal", ask{method: "GET", path: path})
+		}
+		a.fails(422, "invalid", ask{method: "POST", path: "/v1/leaderboards/odd/scores",
+			body: `{"changes":[{"member":"m","by":1}]}`})
+	}
+	a.gets(200, ask{method: "POST", path: "/v1/leaderboards/odd/scores", body: `{"changes":[{"member":"m","score":1}]}`})
+	a.gets(200, ask{method: "GET", path: "/v1/leaderboards/odd"})
 }
 
 func TestOpenGatewayIsForLoopback(t *testing.T) {

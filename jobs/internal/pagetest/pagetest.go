@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/dashboard"
+	"github.com/navvy-go/navvy/internal/problem"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -72,6 +73,16 @@ func (s Server) JSON(t *testing.T, path string, into any) {
 	if err := json.Unmarshal([]byte(body), into); err != nil || status != http.StatusOK {
 		t.Fatalf("%s: %d %v\n%s", path, status, err, body)
 	}
+}
+
+// Problem fetches a page as JSON, and wants a problem document in its place.
+func (s Server) Problem(t *testing.T, path string) (p problem.Document) {
+	t.Helper()
+	status, body := s.get(t, "/api/v1"+path, "application/json")
+	if err := json.Unmarshal([]byte(body), &p); err != nil || p.Status != status {
+		t.Fatalf("%s: %d %v\n%s", path, status, err, body)
+	}
+	return p
 }
 
 // Act posts an operator's form, as a browser's script would, and returns the status and the notice as JSON. Fields are

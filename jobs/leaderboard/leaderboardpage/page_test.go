@@ -2,7 +2,10 @@ package leaderboardpage_test
 
 import (
 	"fmt"
+	"math"
+	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -52,5 +55,11 @@ func TestLeaderboardsPage(t *testing.T) {
 		if got := server.Status(t, path); got != status {
 			t.Errorf("%s: %d, want %d", path, got, status)
 		}
+	}
+	pagetest.Must(t, rdb.ZAdd(t.Context(), "leaderboard:odd", redis.Z{Score: math.Inf(1), Member: "m"}).Err())
+	server.Shows(t, "/leaderboards?board=odd", "Inf")
+	if got := server.Problem(t, "/leaderboards?board=odd"); got.Status != http.StatusInternalServerError ||
+		!strings.Contains(got.Detail, "JSON") {
+		t.Errorf("a score without end as JSON: %+v", got)
 	}
 }

@@ -10,7 +10,8 @@
 -- ARGV[2]  how long the mark stays, in milliseconds; 0 without an ID
 -- ARGV[3]  when the board expires, in Unix milliseconds; 0 for never
 -- ARGV[4…] for each change: set, add, remove or adopt; the member; the number to set or add
--- Reply    the new score of each member, '' if it has none; nil if this ID was applied before
+-- Reply    the new score of each member, '' if it has none; nil if this ID was applied before; an error INVALID,
+--          before anything is changed, if a score would be no number, or have no end
 if ARGV[2] ~= '0' and redis.call('EXISTS', KEYS[4]) == 1 then
   return false
 end
@@ -54,6 +55,31 @@ local function change(what, member, number)
     forget(member)
   end
   return score or ''
+end
+
+-- What is not of its type fails here, before anything is changed: a change that was made by half would be made again.
+if ordered then
+  redis.call('ZCARD', KEYS[2])
+  if not string.match(redis.call('HGET', KEYS[3], '') or '0', '^%d+$') then
+    return redis.error_reply('ERR the numbers of the order are damaged')
+  end
+end
+redis.call('ZCARD', KEYS[1])
+
+-- Adds up what the scores will be: Redis keeps what is beyond the greatest double as inf, for good.
+local will = {}
+for i = 4, #ARGV, 3 do
+  local what, member, number = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  if what == 'add' then
+    local before = will[member] or tonumber(redis.call('ZSCORE', KEYS[1], member) or 0)
+    number = before + number
+    if number ~= number or math.abs(number) == math.huge then
+      return redis.error_reply(string.format('INVALID change %d: the score would be %g, from %g', (i - 4) / 3, number, before))
+    end
+  end
+  if what ~= 'adopt' then
+    will[member] = what == 'remove' and 0 or number
+  end
 end
 
 local scores = {}

@@ -35,8 +35,10 @@ func (m *memory) Release(context.Context, string) (bool, error) {
 	return !m.lost, m.err
 }
 
+func (m *memory) Withdraw(context.Context, string, bool) error { return nil }
+
 func newLock(set *lease.Set, m *memory) *lease.Lock {
-	return &lease.Lock{Leases: set, Backend: m, Name: "a", Owner: "o", TTL: time.Minute}
+	return &lease.Lock{Leases: set, Background: new(lease.Background), Backend: m, Name: "a", Owner: "o", TTL: time.Minute}
 }
 
 func everySecond(time.Duration) time.Duration { return time.Second }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -11,7 +12,7 @@ import (
 // ReleaseTimeout bounds a release: no caller waits long to let go of what ends by itself.
 const ReleaseTimeout = 2 * time.Second
 
-// Backend is where a lock is kept: in one Redis, or in most of several.
+// Backend is where a lock is kept: in one Redis, or in most of several. Its calls need not end with their context.
 type Backend interface {
 	// Acquire takes the lock, also when the owner has it already. Token 0 means that another has it, and wait is then
 	// the time until something may change, 0 or less if that is unknown.
@@ -19,23 +20,28 @@ type Backend interface {
 	// Renew and Release report whether the lock was still the owner's.
 	Renew(ctx context.Context, owner string, ttl time.Duration) (bool, error)
 	Release(ctx context.Context, owner string) (bool, error)
+	// Withdraw takes back what the attempts of an owner that gave up have left. If the outcome of one is unknown, what
+	// it took is taken back as well, and it is refused should it arrive later.
+	Withdraw(ctx context.Context, owner string, unknown bool) error
 }
 
 // Lock is one attempt to hold a lock, and the lock once it is held. The exported fields are set before the attempt;
 // token and lease are set by the attempt that succeeds, before the lock is handed to its user. All are only read from
 // then on.
 type Lock struct {
-	Leases  *Set
-	Backend Backend
-	Name    string
-	Owner   string
-	TTL     time.Duration
+	Leases     *Set
+	Background *Background
+	Backend    Backend
+	Name       string
+	Owner      string
+	TTL        time.Duration
 
 	token uint64
 	lease *Lease
 
 	mu       sync.Mutex
 	released bool  // guarded by mu
+	repeated bool  // guarded by mu: in the background
 	outcome  error // guarded by mu: of the release that reached Redis
 }
 
@@ -45,39 +51,97 @@ func (l *Lock) Token() uint64 { return l.token }
 // Context is for the work under the lock, see [Lease.Context].
 func (l *Lock) Context() context.Context { return l.lease.ctx }
 
-// TryAcquire tries once to take the lock. Where the error is [ErrNotAcquired], the duration is the time until something
-// may change, 0 or less if that is unknown.
+// TryAcquire tries once to take the lock, and gives up when ctx ends. Where the error is [ErrNotAcquired], the duration
+// is the time until something may change, 0 or less if that is unknown; the owner may then try again. After any other
+// error the attempt is withdrawn.
 func (l *Lock) TryAcquire(ctx context.Context) (time.Duration, error) {
-	sent := time.Now()
-	token, wait, err := l.Backend.Acquire(ctx, l.Owner, l.TTL)
-	if err == nil && token == 0 {
+	g, err := Attempt(ctx, l.Background, l.limit(), func() (grant, error) { return l.ask(ctx) }, l.undo)
+	if err == nil && g.token == 0 {
 		err = ErrNotAcquired
 	}
 	if err != nil {
-		return wait, fmt.Errorf("lockmgr: acquire %q: %w", l.Name, err)
+		return g.wait, fmt.Errorf("lockmgr: acquire %q: %w", l.Name, err)
 	}
-	l.token = token
-	l.lease = Start(WithToken(ctx, token), sent, l.TTL, l.renew)
+	l.token = g.token
+	l.lease = Start(WithToken(ctx, g.token), g.sent, l.TTL, l.renew)
 	if !l.Leases.Add(l.lease) {
 		return 0, errors.Join(fmt.Errorf("lockmgr: acquire %q: %w", l.Name, ErrClosed), l.Release(ctx))
 	}
 	return 0, nil
 }
 
+// grant is the backend's answer to an attempt; token 0 refuses it.
+type grant struct {
+	sent  time.Time
+	token uint64
+	wait  time.Duration
+}
+
+func (l *Lock) ask(ctx context.Context) (grant, error) {
+	g := grant{sent: time.Now()}
+	var err error
+	g.token, g.wait, err = l.Backend.Acquire(ctx, l.Owner, l.TTL)
+	return g, err
+}
+
+func (l *Lock) undo(ctx context.Context, g grant, failure error) error {
+	if g.token > 0 {
+		_, err := l.Backend.Release(ctx, l.Owner)
+		return err
+	}
+	return l.Backend.Withdraw(ctx, l.Owner, failure != nil)
+}
+
+// leave takes back what refused attempts have left, when the caller gives up between two.
+func (l *Lock) leave(ctx context.Context) {
+	l.Background.Request(l.limit(), func() error {
+		return Bounded(ctx, func(ctx context.Context) error { return l.Backend.Withdraw(ctx, l.Owner, false) })
+	})
+}
+
+func (l *Lock) limit() time.Duration { return Limit(l.TTL) }
+
+// Limit is when a lease that is not renewed has ended, also if its request arrived late.
+func Limit(ttl time.Duration) time.Duration {
+	return min(ttl, math.MaxInt64-WithdrawnFor) + WithdrawnFor
+}
+
 func (l *Lock) renew(ctx context.Context) (bool, error) { return l.Backend.Renew(ctx, l.Owner, l.TTL) }
 
 // Release ends the lease and sets the lock free, or returns [ErrLost] if it was no longer the owner's. The answer of a
-// release that reached Redis stays the same; one that did not is tried anew at the next call.
+// release that reached Redis stays the same; one that did not is tried anew at the next call, and in the background.
 func (l *Lock) Release(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err := l.release(ctx)
+	if !l.released && !l.repeated {
+		l.repeated = true
+		l.Background.Repeat(l.limit(), err, func() error { return l.releaseAgain(ctx) })
+	}
+	return err
+}
+
+// releaseAgain returns an error only if the release did not reach Redis.
+func (l *Lock) releaseAgain(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.release(ctx); !l.released {
+		return err
+	}
+	return nil
+}
+
+// release is called with the mutex held.
+func (l *Lock) release(ctx context.Context) error {
 	if l.released {
 		return l.outcome
 	}
 	l.Leases.End(l.lease)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ReleaseTimeout)
-	defer cancel()
-	freed, err := l.Backend.Release(ctx, l.Owner)
+	var freed bool
+	err := Bounded(ctx, func(ctx context.Context) (err error) {
+		freed, err = l.Backend.Release(ctx, l.Owner)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("lockmgr: release %q: %w", l.Name, err)
 	}

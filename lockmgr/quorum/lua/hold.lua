@@ -6,10 +6,14 @@
 --
 -- KEYS[1]  the lock, a string
 -- KEYS[2]  the last fencing token, a string, kept for 7 days: later tokens are greater by the clock alone
+-- KEYS[3]  the mark of an attempt that was withdrawn before it arrived, a string
 -- ARGV[1]  the holder
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  the lock's token, or 0 to be proposed one
 -- Reply    a fencing token, or 0 if another has the lock
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  return 0
+end
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 elseif not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then

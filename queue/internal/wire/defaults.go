@@ -18,6 +18,7 @@ const (
 	ReasonUnknownKind = "no handler for its kind"
 	ReasonUndecodable = "cannot be decoded"
 	ReasonCrashed     = "crashed its worker"
+	ReasonTooLarge    = "too large to receive"
 	ReasonByPerson    = "cancelled by a person"
 )
 

@@ -22,6 +22,7 @@ type Claim struct {
 	Count       int   // at the most
 	MaxCrashes  int   // as many make a job dead
 	LastChances int64 // how many may be taken that are one crash away from that
+	Bytes       int   // that they may have; the first may have more
 }
 
 // ClaimParked takes parked entries: those that were handed back first. [ErrLost] if the worker has lost its lease.
@@ -30,7 +31,7 @@ func ClaimParked(
 ) ([]Delivery, error) {
 	reply, err := scriptClaim.Run(ctx, rdb,
 		[]string{q.Stream, q.Worker(c.Consumer), q.Crashed(), q.Cancelled()},
-		q.Group, c.Consumer, c.Count, c.MaxCrashes, c.LastChances).Result()
+		q.Group, c.Consumer, c.Count, c.MaxCrashes, c.LastChances, c.Bytes).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -40,27 +41,54 @@ func ClaimParked(
 	return q.readDeliveries(reply, intern)
 }
 
-// Adopt lists a page of what is pending for a worker: the entries behind one of them, all if that is the zero value.
-// The next page is behind last, which is the zero value at the end.
-func Adopt(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, behind EntryRef, count int,
-	intern func([]byte) string,
-) (found []Delivery, last EntryRef, err error) {
-	start := "-"
-	if behind.ID != "" {
-		start = "(" + behind.ID
+// PendingOf lists a page of the entries that are pending for a consumer, without what is in them: those behind one of
+// them, all if that is the zero value. A page with less than count is the last.
+func PendingOf(
+	ctx context.Context, rdb redis.Cmdable, q *QueueRef, consumer string, behind EntryRef, count int,
+) ([]EntryRef, error) {
+	rows, err := rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
+		Stream: q.Stream, Group: q.Group, Start: after(behind), End: "+", Count: int64(count), Consumer: consumer,
+	}).Result()
+	entries := make([]EntryRef, len(rows))
+	for i, row := range rows {
+		entries[i].ID = row.ID
 	}
-	reply, err := scriptAdopt.Run(ctx, rdb, []string{q.Stream, q.Crashed(), q.Cancelled()},
-		q.Group, consumer, start, count).Slice()
+	return entries, err
+}
+
+// after is where a page behind an entry begins.
+func after(behind EntryRef) string {
+	if behind.ID == "" {
+		return "-"
+	}
+	return "(" + behind.ID
+}
+
+// Adopt returns those entries of a worker that are still pending for it, as many as have so many bytes, the first in
+// any case; and how many of the entries it has looked at for that.
+func Adopt(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entries []EntryRef, bytes int,
+	intern func([]byte) string,
+) (found []Delivery, looked int, err error) {
+	args := []any{q.Group, consumer, bytes}
+	for _, entry := range entries {
+		args = append(args, entry.ID)
+	}
+	reply, err := scriptAdopt.Run(ctx, rdb, []string{q.Stream, q.Crashed(), q.Cancelled()}, args...).Slice()
 	if err != nil {
-		return nil, last, err
+		return nil, 0, err
 	}
 	if len(reply) != 2 {
-		return nil, last, fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
+		return nil, 0, fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
 	}
-	last.ID, _ = reply[0].(string)
+	n, _ := reply[0].(int64)
 	found, err = q.readDeliveries(reply[1], intern)
-	return found, last, err
+	return found, int(n), err
+}
+
+// Weigh returns how many bytes an entry has that is pending for a worker; -1 if it is not, or is no more.
+func Weigh(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef) (int, error) {
+	return scriptWeigh.Run(ctx, rdb, []string{q.Stream}, q.Group, consumer, entry.ID).Int()
 }
 
 // readDeliveries reads rows of {entry, deliveries, fields, crashes, cancellation}.
@@ -87,6 +115,14 @@ func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Deli
 	return found, nil
 }
 
+// SizeOf is about how many bytes a reply with deliveries had.
+func SizeOf(found []Delivery) (bytes int) {
+	for i := range found {
+		bytes += len(found[i].Entry.Data)
+	}
+	return bytes
+}
+
 func readPairs(values []any) []Pair {
 	fields := make([]Pair, 0, len(values)/2)
 	for i := 0; i+1 < len(values); i += 2 {
@@ -105,27 +141,30 @@ type Reclaim struct {
 	Behind   EntryRef      // the page begins behind it; the zero value for the first
 }
 
-// ReclaimEntries parks a page of a consumer's entries, and returns how many, and behind which the next page begins: the
-// zero value at the end. alive says that the consumer has a lease after all: nothing was parked.
-func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Reclaim) (
-	parked int64, last EntryRef, alive bool, err error,
-) {
-	start := "-"
-	if r.Behind.ID != "" {
-		start = "(" + r.Behind.ID
-	}
-	reply, err := scriptReclaim.Run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(r.Consumer), q.Crashed()},
-		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), start).Result()
+// Reclaimed is what became of a page.
+type Reclaimed struct {
+	Parked   int64
+	Last     EntryRef // behind which the next page begins; the zero value at the end
+	Alive    bool     // the consumer has a lease after all: nothing was parked
+	Failures []string // which bookkeeping failed, and why
+}
+
+// ReclaimEntries parks a page of a consumer's entries.
+func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Reclaim) (Reclaimed, error) {
+	cmd, denied := scriptReclaim.run(ctx, rdb, []string{q.Stream, q.Workers(), q.Worker(r.Consumer), q.Crashed()},
+		q.Group, r.Consumer, r.Count, r.Idle.Milliseconds(), int64(CrashedKept.Seconds()), after(r.Behind))
+	reply, err := cmd.Result()
 	if err != nil {
-		return 0, last, false, err
+		return Reclaimed{}, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 2 {
-		return 0, last, true, nil
+	if !ok || len(cells) != 3 {
+		return Reclaimed{Alive: true}, nil
 	}
-	parked, _ = cells[0].(int64)
-	last.ID, _ = cells[1].(string)
-	return parked, last, false, nil
+	page := Reclaimed{Failures: failures(cells[2], denied)}
+	page.Parked, _ = cells[0].(int64)
+	page.Last.ID, _ = cells[1].(string)
+	return page, nil
 }
 
 // ReleaseOrphan parks an entry whose consumer is gone. [VerdictHeld] if its worker lives.

@@ -2,11 +2,13 @@ package wire_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -21,7 +23,7 @@ func lines(found []wire.Delivery) (text string) {
 func (s *store) claim(count int, lastChances int64) string {
 	s.Helper()
 	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
-		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, LastChances: lastChances}, intern)
+		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, LastChances: lastChances, Bytes: 1 << 20}, intern)
 	s.must(err)
 	return lines(found)
 }
@@ -78,38 +80,142 @@ func TestClaimTakesLastChancesOneAtATime(t *testing.T) {
 			t.Errorf("with %d: got %q, want %q", step.lastChances, got, step.want)
 		}
 	}
-	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", ref("2-1"), 9, intern)
+	found, _, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#2", refs("3-1"), 1<<20, intern)
 	if err != nil || len(found) != 1 || found[0].Cancelled != "{}" {
 		t.Errorf("adopted %+v, %v", found, err)
 	}
 }
 
-func TestAdoptPagesSkipAndRepeatNothing(t *testing.T) {
+func refs(ids ...string) (entries []wire.EntryRef) {
+	for _, id := range ids {
+		entries = append(entries, ref(id))
+	}
+	return entries
+}
+
+func TestPagesOfPendingEntriesSkipAndRepeatNothing(t *testing.T) {
 	t.Parallel()
 	s := held(t, 7)
-	const want = "1-1 2-1 3-1 4-1 5-1 6-1 7-1 "
+	s.read0("w#2")
 	got, pages := "", 0
 	for last := ref(""); ; pages++ {
-		found, next, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", last, 3, intern)
+		found, err := wire.PendingOf(t.Context(), s.rdb, s.q, "w#1", last, 3)
 		s.must(err)
-		for _, d := range found {
-			got += d.Entry.Ref.ID + " "
+		for _, entry := range found {
+			got += entry.ID + " "
 		}
-		if last = next; last.ID == "" {
+		if len(found) < 3 {
 			break
 		}
+		last = found[2]
 	}
-	if got != want || pages != 3 {
+	if want := "1-1 2-1 3-1 4-1 5-1 6-1 7-1 "; got != want || pages != 2 {
 		t.Errorf("%d pages: %s", pages, got)
 	}
-	s.must(s.rdb.XDel(t.Context(), s.q.Stream, "1-1", "2-1", "3-1").Err())
-	found, last, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern)
-	if len(found) != 0 || last.ID != "3-1" || err != nil {
-		t.Errorf("a page of deleted entries: %v, %v, %v", found, last, err)
+}
+
+// read0 makes a consumer that holds nothing.
+func (s *store) read0(consumer string) {
+	s.Helper()
+	s.must(s.rdb.XGroupCreateConsumer(s.Context(), s.q.Stream, s.q.Group, consumer).Err())
+}
+
+func TestAdoptReturnsNoMoreBytesThanAskedFor(t *testing.T) {
+	t.Parallel()
+	const each = 2 + 3 + 4 + 4 + 4 + 2 // id j-1 kind mail data {}
+	for bytes, want := range map[int]string{
+		0: "1 1-1(j-1)×1†0 ", each: "1 1-1(j-1)×1†0 ", 3*each - 1: "3 1-1(j-1)×1†0 2-1(j-2)×1†0 ",
+		4 * each: "5 1-1(j-1)×1†0 2-1(j-2)×1†0 4-1(j-4)×1†0 ",
+	} {
+		s := held(t, 5)
+		s.must(s.rdb.XDel(t.Context(), s.q.Stream, "3-1").Err())
+		s.must(s.rdb.XClaim(t.Context(), &redis.XClaimArgs{
+			Stream: s.q.Stream, Group: s.q.Group, Consumer: "w#2", Messages: []string{"5-1"},
+		}).Err())
+		found, looked, err := wire.Adopt(t.Context(), s.rdb, s.q, "w#1", refs("1-1", "2-1", "3-1", "4-1", "5-1"), bytes,
+			intern)
+		if got := fmt.Sprint(looked, " ", lines(found)); got != want || err != nil {
+			t.Errorf("%d bytes: got %s, %v, want %s", bytes, got, err, want)
+		}
+		if pending := s.rdb.XPending(t.Context(), s.q.Stream, s.q.Group).Val(); looked > 3 && pending.Count != 4 {
+			t.Errorf("%d are pending: a deleted entry is to be acknowledged away", pending.Count)
+		}
 	}
-	found, _, err = wire.Adopt(t.Context(), s.rdb, s.q, "w#1", ref(""), 3, intern)
-	if got := lines(found); got != "4-1(j-4)×1†0 5-1(j-5)×1†0 6-1(j-6)×1†0 " || err != nil {
-		t.Errorf("they are still pending: %s, %v", got, err)
+}
+
+func TestClaimTakesNoMoreBytesThanAskedFor(t *testing.T) {
+	t.Parallel()
+	const each = 2 + 3 + 4 + 4 + 4 + 2
+	s := held(t, 5)
+	s.join("w#2")
+	s.park(wire.ParkReleased, "1-1", "2-1")
+	s.park(wire.ParkOrphans, "3-1", "4-1", "5-1")
+	for _, step := range []struct {
+		bytes int
+		want  string
+	}{{0, "1-1(j-1)×1†0 "}, {2*each + 1, "2-1(j-2)×1†0 3-1(j-3)×2†0 "}, {99, "4-1(j-4)×2†0 5-1(j-5)×2†0 "}} {
+		found, err := wire.ClaimParked(t.Context(), s.rdb, s.q,
+			wire.Claim{Consumer: "w#2", Count: 9, MaxCrashes: 3, Bytes: step.bytes}, intern)
+		if got := lines(found); got != step.want || err != nil {
+			t.Errorf("%d bytes: got %s, %v, want %s", step.bytes, got, err, step.want)
+		}
+	}
+}
+
+func TestWeighMeasuresWhatTheWorkerHolds(t *testing.T) {
+	t.Parallel()
+	s := held(t, 2)
+	s.must(s.rdb.XDel(t.Context(), s.q.Stream, "2-1").Err())
+	for consumer, want := range map[string][2]int{"w#1": {19, -1}, "w#2": {-1, -1}} {
+		for i, entry := range refs("1-1", "2-1") {
+			if got, err := wire.Weigh(t.Context(), s.rdb, s.q, consumer, entry); got != want[i] || err != nil {
+				t.Errorf("%s of %s: %d bytes, %v, want %d", entry.ID, consumer, got, err, want[i])
+			}
+		}
+	}
+}
+
+// A job that no worker can receive goes to the dead as it is, and sets its unique key free.
+func TestUnreadJobsAreBuriedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	raw := wire.NewQueueRef("", redistest.Namespace(), wire.Binding{Raw: true, Group: "g", Kind: "raw.kind"})
+	own := newStore(t)
+	const form = `id=j-1 kind=mail data={} meta={"unique":"u"}`
+	for name, test := range map[string]struct {
+		q      *wire.QueueRef
+		fields string
+		want   string
+	}{
+		"navvy's own":       {own.q, form, "j-1 mail {} u"},
+		"without an ID":     {own.q, "kind=mail data={}", "ENTRY mail {} "},
+		"without a kind":    {own.q, "id=j-1 data={}", "j-1  {} "},
+		"retried, raw":      {&raw, form, "j-1 mail {} u"},
+		"another program's": {&raw, `b=1"2 a=x kind=odd`, `ENTRY raw.kind {"b":"1\"2","a":"x","kind":"odd"} `},
+	} {
+		s := newStore(t)
+		s.q = test.q
+		_ = s.rdb.XGroupCreateMkStream(t.Context(), s.q.Stream, s.q.Group, "0").Err()
+		s.must(s.rdb.Set(t.Context(), s.q.Unique("u"), "j-1", 0).Err())
+		var values []string
+		for field := range strings.FieldsSeq(test.fields) {
+			name, value, _ := strings.Cut(field, "=")
+			values = append(values, name, value)
+		}
+		entry, err := s.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: s.q.Stream, Values: values}).Result()
+		s.must(err)
+		s.read("w#1", 1)
+		id, kind, err := wire.BuryUnread(t.Context(), s.rdb, s.q, "w#1", ref(entry), &wire.Death{Reason: wire.ReasonTooLarge})
+		s.must(err)
+		dead, err := s.rdb.XRevRange(t.Context(), s.q.Dead(), "+", "-").Result()
+		s.must(err)
+		_, death := wire.ReadDeath(dead[0])
+		got := strings.Join([]string{death.ID, death.Kind, string(death.Data), death.Meta.Unique}, " ")
+		if want := strings.ReplaceAll(test.want, "ENTRY", entry); got != want || id != death.ID || kind != death.Kind {
+			t.Errorf("%s: got %s (%s, %s), want %s", name, got, id, kind, want)
+		}
+		if held := s.rdb.Exists(t.Context(), s.q.Unique("u")).Val() == 1; held == (death.Meta.Unique == "u") {
+			t.Errorf("%s: its unique key is held: %t", name, held)
+		}
 	}
 }
 
@@ -121,12 +227,12 @@ func TestReclaimPagesSkipAndRepeatNothing(t *testing.T) {
 	counts, last := "", ref("")
 	for {
 		page := wire.Reclaim{Consumer: "w#1", Count: 3, Behind: last}
-		parked, next, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
-		if err != nil || alive {
-			t.Fatalf("got %t, %v", alive, err)
+		done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
+		if err != nil || done.Alive {
+			t.Fatalf("got %+v, %v", done, err)
 		}
-		counts += fmt.Sprint(parked, " ")
-		if last = next; last.ID == "" {
+		counts += fmt.Sprint(done.Parked, " ")
+		if last = done.Last; last.ID == "" {
 			break
 		}
 	}
@@ -162,8 +268,8 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	s := held(t, 1)
 	before := s.snapshot()
 	page := wire.Reclaim{Consumer: "w#1", Count: 3}
-	if _, _, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); !alive || err != nil {
-		t.Errorf("with a lease: %t, %v", alive, err)
+	if done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); !done.Alive || err != nil {
+		t.Errorf("with a lease: %+v, %v", done, err)
 	}
 	v, err := wire.ReleaseOrphan(t.Context(), s.rdb, s.q, "w#1", ref("1-1")).Result()
 	if v != wire.VerdictHeld || err != nil {
@@ -174,15 +280,14 @@ func TestReclaimLeavesTheLivingAndTheBusyAlone(t *testing.T) {
 	}
 	s.must(s.rdb.ZRem(t.Context(), s.q.Workers(), "w#1").Err()) // a stray: it never had a lease
 	page.Idle = time.Hour
-	parked, last, alive, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
-	if parked != 0 || last.ID != "" || alive || err != nil {
-		t.Errorf("a busy stray: %d, %v, %t, %v", parked, last, alive, err)
+	done, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
+	if done.Parked != 0 || done.Last.ID != "" || done.Alive || err != nil {
+		t.Errorf("a busy stray: %+v, %v", done, err)
 	}
 	s.holds("a busy stray", "stream 1-1(j-1) 1-1>w#1×1 [w#1]")
 	s.must(s.rdb.Do(t.Context(), "XCLAIM", s.q.Stream, s.q.Group, "w#1", 0, "1-1", "IDLE", 7_200_000, "JUSTID").Err())
-	parked, _, _, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page)
-	if parked != 1 || err != nil {
-		t.Errorf("an idle stray: %d, %v", parked, err)
+	if done, err = wire.ReclaimEntries(t.Context(), s.rdb, s.q, page); done.Parked != 1 || err != nil {
+		t.Errorf("an idle stray: %+v, %v", done, err)
 	}
 	s.holds("an idle stray", "crashed 1-1=w#1 !\n stream 1-1(j-1) 1-1>~orphans×1 [~orphans]")
 }

@@ -57,7 +57,7 @@ func DecodeMeta(text []byte) (*Meta, error) {
 	if err := json.Unmarshal(text, m); err != nil {
 		return NoMeta, fmt.Errorf("meta is not JSON: %w", err)
 	}
-	m.Attempt, m.Redelivered = max(m.Attempt, 0), max(m.Redelivered, 0) // somebody else may have written it
+	m.Attempt, m.Redelivered = limitCount(m.Attempt), limitCount(m.Redelivered)
 	return m, nil
 }
 
@@ -127,7 +127,9 @@ func DecodeEntry(streamID string, fields []Pair, rawKind string, intern func([]b
 	for _, f := range fields {
 		switch string(f.Name) {
 		case FieldID:
-			e.ID = string(f.Value)
+			if len(f.Value) > 0 { // an empty one would be that of all that have none
+				e.ID = string(f.Value)
+			}
 		case FieldKind:
 			e.Kind = intern(f.Value)
 		case FieldData:
@@ -159,50 +161,13 @@ func isNavvyForm(fields []Pair) bool {
 	return true
 }
 
-// fieldsToJSON makes a JSON object of flat fields, in their order, every value a string as Redis has it. Of a name
-// that comes twice the last value counts for most readers, as in JSON.
-func fieldsToJSON(fields []Pair) []byte {
-	size := 2
-	for _, f := range fields {
-		size += len(f.Name) + len(f.Value) + 8
-	}
-	object := append(make([]byte, 0, size), '{')
-	for i, f := range fields {
-		if i > 0 {
-			object = append(object, ',')
-		}
-		object = AppendJSONString(object, f.Name)
-		object = append(object, ':')
-		object = AppendJSONString(object, f.Value)
-	}
-	return append(object, '}')
-}
-
-// AppendJSONString quotes a text as json.Marshal does, which it leaves the unusual to.
-func AppendJSONString(to, text []byte) []byte {
-	start := len(to)
-	to = append(to, '"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			to = append(to, '\\', c)
-		case c < ' ' || c > '~' || c == '<' || c == '>' || c == '&':
-			quoted, _ := json.Marshal(string(text)) // a string: cannot fail
-			return append(to[:start], quoted...)
-		default:
-			to = append(to, c)
-		}
-	}
-	return append(to, '"')
-}
-
 // EnqueuedAt returns when a job was enqueued: its meta says so, or its ULID, or the ID of its entry.
 func (e *Entry) EnqueuedAt() time.Time {
 	if e.Meta.EnqueuedAt > 0 {
-		return time.UnixMilli(e.Meta.EnqueuedAt)
+		return LimitTime(time.UnixMilli(e.Meta.EnqueuedAt))
 	}
 	if id, err := ulid.ParseStrict(e.ID); err == nil {
-		return ulid.Time(id.Time())
+		return LimitTime(ulid.Time(id.Time()))
 	}
 	at, _ := redisx.ParseStreamID(e.Ref.ID)
 	return at.Time()

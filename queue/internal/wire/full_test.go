@@ -59,8 +59,8 @@ func TestAFullRedisIsDrainedAndTakesNoNewJobs(t *testing.T) {
 	limit("0")
 	s.endLease("w#1")
 	limit("1")
-	parked, _, alive, err := wire.ReclaimEntries(t.Context(), rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 10})
-	if parked != 2 || alive || err != nil {
-		t.Errorf("reclaim: %d, %t, %v", parked, alive, err)
+	page, err := wire.ReclaimEntries(t.Context(), rdb, s.q, wire.Reclaim{Consumer: "w#1", Count: 10})
+	if page.Parked != 2 || page.Alive || len(page.Failures) > 0 || err != nil {
+		t.Errorf("reclaim: %+v, %v", page, err)
 	}
 }

@@ -72,14 +72,18 @@ func TestRegistryNotesHowQueuesAreBound(t *testing.T) {
 		t.Errorf("got %+v", own)
 	}
 	lookup("own", false, own)
-	r.AddQueue(t.Context(), "own")
+	if err := r.AddQueues(t.Context(), "own"); err != nil {
+		t.Fatal(err)
+	}
 	lookup("own", true, own)
 	raw := wire.Binding{Raw: true, Group: "billing", Kind: "order.placed"}
 	for range 2 {
 		if err := r.Bind(t.Context(), "stream", raw); err != nil {
 			t.Fatal(err)
 		}
-		r.AddQueue(t.Context(), "stream") // does not replace the binding
+		if err := r.AddQueues(t.Context(), "stream"); err != nil { // does not replace the binding
+			t.Fatal(err)
+		}
 		lookup("stream", true, wire.NewQueueRef(namespace, "stream", raw))
 	}
 	queues, err := r.Queues(t.Context())

@@ -150,10 +150,12 @@ type Death struct {
 }
 
 func (d *Death) fields() []any {
-	return []any{
-		FieldID, d.ID, FieldKind, d.Kind, FieldData, d.Data, FieldMeta, d.Meta.Encode(),
-		"error", d.Error, "reason", d.Reason, "worker", d.Worker, "died_ms", d.At.UnixMilli(),
-	}
+	job := []any{FieldID, d.ID, FieldKind, d.Kind, FieldData, d.Data, FieldMeta, d.Meta.Encode()}
+	return append(job, d.cause()...)
+}
+
+func (d *Death) cause() []any {
+	return []any{"error", d.Error, "reason", d.Reason, "worker", d.Worker, "died_ms", d.At.UnixMilli()}
 }
 
 // ReadDeath reads an entry of the dead.
@@ -188,6 +190,23 @@ func Bury(
 	args := append([]any{q.Group, consumer, entry.ID, d.ID, string(to)}, d.fields()...)
 	n, err := scriptBury.Run(ctx, rdb, keys, args...).Int()
 	return Verdict(n), err
+}
+
+// BuryUnread moves a job to the dead that its worker cannot receive: its ID, kind, data and meta go there inside Redis,
+// and those of d do not count. It returns the ID and the kind. [ErrNotHeld] if the job is not the worker's any more.
+func BuryUnread(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, d *Death,
+) (id, kind string, err error) {
+	args := append([]any{q.Group, consumer, entry.ID, q.Kind, q.Unique("")}, d.cause()...)
+	reply, err := scriptBuryUnread.Run(ctx, rdb, []string{q.Stream, q.Dead(), q.DeadIDs(), q.Totals(), q.IDs()},
+		args...).Result()
+	if err != nil {
+		return "", "", err
+	}
+	if job := texts(reply); len(job) == 2 {
+		return job[0], job[1], nil
+	}
+	return "", "", ErrNotHeld
 }
 
 // Handback parks entries of a worker under one of the pseudo-consumers.

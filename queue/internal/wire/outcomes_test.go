@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -56,6 +57,15 @@ var outcomes = []outcome{
 		dead:ids j-1=NOW
 		stats dead=1
 		stream 2-1(j-2) 2-1>w#1×1 [w#1]`},
+	{"bury unread", func(s *store, consumer string) (bool, error) {
+		id, kind, err := wire.BuryUnread(s.Context(), s.rdb, s.q, consumer, ref("1-1"),
+			&wire.Death{Reason: wire.ReasonTooLarge})
+		if errors.Is(err, wire.ErrNotHeld) {
+			return false, nil
+		}
+		return id == "j-1" && kind == "mail", err
+	}, "dead NOW(j-1 too large to receive) []\n dead:ids j-1=NOW\n stats dead=1\n" +
+		"stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"hand back", func(s *store, consumer string) (bool, error) {
 		before := s.value(s.q.Stream)
 		err := wire.Handback(s.Context(), s.rdb, s.q, consumer, wire.ParkOrphans, []wire.EntryRef{ref("1-1")})

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // Registry knows which queues exist, in one hash of the namespace: queue → how it is bound. It is where a person
@@ -30,9 +32,13 @@ type Binding struct {
 	Kind  string `json:"kind,omitempty"`  // raw: of entries that have none
 }
 
-// AddQueue notes that a client uses a queue. It cannot fail for the caller: the next client notes it otherwise.
-func (r Registry) AddQueue(ctx context.Context, queue string) {
-	_ = r.rdb.HSetNX(ctx, r.queues, queue, "{}").Err()
+// AddQueues notes that a client uses queues.
+func (r Registry) AddQueues(ctx context.Context, queues ...string) error {
+	pipe := r.rdb.Pipeline()
+	for _, queue := range queues {
+		pipe.HSetNX(ctx, r.queues, queue, "{}")
+	}
+	return redisx.Execute(ctx, pipe)
 }
 
 // Bind notes how a worker has bound a queue.

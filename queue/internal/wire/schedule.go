@@ -22,10 +22,20 @@ func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, now time.Time
 	if len(reply) != 2 {
 		return 0, 0, fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
 	}
-	return reply[0], time.Duration(reply[1]) * time.Millisecond, nil
+	if reply[1] < 0 { // none, or none that a number stands for
+		return reply[0], -1, nil
+	}
+	return reply[0], Milliseconds(reply[1]), nil
 }
 
 // Reschedule makes a delayed or retrying job due at another time: the one that a member of bodies stands for.
 func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string, due time.Time) VerdictCmd {
-	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, member, CeilMilli(due))}
+	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, member,
+		CeilMilli(LimitTime(due)))}
+}
+
+// RunNow puts a delayed or retrying job into the stream.
+func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string) VerdictCmd {
+	return VerdictCmd{scriptRunNow.Eval(ctx, rdb,
+		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, member)}
 }

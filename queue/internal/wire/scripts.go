@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"context"
 	"embed"
 	"errors"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,23 +18,27 @@ var luaFiles embed.FS
 // has one function of this package that calls it.
 var (
 	scriptEnqueue       = load("enqueue")
-	scriptAck           = load("ack")
-	scriptAckRetain     = load("ack_retain")
-	scriptRetry         = load("retry")
-	scriptBury          = load("bury")
+	scriptAck           = load("ack", 3)
+	scriptAckRetain     = load("ack_retain", 2)
+	scriptRetry         = load("retry", 4, 5)
+	scriptBury          = load("bury", 4)
+	scriptBuryUnread    = load("bury_unread", 4)
 	scriptHandback      = load("handback")
-	scriptClaim         = load("claim")
-	scriptAdopt         = load("adopt")
+	scriptClaim         = load("claim", 3, 4)
+	scriptAdopt         = load("adopt", 2, 3)
+	scriptWeigh         = load("weigh")
 	scriptJoin          = load("join")
-	scriptHeartbeat     = load("heartbeat")
+	scriptHeartbeat     = load("heartbeat", 5, 6, 7, 9, 10)
 	scriptLeave         = load("leave")
-	scriptPromote       = load("promote")
-	scriptReclaim       = load("reclaim")
+	scriptPromote       = load("promote", 3)
+	scriptReclaim       = load("reclaim", 4)
 	scriptClampLeases   = load("clamp_leases")
 	scriptSweep         = load("sweep")
+	scriptLeftovers     = load("sweep_leftovers")
 	scriptRequeue       = load("requeue")
 	scriptDelete        = load("delete")
 	scriptReschedule    = load("reschedule")
+	scriptRunNow        = load("run_now")
 	scriptCancel        = load("cancel")
 	scriptReleaseOrphan = load("release_orphan")
 	scriptExpireCancels = load("expire_cancels")
@@ -43,13 +49,55 @@ var (
 	scriptExpireEnded   = load("expire_ended")
 )
 
-func load(name string) *redisx.Script { return redisx.LoadScript(luaFiles, name) }
+// script is a script that can do without some of its keys: those of bookkeeping, by their numbers.
+type script struct {
+	*redisx.Script
+	spared []int
+}
+
+func load(name string, spared ...int) *script {
+	return &script{Script: redisx.LoadScript(luaFiles, name), spared: spared}
+}
+
+// Run runs the script. Redis refuses all of it if its user has no right to one of its keys; nothing has happened then,
+// and it runs again without bookkeeping: the prelude's functions leave out a key that is given as the first.
+func (s *script) Run(ctx context.Context, rdb redis.Scripter, keys []string, args ...any) *redis.Cmd {
+	cmd, _ := s.run(ctx, rdb, keys, args...)
+	return cmd
+}
+
+// run is Run, and returns also why bookkeeping was left out; nil if it was not.
+func (s *script) run(
+	ctx context.Context, rdb redis.Scripter, keys []string, args ...any,
+) (cmd *redis.Cmd, denied error) {
+	cmd = s.Script.Run(ctx, rdb, keys, args...)
+	if len(s.spared) == 0 || !redis.HasErrorPrefix(cmd.Err(), "NOPERM") {
+		return cmd, nil
+	}
+	allowed := slices.Clone(keys)
+	for _, n := range s.spared {
+		allowed[n-1] = keys[0]
+	}
+	return s.Script.Run(ctx, rdb, allowed, args...), cmd.Err()
+}
+
+// failures lists which bookkeeping failed, as a reply has it, and what was left out.
+func failures(reply any, denied error) []string {
+	found := texts(reply)
+	if denied != nil {
+		found = append(found, denied.Error())
+	}
+	return found
+}
 
 // ErrProtocol says that a reply was not of the form that Redis or a script documents.
 var ErrProtocol = errors.New("reply not understood")
 
 // ErrLost says that a worker's registration is gone: it has lost its lease.
 var ErrLost = errors.New("the worker's registration is gone")
+
+// ErrNotHeld says that an entry is not the worker's any more.
+var ErrNotHeld = errors.New("the worker does not hold the entry")
 
 // Verdict is what a script says about a job that it was to move.
 type Verdict int

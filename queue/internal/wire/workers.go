@@ -39,7 +39,7 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 	n := func(name string) int64 { return parseInt(fields[name]) }
 	r := Registration{
 		Worker: fields["worker"], Host: fields["host"], PID: int(n("pid")), Slots: int(n("slots")),
-		Started: time.UnixMilli(n("started_ms")).UTC(), Lease: time.Duration(n("lease_ms")) * time.Millisecond,
+		Started: time.UnixMilli(n("started_ms")).UTC(), Lease: Milliseconds(n("lease_ms")),
 		MaxCrashes: int(n("max_crashes")), Version: fields["version"],
 		Running: int(n("running")), State: fields["state"],
 	}
@@ -90,6 +90,9 @@ type HeartbeatReply struct {
 	Paused    bool
 	Cancels   int64  // cancellations that no worker has applied yet
 	Command   string // the last one to this worker by a person
+
+	// Failures says which bookkeeping failed and why. The lease is extended all the same.
+	Failures []string
 }
 
 // Beat extends a session's lease and writes its counts. [ErrLost] if the session has lost its lease.
@@ -103,15 +106,16 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), h.Running, strings.Join(stuck, " "), h.State, len(h.Period),
 	}
 	args = append(append(args, h.Period...), h.Total...)
-	reply, err := scriptHeartbeat.Run(ctx, rdb, []string{
+	cmd, denied := scriptHeartbeat.run(ctx, rdb, []string{
 		q.Workers(), q.Worker(h.Consumer), q.Caretaker(), q.Stream, q.Minute(h.At), q.Hour(h.At), q.Metrics(), q.Paused(),
-		q.Cancelled(),
-	}, args...).Result()
+		q.Cancelled(), q.Totals(),
+	}, args...)
+	reply, err := cmd.Result()
 	if err != nil {
 		return r, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 8 {
+	if !ok || len(cells) != 9 {
 		return r, ErrLost
 	}
 	n := func(cell int) int64 {
@@ -123,6 +127,7 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 		Paused: n(5) == 1, Cancels: n(6),
 	}
 	r.Command, _ = cells[7].(string)
+	r.Failures = failures(cells[8], denied)
 	return r, nil
 }
 

@@ -22,7 +22,7 @@ end
 if redis.call('EXISTS', KEYS[2]) == 1 then
   local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(list, chosen + 1))
   redis.call('XDEL', KEYS[1], unpack(list, chosen + 1))
-  if acked > 0 then redis.call('HINCRBY', KEYS[3], 'done', acked) end
+  if acked > 0 then count(nil, KEYS[3], 'done', acked) end
   end_guards()
   return acked
 end
@@ -30,7 +30,7 @@ local finished = {}
 for i = chosen + 1, #list do
   if owns(KEYS[1], ARGV[1], list[i], ARGV[2]) then
     remove_entry(KEYS[1], ARGV[1], list[i])
-    redis.call('HINCRBY', KEYS[3], 'done', 1)
+    count(nil, KEYS[3], 'done', 1)
     finished[#finished + 1] = list[i]
   end
 end

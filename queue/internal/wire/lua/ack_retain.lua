@@ -18,6 +18,6 @@ if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then return 0 end
 local other = is_record_of_other(KEYS[1], KEYS[3], ARGV[3])
 set_record(other and KEYS[4] or KEYS[3], ARGV[3], ARGV[4], {unpack(ARGV, 6)})
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
-redis.call('HINCRBY', KEYS[2], 'done', 1)
+count(nil, KEYS[2], 'done', 1)
 end_guard(KEYS[5], KEYS[6], ARGV[5], 'stream:' .. ARGV[3], 'done')
 return 1

@@ -17,7 +17,7 @@ if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then return 0 end
 allow_when_full('HDEL', KEYS[3])
 local ended = add_ended(KEYS[2], KEYS[3], ARGV[4], {unpack(ARGV, 6)})
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
-redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
+count(nil, KEYS[4], ARGV[5], 1)
 move_guard(KEYS[5], ARGV[4], 'stream:' .. ARGV[3], ARGV[5] .. ':' .. ended)
 release_unique(KEYS[6], ARGV[4])
 return 1

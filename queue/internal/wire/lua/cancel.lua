@@ -24,10 +24,10 @@
 -- ARGV[9…] fields and values of its entry among the dead or cancelled
 -- Reply    2 it has ended, 1 a cancellation was left, 0 the job is not there any more
 local entry, to = ARGV[3], ARGV[7] == 'bury' and 'dead' or 'cancelled'
-local count, from = to, 'stream:' .. entry
+local total, from = to, 'stream:' .. entry
 if entry == '' then
   if redis.call('HGET', KEYS[9], ARGV[8]) ~= ARGV[4] then return 0 end
-  count = to == 'dead' and 'cancelled_scheduled' or 'cancelled_delayed'
+  total = to == 'dead' and 'cancelled_scheduled' or 'cancelled_delayed'
   from = ARGV[8] == ARGV[2] and 'bodies' or 'bodies:' .. ARGV[8]
 else
   if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then return 0 end
@@ -46,7 +46,7 @@ if entry == '' then
 else
   remove_entry(KEYS[1], ARGV[1], entry)
 end
-redis.call('HINCRBY', KEYS[4], count, 1)
+count(nil, KEYS[4], total, 1)
 move_guard(KEYS[10], ARGV[2], from, to .. ':' .. ended)
 release_unique(KEYS[11], ARGV[2])
 return 2

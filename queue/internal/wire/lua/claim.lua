@@ -12,10 +12,11 @@
 -- ARGV[3]  how many at the most
 -- ARGV[4]  how many crashes make a job dead
 -- ARGV[5]  how many may be taken that are one crash away from it
+-- ARGV[6]  how many bytes they may have; the first may have more
 -- Reply    {{entry, deliveries, {field, value, ...}, how many workers died with it, its cancellation or ''}, ...};
 --          -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
-local taken, left, last_chances = {}, tonumber(ARGV[3]), tonumber(ARGV[5])
+local taken, left, last_chances, room = {}, tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
 for counted, parking in ipairs({'~released', '~orphans'}) do
   local rows = left > 0 and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', left + 10, parking) or {}
   for _, row in ipairs(rows) do
@@ -27,7 +28,9 @@ for counted, parking in ipairs({'~released', '~orphans'}) do
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
       else
-        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, redis.call('HGET', KEYS[4], row[1]) or ''}
+        room = room - bytes_of(found[1][2])
+        if room < 0 and #taken > 0 then return taken end
+        taken[#taken + 1] = {row[1], deliveries, found[1][2], crashes, try(nil, 'HGET', KEYS[4], row[1]) or ''}
         redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, row[1], 'RETRYCOUNT', deliveries, 'JUSTID')
         left = left - 1
         if last_chance then last_chances = last_chances - 1 end

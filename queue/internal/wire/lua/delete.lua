@@ -30,14 +30,13 @@ elseif where == 'bodies' then
 elseif where == 'ended' then
   place = where
   local freed = free_guard(KEYS[9], KEYS[10], ARGV[1], where)
-  if redis.call('DEL', KEYS[8]) == 0 and not freed then return 0 end
-  redis.call('DEL', KEYS[11])
-  return 1
+  found = redis.call('DEL', KEYS[8]) == 1 or freed
+  counted = nil
 else
   found = remove_ended(KEYS[5], KEYS[6], ARGV[1], at)
 end
 if not found then return 0 end
-redis.call('HINCRBY', KEYS[7], counted, 1)
+if counted then count(nil, KEYS[7], counted, 1) end
 if not is_record_of_other(KEYS[1], KEYS[8], at) then redis.call('DEL', KEYS[8]) end
 free_guard(KEYS[9], KEYS[10], ARGV[1], place)
 redis.call('DEL', KEYS[11])

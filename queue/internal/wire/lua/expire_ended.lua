@@ -28,7 +28,7 @@ while true do
     read = read + #first[2][k + 1]
   end
   remove_ended(KEYS[1], KEYS[2], id, first[1])
-  redis.call('HINCRBY', KEYS[3], 'expired_' .. ARGV[1], 1)
+  count(nil, KEYS[3], 'expired_' .. ARGV[1], 1)
   end_guard(KEYS[4], KEYS[5], id, ARGV[1] .. ':' .. first[1], ARGV[1])
   left, excess = left - 1, excess - 1
   if is_old then old = old + 1 else too_many = too_many + 1 end

@@ -1,4 +1,5 @@
 -- A worker's heartbeat: extends its lease by Redis' clock, writes its counts, and returns what the worker must act on.
+-- Only the lease can make it fail: everything else is a step of its own that is passed over if it fails.
 --
 -- KEYS[1]  workers
 -- KEYS[2]  worker
@@ -9,6 +10,7 @@
 -- KEYS[7]  counts of all time
 -- KEYS[8]  paused
 -- KEYS[9]  cancelled
+-- KEYS[10] totals
 -- ARGV[1]  consumer
 -- ARGV[2]  lease, in ms
 -- ARGV[3]  how long it is caretaker, in ms
@@ -22,23 +24,23 @@
 -- ARGV[11…] those, names and numbers to add; then names and numbers to add to the counts of all time
 -- Reply    {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
 --          never had a lease}, Redis' time in ms, is paused (1 or 0), how many cancellations wait for workers, the
---          latest command to this worker or ''}; -1 the worker lost its lease
+--          latest command to this worker or '', {which bookkeeping failed, and why}}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
-local now = now_ms()
+local now, failures = now_ms(), {}
 allow_when_full('ZREM', KEYS[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9])
+try(failures, 'HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9])
 
 local last = 10 + ARGV[10]
 for i = 11, last, 2 do
-  redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1])
-  redis.call('HINCRBY', KEYS[6], ARGV[i], ARGV[i + 1])
+  count(failures, KEYS[5], ARGV[i], ARGV[i + 1])
+  count(failures, KEYS[6], ARGV[i], ARGV[i + 1])
 end
-for i = last + 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[7], ARGV[i], ARGV[i + 1]) end
+for i = last + 1, #ARGV, 2 do count(failures, KEYS[7], ARGV[i], ARGV[i + 1]) end
 
-local caretaker, holder = 0, redis.call('GET', KEYS[3])
-if not holder or holder == ARGV[1] then
-  redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
+local caretaker, holder = 0, try(failures, 'GET', KEYS[3])
+if not holder or holder == ARGV[1] or not has_lease(KEYS[1], holder) then
+  try(failures, 'SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
   caretaker = 1
 end
 
@@ -55,12 +57,16 @@ end
 local ended = {}
 if caretaker == 1 then
   ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100)
-  local waiting = math.max(redis.call('XLEN', KEYS[4]) - pending[1], 0)
-  for k = 5, 6 do redis.call('HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
+  local waiting = count_waiting(KEYS[4], ARGV[4], pending[1])
+  for k = 5, 6 do try(failures, 'HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
+  local totals = try(failures, 'HMGET', KEYS[10], 'done', 'dead', 'retried', 'snoozed', 'scheduled', 'promoted')
+  for _, total in ipairs(totals or {}) do
+    if total and not tonumber(total) then add_failure(failures, KEYS[10], 'a total is not a number') end
+  end
 end
 if caretaker == 1 or #ARGV > 10 then
-  redis.call('EXPIRE', KEYS[5], ARGV[5])
-  redis.call('EXPIRE', KEYS[6], ARGV[6])
+  try(failures, 'EXPIRE', KEYS[5], ARGV[5])
+  try(failures, 'EXPIRE', KEYS[6], ARGV[6])
 end
-return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), redis.call('HLEN', KEYS[9]),
-  redis.call('HGET', KEYS[2], 'order') or ''}
+return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), try(failures, 'HLEN', KEYS[9]) or 0,
+  try(failures, 'HGET', KEYS[2], 'order') or '', failures}

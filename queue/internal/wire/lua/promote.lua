@@ -14,20 +14,7 @@ allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   local members = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
   for _, member in ipairs(members) do
-    local body = redis.call('HGET', KEYS[2], member)
-    if body then
-      local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
-      if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
-      local meta_at, data_at = from + klen, from + klen + mlen
-      local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
-      local id, place = member, 'bodies'
-      if string.find(body, '^0%d') then id, place = string.match(member, '^(.*) %S+$'), 'bodies:' .. member end
-      local entry = add_job(KEYS[1], id or member, kind, string.sub(body, data_at), meta)
-      redis.call('HDEL', KEYS[2], member)
-      if string.find(meta, '{"guarded":true', 1, true) == 1 then move_guard(KEYS[6], id, place, 'stream:' .. entry) end
-      promoted = promoted + 1
-    end
-    redis.call('ZREM', KEYS[k], member)
+    promoted = promoted + promote_job(KEYS[1], KEYS[2], KEYS[k], KEYS[6], member)
   end
   local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')
   if first[2] then
@@ -35,5 +22,5 @@ for k = 4, 5 do
     if next_due < 0 or wait < next_due then next_due = wait end
   end
 end
-if promoted > 0 then redis.call('HINCRBY', KEYS[3], 'promoted', promoted) end
+if promoted > 0 then count(nil, KEYS[3], 'promoted', promoted) end
 return {promoted, next_due}

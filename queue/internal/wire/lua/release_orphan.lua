@@ -15,9 +15,9 @@
 if consumer_of(KEYS[1], ARGV[1], ARGV[3]) ~= ARGV[2] then return 0 end
 if ARGV[2] == '~orphans' or ARGV[2] == '~released' then return 1 end
 if has_lease(KEYS[2], ARGV[2]) then return -1 end
-local before = redis.call('HGET', KEYS[4], ARGV[3])
+local before, name = try(nil, 'HGET', KEYS[4], ARGV[3]), listed_name(ARGV[2])
 redis.call('DEL', KEYS[3])
-redis.call('HSET', KEYS[4], ARGV[3], before and before .. ' ' .. ARGV[2] or ARGV[2])
-redis.call('EXPIRE', KEYS[4], ARGV[4])
+try(nil, 'HSET', KEYS[4], ARGV[3], before and before .. ' ' .. name or name)
+try(nil, 'EXPIRE', KEYS[4], ARGV[4])
 redis.call('XCLAIM', KEYS[1], ARGV[1], '~orphans', 0, ARGV[3], 'JUSTID')
 return 1

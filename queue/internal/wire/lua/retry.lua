@@ -16,12 +16,12 @@
 -- ARGV[7]  total to count it in
 -- Reply    1 moved, 2 it was cancelled, 0 the worker does not own the entry
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then return 0 end
-if redis.call('HEXISTS', KEYS[5], ARGV[3]) == 1 then return 2 end
+if try(nil, 'HEXISTS', KEYS[5], ARGV[3]) == 1 then return 2 end
 allow_when_full('ZREM', KEYS[2])
 local member, body, place = member_for(KEYS[3], ARGV[4], ARGV[6], ARGV[3])
 redis.call('HSET', KEYS[3], member, body)
 redis.call('ZADD', KEYS[2], ARGV[5], member)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
-redis.call('HINCRBY', KEYS[4], ARGV[7], 1)
+count(nil, KEYS[4], ARGV[7], 1)
 move_guard(KEYS[6], ARGV[4], 'stream:' .. ARGV[3], place)
 return 1
