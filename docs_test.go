@@ -131,7 +131,7 @@ func TestEveryPlaceOfContributingExists(t *testing.T) {
 func TestAWrongPlaceIsNoticed(t *testing.T) {
 	t.Parallel()
 	for _, place := range [][2]string{
-		{"docs_test.go", "placeError"}, {"docs_test.go", ""}, {"queue/worker.go", "Worker.Start"},
+		{"docs_test.go", "placeError"}, {"docs_test.go", ""}, {"queue/start.go", "Worker.Start"},
 		{"queue/worker.go", "WorkerConfig"}, {"queue/worker.go", "DefaultLease"}, {"LICENSE", ""},
 	} {
 		if err := placeError(place[0], place[1]); err != nil {

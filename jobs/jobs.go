@@ -35,8 +35,11 @@ type Job struct {
 func Catalogue() []Job {
 	return []Job{
 		{payment.Charge{}.Kind(), Orders, "charges an order, once"},
-		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, once"},
+		{payment.Capture{}.Kind(), Orders, "takes the money that an order's charge holds, once"},
+		{payment.Cancel{}.Kind(), Orders, "ends an order that is not paid, and lets go of the money held"},
+		{payment.Refund{}.Kind(), Orders, "gives a paid order's money back, or a part of it, once"},
 		{payment.Reconcile{}.Kind(), Orders, "settles orders that were left in processing"},
+		{payment.Webhook{}.Kind(), Orders, "brings what the gateway reports into an order's record"},
 		{analytics.Track{}.Kind(), Events, "counts an event and its user on its day, a thousand at a time"},
 		{analytics.Tracked{}.Kind(), Events, "notes the user of an event that its producer has counted"},
 		{analytics.Rollup{}.Kind(), Events, "brings the days of a month into its totals"},
@@ -76,12 +79,14 @@ type Deps struct {
 	Sessions *session.Store                // or nil for one in Redis with its defaults
 	Warming  cache.JobsConfig              // the loaders and hosts that cache jobs may name
 	Boards   map[string]leaderboard.Config // how boards work that are more than plain
+
+	Analytics analytics.Config // how events are counted
 }
 
 // Register gives the mux the handler of each kind in [Catalogue].
 func Register(mux *queue.Mux, deps Deps) {
 	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
-	analytics.New(deps.Redis, analytics.Config{}).Register(mux)
+	analytics.New(deps.Redis, deps.Analytics).Register(mux)
 	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
 	sessionsOf(deps).Register(mux)
 	flags.New(deps.Redis).Register(mux)

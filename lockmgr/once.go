@@ -20,8 +20,8 @@ import (
 // returns [ErrLockLost]. A result is kept for [Retain]. An error of fn frees the key, so that the next call runs fn
 // again, unless it is [Final]: then it is kept, and comes back as a [FinalError].
 //
-// A caller that gives up before the key is its own, at the end of ctx or because Redis does not answer, leaves the key as
-// it was, as with [Manager.Acquire]. Once is not reentrant: the same key within fn is in progress.
+// A caller that gives up before the key is its own, at the end of ctx or because Redis does not answer, leaves the key
+// as it was, as with [Manager.Acquire]. Once is not reentrant: the same key within fn is in progress.
 //
 // Redis may forget: a failover can lose the key. What must never happen twice needs a judge that cannot, such as a
 // UNIQUE column with the key. If fn succeeded and that could not be recorded, the result comes with an error.

@@ -39,18 +39,20 @@ func (t *task) execute() {
 		t.drop()
 		return
 	}
-	var err error
 	began := time.Now()
 	t.begin(began)
-	defer func() { // also when the handler ends the goroutine
-		t.ctx.finish()
-		t.settle(err, time.Since(began))
-	}()
+	defer t.end(began) // also when the handler ends the goroutine
 	handler := t.kind.handler
 	if t.ses.w.cfg.Observer != nil {
 		handler = t.observed
 	}
-	handler.call(&t.ctx, &t.run, &err)
+	handler.call(&t.ctx, &t.run, &t.returned)
+}
+
+// end settles the run that began then, when its handler has returned or will never.
+func (t *task) end(began time.Time) {
+	t.ctx.finish()
+	t.settle(t.returned, time.Since(began))
 }
 
 // begin notes that the handler begins now.

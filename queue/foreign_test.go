@@ -97,6 +97,26 @@ func TestEntriesWithoutAnIDOfTheirOwnAreNotLost(t *testing.T) {
 	}
 }
 
+// A job without an ID that a version before has put off is run, whatever scripts run before it is due.
+func TestAJobThatWasPutOffWithoutAnIDIsRun(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.must(f.rdb.HSet(t.Context(), f.stream()+":bodies", "", `1 0 k{"n":1}`).Err())
+	f.must(f.rdb.ZAdd(t.Context(), f.stream()+":retrying", redis.Z{
+		Score: float64(time.Now().Add(500 * time.Millisecond).UnixMilli()),
+	}).Err())
+	f.start(muxOf("k", func(_ context.Context, run *queue.Run) error {
+		if string(run.Data) == `{"n":2}` && run.Attempt == 1 {
+			return errors.New("once more")
+		}
+		return nil
+	}, queue.Backoff(time.Millisecond, time.Millisecond)))
+	f.enqueue("k", `{"n":2}`)
+	f.await(queue.EventFailed, 1)
+	f.await(queue.EventDone, 2)
+	f.empty()
+}
+
 // A consumer that lets an entry go counts once among those that died with it, whatever it is called.
 func TestAConsumerOfAnyNameIsOneCrash(t *testing.T) {
 	t.Parallel()

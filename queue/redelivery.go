@@ -29,6 +29,8 @@ func (m *readMark) raise(tasks []*task) (before redisx.StreamID) {
 // a person has set it back, or has destroyed it and a worker has made it again, or a failover lost what was delivered:
 // then the jobs that run here are delivered once more. Such entries are left to [session.adopt], which takes those that
 // are not held; the others end with the run that is under way.
+//
+// Why: docs/decisions/engine.md#what-a-worker-holds-is-compared-with-a-read-that-goes-back
 func (ses *session) readAgain(tasks []*task) bool {
 	if len(tasks) == 0 {
 		return false

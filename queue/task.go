@@ -23,6 +23,7 @@ type task struct {
 	began         atomic.Int64                 // set by its slot: when its handler began, on the monotonic clock; 0 before
 	ctx           runContext                   // of its slot
 	run           Run                          // of its slot and its handler
+	returned      error                        // of its slot: what the handler returned
 	stuckReported bool                         // set by the heartbeat alone: EventStuck was reported
 	cancelled     atomic.Pointer[cancellation] // set by heartbeat, claim or slot: a person has cancelled it
 	batch         *batch                       // set before its handler begins, under the dispatcher's mutex

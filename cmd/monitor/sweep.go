@@ -14,7 +14,8 @@ func sweepCommand() *cli.Command {
 		Usage:     "delete what other programs' consumers have acknowledged and left in a queue's stream",
 		ArgsUsage: "QUEUE --yes",
 		Description: `Workers delete what is done; a consumer of another program may acknowledge it and leave it. monitor queues
-counts it under OTHERS: it does not wait and does not run. A stream that has another group is left alone.
+counts it under OTHERS: it does not wait and does not run. So does what the group was never given, because a person
+has set it to begin behind it: that is deleted too. A stream that has another group is left alone.
 Without --yes it says how many entries there are and deletes nothing.`,
 		Flags: []cli.Flag{
 			jsonFlag(),

@@ -41,7 +41,8 @@ Examples:
 
 Secrets come from the environment: NAVVY_GATEWAY_KEY (32 characters or more) signs session cookies, so that people stay
 logged in when the gateway restarts; NAVVY_JWT_SECRET (32 characters or more) is what HS256 tokens are signed with. To
-change the first, put the new key before the old one, with a comma between.`,
+change the first, put the new key before the old one, with a comma between. STRIPE_WEBHOOK_SECRET (whsec_…; two with a
+comma between while it is rolled) opens POST /webhooks/stripe, where Stripe reports what becomes of payments.`,
 		Flags:  serveFlags(),
 		Action: serve,
 	}
@@ -130,6 +131,9 @@ func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) 
 		Namespace: c.String("namespace"), Auth: auth, Users: users, Keys: keys, Retain: c.Duration("retain"),
 		MaxBody: int64(c.Int("max-body")), MaxInFlight: c.Int("max-in-flight"),
 		Rate: int64(c.Int("rate")), Burst: int64(c.Int("burst")),
+	}
+	if secrets := os.Getenv("STRIPE_WEBHOOK_SECRET"); secrets != "" {
+		cfg.StripeSecrets = splitList(secrets)
 	}
 	if known := knownKinds(c); !known.any {
 		cfg.Kinds = known.names

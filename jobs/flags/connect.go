@@ -148,7 +148,7 @@ func (w *Watcher) invalidate(keys []string) {
 	for _, key := range keys {
 		flag := flagOf(key)
 		switch {
-		case key == indexKey:
+		case key == indexKey, key == segmentsKey:
 			w.all = true
 		case checkFlag(flag) != nil: // a trail or a mark
 		case len(w.wanted) < maxFlags:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -40,7 +41,7 @@ func (w *Watcher) refresh() {
 		}
 		changed := w.read()
 		if len(changed) > 0 && w.cfg.OnChange != nil {
-			w.cfg.OnChange(changed)
+			isolate(func() { w.cfg.OnChange(changed) })
 		}
 		w.publish()
 	}
@@ -62,7 +63,14 @@ func (w *Watcher) read() (changed []string) {
 	if err == nil {
 		loaded, err = load(ctx, w.store.rdb, names, maxUsers)
 	}
+	var segments map[string]Segment
+	if err == nil && all {
+		segments, err = w.store.Segments(ctx)
+	}
 	changed = w.put(loaded, names, all, connected, err)
+	if err == nil && all {
+		changed = w.putSegments(segments, changed)
+	}
 	if err == nil && !all {
 		w.adopt(ctx, loaded)
 	}
@@ -131,6 +139,22 @@ func (w *Watcher) put(loaded map[string]copied, names []string, all, connected b
 	return changed
 }
 
+// putSegments brings the segments up to date, and adds the flags that they change.
+func (w *Watcher) putSegments(segments map[string]Segment, changed []string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(segments)+len(w.segments) == 0 || reflect.DeepEqual(segments, w.segments) {
+		return changed
+	}
+	w.segments = segments
+	for name, c := range w.flags {
+		if c.rules.usesSegments() && !slices.Contains(changed, name) {
+			changed = append(changed, name)
+		}
+	}
+	return changed
+}
+
 // adopt lists flags that another program set. It is a courtesy to the watchers that begin later, and is tried again
 // when the flag changes again.
 func (w *Watcher) adopt(ctx context.Context, loaded map[string]copied) {
@@ -162,6 +186,17 @@ func (w *Watcher) publish() {
 		close(w.ready)
 	}
 	if !known && w.cfg.OnStatus != nil {
-		w.cfg.OnStatus(status)
+		isolate(func() { w.cfg.OnStatus(status) })
 	}
+}
+
+// isolate calls a function of the application on a goroutine of its own, and waits for it: it may panic, or end that.
+func isolate(call func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer func() { _ = recover() }()
+		call()
+	}()
+	<-ended
 }

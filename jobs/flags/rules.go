@@ -24,6 +24,21 @@ type Rules struct {
 
 	// Variants divide the users for whom the flag is on. Nobody has a variant when there are none.
 	Variants []Variant `json:"variants,omitempty"`
+
+	// Default is the variant of all for whom the flag is on and no target says otherwise, in place of the weights.
+	Default string `json:"default,omitempty"`
+
+	// Targets are looked at in their order, and the first one that is met decides, also while the flag is on for everyone.
+	Targets []Target `json:"targets,omitempty"`
+
+	// Requires are flags without which this one is off. They may require others, up to eight deep.
+	Requires []Requirement `json:"requires,omitempty"`
+
+	// Disabled turns the flag off for all, whatever else it has.
+	Disabled bool `json:"disabled,omitempty"`
+
+	// Metadata goes with each decision: strings, numbers and booleans.
+	Metadata map[string]any `json:"metadata,omitempty"`
 }
 
 // Variant is one form of a flag.
@@ -43,7 +58,8 @@ func (v Variant) value() json.RawMessage {
 }
 
 func (r Rules) empty() bool {
-	return r.Percent == 0 && r.From.IsZero() && r.Until.IsZero() && len(r.Variants) == 0
+	return r.Percent == 0 && r.From.IsZero() && r.Until.IsZero() && len(r.Variants) == 0 &&
+		len(r.Targets)+len(r.Requires)+len(r.Metadata) == 0 && !r.Disabled
 }
 
 func (r Rules) open(now time.Time) bool {
@@ -72,10 +88,10 @@ func (r Rules) validate() error {
 		}
 		names[v.Name] = true
 	}
-	if len(r.Variants) > 0 && r.weights() == 0 {
-		return fmt.Errorf("%w: all variants weigh 0", ErrInvalid)
+	if len(r.Variants) > 0 && r.weights() == 0 && r.Default == "" {
+		return fmt.Errorf("%w: all variants weigh 0, and none is the default", ErrInvalid)
 	}
-	return nil
+	return r.validateTargeting()
 }
 
 func (r Rules) weights() int {

@@ -39,29 +39,54 @@ func (s *Store) Variant(ctx context.Context, flag, user string) (string, error) 
 	return d.Variant, err
 }
 
-// Decide says what a flag is for a user, or for nobody in particular if user is empty, and why. It is one round trip.
+// Decide says what a flag is for a user, or for nobody in particular if user is empty, and why. It is one round trip,
+// as [Store.Evaluate] is.
 func (s *Store) Decide(ctx context.Context, flag, user string) (Decision, error) {
+	return s.Evaluate(ctx, flag, Subject{User: user})
+}
+
+// Evaluate says what a flag is for a subject, and why. It is one round trip, one more where the flag's targets name
+// segments, and one for each flag that it requires.
+func (s *Store) Evaluate(ctx context.Context, flag string, subject Subject) (Decision, error) {
 	if err := checkFlag(flag); err != nil {
 		return Decision{}, fmt.Errorf("flags: %w", err)
 	}
+	var failed error
+	e := &evaluation{subject: subject, now: time.Now()}
+	e.flag = func(name string) (record, listed) {
+		r, list, err := s.read(ctx, name, subject.User)
+		if err == nil && e.segments == nil && r.rules.usesSegments() {
+			e.segments, err = s.Segments(ctx)
+		}
+		failed = errors.Join(failed, err)
+		return r, list
+	}
+	d := e.decide(flag, 0)
+	if failed != nil {
+		return Decision{}, failed
+	}
+	return d, nil
+}
+
+// read reads a flag, and whether a user is on its lists.
+func (s *Store) read(ctx context.Context, flag, user string) (r record, list listed, err error) {
 	var on, rules *redis.StringCmd
 	var users *redis.IntCmd
 	var index *redis.FloatCmd
 	var listedOn, listedOff *redis.BoolCmd
-	_, err := s.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	_, err = s.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		on, rules = pipe.Get(ctx, onKey(flag)), pipe.Get(ctx, rulesKey(flag))
 		users, index = pipe.Exists(ctx, usersKey(flag)), pipe.ZScore(ctx, indexKey, flag)
 		listedOn, listedOff = pipe.SIsMember(ctx, usersKey(flag), user), pipe.SIsMember(ctx, offKey(flag), user)
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return Decision{}, fmt.Errorf("flags: look up %s: %w", flag, err)
+		return r, list, fmt.Errorf("flags: look up %s: %w", flag, err)
 	}
-	r := record{
+	r = record{
 		known: index.Err() == nil || on.Err() == nil || rules.Err() == nil || users.Val() > 0 || listedOff.Val(),
 		on:    on.Val() == "1",
 	}
 	r.rules, r.rulesErr = decodeRules(rules.Val())
-	list := listed{on: user != "" && listedOn.Val(), off: user != "" && listedOff.Val()}
-	return r.decide(flag, user, list, time.Now()), nil
+	return r, listed{on: user != "" && listedOn.Val(), off: user != "" && listedOff.Val()}, nil
 }

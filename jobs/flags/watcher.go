@@ -31,7 +31,7 @@ type WatchConfig struct {
 	Refresh time.Duration
 
 	// OnChange is called with the flags that have changed, after the copy has, OnStatus with every change of the
-	// status. Both are called by a goroutine of the watcher, one at a time, and must return soon.
+	// status. Both are called by the watcher, one at a time, and must return soon. Where one panics, that call is lost.
 	OnChange func(flags []string)
 	OnStatus func(status Status)
 }
@@ -60,16 +60,17 @@ type Watcher struct {
 	wake       chan struct{} // there is something to read, or the links have changed
 	ready      chan struct{} // closed when all flags have been read once
 
-	mu      sync.RWMutex
-	flags   map[string]copied
-	wanted  map[string]struct{} // flags to read again
-	all     bool                // all are
-	fresh   bool                // nothing was missed since all flags were last read
-	readErr error               // of the last reading
-	down    map[string]error    // servers that send no changes now
-	refused bool                // a server forbids tracking
-	round   chan struct{}       // closed after each reading
-	status  Status
+	mu       sync.RWMutex
+	flags    map[string]copied
+	segments map[string]Segment  // never changed, only replaced
+	wanted   map[string]struct{} // flags to read again
+	all      bool                // all are
+	fresh    bool                // nothing was missed since all flags were last read
+	readErr  error               // of the last reading
+	down     map[string]error    // servers that send no changes now
+	refused  bool                // a server forbids tracking
+	round    chan struct{}       // closed after each reading
+	status   Status
 }
 
 // Watch starts a watcher of the flags in rdb, a *redis.Client or a *redis.ClusterClient, which stays the caller's. It
@@ -138,45 +139,61 @@ func (w *Watcher) Variant(ctx context.Context, flag, user string) string {
 	return w.Decide(ctx, flag, user).Variant
 }
 
-// Decide says what a flag is for a user, or for nobody in particular if user is empty, and why. It answers from the
-// copy. Only a flag that the copy does not have, because another program set it before this watcher began, and a
-// list of more than 10,000 users are asked of Redis, which takes up to a second; without an answer the flag is off.
+// Decide says what a flag is for a user, or for nobody in particular if user is empty, and why; see [Watcher.Evaluate].
 func (w *Watcher) Decide(ctx context.Context, flag, user string) Decision {
+	return w.Evaluate(ctx, flag, Subject{User: user})
+}
+
+// Evaluate says what a flag is for a subject, and why. It answers from the copy. Only a flag that the copy does not
+// have, because another program set it before this watcher began, and a list of more than 10,000 users are asked of
+// Redis, which takes up to a second; without an answer the flag is off.
+func (w *Watcher) Evaluate(ctx context.Context, flag string, subject Subject) Decision {
 	if err := checkFlag(flag); err != nil {
 		return Decision{Reason: Unknown, Err: fmt.Errorf("flags: %w", err)}
 	}
-	c, known, fresh := w.look(flag)
+	d, missing, fresh := w.evaluate(flag, subject)
 	switch {
-	case known && !c.asksFor(user):
-		d := c.decide(flag, user, listed{on: c.usersOn.has(user), off: c.usersOff.has(user)}, time.Now())
+	case missing == "" || !fresh:
 		d.Stale = !fresh
 		return d
-	case !fresh:
-		d := c.decide(flag, user, listed{}, time.Now())
-		d.Stale = true
-		return d
-	case !known && w.want(ctx, flag):
-		return w.Decide(ctx, flag, user)
+	case missing != askRedis && w.want(ctx, missing):
+		return w.Evaluate(ctx, flag, subject)
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	d, err := w.store.Decide(ctx, flag, user)
+	d, err := w.store.Evaluate(ctx, flag, subject)
 	if err != nil {
 		return Decision{Reason: Unknown, Stale: true, Err: err}
 	}
 	return d
 }
 
+// askRedis stands for a flag that the copy has without all of its users; no flag has such a name.
+const askRedis = " "
+
+// evaluate decides from the copy. It names a flag that the copy lacks.
+func (w *Watcher) evaluate(flag string, subject Subject) (d Decision, missing string, fresh bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	e := &evaluation{subject: subject, now: time.Now(), segments: w.segments}
+	e.flag = func(name string) (record, listed) {
+		c, known := w.flags[name]
+		switch {
+		case !known && missing == "":
+			missing = name
+		case known && c.asksFor(subject.User):
+			missing = askRedis
+			return c.record, listed{}
+		}
+		return c.record, listed{on: c.usersOn.has(subject.User), off: c.usersOff.has(subject.User)}
+	}
+	d = e.decide(flag, 0)
+	return d, missing, w.fresh
+}
+
 // asksFor reports whether only Redis knows if the user is on a list of the flag.
 func (c copied) asksFor(user string) bool {
 	return user != "" && (c.usersOn.large() || c.usersOff.large())
-}
-
-func (w *Watcher) look(flag string) (c copied, known, fresh bool) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	c, known = w.flags[flag]
-	return c, known, w.fresh
 }
 
 // want has a flag read into the copy and waits until it is there. It reports false if it did not get there: the copy is

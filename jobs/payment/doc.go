@@ -1,10 +1,12 @@
 // Package payment charges orders once, gives their money back, and settles what was left half done: the kinds
-// payment.charge, payment.refund and payment.reconcile, and the library below them.
+// payment.charge, payment.capture, payment.cancel, payment.refund, payment.reconcile and payment.webhook, and the
+// library below them.
 //
 // An order is a record in a [Store]: the hash order:<id> in Redis, or a row in PostgreSQL or SQLite. It goes
 //
 //	pending ──▶ processing ──▶ paid ──▶ refunded
-//	              │    ▲   └─▶ failed
+//	              │    ▲   ├─▶ authorized ──▶ paid, failed or cancelled
+//	              │    │   └─▶ failed ──▶ processing, for another attempt
 //	              └────┘ taken over by a later holder
 //
 // by compare-and-set on its state and on the fencing token of the lock payment:<id>. An order that is not there yet is

@@ -19,7 +19,7 @@ const (
 
 	reconcileLimit = 30 * time.Minute
 	reconcilePage  = 100
-	maxUnsettled   = 10 // then the gateway is taken to be down
+	maxUnanswered  = 10 // in a row: then the gateway is taken to be down
 )
 
 // Reconcile is the job payment.reconcile: it settles the orders that were left in processing, because whoever brought
@@ -73,11 +73,11 @@ func (r *Reconcile) UnmarshalJSON(data []byte) error {
 // Reconciliation says what became of the orders that were left in processing.
 type Reconciliation struct {
 	Seen      int    `json:"seen"`
-	Paid      int    `json:"paid"`             // charged, by the first holder or only now
-	Failed    int    `json:"failed"`           // declined
+	Paid      int    `json:"paid"`             // charged or held, by the first holder or only now; or ended meanwhile
+	Failed    int    `json:"failed"`           // refused for good
 	Busy      int    `json:"busy"`             // in other hands by now
 	Conflicts int    `json:"conflicts"`        // the record and the gateway disagree: for a person
-	Unsettled int    `json:"unsettled"`        // the gateway or the store did not answer: the next one tries again
+	Unsettled int    `json:"unsettled"`        // no answer, or not decided yet: the next one tries again
 	Cursor    string `json:"cursor,omitempty"` // where to go on; empty if all were seen
 	Running   bool   `json:"running"`          // another one is running, and this one did nothing
 }
@@ -100,9 +100,10 @@ func (r Reconcile) withDefaults() (Reconcile, error) {
 }
 
 // Reconcile asks the gateway about each order that has been in processing for too long: what is charged becomes paid,
-// what was declined becomes failed, and what was never charged is charged now, with the key of the first time, as it
-// was asked for. It works under the same locks and tokens as Charge. After ten orders that cannot be settled it gives
-// up with the last one's error, and the counts so far.
+// what it refuses becomes failed, and what was never charged is charged now, with the key of the first time, as it was
+// asked for. It works under the same locks and tokens as Charge. An order that cannot be settled does not keep it from
+// the others; after ten in a row for which the gateway or the store gave no answer it gives up with the last one's
+// error, and the counts so far.
 func (s *Service) Reconcile(ctx context.Context, reconcile Reconcile) (Reconciliation, error) {
 	reconcile, err := reconcile.withDefaults()
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *Service) Reconcile(ctx context.Context, reconcile Reconcile) (Reconcili
 
 func (s *Service) reconcile(ctx context.Context, reconcile Reconcile) (Reconciliation, error) {
 	done := Reconciliation{Cursor: reconcile.Cursor}
-	before := time.Now().Add(-reconcile.OlderThan)
+	before, unanswered := time.Now().Add(-reconcile.OlderThan), 0
 	for done.Seen < reconcile.Limit {
 		limit := min(reconcilePage, reconcile.Limit-done.Seen)
 		orders, next, err := s.orders.Stuck(ctx, before, done.Cursor, limit)
@@ -129,7 +130,10 @@ func (s *Service) reconcile(ctx context.Context, reconcile Reconcile) (Reconcili
 			return done, err
 		}
 		for _, order := range orders {
-			if err := done.count(s.settle(ctx, order.ID)); err != nil {
+			settled, err := s.settle(ctx, order.ID)
+			if !done.count(settled, err) {
+				unanswered = 0
+			} else if unanswered++; unanswered == maxUnanswered {
 				return done, fmt.Errorf("payment: reconcile, after %d orders: %w", done.Seen, err)
 			}
 		}
@@ -148,15 +152,18 @@ func (s *Service) settle(ctx context.Context, id string) (Order, error) {
 	err := s.alone(ctx, id, func(ctx context.Context, token uint64) (err error) {
 		order, err = s.orders.Get(ctx, id)
 		if err == nil && (order.State == Pending || order.State == Processing) {
-			order, err = s.pay(ctx, order, token)
+			order, err = s.pay(ctx, order, Move{Token: token})
+			if order.State == Failed {
+				err = nil // that is an end too
+			}
 		}
 		return err
 	})
 	return order, err
 }
 
-// count adds what became of one order. Its error is that of an order that could not be settled, if there were too many.
-func (r *Reconciliation) count(order Order, err error) error {
+// count adds what became of one order, and reports whether nobody answered for it.
+func (r *Reconciliation) count(order Order, err error) (unanswered bool) {
 	r.Seen++
 	switch {
 	case err == nil && order.State == Failed:
@@ -165,15 +172,13 @@ func (r *Reconciliation) count(order Order, err error) error {
 		r.Paid++
 	case inOtherHands(err):
 		r.Busy++
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrInvalid): // the latter of an ID that no record has
 		r.Conflicts++
 	default:
 		r.Unsettled++
-		if r.Unsettled >= maxUnsettled {
-			return err
-		}
+		return !errors.Is(err, ErrUndecided)
 	}
-	return nil
+	return false
 }
 
 func (s *Service) handleReconcile(ctx context.Context, job *queue.Job[Reconcile]) error {

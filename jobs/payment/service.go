@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -46,13 +47,18 @@ func New(rdb redis.UniversalClient, store Store, gateway Gateway) *Service {
 	return &Service{locks: lockmgr.New(rdb), orders: store, gateway: gateway}
 }
 
-// Register gives the mux the handlers of payment.charge, payment.refund and payment.reconcile. Their results are a
-// [Receipt], a [RefundReceipt] and a [Reconciliation], kept for a day. A gateway that is down may be so for about an
-// hour before jobs give up.
+// Register gives the mux the handlers of payment.charge, payment.capture, payment.cancel, payment.refund,
+// payment.reconcile and payment.webhook. Their results, kept for a day, are a [Receipt], a [RefundReceipt], a
+// [Reconciliation], and of a cancellation or webhook an [Outcome]. A gateway that is down may be so for about an hour
+// before jobs give up.
 func (s *Service) Register(mux *queue.Mux) {
 	keep, patience := queue.Retain(24*time.Hour), queue.Backoff(time.Second, 5*time.Minute)
-	queue.Handle(mux, s.handleCharge, keep, patience, queue.MaxAttempts(20), queue.Timeout(30*time.Second))
-	queue.Handle(mux, s.handleRefund, keep, patience, queue.MaxAttempts(20), queue.Timeout(30*time.Second))
+	attempts, limit := queue.MaxAttempts(20), queue.Timeout(30*time.Second)
+	queue.Handle(mux, s.handleCharge, keep, patience, attempts, limit)
+	queue.Handle(mux, s.handleCapture, keep, patience, attempts, limit)
+	queue.Handle(mux, s.handleCancel, keep, patience, attempts, limit)
+	queue.Handle(mux, s.handleRefund, keep, patience, attempts, limit)
+	queue.Handle(mux, s.handleWebhook, keep, patience, attempts, limit)
 	queue.Handle(mux, s.handleReconcile, keep, patience, queue.MaxAttempts(5), queue.Timeout(reconcileLimit))
 }
 
@@ -83,29 +89,53 @@ func (s *Service) alone(ctx context.Context, id string, work func(ctx context.Co
 	return work(ctx, lock.Token())
 }
 
-// pay takes an order that is pending or in processing to its end: it asks the gateway, and records the answer.
-// An order that was in processing may have been charged by somebody who did not live to record it, so the gateway is
-// first asked what became of that: it may have forgotten the key by now.
-func (s *Service) pay(ctx context.Context, order Order, token uint64) (Order, error) {
+// pay takes an order that is pending, failed or in processing to its end: it asks the gateway, and records the answer.
+// The step to processing says what is asked for, as far as the record does not. An order that was in processing may
+// have been charged by somebody who did not live to record it, so the gateway is first asked what became of that: it
+// may have forgotten the key by now. What the gateway refuses for good is the error beside the order that failed.
+func (s *Service) pay(ctx context.Context, order Order, step Move) (Order, error) {
 	ask := s.gateway.Charge
 	if order.State == Processing {
 		ask = s.lookupOrCharge
 	}
-	order, err := s.move(ctx, order, Move{To: Processing, Token: token})
+	step.To = Processing
+	order, err := s.move(ctx, order, step)
 	if err != nil {
 		return order, err
 	}
-	receipt, err := ask(ctx, ChargeRequest{IdempotencyKey: chargeKey(order.ID), OrderID: order.ID, Cents: order.Cents})
+	request := order.request()
+	receipt, err := ask(ctx, request)
 	switch {
-	case err == nil && (receipt.OrderID != order.ID || receipt.Cents != order.Cents):
-		return order, fmt.Errorf("payment: order %s, %d cents: %w: the gateway's charge %s is of order %s, %d cents",
-			order.ID, order.Cents, ErrConflict, receipt.Charge, receipt.OrderID, receipt.Cents)
+	case err == nil && !receipt.answers(request):
+		return order, fmt.Errorf("payment: order %s, %d cents %s: %w: the gateway's charge %s is of order %s, %d cents %s",
+			order.ID, order.Cents, order.Currency, ErrConflict, receipt.Charge, receipt.OrderID, receipt.Cents,
+			receipt.Currency)
+	case err == nil && receipt.Authorized:
+		return s.move(ctx, order, Move{To: Authorized, Token: step.Token, Charge: receipt.Charge})
 	case err == nil:
-		return s.move(ctx, order, Move{To: Paid, Token: token, Charge: receipt.Charge})
-	case errors.Is(err, ErrDeclined):
-		return s.move(ctx, order, Move{To: Failed, Token: token, Failure: shorten(err.Error())})
+		return s.move(ctx, order, Move{To: Paid, Token: step.Token, Charge: receipt.Charge})
 	}
-	return order, fmt.Errorf("payment: charge order %s: %w", order.ID, err)
+	return s.fail(ctx, order, step.Token, fmt.Errorf("payment: charge order %s: %w", order.ID, err))
+}
+
+// fail records the gateway's error if it is final, and returns it.
+func (s *Service) fail(ctx context.Context, order Order, token uint64, err error) (Order, error) {
+	if !errors.Is(err, ErrDeclined) && !errors.Is(err, ErrInvalid) {
+		return order, err
+	}
+	failed, moveErr := s.move(ctx, order, Move{To: Failed, Token: token, Failure: shorten(err.Error())})
+	if moveErr != nil {
+		return failed, moveErr
+	}
+	return failed, err
+}
+
+// request is what the gateway is asked for in the order's last attempt.
+func (o Order) request() ChargeRequest {
+	return ChargeRequest{
+		IdempotencyKey: chargeKey(o.ID, o.attempt()), OrderID: o.ID, Cents: o.Cents, Currency: o.Currency,
+		Attempt: o.attempt(), PaymentMethod: o.PaymentMethod, Capture: o.Capture,
+	}
 }
 
 func (s *Service) lookupOrCharge(ctx context.Context, request ChargeRequest) (Receipt, error) {
@@ -118,7 +148,7 @@ func (s *Service) lookupOrCharge(ctx context.Context, request ChargeRequest) (Re
 
 // move takes an order a step on from the record it is known by.
 func (s *Service) move(ctx context.Context, known Order, step Move) (Order, error) {
-	step.OrderID, step.From, step.Cents = known.ID, known.State, known.Cents
+	step.OrderID, step.From, step.Cents, step.KnownParts = known.ID, known.State, known.Cents, known.RefundParts
 	return s.orders.Move(ctx, step)
 }
 
@@ -141,6 +171,18 @@ func inOtherHands(err error) bool {
 	return errors.Is(err, lockmgr.ErrNotAcquired) || errors.Is(err, ErrFenced) || errors.Is(err, ErrStale)
 }
 
-// The keys that a gateway is asked with: the same for an order whoever asks and how often.
-func chargeKey(id string) string { return "charge:" + id }
-func refundKey(id string) string { return "refund:" + id }
+// The keys that a gateway is asked with: the same for an order whoever asks and how often. Those of later attempts and
+// of parts have their name before the colon, so that no order's ID makes it that of another.
+func chargeKey(id string, attempt int) string {
+	if attempt > 1 {
+		return "charge-" + strconv.Itoa(attempt) + ":" + id
+	}
+	return "charge:" + id
+}
+
+func refundKey(id, part string) string {
+	if part != "" {
+		return "refund-" + part + ":" + id
+	}
+	return "refund:" + id
+}

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // processingKey is a sorted set: order ID → when it was last about to be brought to the gateway, in ms. It is written
@@ -19,7 +22,10 @@ const processingKey = "orders:processing"
 // timeLayout is RFC 3339 in UTC with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-var orderFields = []string{"state", "cents", "token", "charge", "refund", "failure", "reason", "updated_at"}
+var orderFields = []any{
+	"state", "cents", "token", "charge", "refund", "failure", "reason", "updated_at",
+	"currency", "charge_attempt", "payment_method", "capture", "refund_parts",
+}
 
 // RedisStore keeps each order in the hash order:<id>, where an application may have fields of its own. It is as durable
 // as the Redis below it: a failover that loses the last writes takes an order back to an earlier state, and only the
@@ -37,7 +43,8 @@ func (s *RedisStore) Create(ctx context.Context, id string, cents int64) (Order,
 	if err := checkOrder(id, cents); err != nil {
 		return Order{}, err
 	}
-	fields, err := createScript.Run(ctx, s.rdb, []string{orderKey(id)}, cents, timestamp(time.Now())).Slice()
+	args := append([]any{cents, timestamp(time.Now())}, orderFields...)
+	fields, err := createScript.Run(ctx, s.rdb, []string{orderKey(id)}, args...).Slice()
 	if err != nil {
 		return Order{}, fmt.Errorf("payment: create order %s: %w", id, err)
 	}
@@ -46,7 +53,7 @@ func (s *RedisStore) Create(ctx context.Context, id string, cents int64) (Order,
 
 // Get is one HMGET.
 func (s *RedisStore) Get(ctx context.Context, id string) (Order, error) {
-	fields, err := s.rdb.HMGet(ctx, orderKey(id), orderFields...).Result()
+	fields, err := readOrder(ctx, s.rdb, id).Result()
 	if err != nil {
 		return Order{}, fmt.Errorf("payment: read order %s: %w", id, err)
 	}
@@ -74,9 +81,12 @@ func (s *RedisStore) Move(ctx context.Context, move Move) (Order, error) {
 
 // Why: docs/decisions/payments.md#orders-in-processing-are-indexed-wider-than-they-are
 func (s *RedisStore) move(ctx context.Context, move Move, now time.Time) (Order, error) {
-	args := []any{string(move.From), move.Cents, move.Token, "state", string(move.To), "updated_at", timestamp(now)}
+	args := []any{string(move.From), move.Cents, move.Token, move.KnownParts, move.RefundParts, len(orderFields)}
+	args = append(append(args, orderFields...), "state", string(move.To), "updated_at", timestamp(now))
 	for _, field := range []struct{ name, value string }{
 		{"charge", move.Charge}, {"refund", move.Refund}, {"failure", move.Failure}, {"reason", move.Reason},
+		{"currency", move.Currency}, {"payment_method", move.PaymentMethod}, {"capture", move.Capture},
+		{"charge_attempt", number(move.Attempt)},
 	} {
 		if field.value != "" {
 			args = append(args, field.name, field.value)
@@ -157,20 +167,30 @@ func (s *RedisStore) page(ctx context.Context, before time.Time, cursor string, 
 
 // records reads the records of several orders in one round trip.
 func (s *RedisStore) records(ctx context.Context, ids []string) ([][]any, error) {
-	replies, err := s.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, id := range ids {
-			pipe.HMGet(ctx, orderKey(id), orderFields...)
-		}
-		return nil
-	})
-	if err != nil {
+	pipe := s.rdb.Pipeline()
+	replies := make([]*redis.SliceCmd, len(ids))
+	for i, id := range ids {
+		replies[i] = readOrder(ctx, pipe, id)
+	}
+	if err := redisx.Execute(ctx, pipe, "WRONGTYPE"); err != nil {
 		return nil, fmt.Errorf("payment: read %d orders: %w", len(ids), err)
 	}
 	records := make([][]any, len(replies))
 	for i, reply := range replies {
-		records[i] = reply.(*redis.SliceCmd).Val()
+		records[i] = reply.Val()
+		if reply.Err() != nil { // another program's key
+			records[i] = []any{"not a hash"}
+		}
 	}
 	return records, nil
+}
+
+func readOrder(ctx context.Context, rdb redis.Cmdable, id string) *redis.SliceCmd {
+	names := make([]string, len(orderFields))
+	for i, name := range orderFields {
+		names[i] = name.(string)
+	}
+	return rdb.HMGet(ctx, orderKey(id), names...)
 }
 
 func (s *RedisStore) forget(ctx context.Context, id string) error {
@@ -199,7 +219,18 @@ func parseOrder(id string, fields []any) (Order, error) {
 		return Order{}, fmt.Errorf("payment: order %s: %w: %w", id, ErrConflict, err)
 	}
 	order.UpdatedAt, _ = time.Parse(time.RFC3339, texts[7]) // an application's own may have none
+	order.Currency, order.PaymentMethod, order.Capture = strings.ToLower(texts[8]), texts[10], texts[11]
+	order.Attempt, _ = strconv.Atoi(texts[9])
+	order.RefundParts = texts[12]
 	return order, nil
+}
+
+// number is a number as a field, "" for 0.
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func orderKey(id string) string { return "order:" + id }

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -14,12 +15,17 @@ var (
 	ordersTable string
 	//go:embed sql/orders_index.sql
 	ordersIndex string
+	//go:embed sql/upgrade_postgres.sql
+	upgradePostgres string
+	//go:embed sql/upgrade_sqlite.sql
+	upgradeSQLite string
 )
 
 // The statements are the same for PostgreSQL and SQLite. SQLite numbers a $n by where it first stands, so each
 // statement begins with $1 and has the others in order.
 const (
-	columns = "id, state, cents, token, charge, refund, failure, reason, updated_at"
+	columns = "id, state, cents, token, charge, refund, failure, reason, updated_at, " +
+		"currency, charge_attempt, payment_method, capture, refund_parts"
 
 	insertOrder = "INSERT INTO navvy_orders (id, idempotency_key, state, cents, token, updated_at) " +
 		"VALUES ($1, $2, 'pending', $3, 0, $4) ON CONFLICT DO NOTHING"
@@ -29,8 +35,11 @@ const (
 	// A field that is not set stays as it is.
 	moveOrder = "UPDATE navvy_orders SET state = $1, token = $2, updated_at = $3, " +
 		"charge = COALESCE(NULLIF($4, ''), charge), refund = COALESCE(NULLIF($5, ''), refund), " +
-		"failure = COALESCE(NULLIF($6, ''), failure), reason = COALESCE(NULLIF($7, ''), reason) " +
-		"WHERE id = $8 AND state = $9 AND cents = $10 AND token <= $2 RETURNING " + columns
+		"failure = COALESCE(NULLIF($6, ''), failure), reason = COALESCE(NULLIF($7, ''), reason), " +
+		"currency = COALESCE(NULLIF($8, ''), currency), charge_attempt = COALESCE(NULLIF($9, 0), charge_attempt), " +
+		"payment_method = COALESCE(NULLIF($10, ''), payment_method), capture = COALESCE(NULLIF($11, ''), capture), " +
+		"refund_parts = CASE $12 WHEN '' THEN refund_parts WHEN '{}' THEN '' ELSE $12 END " +
+		"WHERE id = $13 AND state = $14 AND cents = $15 AND token <= $2 AND refund_parts = $16 RETURNING " + columns
 
 	selectStuck = "SELECT " + columns + " FROM navvy_orders WHERE state = 'processing' AND updated_at <= $1 " +
 		"AND (updated_at, id) > ($2, $3) ORDER BY updated_at, id LIMIT $4"
@@ -50,7 +59,8 @@ type SQLStore struct {
 // databases will do. Call [SQLStore.Migrate] before it is used.
 func NewSQLStore(db *sql.DB) *SQLStore { return &SQLStore{db: db} }
 
-// Migrate makes the table and its index unless they are there. A user that may not make tables can use one that is.
+// Migrate makes the table and its index unless they are there, and gives a table of an earlier version what it lacks:
+// that version's workers go on with it. A user that may not make tables can use one that is.
 func (s *SQLStore) Migrate(ctx context.Context) error {
 	var err error
 	for range migrations {
@@ -60,6 +70,9 @@ func (s *SQLStore) Migrate(ctx context.Context) error {
 		if _, err = s.db.ExecContext(ctx, ordersTable); err == nil {
 			_, err = s.db.ExecContext(ctx, ordersIndex)
 		}
+		if err == nil && s.ready(ctx) != nil {
+			err = s.upgrade(ctx)
+		}
 	}
 	if err == nil {
 		err = s.ready(ctx)
@@ -68,6 +81,25 @@ func (s *SQLStore) Migrate(ctx context.Context) error {
 		return fmt.Errorf("payment: make the table navvy_orders: %w", err)
 	}
 	return nil
+}
+
+// upgrade adds columns and states to a table. SQLite cannot change a constraint, so there the table is written anew.
+func (s *SQLStore) upgrade(ctx context.Context) error {
+	statements := upgradePostgres
+	if s.db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(new(string)) == nil {
+		statements = upgradeSQLite
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	for statement := range strings.SplitSeq(statements+";\n"+ordersIndex, ";\n") {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
 }
 
 // ready says whether the table has the columns that the statements name.
@@ -85,13 +117,13 @@ func (s *SQLStore) Create(ctx context.Context, id string, cents int64) (Order, e
 	if err := checkOrder(id, cents); err != nil {
 		return Order{}, err
 	}
-	if _, err := s.db.ExecContext(ctx, insertOrder, id, chargeKey(id), cents, time.Now().UnixMilli()); err != nil {
+	if _, err := s.db.ExecContext(ctx, insertOrder, id, chargeKey(id, 1), cents, time.Now().UnixMilli()); err != nil {
 		return Order{}, fmt.Errorf("payment: create order %s: %w", id, err)
 	}
 	order, err := s.Get(ctx, id)
 	if errors.Is(err, ErrNoOrder) {
 		return Order{}, fmt.Errorf("payment: create order %s: %w: another order has the idempotency key %s",
-			id, ErrConflict, chargeKey(id))
+			id, ErrConflict, chargeKey(id, 1))
 	}
 	return order, err
 }
@@ -116,7 +148,8 @@ func (s *SQLStore) Move(ctx context.Context, move Move) (Order, error) {
 	order, err := scanOrder(s.db.QueryRowContext(ctx, moveOrder,
 		string(move.To), int64(move.Token), time.Now().UnixMilli(),
 		move.Charge, move.Refund, move.Failure, move.Reason,
-		move.OrderID, string(move.From), move.Cents))
+		move.Currency, move.Attempt, move.PaymentMethod, move.Capture, move.RefundParts,
+		move.OrderID, string(move.From), move.Cents, move.KnownParts))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		order, err = s.Get(ctx, move.OrderID)
@@ -165,7 +198,8 @@ func scanOrder(row interface{ Scan(...any) error }) (Order, error) {
 	var order Order
 	var updated int64
 	err := row.Scan(&order.ID, &order.State, &order.Cents, &order.Token,
-		&order.Charge, &order.Refund, &order.Failure, &order.Reason, &updated)
+		&order.Charge, &order.Refund, &order.Failure, &order.Reason, &updated,
+		&order.Currency, &order.Attempt, &order.PaymentMethod, &order.Capture, &order.RefundParts)
 	order.UpdatedAt = time.UnixMilli(updated).UTC()
 	return order, err
 }

@@ -85,3 +85,52 @@ func TestTheDatabaseKeepsOneOrderToAKey(t *testing.T) {
 		}
 	})
 }
+
+// earlierTable is the table of the version before orders had currencies, attempts and refunded parts.
+const earlierTable = `CREATE TABLE navvy_orders (
+    id              TEXT PRIMARY KEY,
+    idempotency_key TEXT NOT NULL UNIQUE,
+    state           TEXT NOT NULL CHECK (state IN ('pending', 'processing', 'paid', 'failed', 'refunded')),
+    cents           BIGINT NOT NULL CHECK (cents > 0),
+    token           BIGINT NOT NULL,
+    charge          TEXT NOT NULL DEFAULT '',
+    refund          TEXT NOT NULL DEFAULT '',
+    failure         TEXT NOT NULL DEFAULT '',
+    reason          TEXT NOT NULL DEFAULT '',
+    updated_at      BIGINT NOT NULL
+)`
+
+func TestMigrateKeepsTheOrdersOfAnEarlierTable(t *testing.T) {
+	t.Parallel()
+	onEachDatabase(t, func(t *testing.T, db *sql.DB) {
+		for _, statement := range []string{
+			earlierTable, "INSERT INTO navvy_orders (id, idempotency_key, state, cents, token, charge, updated_at) " +
+				"VALUES ('o-1', 'charge:o-1', 'paid', 500, 7, 'ch_1', 1000)",
+		} {
+			_, err := db.ExecContext(t.Context(), statement)
+			must(t, err)
+		}
+		store := payment.NewSQLStore(db)
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if err := store.Migrate(t.Context()); err != nil {
+					t.Errorf("Migrate: %v", err)
+				}
+			})
+		}
+		all.Wait()
+		order, err := store.Get(t.Context(), "o-1")
+		if err != nil || order.State != payment.Paid || order.Charge != "ch_1" || order.Token != 7 {
+			t.Errorf("got %+v (%v)", order, err)
+		}
+		_, err = store.Create(t.Context(), "o-2", 500)
+		must(t, err)
+		cancelled, err := store.Move(t.Context(), payment.Move{
+			OrderID: "o-2", From: payment.Pending, To: payment.Cancelled, Cents: 500, Token: 8,
+		})
+		if err != nil || cancelled.State != payment.Cancelled {
+			t.Errorf("a new state: %+v (%v)", cancelled, err)
+		}
+	})
+}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // DefaultTimeout is how long a call waits for Redis unless [Options].Timeout says otherwise.
@@ -54,7 +56,7 @@ func New(rdb redis.UniversalClient, limit Limit, options Options) (*Limiter, err
 	options.Timeout = cmp.Or(options.Timeout, DefaultTimeout)
 	l := &Limiter{rdb: rdb, deleter: rdb, limit: limit, options: options, form: forms[limit.Algorithm]}
 	if single, ok := rdb.(*redis.Client); ok {
-		l.rdb = single.WithTimeout(options.Timeout) // the same pool, which ignores contexts by default
+		l.rdb = redisx.WithTimeout(single, options.Timeout) // the same pool, which ignores contexts by default
 	}
 	l.args = []any{limit.Rate, limit.Window.Microseconds()}
 	if limit.Algorithm == GCRA {

@@ -51,6 +51,8 @@ func (i *Inspector) backlog(ctx context.Context, q *wire.QueueRef) (backlog, err
 // and not delete. Redis does not know the lag, and has 0 for it here, while entries are missing among those that wait,
 // or if the group began in the middle of the stream, until the group has reached the end; and some versions have it
 // wrong after a trim. Then what was given to the group is counted, see [Inspector.leftover].
+//
+// Why: docs/decisions/inspector.md#waiting-is-the-groups-lag
 func (i *Inspector) readBacklog(ctx context.Context, q *wire.QueueRef, stream *redis.XInfoStreamFull) (backlog, error) {
 	b := backlog{after: "0-0"}
 	if stream == nil {

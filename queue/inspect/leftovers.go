@@ -8,10 +8,11 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// SweepLeftovers deletes from a queue's stream what its group was given and has acknowledged: consumers of other
-// programs may leave it, navvy's own never do. It works in small steps with rests between them, up to what was given
-// when it began. After each step progress, unless nil, is called with how many were deleted so far; that number is
-// returned, also with an error. [ErrShared] if the stream has another group, which may not have read them.
+// SweepLeftovers deletes from a queue's stream what its group has behind it and is not in flight: consumers of other
+// programs may leave what they have acknowledged, navvy's own never do. It works in small steps with rests between
+// them, up to what was given when it began. After each step progress, unless nil, is called with how many were deleted
+// so far; that number is returned, also with an error. [ErrShared] if the stream has another group, which may not have
+// read them.
 func (i *Inspector) SweepLeftovers(
 	ctx context.Context, queue string, progress func(deleted int64),
 ) (deleted int64, err error) {

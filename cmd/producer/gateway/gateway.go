@@ -49,6 +49,9 @@ type Config struct {
 	Keys  [][]byte
 	Kinds []string // that may be enqueued. Defaults to any
 
+	// StripeSecrets are those of a Stripe webhook endpoint, see [stripegate.WebhookConfig]. Defaults to no such endpoint
+	StripeSecrets []string
+
 	Retain      time.Duration // how long the outcome of a job is kept that does not say. Defaults to not at all
 	MaxBody     int64         // bytes of a body, or of a line of a stream. Defaults to 1 MiB
 	MaxInFlight int           // requests at once, without notification streams. Defaults to 256

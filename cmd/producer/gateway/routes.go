@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/navvy-go/navvy/jobs"
 	"github.com/navvy-go/navvy/jobs/cache"
+	"github.com/navvy-go/navvy/jobs/payment/stripegate"
 	"github.com/navvy-go/navvy/jobs/ratelimit"
 	"github.com/navvy-go/navvy/jobs/session"
 	"github.com/navvy-go/navvy/lockmgr/idemhttp"
@@ -89,6 +91,15 @@ func (g *Gateway) route() error {
 	g.mux = http.NewServeMux()
 	for pattern, h := range g.patterns(inSession) {
 		g.mux.Handle(pattern, h)
+	}
+	if len(g.cfg.StripeSecrets) > 0 {
+		reports, err := stripegate.NewWebhook(g.client, stripegate.WebhookConfig{
+			Secrets: g.cfg.StripeSecrets, Queue: jobs.Orders,
+		})
+		if err != nil {
+			return err
+		}
+		g.mux.Handle("POST /webhooks/stripe", through(reports, g.bounded, within)) // the signature is the credential
 	}
 	g.handler = through(g.mux, g.logged, problems, g.recovered, guarded, http.NewCrossOriginProtection().Handler)
 	return nil

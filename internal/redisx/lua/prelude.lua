@@ -14,7 +14,8 @@ end
 
 -- Lets a script write while Redis is out of memory, if it is called before the first write. Redis refuses a script's
 -- write then only if the command may need memory and the script has written nothing yet. So this removes a member that
--- no key has, the empty one: HDEL for a hash, ZREM for a sorted set. Like any command it fails on a key of another type.
+-- no key has, a NUL (other programs' names may be empty): HDEL for a hash, ZREM for a sorted set. Like any command it
+-- fails on a key of another type.
 local function allow_when_full(command, key)
-  redis.call(command, key, '')
+  redis.call(command, key, '\0')
 end

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 
 	of "github.com/open-feature/go-sdk/openfeature"
 
@@ -19,10 +20,19 @@ func (p *Provider) BooleanEvaluation(
 	if failed(detail) {
 		return of.BoolResolutionDetail{Value: fallback, ProviderResolutionDetail: detail}
 	}
+	if d.Reason == flags.Disabled {
+		return of.BoolResolutionDetail{Value: fallback, ProviderResolutionDetail: detail}
+	}
 	value := d.On
-	if variant, isBool := decoded(d).(bool); isBool {
+	switch variant := decoded(d).(type) {
+	case bool:
 		value = variant
-	} else {
+	case nil:
+		detail.Variant = map[bool]string{true: "on", false: "off"}[value]
+	default: // a flag of another type; one whose variants have names alone is on or off
+		if !named(d) {
+			return of.BoolResolutionDetail{Value: fallback, ProviderResolutionDetail: mismatch(flag, d, fallback)}
+		}
 		detail.Variant = map[bool]string{true: "on", false: "off"}[value]
 	}
 	return of.BoolResolutionDetail{Value: value, ProviderResolutionDetail: detail}
@@ -52,11 +62,28 @@ func (p *Provider) IntEvaluation(
 	})
 }
 
-// ObjectEvaluation returns the value of the user's variant as encoding/json decodes it, whatever it is.
+// ObjectEvaluation returns the value of the user's variant as encoding/json decodes it, whatever it is, unless the
+// fallback is a structure and the value is a boolean, a number or a string.
 func (p *Provider) ObjectEvaluation(
 	ctx context.Context, flag string, fallback any, flat of.FlattenedContext,
 ) of.InterfaceResolutionDetail {
-	return value(p, ctx, flag, fallback, flat, func(v any) (any, bool) { return v, true })
+	return value(p, ctx, flag, fallback, flat, func(v any) (any, bool) { return v, !structured(fallback) || !scalar(v) })
+}
+
+func scalar(v any) bool {
+	switch v.(type) {
+	case bool, float64, string:
+		return true
+	}
+	return false
+}
+
+func structured(v any) bool {
+	switch reflect.ValueOf(v).Kind() {
+	case reflect.Map, reflect.Slice, reflect.Array, reflect.Struct, reflect.Pointer:
+		return true
+	}
+	return false
 }
 
 // value returns the value of the user's variant as a T.
@@ -75,12 +102,22 @@ func value[T any](
 	}
 	v, ok := as(decoded(d))
 	if !ok || d.Variant == "" {
-		answer.ProviderResolutionDetail = failure(of.NewTypeMismatchResolutionError(
-			fmt.Sprintf("flag %s, variant %q: its value is not a %T", flag, d.Variant, fallback)))
+		answer.ProviderResolutionDetail = mismatch(flag, d, fallback)
 		return answer
 	}
 	answer.Value = v
 	return answer
+}
+
+func mismatch(flag string, d flags.Decision, want any) of.ProviderResolutionDetail {
+	return failure(of.NewTypeMismatchResolutionError(
+		fmt.Sprintf("flag %s, variant %q: its value is not a %T", flag, d.Variant, want)))
+}
+
+// named says whether the variant's value is its name, as that of one that was given no value is.
+func named(d flags.Decision) bool {
+	name, isText := decoded(d).(string)
+	return isText && name == d.Variant
 }
 
 // decoded is the value of the decision's variant, nil if there is none.
@@ -102,11 +139,11 @@ func (p *Provider) decide(
 	if watcher == nil || !watcher.Status().Ready {
 		return flags.Decision{}, failure(of.NewProviderNotReadyResolutionError("flags have not been read yet"))
 	}
-	user, named := flat[of.TargetingKey].(string)
-	if _, given := flat[of.TargetingKey]; given && !named {
+	user, isText := flat[of.TargetingKey].(string)
+	if _, given := flat[of.TargetingKey]; given && !isText {
 		return flags.Decision{}, failure(of.NewInvalidContextResolutionError("the targeting key is not a string"))
 	}
-	d := watcher.Decide(ctx, flag, user)
+	d := watcher.Evaluate(ctx, flag, flags.Subject{User: user, Attributes: flat})
 	switch {
 	case d.Reason == flags.Unknown && d.Err != nil:
 		return d, failure(of.NewGeneralResolutionError(d.Err.Error()))
@@ -118,9 +155,12 @@ func (p *Provider) decide(
 		return d, failure(of.NewTargetingKeyMissingResolutionError(
 			fmt.Sprintf("flag %s is on for some: the evaluation context needs a targeting key", flag)))
 	}
-	detail := of.ProviderResolutionDetail{Reason: reason(d), Variant: d.Variant}
+	detail := of.ProviderResolutionDetail{Reason: reason(d), Variant: d.Variant, FlagMetadata: metadata(d.Metadata)}
 	if d.Stale {
-		detail.FlagMetadata = of.FlagMetadata{"reason": string(detail.Reason)}
+		if detail.FlagMetadata == nil {
+			detail.FlagMetadata = of.FlagMetadata{}
+		}
+		detail.FlagMetadata["reason"] = string(detail.Reason)
 		detail.Reason = Stale
 	}
 	return d, detail
@@ -128,14 +168,31 @@ func (p *Provider) decide(
 
 func reason(d flags.Decision) of.Reason {
 	switch {
-	case d.Reason == flags.Listed:
+	case d.Reason == flags.Listed, d.Reason == flags.Targeted:
 		return of.TargetingMatchReason
-	case d.Reason == flags.Off:
+	case d.Reason == flags.Off, d.Reason == flags.Disabled, d.Reason == flags.Requires:
 		return of.DisabledReason
 	case d.Reason == flags.Rollout || d.Split:
 		return of.SplitReason
+	case d.Missed:
+		return of.DefaultReason
 	}
 	return of.StaticReason
+}
+
+// metadata is a copy for the SDK, with whole numbers as integers.
+func metadata(known map[string]any) of.FlagMetadata {
+	if len(known) == 0 {
+		return nil
+	}
+	copied := make(of.FlagMetadata, len(known))
+	for name, value := range known {
+		if n, isNumber := value.(float64); isNumber && n == math.Trunc(n) && math.Abs(n) <= 1<<53 {
+			value = int64(n)
+		}
+		copied[name] = value
+	}
+	return copied
 }
 
 func failure(err of.ResolutionError) of.ProviderResolutionDetail {

@@ -8,13 +8,14 @@
 // Reasons are those of the OpenFeature specification:
 //
 //	STATIC           on for everyone, and the same for all
-//	TARGETING_MATCH  on or off for this user by name
+//	TARGETING_MATCH  on or off for this user by name, or by a target that the context's attributes meet
 //	SPLIT            on or off by the user's place among the percentage, or one of several variants
-//	DISABLED         off, with nothing that turns it on
+//	DEFAULT          the flag has targets, and none is met
+//	DISABLED         off, with nothing that turns it on, without a flag that it requires, or disabled
 //	STALE            Redis is away: the last known answer. The flag's metadata has the reason it was given for
 //
 // Errors are FLAG_NOT_FOUND, TYPE_MISMATCH, TARGETING_KEY_MISSING, PARSE_ERROR (the rules, or a variant's value),
-// PROVIDER_NOT_READY and GENERAL; the value is then the caller's default.
+// PROVIDER_NOT_READY, PROVIDER_FATAL and GENERAL; the value is then the caller's default.
 package flagprovider
 
 import (
@@ -27,21 +28,20 @@ import (
 	"github.com/navvy-go/navvy/jobs/flags"
 )
 
+const name = "navvy"
+
 // Stale is the specification's reason for values that may be out of date.
 const Stale of.Reason = "STALE"
 
-// Provider answers evaluations. The SDK starts and ends it.
+// Provider answers evaluations. The SDK starts and ends it; one that was ended can be started again.
 type Provider struct {
 	rdb    redis.UniversalClient
 	cfg    flags.WatchConfig
 	events chan of.Event
-	closed chan struct{} // closed when the provider has ended: nobody may read events any more
 
 	mu      sync.RWMutex
-	watcher *flags.Watcher
-	ended   sync.Once
-
-	stale bool // the SDK was notified so; the watcher's goroutine alone looks at it
+	watcher *flags.Watcher // nil unless it is started
+	outbox  *outbox        // of the watcher
 }
 
 var (
@@ -50,14 +50,14 @@ var (
 	_ of.EventHandler             = (*Provider)(nil)
 )
 
-// New returns a provider of the flags in rdb, a *redis.Client or a *redis.ClusterClient, which stays the caller's. The
-// functions in cfg are called as well.
+// New returns a provider of the flags in rdb, a *redis.Client or a *redis.ClusterClient, which stays the caller's;
+// without one the provider is in the state FATAL once it is set. The functions in cfg are called as well.
 func New(rdb redis.UniversalClient, cfg flags.WatchConfig) *Provider {
-	return &Provider{rdb: rdb, cfg: cfg, events: make(chan of.Event, 64), closed: make(chan struct{})}
+	return &Provider{rdb: rdb, cfg: cfg, events: make(chan of.Event)}
 }
 
 // Metadata names the provider: navvy.
-func (p *Provider) Metadata() of.Metadata { return of.Metadata{Name: "navvy"} }
+func (p *Provider) Metadata() of.Metadata { return of.Metadata{Name: name} }
 
 // Hooks has none.
 func (p *Provider) Hooks() []of.Hook { return nil }
@@ -72,25 +72,33 @@ func (p *Provider) Init(evaluation of.EvaluationContext) error {
 
 // InitWithContext reads all flags. If it returns an error because ctx ended, the provider goes on trying.
 func (p *Provider) InitWithContext(ctx context.Context, _ of.EvaluationContext) error {
+	if p.rdb == nil {
+		return &of.ProviderInitError{ErrorCode: of.ProviderFatalCode, Message: "no client of Redis given"}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	p.mu.Lock()
 	if p.watcher == nil {
-		cfg := p.cfg
-		cfg.OnChange, cfg.OnStatus = p.changed, p.status
-		p.watcher = flags.Watch(p.rdb, cfg)
+		box, cfg := newOutbox(p.events), p.cfg
+		cfg.OnChange = func(names []string) { p.changed(box, names) }
+		cfg.OnStatus = func(status flags.Status) { p.status(box, status) }
+		p.watcher, p.outbox = flags.Watch(p.rdb, cfg), box
 	}
 	watcher := p.watcher
 	p.mu.Unlock()
 	return watcher.Ready(ctx)
 }
 
-// Shutdown ends the provider and waits for it.
+// Shutdown ends the provider and waits for it. It is then as before it was started.
 func (p *Provider) Shutdown() {
-	p.ended.Do(func() { close(p.closed) })
-	p.mu.RLock()
-	watcher := p.watcher
-	p.mu.RUnlock()
+	p.mu.Lock()
+	watcher, box := p.watcher, p.outbox
+	p.watcher, p.outbox = nil, nil
+	p.mu.Unlock()
 	if watcher != nil {
 		watcher.Close()
+		box.close()
 	}
 }
 
@@ -100,36 +108,16 @@ func (p *Provider) ShutdownWithContext(context.Context) error {
 	return nil
 }
 
-func (p *Provider) changed(names []string) {
+func (p *Provider) changed(box *outbox, names []string) {
 	if p.cfg.OnChange != nil {
 		p.cfg.OnChange(names)
 	}
-	p.send(of.ProviderConfigChange, of.ProviderEventDetails{Message: "flags changed", FlagChanges: names})
+	box.flagsChanged(names)
 }
 
-func (p *Provider) status(status flags.Status) {
+func (p *Provider) status(box *outbox, status flags.Status) {
 	if p.cfg.OnStatus != nil {
 		p.cfg.OnStatus(status)
 	}
-	switch {
-	case status.Stale && status.Ready:
-		p.stale = true
-		details := of.ProviderEventDetails{Message: "Redis is away, the last known values hold"}
-		if status.Err != nil {
-			details.Message += ": " + status.Err.Error()
-		}
-		p.send(of.ProviderStale, details)
-	case !status.Stale && p.stale: // the SDK itself says so after the first time
-		p.stale = false
-		p.send(of.ProviderReady, of.ProviderEventDetails{Message: "all flags are read"})
-	}
-}
-
-// send waits until the SDK takes the event or the provider ends: an event that is left out would leave the SDK in the
-// wrong state.
-func (p *Provider) send(event of.EventType, details of.ProviderEventDetails) {
-	select {
-	case p.events <- of.Event{ProviderName: p.Metadata().Name, EventType: event, ProviderEventDetails: details}:
-	case <-p.closed:
-	}
+	box.statusChanged(status)
 }

@@ -31,7 +31,7 @@ func New(rdb redis.UniversalClient) dashboard.Page {
 	p := page{rdb: rdb, store: flags.New(rdb)}
 	return dashboard.Page{
 		Path: "/flags", Title: "Flags", Key: "f",
-		Template: html, Funcs: template.FuncMap{"schedule": schedule, "share": share},
+		Template: html, Funcs: template.FuncMap{"schedule": schedule, "share": share, "targeting": targeting},
 		Load:    p.load,
 		Actions: map[string]dashboard.Action{"switch": p.turn, "percent": p.rollOut, "adopt": p.adopt},
 	}
@@ -181,4 +181,46 @@ func schedule(rules flags.Rules) string {
 		parts = append(parts, "until "+rules.Until.UTC().Format(time.RFC3339))
 	}
 	return strings.Join(parts, " ")
+}
+
+// targeting says whom a flag is for beyond a percentage, a line for each rule.
+func targeting(rules flags.Rules) (lines []string) {
+	if rules.Disabled {
+		lines = append(lines, "disabled for all")
+	}
+	for _, required := range rules.Requires {
+		lines = append(lines, strings.TrimSpace("requires "+required.Flag+" "+required.Variant))
+	}
+	for _, target := range rules.Targets {
+		conditions := make([]string, len(target.When))
+		for i, c := range target.When {
+			conditions[i] = strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Attribute, c.Op, values(c.Values)))
+		}
+		gives := "on"
+		switch {
+		case target.Off:
+			gives = "off"
+		case target.Variant != "":
+			gives = target.Variant
+		}
+		lines = append(lines, gives+" where "+strings.Join(conditions, " and "))
+	}
+	if rules.Default != "" {
+		lines = append(lines, "otherwise "+rules.Default)
+	}
+	return lines
+}
+
+// values writes those of a condition; of many the first.
+func values(all []any) string {
+	const most = 5
+	texts := make([]string, 0, most)
+	for i, value := range all {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("and %d more", len(all)-most))
+			break
+		}
+		texts = append(texts, fmt.Sprint(value))
+	}
+	return strings.Join(texts, ", ")
 }

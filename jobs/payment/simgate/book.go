@@ -27,9 +27,11 @@ type book struct {
 type entry struct {
 	uses     uint64
 	running  bool
-	asked    any // a chargeOrder or refundOrder; nil if no call was carried out
+	asked    any // a chargeOrder, captureOrder or refundOrder; nil if no call was carried out
 	answer   answer
-	refunded bool // of a charge
+	refunded int64 // cents, of a charge
+	held     bool  // of a charge: not captured yet
+	voided   bool  // of a charge
 }
 
 // answer is what a call is answered with: a receipt or a refusal.
@@ -71,7 +73,7 @@ func (b *book) enter(key string, asked any) (e *entry, uses uint64, refused *ans
 func (b *book) remember(key string, e *entry) {
 	if len(b.order) == b.size {
 		oldest := b.entries[b.order[0]]
-		if receipt, ok := oldest.answer.body.(payment.Receipt); ok {
+		if receipt, ok := oldest.answer.body.(payment.Receipt); ok && b.charges[receipt.Charge] == oldest {
 			delete(b.charges, receipt.Charge)
 		}
 		delete(b.entries, b.order[0])
@@ -111,8 +113,34 @@ func (b *book) charge(key string, e *entry, order chargeOrder, declined bool) an
 		b.counts.Declined++
 		return *refuse(http.StatusPaymentRequired, codeDeclined, "the card was declined")
 	}
-	receipt := payment.Receipt{Charge: identify("ch_", key), OrderID: order.OrderID, Cents: order.Cents}
-	b.charges[receipt.Charge] = e
+	receipt := payment.Receipt{
+		Charge: identify("ch_", key), OrderID: order.OrderID, Cents: order.Cents, Currency: order.Currency,
+		Authorized: order.Capture == payment.CaptureLater,
+	}
+	b.charges[receipt.Charge], e.held = e, receipt.Authorized
+	return answer{http.StatusOK, receipt}
+}
+
+// capture takes what a charge holds, or lets go of it. The caller holds the mutex.
+func (b *book) capture(order captureOrder) answer {
+	charge := b.charges[order.Charge]
+	if charge == nil {
+		return *refuse(http.StatusBadRequest, codeInvalid, "no such charge")
+	}
+	receipt, _ := charge.answer.body.(payment.Receipt)
+	switch {
+	case receipt.OrderID != order.OrderID || receipt.Cents != order.Cents:
+		return *refuse(http.StatusBadRequest, codeInvalid, "the charge is for another order or amount")
+	case charge.voided && !order.Void:
+		return *refuse(http.StatusPaymentRequired, codeDeclined, "the charge holds nothing any more")
+	case !charge.held && order.Void && !charge.voided:
+		return *refuse(http.StatusUnprocessableEntity, codeKeyReused, "the money has been taken")
+	}
+	charge.held, charge.voided = false, order.Void
+	receipt.Authorized = false
+	if !order.Void {
+		charge.answer.body = receipt
+	}
 	return answer{http.StatusOK, receipt}
 }
 
@@ -124,14 +152,16 @@ func (b *book) refund(key string, order refundOrder) answer {
 	}
 	receipt, _ := charge.answer.body.(payment.Receipt)
 	switch {
-	case receipt.OrderID != order.OrderID || receipt.Cents != order.Cents:
+	case receipt.OrderID != order.OrderID || order.Cents <= 0 || receipt.Cents < order.Cents:
 		return *refuse(http.StatusBadRequest, codeRefused, "the charge is for another order or amount")
-	case charge.refunded:
+	case charge.held || charge.voided:
+		return *refuse(http.StatusBadRequest, codeRefused, "the charge has taken no money")
+	case charge.refunded+order.Cents > receipt.Cents:
 		return *refuse(http.StatusBadRequest, codeRefused, "the charge has been refunded already")
 	}
-	charge.refunded = true
+	charge.refunded += order.Cents
 	return answer{http.StatusOK, payment.RefundReceipt{
-		Refund: identify("re_", key), Charge: order.Charge, OrderID: order.OrderID, Cents: order.Cents,
+		Refund: identify("re_", key), Charge: order.Charge, OrderID: order.OrderID, Cents: order.Cents, Part: order.Part,
 	}}
 }
 
@@ -166,7 +196,9 @@ func (b *book) ledger() Ledger {
 	for _, key := range b.order {
 		switch receipt := b.entries[key].answer.body.(type) {
 		case payment.Receipt:
-			ledger.Charges = append(ledger.Charges, receipt)
+			if _, isCharge := b.entries[key].asked.(chargeOrder); isCharge {
+				ledger.Charges = append(ledger.Charges, receipt)
+			}
 		case payment.RefundReceipt:
 			ledger.Refunds = append(ledger.Refunds, receipt)
 		}

@@ -55,16 +55,34 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Charge answers as [payment.Gateway] says. [payment.ErrConflict] says that the key was used for another order or
 // amount, [payment.ErrInvalid] that the server makes nothing of the request.
 func (c *Client) Charge(ctx context.Context, request payment.ChargeRequest) (receipt payment.Receipt, err error) {
-	order := chargeOrder{OrderID: request.OrderID, Cents: request.Cents}
+	order := chargeOrder{
+		OrderID: request.OrderID, Cents: request.Cents, Currency: request.Currency,
+		PaymentMethod: request.PaymentMethod, Capture: request.Capture,
+	}
 	err = c.post(ctx, chargesPath, request.IdempotencyKey, order, &receipt)
 	return receipt, err
 }
 
 // Refund answers as [payment.Gateway] says.
 func (c *Client) Refund(ctx context.Context, request payment.RefundRequest) (receipt payment.RefundReceipt, err error) {
-	order := refundOrder{Charge: request.Charge, OrderID: request.OrderID, Cents: request.Cents}
+	order := refundOrder{
+		Charge: request.Charge, OrderID: request.OrderID, Cents: request.Cents, Part: request.Part,
+	}
 	err = c.post(ctx, refundsPath, request.IdempotencyKey, order, &receipt)
 	return receipt, err
+}
+
+// Capture answers as [payment.Authorizer] says.
+func (c *Client) Capture(ctx context.Context, request payment.CaptureRequest) (receipt payment.Receipt, err error) {
+	order := captureOrder{Charge: request.Charge, OrderID: request.OrderID, Cents: request.Cents}
+	err = c.post(ctx, capturesPath, request.IdempotencyKey, order, &receipt)
+	return receipt, err
+}
+
+// Void answers as [payment.Authorizer] says.
+func (c *Client) Void(ctx context.Context, request payment.CaptureRequest) error {
+	order := captureOrder{Charge: request.Charge, OrderID: request.OrderID, Cents: request.Cents}
+	return c.post(ctx, voidsPath, request.IdempotencyKey, order, new(payment.Receipt))
 }
 
 // Lookup answers as [payment.Gateway] says.

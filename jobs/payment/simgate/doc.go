@@ -7,6 +7,8 @@
 //
 //	POST /v1/charges            {"order_id":"o-1","cents":1999}, with the header Idempotency-Key
 //	GET  /v1/charges?key=KEY    what became of it
+//	POST /v1/captures           {"charge":"ch_…","order_id":"o-1","cents":1999}, of a charge with "capture":"later"
+//	POST /v1/voids              the same, to let go of the money
 //	POST /v1/refunds            {"charge":"ch_…","order_id":"o-1","cents":1999}, with the header Idempotency-Key
 //	GET  /ledger                every charge and refund, and how many calls there were
 //

@@ -27,6 +27,8 @@ func NewServer(simulation Simulation) (*Server, error) {
 	s := &Server{simulation: simulation, book: newBook(bookSize)}
 	s.mux.HandleFunc("POST "+chargesPath, s.charge)
 	s.mux.HandleFunc("GET "+chargesPath, s.lookup)
+	s.mux.HandleFunc("POST "+capturesPath, func(w http.ResponseWriter, r *http.Request) { s.capture(w, r, false) })
+	s.mux.HandleFunc("POST "+voidsPath, func(w http.ResponseWriter, r *http.Request) { s.capture(w, r, true) })
 	s.mux.HandleFunc("POST "+refundsPath, s.refund)
 	s.mux.HandleFunc("GET "+ledgerPath, func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, answer{http.StatusOK, s.Ledger()})
@@ -51,6 +53,18 @@ func (s *Server) charge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.once(w, r, key, order, func(e *entry) answer { return s.book.charge(key, e, order, s.simulation.declines(key)) })
+}
+
+// capture takes what a charge holds, or lets go of it.
+func (s *Server) capture(w http.ResponseWriter, r *http.Request, void bool) {
+	var order captureOrder
+	key, err := read(w, r, &order)
+	if err != nil {
+		reply(w, *refuse(http.StatusBadRequest, codeInvalid, err.Error()))
+		return
+	}
+	order.Void = void
+	s.once(w, r, key, order, func(*entry) answer { return s.book.capture(order) })
 }
 
 func (s *Server) refund(w http.ResponseWriter, r *http.Request) {
@@ -146,4 +160,7 @@ func reply(w http.ResponseWriter, a answer) {
 	_ = json.NewEncoder(w).Encode(a.body) // a caller that has gone is no concern of ours
 }
 
-var _ payment.Gateway = (*Client)(nil)
+var (
+	_ payment.Gateway    = (*Client)(nil)
+	_ payment.Authorizer = (*Client)(nil)
+)

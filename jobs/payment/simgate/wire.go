@@ -13,15 +13,28 @@ const keyHeader = "Idempotency-Key"
 
 // Paths of the server.
 const (
-	chargesPath = "/v1/charges"
-	refundsPath = "/v1/refunds"
-	ledgerPath  = "/ledger"
+	chargesPath  = "/v1/charges"
+	capturesPath = "/v1/captures"
+	voidsPath    = "/v1/voids"
+	refundsPath  = "/v1/refunds"
+	ledgerPath   = "/ledger"
 )
 
 // chargeOrder is the body of a charge; it is what must be the same under the same key.
 type chargeOrder struct {
+	OrderID       string `json:"order_id"`
+	Cents         int64  `json:"cents"`
+	Currency      string `json:"currency,omitempty"`
+	PaymentMethod string `json:"payment_method,omitempty"`
+	Capture       string `json:"capture,omitempty"`
+}
+
+// captureOrder is the body of a capture, and of a void.
+type captureOrder struct {
+	Charge  string `json:"charge"`
 	OrderID string `json:"order_id"`
 	Cents   int64  `json:"cents"`
+	Void    bool   `json:"void,omitempty"` // set by the path
 }
 
 // refundOrder is the body of a refund.
@@ -29,6 +42,7 @@ type refundOrder struct {
 	Charge  string `json:"charge"`
 	OrderID string `json:"order_id"`
 	Cents   int64  `json:"cents"`
+	Part    string `json:"part,omitempty"`
 }
 
 // The codes of a refusal.

@@ -11,8 +11,8 @@ import (
 )
 
 // explain says what Stripe's error means: refusal is for what Stripe will refuse again, nil if there is no such thing.
-// An error that means nothing in particular (a broken connection, a key in use, a wrong API key, too many calls, Stripe
-// out of order) leaves the outcome open. What Stripe says never holds the API key.
+// An error that means nothing in particular (a broken connection, a wrong API key, too many calls, Stripe out of order)
+// leaves the outcome open, as a key in use does. What Stripe says never holds the API key.
 func explain(doing string, err error, refusal error) error {
 	var said *stripe.Error
 	if !errors.As(err, &said) {
@@ -20,10 +20,11 @@ func explain(doing string, err error, refusal error) error {
 	}
 	var meaning error
 	switch {
-	case said.Code == stripe.ErrorCodeIdempotencyKeyInUse:
+	case said.Code == stripe.ErrorCodeIdempotencyKeyInUse, said.Code == stripe.ErrorCodeLockTimeout:
+		meaning = payment.ErrUndecided
 	case said.Type == stripe.ErrorTypeIdempotency:
 		meaning = payment.ErrConflict
-	case said.Type == stripe.ErrorTypeCard:
+	case said.Type == stripe.ErrorTypeCard, said.HTTPStatusCode == http.StatusPaymentRequired:
 		meaning = payment.ErrDeclined
 	case said.Type == stripe.ErrorTypeInvalidRequest &&
 		(said.HTTPStatusCode == http.StatusBadRequest || said.HTTPStatusCode == http.StatusNotFound):
@@ -52,4 +53,10 @@ func describe(said *stripe.Error) string {
 		text += ": " + said.Msg
 	}
 	return text
+}
+
+// hasCode says whether Stripe's error has that code.
+func hasCode(err error, code stripe.ErrorCode) bool {
+	var said *stripe.Error
+	return errors.As(err, &said) && said.Code == code
 }

@@ -34,8 +34,12 @@ const (
 	TestCard = "pm_card_visa"
 )
 
-// orderField is the metadata that [Gateway.Lookup] searches for.
-const orderField = "order_id"
+// Metadata of PaymentIntents and refunds: [Gateway.Lookup] searches for the first.
+const (
+	orderField   = "order_id"
+	attemptField = "attempt"     // of the order, if not the first
+	partField    = "refund_part" // its name
+)
 
 // Payer is who pays an order, and with what.
 type Payer struct {
@@ -48,12 +52,14 @@ type Config struct {
 	// Key is the secret or restricted API key, sk_… or rk_…. Required.
 	Key string
 
-	// Currency is a three-letter ISO code. Cents are its smallest unit, whatever that is. Defaults to [DefaultCurrency].
+	// Currency is a three-letter ISO code, for orders that have none of their own. Cents are its smallest unit, whatever
+	// that is. Defaults to [DefaultCurrency].
 	Currency string
 
 	// Payer returns the customer who pays an order. It must give the same answer whenever the same order is charged:
-	// Stripe refuses an idempotency key that comes with other parameters. Defaults to [TestCard], which a live key cannot
-	// charge.
+	// Stripe refuses an idempotency key that comes with other parameters. A payment method that the request names comes
+	// before it. An error that is [payment.ErrDeclined] or [payment.ErrInvalid] fails the order. Defaults to [TestCard],
+	// which a live key cannot charge.
 	Payer func(ctx context.Context, request payment.ChargeRequest) (Payer, error)
 
 	// Timeout bounds each try of a call; all of them together are bounded by the context. Defaults to [DefaultTimeout].
