@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,14 @@ func emptyPending(filter string) string {
 // signatureFilter is the filter that finds a group's jobs.
 func signatureFilter(g inspect.DeadGroup) string {
 	return inspect.Query{Signature: g.Signature}.String()
+}
+
+// workerFilter is the filter that finds what a consumer holds, whatever it is called.
+func workerFilter(consumer string) string { return inspect.Query{Worker: consumer}.String() }
+
+// jobAddress is the page of a job, whatever its ID and its queue are called.
+func jobAddress(j inspect.JobInfo) string {
+	return "/queues/" + url.PathEscape(j.Queue) + "/jobs/" + url.PathEscape(j.ID)
 }
 
 // filterHints are what a filter may begin with.

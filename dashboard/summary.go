@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -27,8 +28,15 @@ type summary struct {
 // fleet is every queue, as read in one go.
 type fleet struct {
 	Queues  []inspect.QueueInfo     `json:"queues"`
+	Broken  []brokenQueue           `json:"broken,omitempty"`
 	Summary summary                 `json:"total"`
 	rates   map[string]inspect.Stat // by queue, in a minute
+}
+
+// brokenQueue is a queue that cannot be read: a key of it has another type, or damaged content.
+type brokenQueue struct {
+	Name  string `json:"queue"`
+	Cause string `json:"cause"`
 }
 
 // summary returns the numbers of the last second.
@@ -73,12 +81,16 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 	all := fleet{rates: map[string]inspect.Stat{}}
 	for _, name := range names {
 		info, err := d.inspector.Queue(ctx, name)
-		if err != nil {
-			return fleet{}, err
+		var rates inspect.Stat
+		if err == nil {
+			rates, err = d.rates(ctx, name)
 		}
-		rates, err := d.rates(ctx, name)
-		if err != nil {
+		switch {
+		case redisx.IsAway(err):
 			return fleet{}, err
+		case err != nil: // it does not hide the others
+			all.Broken = append(all.Broken, brokenQueue{name, err.Error()})
+			continue
 		}
 		all.Queues = append(all.Queues, info)
 		all.rates[name] = rates

@@ -87,6 +87,7 @@ func functions(cfg Config) template.FuncMap {
 		"errorShare":      errorShare,
 		"filterHints":     filterHints,
 		"idle":            func(j inspect.JobInfo) template.HTML { return idle(j, cfg.Now()) },
+		"jobAddress":      func(j inspect.JobInfo) string { return cfg.Prefix + jobAddress(j) },
 		"jobSpan":         func(j inspect.JobInfo) time.Duration { return time.Duration(j.IdleMS) * time.Millisecond },
 		"lease":           lease,
 		"len64":           func(jobs []inspect.JobInfo) int64 { return int64(len(jobs)) },
@@ -107,6 +108,7 @@ func functions(cfg Config) template.FuncMap {
 		"lockChoices":     func() []lockChoice { return lockChoices },
 		"span":            span,
 		"statebar":        statebar,
+		"workerFilter":    workerFilter,
 		"windows":         func() []window { return windows },
 		"with_":           with,
 	}

@@ -79,12 +79,14 @@ type Deps struct {
 	Sessions *session.Store                // or nil for one in Redis with its defaults
 	Warming  cache.JobsConfig              // the loaders and hosts that cache jobs may name
 	Boards   map[string]leaderboard.Config // how boards work that are more than plain
+
+	Analytics analytics.Config // how events are counted
 }
 
 // Register gives the mux the handler of each kind in [Catalogue].
 func Register(mux *queue.Mux, deps Deps) {
 	payment.New(deps.Redis, deps.Orders, deps.Gateway).Register(mux)
-	analytics.New(deps.Redis, analytics.Config{}).Register(mux)
+	analytics.New(deps.Redis, deps.Analytics).Register(mux)
 	cache.NewJobs(cmp.Or(deps.Cache, cache.New(deps.Redis, cache.Config{})), deps.Warming).Register(mux)
 	sessionsOf(deps).Register(mux)
 	flags.New(deps.Redis).Register(mux)

@@ -17,8 +17,8 @@ const (
 
 // byteBudget bounds in bytes what is asked of Redis, or sent to it, with one command. It halves when a reply is lost or
 // slow, down to what one entry may be, so that no command is repeated that is too much for the connection, and grows
-// again while replies are quick: the later, the more often that went wrong. For commands that count entries it estimates
-// how large those are.
+// again while replies are quick: the later, the more often that went wrong. For commands that count entries it
+// estimates how large those are.
 //
 // Why: docs/decisions/engine.md#reads-have-a-budget-in-bytes
 type byteBudget struct {
@@ -58,9 +58,10 @@ func (b *byteBudget) arrived(entries, bytes int, took time.Duration) {
 	b.losing = false
 	b.entry = max(bytes/entries, b.entry/4, 1)
 	switch {
+	case bytes < b.bytes/2: // it shows nothing
 	case took > replySlow:
 		b.halve()
-	case took < replyQuick && bytes >= b.bytes/2 && b.bytes < maxReply:
+	case took < replyQuick && b.bytes < maxReply:
 		if b.quick++; b.quick >= b.patience {
 			b.bytes, b.patience, b.quick = min(b.bytes*2, maxReply), max(b.patience/2, 1), 0
 		}

@@ -26,7 +26,7 @@ type Client struct {
 type ClientConfig struct {
 	Namespace   string           // begins every key; defaults to "navvy"
 	MaxData     int              // bytes of one job's data; defaults to 1 MiB, 500 MiB at the most
-	MaxBuffered int              // jobs waiting to be sent, over all callers; defaults to 10,000
+	MaxBuffered int              // jobs waiting to be sent, over all callers, of 64 MiB at the most; defaults to 10,000
 	Timeout     time.Duration    // how long a call takes at the most; defaults to 5 s
 	Observer    Observer         // receives EventEnqueued; defaults to none
 	Now         func() time.Time // defaults to time.Now
@@ -186,7 +186,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	}
 	job.Due = o.due(now)
 	op := opPool.Get().(*enqueueOp)
-	op.job, op.durability = job, o.durability
+	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey
 	k := &c.queue(o.queue).Keys
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {

@@ -6,20 +6,24 @@ import (
 	"time"
 )
 
-// manyAtOnce bounds what EnqueueMany holds in memory twice: as items and as commands.
-const manyAtOnce = 1000
+// What EnqueueMany holds in memory twice at the most: as items and as commands.
+const (
+	manyAtOnce = 1000     // jobs
+	manyBytes  = 16 << 20 // of their data; a single job may have more
+)
 
 // EnqueueMany puts many jobs in Redis, in pipelines. It returns one Enqueued for each item, in their order, each with
 // its own Err, and an error that counts and names the first if any failed. Where [Client.Enqueue] is refused because
 // too much waits to be sent, EnqueueMany waits. Of items with the same [ID] or [Unique] key on one queue the first is
-// the one that is enqueued. ClientConfig.Timeout applies to each thousand. Jobs with [Durable] are sent one by one.
+// the one that is enqueued. ClientConfig.Timeout applies to each thousand, or 16 MiB. Jobs with [Durable] are sent one
+// by one.
 //
 // When ctx ends, it returns at once: items that were not sent by then say so, and those under way [ErrUnknownOutcome].
 func (c *Client) EnqueueMany(ctx context.Context, items []Item) ([]Enqueued, error) {
 	results := make([]Enqueued, len(items))
-	for from := 0; from < len(items); from += manyAtOnce {
+	for from := 0; from < len(items); {
 		to := min(from+manyAtOnce, len(items))
-		c.enqueueChunk(ctx, items[from:to], results[from:to])
+		from += c.enqueueChunk(ctx, items[from:to], results[from:to])
 	}
 	failed, first := 0, error(nil)
 	for i := range results {
@@ -44,23 +48,25 @@ type chunk struct {
 	noting  []*clientQueue
 }
 
-func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) {
+// enqueueChunk enqueues as many items as may be held at once, and returns how many.
+func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enqueued) (n int) {
 	if err := c.mayCall(ctx); err != nil {
 		for i := range results {
 			results[i].Err = err
 		}
-		return
+		return len(items)
 	}
 	k := chunk{client: c, ops: make([]*enqueueOp, len(items)), results: results, left: c.cfg.Timeout}
 	pending := make([]int, 0, len(items))
-	for i, item := range items {
-		op, err := c.prepare(item.Args, item.Options)
+	for bytes := 0; n < len(items) && bytes < manyBytes; n++ {
+		op, err := c.prepare(items[n].Args, items[n].Options)
 		if err != nil {
-			results[i].Err = err
+			results[n].Err = err
 			continue
 		}
-		k.ops[i], results[i] = op, op.job
-		pending = append(pending, i)
+		k.ops[n], results[n] = op, op.job
+		bytes += op.size
+		pending = append(pending, n)
 	}
 	for done := (guardSet{}); len(pending) > 0; {
 		var wave []int
@@ -68,6 +74,7 @@ func (c *Client) enqueueChunk(ctx context.Context, items []Item, results []Enque
 		k.send(ctx, wave, done)
 	}
 	c.noteAll(ctx, k.noting, monotonic()+int64(max(k.left, 0)))
+	return n
 }
 
 // guardKey is what lets one job in at a time: an ID or a unique key of a queue.

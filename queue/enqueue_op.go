@@ -20,6 +20,7 @@ type enqueueOp struct {
 	added       int64 // when it was handed over, on the monotonic clock
 	cmd         redis.Cmder
 	args        []any // of a script, to send it again
+	size        int   // bytes of its data
 	durability  *Durability
 	chosenID    string        // "" without [ID]
 	unique      string        // "" without [Unique]

@@ -100,7 +100,7 @@ func (ses *session) sendHeartbeat(ctx context.Context, counted *snapshot) (wire.
 	running, stuck := ses.runningNow()
 	return wire.Beat(ctx, ses.w.rdb, &ses.queue, &wire.Heartbeat{
 		Consumer: ses.consumer, Lease: ses.w.cfg.Lease, Caretaker: ses.caretakerTerm(), Running: running, Stuck: stuck,
-		State: ses.w.state(), At: ses.w.cfg.Now(), Period: counted.period, Total: counted.total,
+		State: ses.w.state(), At: ses.w.cfg.Now(), Holds: ses.holds(), Period: counted.period, Total: counted.total,
 	})
 }
 

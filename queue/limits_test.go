@@ -34,7 +34,8 @@ func extremeTimes() []time.Time {
 		time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC),
 		time.Date(2262, 4, 12, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 30, 23, 59, 59, 0, time.UTC),
 		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
-		time.Unix(math.MaxInt64, 0), time.Unix(math.MinInt64, 0), time.UnixMilli(math.MaxInt64), time.UnixMilli(math.MinInt64),
+		time.Unix(math.MaxInt64, 0), time.Unix(math.MinInt64, 0),
+		time.UnixMilli(math.MaxInt64), time.UnixMilli(math.MinInt64),
 	}
 	for _, bits := range []int{31, 32, 41, 53, 62} {
 		times = append(times, time.UnixMilli(1<<bits), time.Unix(1<<bits, 0))

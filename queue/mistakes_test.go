@@ -27,13 +27,57 @@ func (nothing) Kind() string { return "nothing" }
 
 func handleNothing(context.Context, *queue.Job[nothing]) error { return nil }
 
-// Whatever is wrong with a call is an error of its own kind that says what, and not a panic.
+// mistake is a call that is wrong, and what its error says.
+type mistake struct {
+	call func() error
+	says string
+}
+
+// areInvalid fails the test unless each mistake is an error of its own kind that says what is wrong, and not a panic.
+func areInvalid(t *testing.T, mistakes map[string]mistake) {
+	t.Helper()
+	for name, test := range mistakes {
+		err := test.call()
+		if !errors.Is(err, queue.ErrInvalid) || !strings.HasPrefix(err.Error(), "queue: ") ||
+			!strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: got %v, want %q", name, err, test.says)
+		}
+	}
+}
+
 func TestMistakesAreInvalid(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	enqueue := func(opts ...queue.EnqueueOption) func() error {
 		return func() error { _, err := f.client.Enqueue(t.Context(), charge{"o", 1}, opts...); return err }
 	}
+	inHour, year10000 := queue.At(time.Now().Add(time.Hour)), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	areInvalid(t, map[string]mistake{
+		"nil option":         {enqueue(nil), "an option is nil"},
+		"nil policy option":  {enqueue(queue.PolicyOption(nil)), "an option is nil"},
+		"In with At":         {enqueue(queue.In(time.Hour), inHour), "exclude each other"},
+		"In below 0":         {enqueue(queue.In(math.MinInt64)), "is negative"},
+		"At after 9999":      {enqueue(queue.At(year10000)), "must be before 9999-12-31"},
+		"unique for nothing": {enqueue(queue.Unique("u", 0)), "at least 1ms"},
+		"unique for less":    {enqueue(queue.Unique("u", math.MinInt64)), "at least 1ms"},
+		"no ID":              {enqueue(queue.ID("")), "must not be empty"},
+		"no queue":           {enqueue(queue.On("")), "must not be empty"},
+		"no timeout":         {enqueue(queue.Timeout(0)), "at least 1ms"},
+		"no attempts":        {enqueue(queue.MaxAttempts(math.MinInt)), "at least 1"},
+		"no backoff":         {enqueue(queue.Backoff(0, 0)), "must begin at 1ms"},
+		"no retention":       {enqueue(queue.Retain(0)), "at least 1ms"},
+		"durable on none":    {enqueue(queue.Durable(queue.Durability{})), "at least 1"},
+		"no trace":           {enqueue(queue.Trace("")), "not a traceparent"},
+		"no request":         {enqueue(queue.RequestID("a b")), "spaces"},
+		"not JSON":           {enqueueJSON(f), "JSON"},
+		"raw without fields": {func() error { _, err := f.client.AddRaw(t.Context(), "s"); return err }, "by turns"},
+		"raw without stream": {func() error { _, err := f.client.AddRaw(t.Context(), "", "a", "b"); return err }, "empty"},
+	})
+}
+
+func TestMistakesInAMuxAreInvalid(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
 	handle := func(opts ...queue.HandleOption) func() error {
 		return func() error { return f.refused(muxOf("k", noop, opts...)) }
 	}
@@ -52,33 +96,7 @@ func TestMistakesAreInvalid(t *testing.T) {
 			return err
 		}
 	}
-	client := func(cfg queue.ClientConfig) func() error {
-		return func() error { _, err := queue.NewClient(f.rdb, cfg); return err }
-	}
-	var noClient *redis.Client
-	for name, test := range map[string]struct {
-		call func() error
-		says string
-	}{
-		"nil option":          {enqueue(nil), "an option is nil"},
-		"nil policy option":   {enqueue(queue.PolicyOption(nil)), "an option is nil"},
-		"In with At":          {enqueue(queue.In(time.Hour), queue.At(time.Now().Add(time.Hour))), "exclude each other"},
-		"In below 0":          {enqueue(queue.In(math.MinInt64)), "is negative"},
-		"At after 9999":       {enqueue(queue.At(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))), "must be before 9999-12-31"},
-		"unique for nothing":  {enqueue(queue.Unique("u", 0)), "at least 1ms"},
-		"unique for less":     {enqueue(queue.Unique("u", math.MinInt64)), "at least 1ms"},
-		"no ID":               {enqueue(queue.ID("")), "must not be empty"},
-		"no queue":            {enqueue(queue.On("")), "must not be empty"},
-		"no timeout":          {enqueue(queue.Timeout(0)), "at least 1ms"},
-		"no attempts":         {enqueue(queue.MaxAttempts(math.MinInt)), "at least 1"},
-		"no backoff":          {enqueue(queue.Backoff(0, 0)), "must begin at 1ms"},
-		"no retention":        {enqueue(queue.Retain(0)), "at least 1ms"},
-		"durable on none":     {enqueue(queue.Durable(queue.Durability{})), "at least 1"},
-		"no trace":            {enqueue(queue.Trace("")), "not a traceparent"},
-		"no request":          {enqueue(queue.RequestID("a b")), "spaces"},
-		"not JSON":            {func() error { _, err := f.client.Enqueue(t.Context(), queue.JSON("k", nil)); return err }, "JSON"},
-		"raw without fields":  {func() error { _, err := f.client.AddRaw(t.Context(), "s"); return err }, "by turns"},
-		"raw without stream":  {func() error { _, err := f.client.AddRaw(t.Context(), "", "a", "b"); return err }, "empty"},
+	areInvalid(t, map[string]mistake{
 		"nil handler":         {func() error { return f.refused(muxOf("k", nil)) }, "handler is nil"},
 		"nil handle option":   {handle(nil), "an option is nil"},
 		"nil backoff":         {handle(queue.BackoffFunc(nil)), "BackoffFunc is nil"},
@@ -92,7 +110,10 @@ func TestMistakesAreInvalid(t *testing.T) {
 			m.HandleKind("k", noop)
 			m.Use(func(queue.Handler) queue.Handler { panic("no") })
 		}), "panic: no"},
-		"kind twice":         {mux(func(m *queue.Mux) { m.HandleKind("k", noop); m.HandleKind("k", noop) }), "registered twice"},
+		"kind twice": {mux(func(m *queue.Mux) {
+			m.HandleKind("k", noop)
+			m.HandleKind("k", noop)
+		}), "registered twice"},
 		"kind of no type":    {mux(func(m *queue.Mux) { queue.Handle[queue.Args](m, nil) }), "is an interface"},
 		"kind that panics":   {mux(func(m *queue.Mux) { queue.Handle[panickingKind](m, nil) }), "it depends"},
 		"nil typed handler":  {mux(func(m *queue.Mux) { queue.Handle[nothing](m, nil) }), "handler is nil"},
@@ -110,12 +131,26 @@ func TestMistakesAreInvalid(t *testing.T) {
 		"idle below 0": {configured(func(c *queue.WorkerConfig) {
 			c.Queues["q"] = queue.QueueConfig{Raw: &queue.Raw{Kind: "k", ForeignIdle: -1}}
 		}), "at least 1ms"},
+	})
+}
+
+func TestWhatWasNotMadeIsInvalid(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	client := func(cfg queue.ClientConfig) func() error {
+		return func() error { _, err := queue.NewClient(f.rdb, cfg); return err }
+	}
+	var noClient *redis.Client
+	areInvalid(t, map[string]mistake{
 		"no buffer":      {client(queue.ClientConfig{MaxBuffered: -1}), "MaxBuffered -1"},
 		"no data":        {client(queue.ClientConfig{MaxData: -1}), "MaxData -1"},
 		"no patience":    {client(queue.ClientConfig{Timeout: -1}), "Timeout -1ns"},
 		"no Redis":       {func() error { _, err := queue.NewClient(nil, queue.ClientConfig{}); return err }, "is nil"},
 		"typed no Redis": {func() error { _, err := queue.NewClient(noClient, queue.ClientConfig{}); return err }, "is nil"},
-		"zero client":    {func() error { _, err := new(queue.Client).Enqueue(t.Context(), nothing{}); return err }, "NewClient"},
+		"zero client": {func() error {
+			_, err := new(queue.Client).Enqueue(t.Context(), nothing{})
+			return err
+		}, "NewClient"},
 		"zero client, many": {func() error {
 			_, err := new(queue.Client).EnqueueMany(t.Context(), someItems(1))
 			return err
@@ -126,16 +161,14 @@ func TestMistakesAreInvalid(t *testing.T) {
 		"zero worker stops": {func() error { return new(queue.Worker).Stop(t.Context()) }, "NewWorker"},
 		"nil run":           {func() error { return queue.NewMux().Run(t.Context(), nil) }, "a run is nil"},
 		"unknown kind":      {func() error { return queue.NewMux().Run(t.Context(), &queue.Run{}) }, "no handler for kind"},
-	} {
-		err := test.call()
-		if !errors.Is(err, queue.ErrInvalid) || !strings.HasPrefix(err.Error(), "queue: ") ||
-			!strings.Contains(err.Error(), test.says) {
-			t.Errorf("%s: got %v, want %q", name, err, test.says)
-		}
-	}
+	})
 	if err := new(queue.Client).Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+func enqueueJSON(f *fleet) func() error {
+	return func() error { _, err := f.client.Enqueue(f.Context(), queue.JSON("k", nil)); return err }
 }
 
 // refused returns what NewWorker says about a mux.

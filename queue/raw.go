@@ -50,6 +50,7 @@ func (c *Client) prepareRaw(stream string, fields []string) (*enqueueOp, error) 
 		return nil, fmt.Errorf("the fields have %d bytes, the limit is %d: %w", size, c.cfg.MaxData, ErrTooLarge)
 	}
 	op := opPool.Get().(*enqueueOp)
+	op.size = size
 	op.addRaw(stream, fields)
 	return op, nil
 }

@@ -15,6 +15,8 @@ const (
 	maxInFlight  = 3   // pipelines under way at once: while Redis works on one, the next is written and the last is read
 	maxPipeline  = 500 // jobs in one pipeline
 	resendAtMost = 3   // how often a job that may be sent again is sent again
+
+	maxWaitingBytes = 64 << 20 // of the data of jobs that wait to be sent, unless there is one alone
 )
 
 // sender sends the jobs of all callers in shared pipelines. A lone caller waits for no other; under load a pipeline
@@ -23,9 +25,11 @@ type sender struct {
 	rdb        redis.UniversalClient
 	maxWaiting int
 	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
+	requests   *byteBudget   // of a pipeline
 
-	mu       sync.Mutex     // guards the four below
+	mu       sync.Mutex     // guards the five below
 	waiting  []*enqueueOp   // added by callers, taken by run, taken back by callers that give up
+	bytes    int            // of their data
 	inFlight int            // goroutines of run
 	closed   bool           // set by close
 	room     chan struct{}  // closed when fewer jobs wait, by run and by callers that give up; nil: nobody waits for it
@@ -34,7 +38,7 @@ type sender struct {
 
 // newSender returns a sender whose jobs wait no longer than timeout, all in all.
 func newSender(rdb redis.UniversalClient, most int, timeout time.Duration) *sender {
-	return &sender{rdb: rdb, maxWaiting: most, timeout: timeout / 2}
+	return &sender{rdb: rdb, maxWaiting: most, timeout: timeout / 2, requests: newByteBudget()}
 }
 
 // send hands a job over and waits for its outcome.
@@ -92,16 +96,17 @@ func (s *sender) signalRoom() {
 	}
 }
 
-// addBelow hands a job over if fewer than most wait. The mutex is held.
+// addBelow hands a job over if fewer than most wait, and their data is as much less than it may be. The mutex is held.
 func (s *sender) addBelow(op *enqueueOp, most int) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if len(s.waiting) >= most {
+	if n := len(s.waiting); n >= most || n > 0 && s.bytes+op.size > maxWaitingBytes*most/s.maxWaiting {
 		return ErrOverloaded
 	}
 	op.added = monotonic()
 	s.waiting = append(s.waiting, op)
+	s.bytes += op.size
 	if s.inFlight < maxInFlight {
 		s.inFlight++
 		s.running.Add(1)
@@ -145,6 +150,7 @@ func (s *sender) withdraw(op *enqueueOp) bool {
 	for i, other := range s.waiting {
 		if other == op {
 			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+			s.bytes -= op.size
 			s.signalRoom()
 			return true
 		}
@@ -172,6 +178,7 @@ func (s *sender) run() {
 	}
 }
 
+// nextBatch takes what one pipeline may have of the jobs that wait.
 func (s *sender) nextBatch() []*enqueueOp {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,13 +187,19 @@ func (s *sender) nextBatch() []*enqueueOp {
 		return nil
 	}
 	defer s.signalRoom()
-	if len(s.waiting) <= maxPipeline {
+	limit := s.requests.limit()
+	if len(s.waiting) <= maxPipeline && s.bytes <= limit {
 		batch := s.waiting
-		s.waiting = make([]*enqueueOp, 0, len(batch))
+		s.waiting, s.bytes = make([]*enqueueOp, 0, len(batch)), 0
 		return batch
 	}
-	batch := s.waiting[:maxPipeline:maxPipeline]
-	s.waiting = append([]*enqueueOp(nil), s.waiting[maxPipeline:]...)
+	n, bytes := 1, s.waiting[0].size
+	for n < min(len(s.waiting), maxPipeline) && bytes+s.waiting[n].size <= limit {
+		bytes += s.waiting[n].size
+		n++
+	}
+	batch := s.waiting[:n:n]
+	s.waiting, s.bytes = append([]*enqueueOp(nil), s.waiting[n:]...), s.bytes-bytes
 	return batch
 }
 
@@ -206,7 +219,9 @@ func (s *sender) exec(batch []*enqueueOp) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	for try := 0; len(batch) > 0; try++ {
+		sent := monotonic()
 		s.execOnce(ctx, batch)
+		s.measure(batch, since(sent))
 		again := batch[:0:0]
 		for _, op := range batch {
 			if op.again(ctx, try) {
@@ -217,6 +232,21 @@ func (s *sender) exec(batch []*enqueueOp) {
 		}
 		batch = again
 	}
+}
+
+// measure notes how a pipeline fared.
+func (s *sender) measure(batch []*enqueueOp, took time.Duration) {
+	bytes, lost := 0, false
+	for _, op := range batch {
+		bytes += op.size
+		err := op.cmd.Err()
+		lost = lost || err != nil && mayHaveArrived(err)
+	}
+	if lost {
+		s.requests.lost()
+		return
+	}
+	s.requests.arrived(len(batch), bytes, took)
 }
 
 func (s *sender) execOnce(ctx context.Context, batch []*enqueueOp) {

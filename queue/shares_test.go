@@ -34,17 +34,21 @@ func (s *startOrder) add(queue string) {
 	}
 }
 
-// share is which part of the jobs were of the queue high, until its last began.
+// share is which part of the jobs were of the queue high, from when a quarter of those had begun until the last did.
 func (s *startOrder) share() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	last := 0
+	high, first, last := 0, 0, 0
 	for i, queue := range s.of {
-		if queue == "high" {
-			last = i + 1
+		if queue != "high" {
+			continue
 		}
+		if high++; high == s.until/4 {
+			first = i
+		}
+		last = i
 	}
-	return float64(s.count["high"]) / float64(last)
+	return float64(high-s.until/4) / float64(last-first)
 }
 
 func (f *fleet) fillQueues(jobs int, queues ...string) {

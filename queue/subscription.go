@@ -41,7 +41,9 @@ func (c QueueConfig) binding() wire.Binding {
 	if c.Raw == nil {
 		return wire.Binding{}
 	}
-	return wire.Binding{Raw: true, Group: c.Raw.Group, Kind: c.Raw.Kind}
+	return wire.Binding{
+		Raw: true, Group: c.Raw.Group, Kind: c.Raw.Kind, ForeignIdle: c.Raw.ForeignIdle.Milliseconds(),
+	}
 }
 
 // bind makes sure, at the start, that the queue can be worked on at all, and notes in the registry how it is bound.

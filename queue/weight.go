@@ -1,19 +1,19 @@
 package queue
 
 // pick takes the next job by smooth weighted round-robin over the queues that have one. It returns nil when it is the
-// turn of a queue whose job is just being read: the slot waits for it, unless another will be free in a moment. Then the
-// next turns make up for it.
+// turn of a queue whose job is just being read: the slot waits for it. While slots become free all the time, others go
+// first, a few, and its next turns make up for it.
 //
 // Why: docs/decisions/engine.md#a-free-slot-waits-for-the-queue-whose-turn-it-is
 func (d *dispatcher) pick() *task {
 	s := d.survey()
 	best := s.ready
-	if best == nil || best != s.furthest && !d.brisk {
+	if best == nil || best != s.furthest && (!d.brisk || s.furthest.credit > s.weights*passedOver) {
 		return nil
 	}
 	for _, b := range d.buffers {
 		if b.holds() > 0 || b.brings() {
-			b.credit = min(b.credit+b.weight, s.weights*maxCredit)
+			b.credit += b.weight
 		}
 	}
 	best.credit -= s.weights
@@ -29,8 +29,8 @@ func (d *dispatcher) pick() *task {
 	return t
 }
 
-// maxCredit bounds how many starts a queue catches up on.
-const maxCredit = 100
+// passedOver is how many starts a queue may be behind before a slot waits for it in any case.
+const passedOver = 16
 
 // survey is how the queues of a worker stand that have jobs: here, or in Redis and about to be read.
 type survey struct {
@@ -89,8 +89,8 @@ func (d *dispatcher) share(b *buffer, s survey) (n int, wait bool) {
 	n = part/weights + ahead + b.open - b.holds()
 	worth := n > ahead-ahead/2 || n > 0 && (b.open > 0 || b.filling)
 	switch {
-	case others == 0:
-		wait = true
+	case others == 0: // by now: others may come to have jobs while the read waits
+		wait = !brings || len(d.buffers) == 1
 	case brings:
 		if d.brisk && s.furthest == b && b.holds() == 0 {
 			n, worth = max(n, 1), true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -13,8 +14,9 @@ import (
 type collector struct {
 	inspector *inspect.Inspector
 
-	up, jobs, total, oldest, workers, running, stuck, paused, caretaker *prometheus.Desc
-	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover  *prometheus.Desc
+	up, jobs, total, oldest, held, workers, running, stuck, paused, caretaker *prometheus.Desc
+	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover        *prometheus.Desc
+	readable                                                                  *prometheus.Desc
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -26,8 +28,10 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		up:        desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
 		jobs:      desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
 		total:     desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
-		oldest:    desc("queue_oldest_waiting_seconds", "How long the first waiting job has waited.", "queue"),
-		workers:   desc("queue_workers", "Workers registered with the queue.", "queue"),
+		oldest:    desc("queue_oldest_waiting_seconds", "How long the oldest job has waited that has not started.", "queue"),
+		held: desc("queue_held", "Jobs in flight that have not started: held by workers without a slot, or parked.",
+			"queue"),
+		workers: desc("queue_workers", "Workers registered with the queue.", "queue"),
 		running: desc("queue_slots_busy", "Slots of all workers that run jobs of the queue, as of their last beats.",
 			"queue"),
 		stuck:     desc("queue_handlers_stuck", "Handlers that ignore that their context was cancelled.", "queue"),
@@ -43,14 +47,16 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
 		leftover: desc("queue_leftover_entries", "Entries that other programs have acknowledged and not deleted.",
 			"queue"),
+		readable: desc("queue_readable", "Whether the queue's keys could be read: 1, or 0 and no count of it.", "queue"),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		c.up, c.jobs, c.total, c.oldest, c.workers, c.running, c.stuck, c.paused, c.caretaker,
+		c.up, c.jobs, c.total, c.oldest, c.held, c.workers, c.running, c.stuck, c.paused, c.caretaker,
 		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
+		c.readable,
 	} {
 		out <- desc
 	}
@@ -58,6 +64,8 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 
 // reading is what a scrape reads of one queue.
 type reading struct {
+	name    string
+	broken  bool // something of it cannot be read: there is no count of it
 	info    inspect.QueueInfo
 	workers []inspect.WorkerInfo
 	metrics inspect.QueueMetrics
@@ -75,7 +83,10 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
 	for _, r := range readings {
-		q := ofQueue{name: r.info.Name, out: out}
+		q := ofQueue{name: r.name, out: out}
+		if q.gauge(c.readable, oneIf(!r.broken)); r.broken {
+			continue
+		}
 		c.state(q, r)
 		c.totals(q, r.info.Totals)
 		c.work(q, r.metrics)
@@ -83,21 +94,29 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *collector) read(ctx context.Context) ([]reading, error) {
-	infos, err := queueInfos(ctx, c.inspector)
+	names, err := c.inspector.Queues(ctx)
 	if err != nil {
 		return nil, err
 	}
-	readings := make([]reading, len(infos))
-	for n, info := range infos {
-		readings[n].info = info
-		if readings[n].workers, err = c.inspector.Workers(ctx, info.Name); err != nil {
+	readings := make([]reading, len(names))
+	for n, name := range names {
+		if readings[n], err = c.readQueue(ctx, name); redisx.IsAway(err) {
 			return nil, err
 		}
-		if readings[n].metrics, err = c.inspector.Metrics(ctx, info.Name); err != nil {
-			return nil, err
-		}
+		readings[n].name, readings[n].broken = name, err != nil
 	}
 	return readings, nil
+}
+
+func (c *collector) readQueue(ctx context.Context, name string) (r reading, err error) {
+	if r.info, err = c.inspector.Queue(ctx, name); err != nil {
+		return r, err
+	}
+	if r.workers, err = c.inspector.Workers(ctx, name); err != nil {
+		return r, err
+	}
+	r.metrics, err = c.inspector.Metrics(ctx, name)
+	return r, err
 }
 
 // ofQueue sends the metrics of one queue.
@@ -136,6 +155,7 @@ func (c *collector) state(q ofQueue, r reading) {
 	q.gauge(c.jobs, float64(r.info.Retrying), string(inspect.StateRetrying))
 	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
+	q.gauge(c.held, float64(r.info.Held))
 	q.gauge(c.leftover, float64(r.info.Leftover))
 	q.gauge(c.workers, float64(r.info.Workers))
 	running, stuck := 0, 0

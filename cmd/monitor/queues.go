@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -31,8 +32,8 @@ func queuesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "queues",
 		Usage: "list the queues with their counts",
-		Description: `A total counts since the queue was created. OLDEST is how long the first waiting job has waited. OTHERS is
-what other programs have put on the stream: entries that their consumers acknowledged and left, see
+		Description: `A total counts since the queue was created. HELD are those in flight that have not
+started; OLDEST is how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream: entries that their consumers acknowledged and left, see
 monitor sweep, and groups, which miss what workers delete.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: listQueues,
@@ -44,20 +45,20 @@ func listQueues(c *cli.Context) error {
 		return err
 	}
 	return withInspector(c, func(inspector *inspect.Inspector) error {
-		infos, err := queueInfos(c.Context, inspector)
+		infos, broken, err := queueInfos(c.Context, inspector)
 		if err != nil {
 			return err
 		}
 		if c.Bool("json") {
-			return printAll(c, infos)
+			return errors.Join(printAll(c, infos), broken)
 		}
-		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "RETRYING", "DEAD", "WORKERS",
-			"OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
+		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "HELD", "DELAYED", "RETRYING", "DEAD",
+			"WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
 		for _, q := range infos {
-			table.Row(q.Name, q.Waiting, q.InFlight, q.Delayed, q.Retrying, q.Dead, q.Workers,
+			table.Row(q.Name, q.Waiting, q.InFlight, q.Held, q.Delayed, q.Retrying, q.Dead, q.Workers,
 				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q), others(q))
 		}
-		return table.Flush()
+		return errors.Join(table.Flush(), broken)
 	})
 }
 
@@ -80,21 +81,25 @@ func paused(q inspect.QueueInfo) string {
 	return ago(q.Paused.At)
 }
 
-// queueInfos counts every queue. There are few queues, and each costs a handful of commands.
-func queueInfos(ctx context.Context, inspector *inspect.Inspector) ([]inspect.QueueInfo, error) {
+// queueInfos counts every queue. There are few queues, and each costs a handful of commands. Of a queue that cannot be
+// read, while Redis answers, broken says why: it does not hide the others.
+func queueInfos(ctx context.Context, inspector *inspect.Inspector) (infos []inspect.QueueInfo, broken, err error) {
 	names, err := inspector.Queues(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	infos := make([]inspect.QueueInfo, 0, len(names))
 	for _, name := range names {
 		info, err := inspector.Queue(ctx, name)
-		if err != nil {
-			return nil, err
+		switch {
+		case err == nil:
+			infos = append(infos, info)
+		case redisx.IsAway(err):
+			return nil, nil, err
+		default:
+			broken = errors.Join(broken, err)
 		}
-		infos = append(infos, info)
 	}
-	return infos, nil
+	return infos, broken, nil
 }
 
 func workersCommand() *cli.Command {

@@ -18,6 +18,7 @@ import (
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/analytics/analyticspage"
 	"github.com/navvy-go/navvy/jobs/flags/flagspage"
 	"github.com/navvy-go/navvy/jobs/leaderboard/leaderboardpage"
@@ -63,6 +64,7 @@ func serveFlags() []cli.Flag {
 			Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
 			Value: cli.NewStringSlice(dashboard.DefaultMask...)},
 		&cli.BoolFlag{Name: "open-metrics", Usage: "/metrics needs no credentials"},
+		command.ZoneFlag(),
 	)
 	return append(flags, authFlags()...)
 }
@@ -83,6 +85,10 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	zone, err := command.Zone(c)
+	if err != nil {
+		return err
+	}
 	inspector, rdb, err := command.Inspector(c)
 	if err != nil {
 		return err
@@ -91,7 +97,7 @@ func serve(c *cli.Context) error {
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
 		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: server.HTTPS,
-		Mask: c.StringSlice("mask"), Logger: slog.New(zerolog.NewSlogHandler(log)), Pages: featurePages(rdb),
+		Mask: c.StringSlice("mask"), Logger: slog.New(zerolog.NewSlogHandler(log)), Pages: featurePages(rdb, zone),
 	})
 	if err != nil {
 		return command.AsUsage(err)
@@ -105,8 +111,10 @@ func serve(c *cli.Context) error {
 }
 
 // featurePages are the pages of the dashboard that features bring, in the order of the navigation.
-func featurePages(rdb redis.UniversalClient) []dashboard.Page {
-	return []dashboard.Page{flagspage.New(rdb), leaderboardpage.New(rdb), analyticspage.New(rdb)}
+func featurePages(rdb redis.UniversalClient, zone *time.Location) []dashboard.Page {
+	return []dashboard.Page{
+		flagspage.New(rdb), leaderboardpage.New(rdb), analyticspage.New(rdb, analytics.Config{Zone: zone}),
+	}
 }
 
 // signingKey returns the key that signs sessions and forms, or nil for a random one.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -96,7 +97,7 @@ func get(t *testing.T, handler http.Handler, path string) *httptest.ResponseReco
 func open(t *testing.T, rdb redis.UniversalClient, namespace string, auth dashboard.Auth) http.Handler {
 	t.Helper()
 	board, err := dashboard.New(dashboard.Config{
-		Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Pages: featurePages(rdb),
+		Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}, Pages: featurePages(rdb, time.UTC),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -44,6 +44,7 @@ type snapshot struct {
 	of      scope
 	at      time.Time
 	queues  []inspect.QueueInfo
+	broken  error // of queues that cannot be read
 	workers []inspect.WorkerInfo
 	found   inspect.SearchPage
 	job     inspect.JobInfo
@@ -93,7 +94,7 @@ func (r *topReader) read(ctx context.Context, s scope) snapshot {
 	ctx, cancel := context.WithTimeout(ctx, topReadTimeout)
 	defer cancel()
 	got := snapshot{of: s, at: time.Now()}
-	if got.queues, got.err = queueInfos(ctx, r.inspector); got.err != nil {
+	if got.queues, got.broken, got.err = queueInfos(ctx, r.inspector); got.err != nil {
 		return got
 	}
 	switch {

@@ -79,6 +79,9 @@ func (m *screen) summary() string {
 		return alarm.Render(what+since) + " " + faint.Render(command.Printable(m.away.Error()))
 	}
 	parts := []string{fmt.Sprintf("%d queues", len(m.last.queues))}
+	if m.last.broken != nil {
+		parts = append(parts, alarm.Render("not shown: "+command.Printable(m.last.broken.Error())))
+	}
 	if info, known := m.chosen(); known && m.pane.state() != "" {
 		parts = []string{"queue " + command.Printable(m.queue)}
 		if state, _ := queueState(info); state != "" {

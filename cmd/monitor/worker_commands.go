@@ -31,8 +31,11 @@ func workerCommand(cmd inspect.WorkerCommand, usage, text string) *cli.Command {
 	return &cli.Command{
 		Name: string(cmd), Usage: usage, ArgsUsage: "WORKER",
 		Description: strings.TrimSpace(text + "\n\n" + names),
-		Flags:       []cli.Flag{jsonFlag()},
-		Action:      func(c *cli.Context) error { return commandWorker(c, cmd) },
+		Flags: []cli.Flag{
+			jsonFlag(),
+			&cli.BoolFlag{Name: "yes", Usage: "do it to all that have the name, if it is that of several"},
+		},
+		Action: func(c *cli.Context) error { return commandWorker(c, cmd) },
 	}
 }
 
@@ -49,6 +52,9 @@ func commandWorker(c *cli.Context, cmd inspect.WorkerCommand) error {
 		meant := slices.DeleteFunc(workers, func(w inspect.WorkerInfo) bool {
 			return w.Name != args[0] && w.Process != args[0]
 		})
+		if n := processes(meant); n > 1 && cmd != inspect.CommandWake && !c.Bool("yes") {
+			return command.Usage("%d workers have this name: nothing was sent; add --yes to %s them all", n, cmd)
+		}
 		sent, unnoted, err := o.commandWorkers(o.withActor(c.Context), meant, cmd)
 		if err != nil {
 			return err
@@ -64,6 +70,17 @@ func commandWorker(c *cli.Context, cmd inspect.WorkerCommand) error {
 		}
 		return nil
 	})
+}
+
+// processes counts the processes of workers that live: one has a session on each of its queues.
+func processes(workers []inspect.WorkerInfo) int {
+	found := map[string]bool{}
+	for _, w := range workers {
+		if w.LeaseMS > 0 {
+			found[processOf(w)] = true
+		}
+	}
+	return len(found)
 }
 
 func processOf(w inspect.WorkerInfo) string { return fmt.Sprintf("%s:%d", w.Host, w.PID) }

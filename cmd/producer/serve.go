@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/netip"
 	"os"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
 	"github.com/navvy-go/navvy/jobs/session"
 )
 
@@ -58,6 +60,9 @@ func serveFlags() []cli.Flag {
 		},
 		&cli.IntFlag{Name: "rate", Value: 100, Usage: "`REQUESTS` in a second from one caller; 0 for no limit"},
 		&cli.IntFlag{Name: "burst", Value: 200, Usage: "`REQUESTS` of them at once"},
+		&cli.StringSliceFlag{
+			Name: "trusted-proxy", Usage: "look behind the proxies in this `CIDR`, in X-Forwarded-For; may be repeated",
+		},
 		anyKindFlag(),
 	)
 }
@@ -117,7 +122,12 @@ func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) 
 	if err != nil {
 		return gateway.Config{}, err
 	}
+	proxies, err := trustedProxies(c)
+	if err != nil {
+		return gateway.Config{}, err
+	}
 	cfg := gateway.Config{
+		ClientIP:  ratelimit.ClientIPBehind(proxies...),
 		Namespace: c.String("namespace"), Auth: auth, Users: users, Keys: keys, Retain: c.Duration("retain"),
 		MaxBody: int64(c.Int("max-body")), MaxInFlight: c.Int("max-in-flight"),
 		Rate: int64(c.Int("rate")), Burst: int64(c.Int("burst")),
@@ -129,6 +139,20 @@ func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) 
 		cfg.Kinds = known.names
 	}
 	return cfg, nil
+}
+
+func trustedProxies(c *cli.Context) (proxies []netip.Prefix, err error) {
+	for _, text := range c.StringSlice("trusted-proxy") {
+		proxy, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			proxy, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, command.Usage("--trusted-proxy %s: want an address, or a range such as 10.0.0.0/8", text)
+		}
+		proxies = append(proxies, proxy)
+	}
+	return proxies, nil
 }
 
 // sessionKeys reads the keys that sign cookies, the one in use first; none makes the gateway take a random one.

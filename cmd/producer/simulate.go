@@ -76,13 +76,15 @@ func newPlan(c *cli.Context) (plan, error) {
 		return p, command.Usage("--orders and --events are rates from 0 to %.0f per second", fastest)
 	case p.orders == 0 && p.events == 0:
 		return p, command.Usage("--orders and --events are both 0: there is nothing to simulate")
+	case c.IsSet("for") && p.duration == 0:
+		return p, command.Usage("--for 0s simulates nothing; leave it out to go on until stopped")
 	case p.duration < 0 || count < 0:
 		return p, command.Usage("--for and --count must not be negative")
 	case c.IsSet("count") && (count == 0 || p.orders == 0):
 		return p, command.Usage("--count counts orders: it and --orders must be above 0")
 	case count > 0:
 		p.maxOrders = int64(count)
-		p.maxEvents = int64(float64(count) * p.events / p.orders)
+		p.maxEvents = int64(min(float64(count)*p.events/p.orders, 1<<53))
 	}
 	return p, nil
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
@@ -13,6 +15,7 @@ import (
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/eventlog"
 	"github.com/navvy-go/navvy/jobs"
+	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -33,7 +36,7 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			&cli.StringSliceFlag{Name: "raw", Usage: "a stream that others write, as `STREAM,group=G,kind=K`"},
 			&cli.IntFlag{Name: "concurrency", Usage: "jobs that run at the same time (default: 10 per CPU)"},
 			&cli.DurationFlag{Name: "lease", Usage: "how long after a crash its jobs start elsewhere (default: 4s)"},
-			&cli.DurationFlag{Name: "grace", Usage: "how long running jobs may go on after a stop (default: 25s)"},
+			&cli.DurationFlag{Name: "grace", Usage: "how long running jobs may go on after a stop; 0 for not (default: 25s)"},
 			&cli.IntFlag{Name: "read-ahead", Usage: "jobs held beyond those that run; 0 adapts, -1 for none"},
 			&cli.IntFlag{Name: "max-crashes", Usage: "crashes of its worker that make a job dead (default: 3)"},
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
@@ -41,13 +44,24 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			debugJobsFlag(),
 			&cli.StringSliceFlag{Name: "warm-hosts",
 				Usage: "`HOST` whose pages cache.warm may fetch (may be repeated; default: none)"},
+			command.ZoneFlag(),
 			&cli.StringFlag{Name: "name", Usage: "what the worker's `NAME` begins with (default: host and process)"},
 		}, gatewayFlags()...),
 		Action: run,
 	}
 }
 
+// run is a worker's process. One that is stopped while it starts has done what it was asked.
 func run(c *cli.Context) error {
+	err := work(c)
+	asked := context.Cause(c.Context)
+	if asked != nil && (errors.Is(err, asked) || errors.Is(err, c.Context.Err())) {
+		return nil
+	}
+	return err
+}
+
+func work(c *cli.Context) error {
 	if _, err := command.Arguments(c); err != nil {
 		return err
 	}
@@ -56,6 +70,13 @@ func run(c *cli.Context) error {
 		return err
 	}
 	queues, err := boundQueues(c)
+	if err != nil {
+		return err
+	}
+	if err := refuseZeros(c); err != nil {
+		return err
+	}
+	zone, err := command.Zone(c)
 	if err != nil {
 		return err
 	}
@@ -78,7 +99,7 @@ func run(c *cli.Context) error {
 	defer pages.Close()
 	worker, err := newWorker(c, jobs.Deps{
 		Redis: rdb, Gateway: gateway, Orders: orders, Cache: pages, Warming: cache.JobsConfig{Hosts: c.StringSlice(
-			"warm-hosts")},
+			"warm-hosts")}, Analytics: analytics.Config{Zone: zone},
 	}, queues, log)
 	if err != nil {
 		return command.AsUsage(err)
@@ -98,6 +119,30 @@ func run(c *cli.Context) error {
 	return nil
 }
 
+// refuseZeros refuses flags that are given as nothing: the packages below take that for their defaults.
+func refuseZeros(c *cli.Context) error {
+	for _, name := range []string{"concurrency", "lease", "max-crashes", "gateway-timeout", "name"} {
+		if !c.IsSet(name) {
+			continue
+		}
+		if text := fmt.Sprint(c.Value(name)); text == "0" || text == "0s" || text == "" {
+			return command.Usage("--%s %q: must be more than that; leave it out for the default", name, text)
+		}
+	}
+	if grace := c.Duration("grace"); grace < 0 {
+		return command.Usage("--grace %s: must not be negative", grace)
+	}
+	return nil
+}
+
+// grace is how long running jobs may go on, as a worker's configuration has it: negative for not.
+func grace(c *cli.Context) time.Duration {
+	if c.IsSet("grace") && c.Duration("grace") == 0 {
+		return -1
+	}
+	return c.Duration("grace")
+}
+
 func newWorker(
 	c *cli.Context, deps jobs.Deps, queues map[string]queue.QueueConfig, log zerolog.Logger,
 ) (*queue.Worker, error) {
@@ -107,7 +152,7 @@ func newWorker(
 		Concurrency: c.Int("concurrency"),
 		ReadAhead:   c.Int("read-ahead"),
 		Lease:       c.Duration("lease"),
-		Grace:       c.Duration("grace"),
+		Grace:       grace(c),
 		MaxCrashes:  c.Int("max-crashes"),
 		Name:        c.String("name"),
 		Observer:    eventlog.New(log),

@@ -259,7 +259,7 @@ func TestRejected(t *testing.T) {
 			t.Errorf("%v counts as wrong usage", err)
 		}
 	}
-	if !IsUsage(Rejected(queue.ErrTooLarge)) || !IsUsage(Rejected(errors.New("delay -1s is negative"))) {
+	if !IsUsage(Rejected(queue.ErrTooLarge)) || !IsUsage(Rejected(fmt.Errorf("delay -1s: %w", queue.ErrInvalid))) {
 		t.Error("a refused job does not count as wrong usage")
 	}
 	if Rejected(nil) != nil {

@@ -47,7 +47,7 @@ func explain(address string, err error) error {
 	case strings.Contains(text, "LOADING"):
 		return fmt.Errorf("redis at %s is still loading its data; try again in a moment", address)
 	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted")
+		return fmt.Errorf("interrupted: %w", err)
 	default:
 		return fmt.Errorf("cannot reach redis at %s: %s; start it, or name another with --redis or REDIS_URL",
 			address, reason(err))
@@ -71,19 +71,10 @@ func reason(err error) string {
 // Rejected marks what a client refused before it sent anything as wrong usage: a bad name, delay, or data too large.
 // What the connection or Redis itself caused stays a failure.
 func Rejected(err error) error {
-	var network net.Error
-	var answer redis.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &network), errors.As(err, &answer), errors.Is(err, io.EOF), errors.Is(err, redis.ErrClosed),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, queue.ErrUnknownOutcome), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrOverloaded),
-		errors.Is(err, queue.ErrClosed):
-		return err
-	default:
+	if errors.Is(err, queue.ErrInvalid) || errors.Is(err, queue.ErrTooLarge) {
 		return AsUsage(err)
 	}
+	return err
 }
 
 // Inspector returns an inspector of the namespace, and the client below it, which the caller closes.

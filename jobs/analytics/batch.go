@@ -34,11 +34,11 @@ func (c *Counter) countBatch(ctx context.Context, batch []countable) []error {
 	outcomes := make([]error, len(batch))
 	days := map[period]*dayBatch{}
 	for i, item := range batch {
-		if item.event.Event == "" {
-			outcomes[i] = fmt.Errorf("analytics: %w: event is empty", ErrInvalid)
+		if err := item.event.check(); err != nil {
+			outcomes[i] = fmt.Errorf("analytics: %w", err)
 			continue
 		}
-		day := dayOf(item.event.At)
+		day := c.placeOf(item.event.At)
 		if days[day] == nil {
 			days[day] = &dayBatch{day: day, users: map[string]bool{}, firsts: map[string]map[string]float64{}}
 		}
@@ -67,7 +67,7 @@ func (d *dayBatch) add(place int, item countable, steps map[string]bool) {
 	if !event.Counted {
 		d.marks, d.events = append(d.marks, item.mark), append(d.events, event.Event)
 	}
-	if event.UserID == "" {
+	if event.UserID == "" || d.day == farAway {
 		return
 	}
 	d.users[event.UserID] = true
@@ -126,8 +126,8 @@ func (c *Counter) sendOnce(ctx context.Context, days map[period]*dayBatch) map[p
 // commands adds one day's commands to a pipeline.
 func (c *Counter) commands(ctx context.Context, pipe redis.Pipeliner, d *dayBatch) (cmds []redis.Cmder) {
 	if len(d.marks)+len(d.forget) > 0 {
-		args := make([]any, 0, 2+2*len(d.marks)+len(d.forget))
-		args = append(args, CountedFor.Milliseconds(), len(d.marks))
+		args := make([]any, 0, 5+2*len(d.marks)+len(d.forget))
+		args = append(args, CountedFor.Milliseconds(), d.day.lifetime().Milliseconds(), MaxNames, OtherEvents, len(d.marks))
 		args = append(append(args, d.marks...), d.events...)
 		for _, g := range d.forget {
 			args = append(args, g.mark)

@@ -15,7 +15,7 @@ import (
 func TestCountAddsToTheArticlesKeys(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{})
+	ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{Now: then})
 
 	// Half past midnight in Kyiv is still the day before in UTC.
 	at := time.Date(2025, 11, 23, 0, 30, 0, 0, time.FixedZone("Kyiv", 2*60*60))
@@ -49,7 +49,7 @@ func TestCountAddsToTheArticlesKeys(t *testing.T) {
 
 func TestStatsOfADayWithoutEventsAreZero(t *testing.T) {
 	t.Parallel()
-	counter := analytics.New(redistest.Shared(t).Client(t), analytics.Config{})
+	counter := analytics.New(redistest.Shared(t).Client(t), analytics.Config{Now: then})
 	stats, err := counter.Stats(t.Context(), time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC))
 	if err != nil || stats.TotalEvents != 0 || stats.UniqueUsers != 0 || stats.Events == nil {
 		t.Errorf("Stats: %+v (%v)", stats, err)
@@ -59,7 +59,7 @@ func TestStatsOfADayWithoutEventsAreZero(t *testing.T) {
 func TestAnEventIsCountedOncePerJob(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{})
+	ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{Now: then})
 	event := analytics.Track{Event: "purchase", UserID: "u-1", At: time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)}
 
 	var wg sync.WaitGroup
@@ -86,7 +86,7 @@ func TestAnEventIsCountedOncePerJob(t *testing.T) {
 func TestCountLoadsItsScriptAgainAfterRedisForgotIt(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{})
+	ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{Now: then})
 	at := time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
 	for _, id := range []string{"a", "b"} {
 		rdb.ScriptFlush(ctx)
@@ -101,7 +101,7 @@ func TestCountLoadsItsScriptAgainAfterRedisForgotIt(t *testing.T) {
 
 func TestAnEventWithoutANameIsInvalid(t *testing.T) {
 	t.Parallel()
-	counter := analytics.New(redistest.Shared(t).Client(t), analytics.Config{})
+	counter := analytics.New(redistest.Shared(t).Client(t), analytics.Config{Now: then})
 	if err := counter.Count(t.Context(), "a", analytics.Track{UserID: "u-1"}); !errors.Is(err, analytics.ErrInvalid) {
 		t.Errorf("got %v, want ErrInvalid", err)
 	}

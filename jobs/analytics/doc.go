@@ -1,8 +1,12 @@
 // Package analytics counts what users do: the kind analytics.track, and the library below it.
 //
-// Each day, in UTC, has the hash analytics:events:<YYYY-MM-DD>, event to count, and the set
-// analytics:users:<YYYY-MM-DD> of the users seen, as in the article; beside the set a HyperLogLog, for estimates over
-// months. They stay until somebody deletes them, or analytics.expire lets them go; analytics.rollup keeps the months.
+// Each day, in UTC or the zone of [Config].Zone, has the hash analytics:events:<YYYY-MM-DD>, event to count, and the
+// set analytics:users:<YYYY-MM-DD> of the users seen, as in the article; beside the set a HyperLogLog, for estimates
+// over months. They stay until somebody deletes them, or analytics.expire lets them go; analytics.rollup keeps the
+// months.
+//
+// An event that is too far from now has no day: all such are in one hash, which expires, see [Counter.Far]. Names are
+// bounded, in length and in number, see [MaxNames].
 //
 // An event belongs to the day of its timestamp, or else of the moment its job was enqueued: never to the day on which a
 // worker happens to get at it.

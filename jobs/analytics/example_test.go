@@ -48,7 +48,7 @@ func Example() {
 	check(err)
 	check(worker.Start(ctx))
 
-	morning := time.Date(2025, 11, 22, 9, 0, 0, 0, time.UTC)
+	morning := time.Now().UTC().Truncate(24 * time.Hour).Add(9 * time.Hour)
 	for _, event := range []analytics.Track{
 		{Event: "view", UserID: "ada", At: morning},
 		{Event: "view", UserID: "grace", At: morning.Add(time.Minute)},
@@ -63,11 +63,11 @@ func Example() {
 
 	stats, err := counter.Stats(ctx, morning)
 	check(err)
-	fmt.Println(stats.Date, stats.TotalEvents, "events of", stats.UniqueUsers, "users:", stats.Events)
+	fmt.Println(stats.TotalEvents, "events of", stats.UniqueUsers, "users:", stats.Events)
 	funnel, err := counter.Funnel(ctx, morning, "view", "buy")
 	check(err)
 	fmt.Println(funnel[0], "looked,", funnel[1], "of them bought")
 	// Output:
-	// 2025-11-22 3 events of 2 users: map[buy:1 view:2]
+	// 3 events of 2 users: map[buy:1 view:2]
 	// 2 looked, 1 of them bought
 }

@@ -26,7 +26,7 @@ type flood struct {
 const floodedDays = 2
 
 var (
-	floodDay  = time.Date(2025, 11, 21, 0, 0, 0, 0, time.UTC)
+	floodDay  = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -7)
 	floodKind = []string{"page_view", "page_view", "page_view", "click", "purchase"}
 )
 

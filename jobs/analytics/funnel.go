@@ -16,7 +16,7 @@ func (c *Counter) Funnel(ctx context.Context, t time.Time, steps ...string) ([]i
 	if err := c.checkSteps(steps); err != nil {
 		return nil, err
 	}
-	day, reached := dayOf(t), make([]int64, len(steps))
+	day, reached := c.dayOf(t), make([]int64, len(steps))
 	for from := int64(0); ; from += usersAtOnce {
 		if from >= MaxUsers {
 			return nil, fmt.Errorf("analytics: funnel of %s: %w: more than %d", day, ErrTooMany, MaxUsers)

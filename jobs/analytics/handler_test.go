@@ -13,9 +13,11 @@ import (
 )
 
 // startFleet runs analytics.track on a worker: on the default queue, and bound to the article's events:stream.
-func startFleet(t *testing.T, rdb redis.UniversalClient) (*jobtest.Fleet, *analytics.Counter) {
+func startFleet(
+	t *testing.T, rdb redis.UniversalClient, now func() time.Time,
+) (*jobtest.Fleet, *analytics.Counter) {
 	t.Helper()
-	counter, mux := analytics.New(rdb, analytics.Config{}), queue.NewMux()
+	counter, mux := analytics.New(rdb, analytics.Config{Now: now}), queue.NewMux()
 	counter.Register(mux)
 	raw := queue.QueueConfig{Raw: &queue.Raw{Kind: analytics.Track{}.Kind()}}
 	return jobtest.Start(t, rdb, mux, map[string]queue.QueueConfig{"events:stream": raw}), counter
@@ -24,7 +26,7 @@ func startFleet(t *testing.T, rdb redis.UniversalClient) (*jobtest.Fleet, *analy
 func TestJobsAreCountedOnTheDayTheyWereEnqueued(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	fleet, counter := startFleet(t, rdb)
+	fleet, counter := startFleet(t, rdb, time.Now)
 	before := time.Now()
 	ended := fleet.Run(t, analytics.Track{Event: "page_view", UserID: "u-1"})
 	after := time.Now()
@@ -51,10 +53,10 @@ func TestJobsAreCountedOnTheDayTheyWereEnqueued(t *testing.T) {
 func TestTheArticlesStreamIsCounted(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	fleet, counter := startFleet(t, rdb)
+	fleet, counter := startFleet(t, rdb, then)
 	for _, user := range []string{"u-1", "u-2", "u-1"} {
 		entry := redis.XAddArgs{Stream: "events:stream", Values: []any{
-			"event", "purchase", "user_id", user, "timestamp", "1732300000.123", "metadata", `{"item": "book"}`,
+			"event", "purchase", "user_id", user, "timestamp", "1763821600.123", "metadata", `{"item": "book"}`,
 		}}
 		id, err := rdb.XAdd(t.Context(), &entry).Result()
 		if err != nil {
@@ -67,7 +69,7 @@ func TestTheArticlesStreamIsCounted(t *testing.T) {
 			t.Fatalf("ended as %s: %v", ended.Type, ended.Err)
 		}
 	}
-	stats, err := counter.Stats(t.Context(), time.Date(2024, 11, 22, 0, 0, 0, 0, time.UTC))
+	stats, err := counter.Stats(t.Context(), time.Date(2025, 11, 22, 0, 0, 0, 0, time.UTC))
 	if err != nil || stats.TotalEvents != 3 || stats.UniqueUsers != 2 || stats.Events["purchase"] != 3 {
 		t.Errorf("Stats: %+v (%v), want 3 purchases of 2 users", stats, err)
 	}

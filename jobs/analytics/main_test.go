@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -21,3 +22,6 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+// then is the time of tests whose events have dates.
+func then() time.Time { return time.Date(2025, 11, 23, 0, 0, 0, 0, time.UTC) }

@@ -36,7 +36,7 @@ type Expire struct {
 func (Expire) Kind() string { return "analytics.expire" }
 
 func (c *Counter) rollup(ctx context.Context, job *queue.Job[Rollup]) error {
-	at := job.EnqueuedAt.UTC()
+	at := c.civil(job.EnqueuedAt)
 	months := []time.Time{at.AddDate(0, 0, -at.Day()), at}
 	if job.Args.Month != "" {
 		named, err := time.Parse(month, job.Args.Month)
@@ -46,7 +46,7 @@ func (c *Counter) rollup(ctx context.Context, job *queue.Job[Rollup]) error {
 		months = []time.Time{named}
 	}
 	for _, m := range months {
-		if err := c.Rollup(ctx, m); err != nil {
+		if err := c.rollUp(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -65,16 +65,19 @@ func (c *Counter) expire(ctx context.Context, job *queue.Job[Expire]) error {
 	return err
 }
 
-// Rollup brings the days of t's month, in UTC, into the month's totals and its estimate of users, see [Counter.Month].
+// Rollup brings the days of t's month into the month's totals and its estimate of users, see [Counter.Month].
 // It may be called as often as one likes: each day's counts are added once, those that came since the last call too,
 // and a day that is gone keeps what it gave.
-func (c *Counter) Rollup(ctx context.Context, t time.Time) error {
-	first := time.Date(t.UTC().Year(), t.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
-	days, err := daysBetween(first, first.AddDate(0, 1, -1))
+func (c *Counter) Rollup(ctx context.Context, t time.Time) error { return c.rollUp(ctx, c.civil(t)) }
+
+// rollUp does so for the month of a civil day.
+func (c *Counter) rollUp(ctx context.Context, day time.Time) error {
+	first := day.AddDate(0, 0, 1-day.Day())
+	days, err := civilDays(first, first.AddDate(0, 1, -1))
 	if err != nil {
 		return err
 	}
-	of := monthOf(t)
+	of := period(first.Format(month))
 	stats, err := c.read(ctx, days)
 	if err != nil {
 		return err
@@ -107,7 +110,7 @@ func (c *Counter) raise(ctx context.Context, of, day period, events map[string]i
 		pairs = append(pairs, event, n)
 	}
 	for chunk := range slices.Chunk(pairs, 2*atOnce) {
-		args := append([]any{string(day), givenFor.Milliseconds()}, chunk...)
+		args := append([]any{string(day), givenFor.Milliseconds(), MaxNames, OtherEvents}, chunk...)
 		if err := raiseScript.Run(ctx, c.rdb, []string{of.events(), of.days()}, args...).Err(); err != nil {
 			return err
 		}
@@ -121,16 +124,18 @@ func (c *Counter) Expire(ctx context.Context, now time.Time, keepDays int) error
 	if keepDays < 1 || keepDays > MaxDays {
 		return fmt.Errorf("analytics: %w: keep %d days: want 1 to %d", ErrInvalid, keepDays, MaxDays)
 	}
-	kept := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -keepDays) // the first day that is
+	today := c.civil(now)
+	kept := today.AddDate(0, 0, -keepDays) // the first day that is
 	oldest := kept.AddDate(0, 0, -MaxDays)
 	for m := oldest; m.Before(kept); m = time.Date(m.Year(), m.Month()+1, 1, 0, 0, 0, 0, time.UTC) {
-		if err := c.Rollup(ctx, m); err != nil {
+		if err := c.rollUp(ctx, m); err != nil {
 			return err
 		}
 	}
 	_, err := c.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for day := oldest; !day.After(now); day = day.AddDate(0, 0, 1) {
-			of, end := dayOf(day), day.AddDate(0, 0, 1+keepDays)
+		for day := oldest; !day.After(today); day = day.AddDate(0, 0, 1) {
+			of := period(day.Format(time.DateOnly))
+			end := time.Date(day.Year(), day.Month(), day.Day()+1+keepDays, 0, 0, 0, 0, c.cfg.Zone)
 			for _, key := range []string{of.events(), of.users(), of.estimate()} {
 				pipe.PExpireAt(ctx, key, end)
 			}
@@ -138,7 +143,7 @@ func (c *Counter) Expire(ctx context.Context, now time.Time, keepDays int) error
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("analytics: expire days before %s: %w", dayOf(kept), err)
+		return fmt.Errorf("analytics: expire days before %s: %w", kept.Format(time.DateOnly), err)
 	}
 	return nil
 }

@@ -11,5 +11,6 @@ var luaFiles embed.FS
 
 var (
 	countScript = redisx.LoadScript(luaFiles, "count")
+	nameScript  = redisx.LoadScript(luaFiles, "name")
 	raiseScript = redisx.LoadScript(luaFiles, "raise")
 )

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -31,17 +30,20 @@ func (c *Counter) Send(ctx context.Context, event Track) error {
 // event may be counted or not.
 func (c *Counter) Track(ctx context.Context, event Track) error {
 	if event.At.IsZero() {
-		event.At = time.Now()
+		event.At = c.cfg.Now()
 	}
 	event.Counted = true
 	add, err := c.entry(ctx, event)
 	if err != nil {
 		return fmt.Errorf("analytics: track %s: %w", event.Event, err)
 	}
-	day := dayOf(event.At)
+	day := c.placeOf(event.At)
 	_, err = c.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		_ = pipe.Process(ctx, redisx.OnceCmd{Cmd: redis.NewCmd(ctx, "HINCRBY", day.events(), event.Event, 1)})
-		if event.UserID != "" && !c.cfg.EstimateOnly {
+		count := []any{"EVAL", nameScript.Text(), 1, day.events(), event.Event, MaxNames, OtherEvents}
+		_ = pipe.Process(ctx, redisx.OnceCmd{Cmd: redis.NewCmd(ctx, count...)})
+		if day == farAway {
+			pipe.PExpire(ctx, day.events(), FarFor)
+		} else if event.UserID != "" && !c.cfg.EstimateOnly {
 			pipe.SAdd(ctx, day.users(), event.UserID)
 		}
 		return pipe.Process(ctx, add)
@@ -54,12 +56,12 @@ func (c *Counter) Track(ctx context.Context, event Track) error {
 
 // entry makes the XADD of an event, in the fields of the article.
 func (c *Counter) entry(ctx context.Context, event Track) (redis.Cmder, error) {
-	if event.Event == "" {
-		return nil, fmt.Errorf("%w: event is empty", ErrInvalid)
+	if err := event.check(); err != nil {
+		return nil, err
 	}
 	at := event.At
 	if at.IsZero() {
-		at = time.Now()
+		at = c.cfg.Now()
 	}
 	metadata := []byte("{}")
 	if len(event.Metadata) > 0 {

@@ -33,7 +33,7 @@ func python(t *testing.T, rdb redis.UniversalClient, event, user string) {
 
 func bound(t *testing.T, rdb redis.UniversalClient, kind string) (*jobtest.Fleet, *analytics.Counter) {
 	t.Helper()
-	counter, mux := analytics.New(rdb, analytics.Config{}), queue.NewMux()
+	counter, mux := analytics.New(rdb, analytics.Config{Now: then}), queue.NewMux()
 	counter.Register(mux)
 	raw := queue.QueueConfig{Raw: &queue.Raw{Kind: kind}}
 	return jobtest.Start(t, rdb, mux, map[string]queue.QueueConfig{analytics.DefaultStream: raw}), counter
@@ -82,7 +82,7 @@ func TestEventsOfEveryProducerAreCountedOnce(t *testing.T) {
 func TestTrackWritesWhatTheArticleWrites(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	counter := analytics.New(rdb, analytics.Config{})
+	counter := analytics.New(rdb, analytics.Config{Now: then})
 	event := analytics.Track{Event: "purchase", UserID: "u-1", At: noon, Metadata: map[string]any{"item": "book"}}
 	if err := counter.Track(t.Context(), event); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestTrackWritesWhatTheArticleWrites(t *testing.T) {
 
 func TestAnEventWithoutANameIsNotSent(t *testing.T) {
 	t.Parallel()
-	counter := analytics.New(redistest.Shared(t).Client(t), analytics.Config{})
+	counter := analytics.New(redistest.Shared(t).Client(t), analytics.Config{Now: then})
 	bad := analytics.Track{Event: "e", Metadata: map[string]any{"f": func() {}}}
 	for name, err := range map[string]error{
 		"Send":     counter.Send(t.Context(), analytics.Track{UserID: "u"}),

@@ -11,26 +11,36 @@ import (
 
 // Stats is what was counted on one day, or in one month.
 type Stats struct {
-	Date           string           `json:"date"` // YYYY-MM-DD in UTC, or YYYY-MM
+	Date           string           `json:"date"` // YYYY-MM-DD, YYYY-MM, or "far"
 	TotalEvents    int64            `json:"total_events"`
 	UniqueUsers    int64            `json:"unique_users"`    // exact; 0 of a month, and with EstimateOnly
 	EstimatedUsers int64            `json:"estimated_users"` // by HyperLogLog, standard error 0.81 %
 	Events         map[string]int64 `json:"events"`
 }
 
-// Stats returns what was counted on the day of t, in UTC: the article's get_daily_stats. It reads one field for each
-// name of an event.
+// Stats returns what was counted on the day of t: the article's get_daily_stats. It reads one field for each name of an
+// event.
 func (c *Counter) Stats(ctx context.Context, t time.Time) (Stats, error) {
-	stats, err := c.read(ctx, []period{dayOf(t)})
+	stats, err := c.read(ctx, []period{c.dayOf(t)})
 	if err != nil {
 		return Stats{}, err
 	}
 	return stats[0], nil
 }
 
-// Month returns what [Counter.Rollup] has brought into the month of t, in UTC.
+// Far returns what was counted of events that were too far from now when they were counted, more than [MaxDays] ago or
+// more than [MaxAhead] to come: with a clock that is wrong, or a timestamp that is none. Their users are not known.
+func (c *Counter) Far(ctx context.Context) (Stats, error) {
+	stats, err := c.read(ctx, []period{farAway})
+	if err != nil {
+		return Stats{}, err
+	}
+	return stats[0], nil
+}
+
+// Month returns what [Counter.Rollup] has brought into the month of t.
 func (c *Counter) Month(ctx context.Context, t time.Time) (Stats, error) {
-	stats, err := c.read(ctx, []period{monthOf(t)})
+	stats, err := c.read(ctx, []period{c.monthOf(t)})
 	if err != nil {
 		return Stats{}, err
 	}
@@ -49,7 +59,7 @@ type Range struct {
 
 // Range returns what was counted on the days of from to to, both included, [MaxDays] at the most, in two round trips.
 func (c *Counter) Range(ctx context.Context, from, to time.Time) (Range, error) {
-	days, err := daysBetween(from, to)
+	days, err := c.daysBetween(from, to)
 	if err != nil {
 		return Range{}, err
 	}

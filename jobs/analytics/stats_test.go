@@ -58,7 +58,7 @@ func onEachServer(t *testing.T, test func(t *testing.T, rdb redis.UniversalClien
 func TestRangesAndCohorts(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{})
+		ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{Now: then})
 		count(t, counter,
 			seen{"view", "a", 1}, seen{"view", "b", 2}, seen{"buy", "a", 3}, // the 22nd
 			seen{"view", "b", 24}, seen{"view", "c", 25}, // the 23rd
@@ -97,7 +97,7 @@ func second[T any](_ T, err error) error { return err }
 func TestRetentionLooksAtEveryPage(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	counter := analytics.New(rdb, analytics.Config{})
+	counter := analytics.New(rdb, analytics.Config{Now: then})
 	for i := range 5000 {
 		rdb.SAdd(t.Context(), "analytics:users:2025-11-22", i)
 		if i%2 == 0 {
@@ -112,7 +112,7 @@ func TestRetentionLooksAtEveryPage(t *testing.T) {
 func TestFunnel(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, rdb redis.UniversalClient) {
-		counter := analytics.New(rdb, analytics.Config{Steps: []string{"view", "cart", "buy"}})
+		counter := analytics.New(rdb, analytics.Config{Now: then, Steps: []string{"view", "cart", "buy"}})
 		count(t, counter,
 			seen{"view", "all", 1}, seen{"cart", "all", 2}, seen{"buy", "all", 3},
 			seen{"buy", "late", 6}, seen{"cart", "late", 5}, seen{"view", "late", 4}, // in the wrong order
@@ -143,7 +143,7 @@ func TestFunnel(t *testing.T) {
 func TestEstimateOnlyKeepsNoSets(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	counter := analytics.New(rdb, analytics.Config{EstimateOnly: true})
+	counter := analytics.New(rdb, analytics.Config{Now: then, EstimateOnly: true})
 	count(t, counter, seen{"view", "a", 1}, seen{"view", "b", 1})
 	stats, err := counter.Stats(t.Context(), noon)
 	if err != nil || stats.UniqueUsers != 0 || stats.EstimatedUsers != 2 ||
@@ -156,7 +156,7 @@ func TestEstimateOnlyKeepsNoSets(t *testing.T) {
 func TestMonthsAreTheSumOfTheirDays(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, rdb redis.UniversalClient) {
-		ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{})
+		ctx, counter := t.Context(), analytics.New(rdb, analytics.Config{Now: then})
 		check := func(events, users int64) {
 			t.Helper()
 			for range 2 {
@@ -226,7 +226,7 @@ func TestOldDaysGoAndTheirMonthsStay(t *testing.T) {
 func TestChoresAsJobs(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	fleet, counter := startFleet(t, rdb)
+	fleet, counter := startFleet(t, rdb, then)
 	count(t, counter, seen{"view", "a", 1})
 	for _, job := range []queue.Args{analytics.Rollup{Month: "2025-11"}, analytics.Rollup{},
 		analytics.Expire{KeepDays: 400}, analytics.Expire{}} {

@@ -29,6 +29,19 @@ type Tracked struct{ Track }
 // Kind returns "analytics.tracked".
 func (Tracked) Kind() string { return "analytics.tracked" }
 
+// check refuses names that would make the keys of a day as large as a sender likes.
+func (t Track) check() error {
+	switch {
+	case t.Event == "":
+		return fmt.Errorf("%w: event is empty", ErrInvalid)
+	case len(t.Event) > MaxName:
+		return fmt.Errorf("%w: event of %d bytes, at most %d", ErrInvalid, len(t.Event), MaxName)
+	case len(t.UserID) > MaxUser:
+		return fmt.Errorf("%w: user_id of %d bytes, at most %d", ErrInvalid, len(t.UserID), MaxUser)
+	}
+	return nil
+}
+
 type wireTrack struct {
 	Event     string          `json:"event"`
 	UserID    string          `json:"user_id,omitempty"`

@@ -15,7 +15,7 @@ const usersAtOnce = 1000
 // each day's set. The days lie in different slots of a cluster, so no server can count them. With more than [MaxUsers]
 // it is [ErrTooMany]; see [Counter.Range] for an estimate.
 func (c *Counter) UniqueUsers(ctx context.Context, from, to time.Time) (int64, error) {
-	days, err := daysBetween(from, to)
+	days, err := c.daysBetween(from, to)
 	if err != nil {
 		return 0, err
 	}
@@ -35,7 +35,8 @@ func (c *Counter) Retention(ctx context.Context, cohort time.Time, days int) ([]
 	if days < 1 {
 		return nil, fmt.Errorf("analytics: %w: retention over %d days: want 1 to %d", ErrInvalid, days, MaxDays-1)
 	}
-	all, err := daysBetween(cohort, cohort.AddDate(0, 0, days))
+	first := c.civil(cohort)
+	all, err := civilDays(first, first.AddDate(0, 0, days))
 	if err != nil {
 		return nil, err
 	}

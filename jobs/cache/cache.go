@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -49,16 +50,13 @@ func (c Config) withDefaults() Config {
 	c.LoadTimeout = cmp.Or(c.LoadTimeout, DefaultLoadTimeout)
 	c.Lease = cmp.Or(c.Lease, DefaultLease)
 	c.Jitter = min(max(0, cmp.Or(c.Jitter, DefaultJitter)), 0.99)
+	if math.IsNaN(c.Jitter) || math.IsNaN(c.Beta) {
+		c.Jitter, c.Beta = DefaultJitter, DefaultBeta
+	}
 	c.Beta = cmp.Or(c.Beta, DefaultBeta)
-	if c.Report == nil {
-		c.Report = func(error) {}
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Rand == nil {
-		c.Rand = rand.Float64
-	}
+	c.Report = guardReport(c.Report)
+	c.Now = guardFunc(c.Now, time.Now)
+	c.Rand = guardFunc(c.Rand, rand.Float64)
 	return c
 }
 

@@ -49,6 +49,37 @@ func (f *flights) guarded(load loadFunc) loadFunc {
 	}
 }
 
+// guardReport calls report where it can end nothing: what it is called with is lost if it panics or ends its goroutine.
+func guardReport(report func(error)) func(error) {
+	if report == nil {
+		return func(error) {}
+	}
+	return func(err error) {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer func() { _ = recover() }()
+			report(err)
+		}()
+		<-ended
+	}
+}
+
+// guardFunc is the application's function, and the usual one where it is missing or panics.
+func guardFunc[T any](own, usual func() T) func() T {
+	if own == nil {
+		return usual
+	}
+	return func() (value T) {
+		defer func() {
+			if recover() != nil {
+				value = usual()
+			}
+		}()
+		return own()
+	}
+}
+
 // unmarshal is json.Unmarshal of what any program may have written, where the value's own method may panic.
 func unmarshal(raw []byte, value any) (err error) {
 	defer func() {

@@ -41,7 +41,7 @@ func (w *Watcher) refresh() {
 		}
 		changed := w.read()
 		if len(changed) > 0 && w.cfg.OnChange != nil {
-			w.cfg.OnChange(changed)
+			isolate(func() { w.cfg.OnChange(changed) })
 		}
 		w.publish()
 	}
@@ -186,6 +186,17 @@ func (w *Watcher) publish() {
 		close(w.ready)
 	}
 	if !known && w.cfg.OnStatus != nil {
-		w.cfg.OnStatus(status)
+		isolate(func() { w.cfg.OnStatus(status) })
 	}
+}
+
+// isolate calls a function of the application on a goroutine of its own, and waits for it: it may panic, or end that.
+func isolate(call func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer func() { _ = recover() }()
+		call()
+	}()
+	<-ended
 }

@@ -31,7 +31,7 @@ type WatchConfig struct {
 	Refresh time.Duration
 
 	// OnChange is called with the flags that have changed, after the copy has, OnStatus with every change of the
-	// status. Both are called by a goroutine of the watcher, one at a time, and must return soon.
+	// status. Both are called by the watcher, one at a time, and must return soon. Where one panics, that call is lost.
 	OnChange func(flags []string)
 	OnStatus func(status Status)
 }

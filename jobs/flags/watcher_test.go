@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -246,5 +247,28 @@ func TestAWatcherThatNeverSawRedisSaysSo(t *testing.T) {
 	w.Close()
 	if err := w.Ready(t.Context()); !errors.Is(err, flags.ErrClosed) {
 		t.Errorf("Ready after Close: %v", err)
+	}
+}
+
+// Where a function of the application panics or ends its goroutine, that call of it is lost and the copy goes on.
+func TestAWatchersFunctionsEndNothing(t *testing.T) {
+	t.Parallel()
+	for way, do := range map[string]func(){"panics": func() { panic("its own") }, "exits": runtime.Goexit} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			changes, rdb := make(chan []string, 1000), redistest.Shared(t).Client(t)
+			w := flags.Watch(rdb, flags.WatchConfig{
+				OnChange: func(names []string) { changes <- names; do() },
+				OnStatus: func(flags.Status) { do() },
+			})
+			defer w.Close()
+			store := flags.New(rdb)
+			watcher := &watched{Watcher: w, changes: changes}
+			for range 2 {
+				name := redistest.Namespace()
+				must(t, store.Enable(t.Context(), name, ana))
+				watcher.changed(t, name)
+			}
+		})
 	}
 }

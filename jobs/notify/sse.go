@@ -119,8 +119,8 @@ func (s *SSE) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // maxAhead is how far a clock of Redis may be before ours.
 const maxAhead = 24 * time.Hour
 
-// lastEventID is the place that a browser comes back from. One that no log can have had is none: it would be sent back to
-// the browser, and come again.
+// lastEventID is the place that a browser comes back from. One that no log can have had is none: it would be sent back
+// to the browser, and come again.
 func lastEventID(r *http.Request) (redisx.StreamID, bool) {
 	at, known := redisx.ParseStreamID(r.Header.Get("Last-Event-ID"))
 	if !known || at.Ms > uint64(time.Now().Add(maxAhead).UnixMilli()) {

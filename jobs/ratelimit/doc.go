@@ -15,8 +15,9 @@
 // languages: a sorted set of calls with their time in Unix seconds, and a counter. Their calls count here, and calls
 // made here count there. Such a program may count its own refused calls; then they count here as well.
 //
-// Two limits of one algorithm on the same thing, such as ten a second and a hundred an hour, need keys of their own,
-// such as user-1:second and user-1:hour: they would share one log, and each would spoil it for the other.
+// Two limits on the same thing, such as ten a second and a hundred an hour, are [Several]: a call is taken from both or
+// from none. As limiters of their own they need keys of their own, such as user-1:second and user-1:hour: with one
+// algorithm they would share one log, and each would spoil it for the other.
 //
 // Redis may be away. A call then takes no longer than [Options].Timeout, and is refused with [ErrUnavailable], or, with
 // FailOpen, allowed. Calls are charged at most once as long as connections last: when one breaks at the wrong moment,

@@ -2,11 +2,10 @@ package ratelimit
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"time"
 )
 
@@ -16,7 +15,7 @@ const DefaultPolicy = "default"
 // HTTP says how requests are held to a limit. The zero value works.
 type HTTP struct {
 	Key    func(*http.Request) string // who asks; a request with an empty key is let through. Defaults to [ClientIP]
-	Policy string                     // what the limit is called in RateLimit fields. Defaults to [DefaultPolicy]
+	Policy string                     // what one limit is called in RateLimit fields. Defaults to [DefaultPolicy]
 
 	// Refuse writes the answer to a request that is not passed on, such as a problem document. All headers named at
 	// [Middleware] are set. The status is 400, 429 or 503. Defaults to the body shown there.
@@ -39,28 +38,50 @@ type refusal struct {
 // RateLimit-Policy and RateLimit as draft-ietf-httpapi-ratelimit-headers-10 has them. Times are rounded up to whole
 // seconds.
 func Middleware(limiter *Limiter, config HTTP) func(http.Handler) http.Handler {
-	if config.Key == nil {
-		config.Key = ClientIP
-	}
 	policy := cmp.Or(config.Policy, DefaultPolicy)
+	return config.middleware(func(ctx context.Context, header http.Header, key string) (Decision, error) {
+		result, err := limiter.Allow(ctx, key)
+		if err == nil && !result.Degraded {
+			setHeaders(header, policy, limiter.limit, result)
+		}
+		return Decision{Allowed: result.Allowed, RetryAfter: result.RetryAfter}, err
+	})
+}
+
+// MiddlewareSeveral is [Middleware] for several limits on the same key. RateLimit-Policy and RateLimit list them all by
+// their names; the X-RateLimit fields are of the one that refuses the longest or has the least left.
+func MiddlewareSeveral(several *Several, config HTTP) func(http.Handler) http.Handler {
+	return config.middleware(func(ctx context.Context, header http.Header, key string) (Decision, error) {
+		decision, err := several.Allow(ctx, key)
+		if err == nil && !decision.Degraded {
+			several.setAll(header, decision)
+		}
+		return decision, err
+	})
+}
+
+// middleware holds requests to what ask decides, which sets the headers.
+func (c HTTP) middleware(
+	ask func(ctx context.Context, header http.Header, key string) (Decision, error),
+) func(http.Handler) http.Handler {
+	if c.Key == nil {
+		c.Key = ClientIP
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			key := config.Key(r)
+			key := c.Key(r)
 			if key == "" {
 				next.ServeHTTP(w, r)
 				return
 			}
-			result, err := limiter.Allow(r.Context(), key)
-			if err == nil && !result.Degraded {
-				setHeaders(w.Header(), policy, limiter.limit, result)
-			}
+			decision, err := ask(r.Context(), w.Header(), key)
 			switch {
 			case errors.Is(err, ErrInvalid):
-				config.refuse(w, r, http.StatusBadRequest, 0)
+				c.refuse(w, r, http.StatusBadRequest, 0)
 			case err != nil:
-				config.refuse(w, r, http.StatusServiceUnavailable, 1)
-			case !result.Allowed:
-				config.refuse(w, r, http.StatusTooManyRequests, wholeSeconds(result.RetryAfter))
+				c.refuse(w, r, http.StatusServiceUnavailable, 1)
+			case !decision.Allowed:
+				c.refuse(w, r, http.StatusTooManyRequests, wholeSeconds(decision.RetryAfter))
 			default:
 				next.ServeHTTP(w, r)
 			}
@@ -89,25 +110,6 @@ func (c HTTP) refuse(w http.ResponseWriter, r *http.Request, status int, after i
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // nobody is left who could receive the error
-}
-
-// ClientIP is the address that a request comes from: an IPv4 address, or the first 64 bits of an IPv6 address, of which
-// one customer has all the rest. Behind a proxy that is the proxy's: take the key from what that proxy vouches for.
-func ClientIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is4() {
-		return addr.String()
-	}
-	network, _ := addr.Prefix(64) // cannot fail for IPv6
-	return network.String()
 }
 
 // wholeSeconds rounds up: who waits that long has waited long enough.

@@ -11,11 +11,14 @@ import (
 )
 
 // A consumer without a lease whose name has the form of a worker's is given the time of a lease on a queue of navvy's
-// own. On a raw stream it may be another program's, which is given a minute, as any other name is.
+// own. On a raw stream it may be another program's, which is given what its binding says, as any other name is.
 func TestWhenAConsumerWithoutALeaseIsReclaimed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	raw := wire.Binding{Raw: true, Kind: "order"}
+	slow := wire.Binding{Raw: true, Kind: "order", ForeignIdle: (5 * time.Minute).Milliseconds()}
+	depot := wire.NewQueueRef(w.namespace, w.namespace+":depot", slow)
+	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), depot.Name, slow))
 	shop := wire.NewQueueRef(w.namespace, w.namespace+":shop", raw)
 	orders := wire.NewQueueRef(w.namespace, "orders", wire.Binding{})
 	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), shop.Name, raw))
@@ -26,6 +29,7 @@ func TestWhenAConsumerWithoutALeaseIsReclaimed(t *testing.T) {
 	}{
 		{&orders, nobody, wire.DefaultLease}, {&orders, "python-1", wire.DefaultForeignIdle},
 		{&shop, nobody, wire.DefaultForeignIdle}, {&shop, "python-1", wire.DefaultForeignIdle},
+		{&depot, "python-1", 5 * time.Minute},
 	} {
 		w.must(w.rdb.ZAdd(t.Context(), c.queue.Workers(), z("two#abcdef", 9e15)).Err()) // a worker lives
 		values := []string{"id", "j", "kind", "k", "data", "{}"}

@@ -43,6 +43,7 @@ type JobInfo struct {
 	Cancelled *Attribution `json:"cancelled,omitempty"`
 	Heartbeat Heartbeat    `json:"heartbeat,omitempty"` // in flight: how its holder is
 	Parked    bool         `json:"parked,omitempty"`    // in flight: nobody holds it, see [HeartbeatParked]
+	Held      bool         `json:"held,omitempty"`      // in flight: not started, its worker has no slot for it
 	Crashes   int          `json:"crashes,omitempty"`   // in flight: how many workers died with it
 	Stuck     bool         `json:"stuck,omitempty"`     // in flight: see [PresetStuck]
 	NextStep  string       `json:"next_step,omitempty"` // in flight: what happens next, for a person

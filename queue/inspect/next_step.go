@@ -15,26 +15,29 @@ import (
 
 // fleetView is what Redis knows, at one moment, of the consumers that hold some entries.
 type fleetView struct {
-	raw       bool
-	rows      []redis.XPendingExt
-	consumers []string
-	now       *redis.TimeCmd
-	leases    *redis.FloatSliceCmd
-	last      *redis.ZSliceCmd // the lease that ends last: of a living worker, if there is one
-	workers   map[string]*redis.SliceCmd
-	crashed   *redis.SliceCmd
-	cancelled *redis.SliceCmd
-	paused    *redis.IntCmd
+	raw bool
+	// how long another program's consumer may hold an entry
+	foreignIdle time.Duration
+	rows        []redis.XPendingExt
+	consumers   []string
+	now         *redis.TimeCmd
+	leases      *redis.FloatSliceCmd
+	last        *redis.ZSliceCmd // the lease that ends last: of a living worker, if there is one
+	workers     map[string]*redis.SliceCmd
+	crashed     *redis.SliceCmd
+	cancelled   *redis.SliceCmd
+	paused      *redis.IntCmd
 }
 
 func newFleetView(ctx context.Context, pipe redis.Pipeliner, q *wire.QueueRef, rows []redis.XPendingExt) *fleetView {
-	v := &fleetView{rows: rows, raw: q.Raw, workers: map[string]*redis.SliceCmd{}}
+	v := &fleetView{rows: rows, raw: q.Raw, foreignIdle: q.ForeignIdle, workers: map[string]*redis.SliceCmd{}}
 	entries := make([]string, len(rows))
 	for k, row := range rows {
 		entries[k] = row.ID
 		if _, known := v.workers[row.Consumer]; !known {
 			v.consumers = append(v.consumers, row.Consumer)
-			v.workers[row.Consumer] = pipe.HMGet(ctx, q.Worker(row.Consumer), "lease_ms", "max_crashes", "stuck")
+			v.workers[row.Consumer] = pipe.HMGet(ctx, q.Worker(row.Consumer),
+				"lease_ms", "max_crashes", "stuck", "held", "oldest_held", "runs")
 		}
 	}
 	v.now = pipe.Time(ctx)
@@ -64,6 +67,7 @@ func (v *fleetView) holder(consumer string) holder {
 		h.maxCrashes = wire.DefaultMaxCrashes
 	}
 	h.stuck = strings.Fields(text(2))
+	h.holds = wire.ReadHolds(text(3), text(4), text(5))
 	return h
 }
 
@@ -81,6 +85,7 @@ func (v *fleetView) judge(job *JobInfo, k int) {
 	job.Stuck = slices.Contains(h.stuck, job.Entry) || job.Heartbeat == HeartbeatGone || job.Heartbeat == HeartbeatLate ||
 		job.Cancelled != nil && now.Sub(job.Cancelled.At) > cancelPatience
 	at := time.Time{}
+	job.Held = job.Heartbeat == HeartbeatAlive && isHeld(h.holds, job.Entry)
 	job.NextStep, at = v.nextStep(job, h, now)
 	job.NextAt = timePtr(at)
 }
@@ -90,6 +95,8 @@ func (v *fleetView) nextStep(job *JobInfo, h holder, now time.Time) (step string
 	alive := len(v.last.Val()) > 0 && v.last.Val()[0].Score > float64(now.UnixMilli())
 	idle := time.Duration(job.IdleMS) * time.Millisecond
 	switch {
+	case job.Held:
+		return "held, not started: waits for a slot of its worker", at
 	case job.Heartbeat == HeartbeatAlive && job.Cancelled != nil:
 		return "cancelled: ends when its handler returns", at
 	case job.Heartbeat == HeartbeatAlive && job.Stuck:
@@ -113,7 +120,7 @@ func (v *fleetView) nextStep(job *JobInfo, h holder, now time.Time) (step string
 	case v.isEarlierSession(job.Worker):
 		return untilThen("reclaimed", now.Add(h.lease-idle), now)
 	}
-	return untilThen("reclaimed", now.Add(wire.DefaultForeignIdle-idle), now)
+	return untilThen("reclaimed", now.Add(v.foreignIdle-idle), now)
 }
 
 // isEarlierSession reports whether a consumer without a lease is a worker's session whose registration was lost with

@@ -10,7 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -22,11 +21,12 @@ type QueueInfo struct {
 	Raw           bool          `json:"raw,omitempty"` // bound to a stream that others write
 	Waiting       int64         `json:"waiting"`
 	InFlight      int64         `json:"in_flight"`
+	Held          int64         `json:"held"` // of those in flight: not started, held by workers without a slot or parked
 	Delayed       int64         `json:"delayed"`
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
 	Workers       int64         `json:"workers"`           // registered; 0 if all leases ended more than half a minute ago
-	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the first waiting entry
+	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the oldest job that is due and has not started
 	// Entries that consumers of other programs have acknowledged and not deleted, see [Inspector.SweepLeftovers].
 	Leftover int64 `json:"leftover,omitempty"`
 	// Other groups of the stream: they miss what workers delete.
@@ -110,9 +110,13 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	if err != nil {
 		return QueueInfo{}, err
 	}
+	held, err := i.readUnstarted(ctx, q, stream.Val())
+	if err != nil {
+		return QueueInfo{}, err
+	}
 	info := QueueInfo{
 		Name: queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
-		Waiting: b.waiting, InFlight: b.inFlight, Leftover: b.leftover, OtherGroups: b.others,
+		Waiting: b.waiting, InFlight: b.inFlight, Held: held.jobs, Leftover: b.leftover, OtherGroups: b.others,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
 		Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
 	}
@@ -122,9 +126,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	if leases := latest.Val(); len(leases) > 0 && leases[0].Score < float64(i.now().Add(-goneFor).UnixMilli()) {
 		info.Workers = 0
 	}
-	if id, ok := redisx.ParseStreamID(b.first); ok {
-		info.OldestWaiting = max(i.now().Sub(id.Time()), 0)
-	}
+	info.OldestWaiting = oldestOf(i.now(), append(held.oldest, b.first)...)
 	return info, nil
 }
 

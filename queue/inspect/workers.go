@@ -24,6 +24,7 @@ type WorkerInfo struct {
 	Heartbeat Heartbeat `json:"heartbeat"`
 	InFlight  int64     `json:"in_flight"`
 	Running   int       `json:"running"` // slots that run jobs of this queue, at the last heartbeat
+	Held      int       `json:"held"`    // of those in flight: not started, at the last heartbeat
 	// of those: handlers that ignore their cancelled contexts; 50 at the most
 	Stuck   int    `json:"stuck,omitempty"`
 	Version string `json:"version,omitempty"` // of the worker's program
@@ -76,7 +77,7 @@ func readWorker(queue string, lease redis.Z, fields map[string]string, now time.
 	r := wire.ReadRegistration(name, fields)
 	return WorkerInfo{
 		Name: name, Process: r.Worker, Queue: queue, Host: r.Host, PID: r.PID, Slots: r.Slots,
-		Running: r.Running, Stuck: len(r.Stuck), Version: r.Version, Started: inCalendar(r.Started),
+		Running: r.Running, Held: r.Held, Stuck: len(r.Stuck), Version: r.Version, Started: inCalendar(r.Started),
 		LeaseMS: wire.LeftMS(lease.Score, now), State: WorkerState(r.State),
 		Heartbeat: newHolder(lease.Score, r.Lease).heartbeat(name, now),
 	}
@@ -98,6 +99,7 @@ type holder struct {
 	ends       time.Time // of its lease; zero if it has none
 	lease      time.Duration
 	maxCrashes int
+	holds      wire.Holds
 	stuck      []string // entries whose handlers ignore their cancelled contexts
 }
 

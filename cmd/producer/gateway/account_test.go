@@ -3,11 +3,15 @@ package gateway_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/jobs/flags"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
 )
 
 func TestSessions(t *testing.T) {
@@ -163,4 +167,19 @@ func TestFlagsAndBoards(t *testing.T) {
 	if !strings.Contains(string(got.body), `"percentile":75`) || !strings.Contains(string(got.body), `"member":"bob"`) {
 		t.Errorf("got %s", got.body)
 	}
+}
+
+// Behind a proxy that is trusted, each client has its own ten attempts.
+func TestLoginsAreCountedByTheAddressBehindTheProxy(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(c *gateway.Config) {
+		c.ClientIP = ratelimit.ClientIPBehind(netip.MustParsePrefix("127.0.0.0/8"))
+	})
+	login := ask{method: "POST", path: "/login", body: `{"user":"ada","password":"wrong password"}`, anonymous: true}
+	for i := range 11 {
+		lie := fmt.Sprintf("192.0.2.%d, 198.51.100.7", i)
+		want := map[bool]int{true: 401, false: 429}[i < 10]
+		a.gets(want, login.with("X-Forwarded-For", lie))
+	}
+	a.gets(401, login.with("X-Forwarded-For", "198.51.100.8"))
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
-
-	"github.com/navvy-go/navvy/jobs/ratelimit"
 )
 
 // exchange is a request and its answer, as the log has them.
@@ -78,7 +76,7 @@ func (g *Gateway) log(r *http.Request, known *exchange, seen *counter, took time
 		slog.String("request_id", known.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.String("route", r.Pattern), slog.Int("status", cmp.Or(seen.status, http.StatusOK)),
 		slog.Int64("bytes", seen.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("remote", ratelimit.ClientIP(r)),
+		slog.String("remote", g.cfg.ClientIP(r)),
 	)
 	g.cfg.Logger.LogAttrs(r.Context(), level, "request", line...)
 }

@@ -58,6 +58,10 @@ type Config struct {
 	Rate        int64         // requests in a second from one caller. Defaults to no limit
 	Burst       int64         // of them at once. Defaults to Rate
 	Logger      *slog.Logger  // defaults to none
+
+	// ClientIP is the address of a request's client. Defaults to [ratelimit.ClientIP]; behind proxies see
+	// [ratelimit.ClientIPBehind].
+	ClientIP func(*http.Request) string
 }
 
 func (c Config) withDefaults() Config {
@@ -65,6 +69,9 @@ func (c Config) withDefaults() Config {
 	c.MaxInFlight = cmp.Or(c.MaxInFlight, DefaultMaxInFlight)
 	if c.Users == nil {
 		c.Users = nobody{}
+	}
+	if c.ClientIP == nil {
+		c.ClientIP = ratelimit.ClientIP
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -70,7 +70,8 @@ func (c cause) because(format string, args ...any) *problem.Document {
 
 // invalids are the errors of the packages below that say what is wrong with a request.
 var invalids = []error{
-	analytics.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, notify.ErrInvalid, session.ErrInvalid,
+	analytics.ErrInvalid, flags.ErrInvalid, leaderboard.ErrInvalid, notify.ErrInvalid, queue.ErrInvalid,
+	session.ErrInvalid,
 }
 
 // problemOf returns what an error means to a client.

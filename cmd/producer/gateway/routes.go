@@ -174,7 +174,7 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 			if name := exchangeOf(r.Context()).caller.Name; name != "" {
 				return "gateway:" + name
 			}
-			return "gateway:ip:" + ratelimit.ClientIP(r)
+			return "gateway:ip:" + g.cfg.ClientIP(r)
 		}})(next)
 }
 
@@ -182,7 +182,7 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 func (g *Gateway) fewLogins(next http.Handler) http.Handler {
 	return ratelimit.Middleware(g.logins,
 		ratelimit.HTTP{Policy: "logins", Refuse: refuseLimited, Key: func(r *http.Request) string {
-			return "gateway:login:" + ratelimit.ClientIP(r)
+			return "gateway:login:" + g.cfg.ClientIP(r)
 		}})(next)
 }
 

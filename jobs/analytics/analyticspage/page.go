@@ -27,22 +27,27 @@ const (
 //go:embed page.html
 var html string
 
-// New returns the page of what was counted in Redis.
-func New(rdb redis.UniversalClient) dashboard.Page {
+// New returns the page of what was counted in Redis, in days of the zone in config.
+func New(rdb redis.UniversalClient, config analytics.Config) dashboard.Page {
+	zone := cmp.Or(config.Zone, time.UTC)
 	return dashboard.Page{
 		Path: "/analytics", Title: "Analytics", Key: "a",
-		Template: html, Funcs: template.FuncMap{"usersOf": usersOf},
-		Load: page{rdb}.load,
+		Template: html, Funcs: template.FuncMap{"usersOf": usersOf, "zone": zone.String},
+		Load: page{analytics.New(rdb, config), zone}.load,
 	}
 }
 
-type page struct{ rdb redis.UniversalClient }
+type page struct {
+	counter *analytics.Counter
+	zone    *time.Location
+}
 
 // activity is what was counted on some days.
 type activity struct {
 	analytics.Range
 	Frequent []frequency `json:"-"`
 	Names    int         `json:"event_names"` // how many there are
+	Far      int64       `json:"far_events"`  // too far from now to have a day, of all days
 }
 
 // frequency is how often an event was counted.
@@ -52,18 +57,22 @@ type frequency struct {
 }
 
 func (p page) load(ctx context.Context, r *dashboard.Request) (any, error) {
-	from, to, err := days(r)
+	from, to, err := p.days(r)
 	if err != nil {
 		return nil, err
 	}
-	counted, err := analytics.New(p.rdb, analytics.Config{}).Range(ctx, from, to)
+	counted, err := p.counter.Range(ctx, from, to)
 	if errors.Is(err, analytics.ErrInvalid) {
 		return nil, dashboard.BadRequest("%w", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	a := activity{Range: counted, Names: len(counted.Events)}
+	far, err := p.counter.Far(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := activity{Range: counted, Names: len(counted.Events), Far: far.TotalEvents}
 	for event, n := range counted.Events {
 		a.Frequent = append(a.Frequent, frequency{event, n})
 	}
@@ -74,21 +83,27 @@ func (p page) load(ctx context.Context, r *dashboard.Request) (any, error) {
 	return a, nil
 }
 
-// days reads from and to, days in UTC: the last ones unless others are asked for.
-func days(r *dashboard.Request) (from, to time.Time, err error) {
-	to = r.Now.UTC()
+// days reads from and to: the last ones unless others are asked for. Noon is in the day that is meant, whatever the
+// zone does to its clocks.
+func (p page) days(r *dashboard.Request) (from, to time.Time, err error) {
+	noon := func(day time.Time) time.Time {
+		return time.Date(day.Year(), day.Month(), day.Day(), 12, 0, 0, 0, p.zone)
+	}
+	to = noon(r.Now.In(p.zone))
 	if text := r.Get("to"); text != "" {
 		if to, err = time.Parse(time.DateOnly, text); err != nil {
 			return from, to, dashboard.BadRequest("to is a day such as 2025-11-30, not %q", text)
 		}
+		to = noon(to)
 	}
 	from = to.AddDate(0, 0, 1-daysShown)
 	if text := r.Get("from"); text != "" {
 		if from, err = time.Parse(time.DateOnly, text); err != nil {
 			return from, to, dashboard.BadRequest("from is a day such as 2025-11-01, not %q", text)
 		}
+		from = noon(from)
 	}
-	if from.After(to) || to.Sub(from) >= daysMost*24*time.Hour {
+	if from.After(to) || !to.Before(from.AddDate(0, 0, daysMost)) {
 		return from, to, dashboard.BadRequest("from %s to %s: want 1 to %d days, in order",
 			from.Format(time.DateOnly), to.Format(time.DateOnly), daysMost)
 	}

@@ -15,9 +15,10 @@ import (
 func TestAnalyticsPage(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	server := pagetest.Open(t, rdb, analyticspage.New(rdb))
+	then := func() time.Time { return time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC) }
+	server := pagetest.Open(t, rdb, analyticspage.New(rdb, analytics.Config{}))
 	server.Shows(t, "/analytics?first", "Nothing was counted")
-	counter := analytics.New(rdb, analytics.Config{})
+	counter := analytics.New(rdb, analytics.Config{Now: then})
 	day := time.Date(2025, 11, 30, 12, 0, 0, 0, time.UTC)
 	for i := range 6 {
 		pagetest.Must(t, counter.Count(t.Context(), fmt.Sprint(i),

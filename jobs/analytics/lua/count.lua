@@ -4,14 +4,17 @@
 -- KEYS[1]  the day's counters, a hash: event to count
 -- KEYS[2]  the marks of jobs that were counted, a set
 -- ARGV[1]  how long the marks stay after the last call, in milliseconds
--- ARGV[2]  how many jobs: n
--- ARGV[3…] their n marks, then their n events, then marks of jobs that were acknowledged
+-- ARGV[2]  how long the counters stay after the last call, in milliseconds; 0 leaves their lifetime as it is
+-- ARGV[3]  how many names of events the counters hold
+-- ARGV[4]  the name under which others are counted
+-- ARGV[5]  how many jobs: n
+-- ARGV[6…] their n marks, then their n events, then marks of jobs that were acknowledged
 -- Reply    how many were counted; those with a mark were counted before
-local n = tonumber(ARGV[2])
-local seen = n > 0 and redis.call('SMISMEMBER', KEYS[2], unpack(ARGV, 3, 2 + n))
+local n = tonumber(ARGV[5])
+local seen = n > 0 and redis.call('SMISMEMBER', KEYS[2], unpack(ARGV, 6, 5 + n))
 local fresh, marked, events, counts = {}, {}, {}, {}
 for i = 1, n do
-  local mark, event = ARGV[2 + i], ARGV[2 + n + i]
+  local mark, event = ARGV[5 + i], ARGV[5 + n + i]
   if seen[i] == 0 and not marked[mark] then
     marked[mark] = true
     fresh[#fresh + 1] = mark
@@ -22,11 +25,14 @@ end
 if #fresh > 0 then
   redis.call('SADD', KEYS[2], unpack(fresh))
   for _, event in ipairs(events) do
-    redis.call('HINCRBY', KEYS[1], event, counts[event])
+    count_name(KEYS[1], event, counts[event], ARGV[3], ARGV[4])
   end
 end
-if #ARGV > 2 + 2 * n then
-  redis.call('SREM', KEYS[2], unpack(ARGV, 3 + 2 * n))
+if #ARGV > 5 + 2 * n then
+  redis.call('SREM', KEYS[2], unpack(ARGV, 6 + 2 * n))
+end
+if ARGV[2] ~= '0' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[1])
 return #fresh

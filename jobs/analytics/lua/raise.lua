@@ -5,15 +5,17 @@
 -- KEYS[2]  what each day has given, a hash: day and event to count
 -- ARGV[1]  the day
 -- ARGV[2]  how long to keep what the days have given, in milliseconds
--- ARGV[3…] for each event: its name, and its count on that day
+-- ARGV[3]  how many names of events the counters hold
+-- ARGV[4]  the name under which others are counted
+-- ARGV[5…] for each event: its name, and its count on that day
 -- Reply    by how much the month's total has grown
 local grown = 0
-for i = 3, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local field = ARGV[1] .. ' ' .. ARGV[i]
   local added = tonumber(ARGV[i + 1]) - tonumber(redis.call('HGET', KEYS[2], field) or '0')
   if added > 0 then
     redis.call('HSET', KEYS[2], field, ARGV[i + 1])
-    redis.call('HINCRBY', KEYS[1], ARGV[i], added)
+    count_name(KEYS[1], ARGV[i], added, ARGV[3], ARGV[4])
     grown = grown + added
   end
 end

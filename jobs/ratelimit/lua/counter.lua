@@ -2,12 +2,12 @@
 -- still covers. Takes calls, or only looks. A refused call writes nothing.
 --
 -- KEYS[1]  the counts, a hash: window (its number since 1970), count, previous (the count of the window before)
--- ARGV[1]  how many calls to take; 0 looks what would become of one
+-- ARGV[1]  how many calls to take; 0 looks what would become of one, and -n of n
 -- ARGV[2]  the limit
 -- ARGV[3]  the window, in microseconds
 -- Reply    1 or 0 for allowed, calls remaining, retry after, reset after, now; times in microseconds
 local take, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local want = math.max(take, 1)
+local want = math.max(math.abs(take), 1)
 local now = now_us()
 local this = math.floor(now / window)
 local left = window - now % window -- of this window, and of the last one in the sliding window

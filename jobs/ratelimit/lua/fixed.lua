@@ -4,14 +4,14 @@
 -- is another, the reply has the time.
 --
 -- KEYS[1]  the window's counter, a string
--- ARGV[1]  how many calls to take; 0 looks what would become of one
+-- ARGV[1]  how many calls to take; 0 looks what would become of one, and -n of n
 -- ARGV[2]  the limit
 -- ARGV[3]  the window, in microseconds
 -- ARGV[4]  the window's number since 1970, the one in the key
 -- Reply    1 or 0 for allowed, or -1 for another window; calls remaining, retry after, reset after, now; times in
 --          microseconds
 local take, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local want = math.max(take, 1)
+local want = math.max(math.abs(take), 1)
 local now = now_us()
 if math.floor(now / window) ~= tonumber(ARGV[4]) then
   return {-1, 0, 0, 0, now}

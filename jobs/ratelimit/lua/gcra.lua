@@ -5,13 +5,13 @@
 -- time is counted in units of a microsecond divided by the denominator, so nothing is ever rounded.
 --
 -- KEYS[1]  when the bucket will be empty, a string: Unix microseconds, and "+" units beyond that if there are any
--- ARGV[1]  how many calls to take; 0 looks what would become of one
+-- ARGV[1]  how many calls to take; 0 looks what would become of one, and -n of n
 -- ARGV[2]  the burst: how many calls the bucket holds
 -- ARGV[3]  the interval's numerator, in microseconds
 -- ARGV[4]  the interval's denominator
 -- Reply    1 or 0 for allowed, calls remaining, retry after, reset after, now; times in microseconds
 local take, burst, interval, units = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local want = math.max(take, 1)
+local want = math.max(math.abs(take), 1)
 local now = now_us()
 
 local us, rest = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+)%+?(%d*)$')

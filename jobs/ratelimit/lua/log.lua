@@ -1,12 +1,12 @@
 -- Sliding log: one member for each call. Takes calls, or only looks. A refused call writes nothing.
 --
 -- KEYS[1]  the calls, a zset: unique member to its time in Unix seconds
--- ARGV[1]  how many calls to take; 0 looks what would become of one
+-- ARGV[1]  how many calls to take; 0 looks what would become of one, and -n of n
 -- ARGV[2]  the limit
 -- ARGV[3]  the window, in microseconds
 -- Reply    1 or 0 for allowed, calls remaining, retry after, reset after, now; times in microseconds
 local take, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local want = math.max(take, 1)
+local want = math.max(math.abs(take), 1)
 local now = now_us()
 
 -- Scores are seconds, as other programs write them; a double distinguishes microseconds until the year 2106. Two scores

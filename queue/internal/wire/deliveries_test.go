@@ -153,7 +153,9 @@ func TestClaimTakesNoMoreBytesThanAskedFor(t *testing.T) {
 	for _, step := range []struct {
 		bytes int
 		want  string
-	}{{0, "1-1(j-1)×1†0 "}, {2*each + 1, "2-1(j-2)×1†0 3-1(j-3)×2†0 "}, {99, "4-1(j-4)×2†0 5-1(j-5)×2†0 "}} {
+	}{
+		{0, "1-1(j-1)×1†0 "}, {2*each + 1, "2-1(j-2)×1†0 3-1(j-3)×2†0 "}, {99, "4-1(j-4)×2†0 5-1(j-5)×2†0 "},
+	} {
 		found, err := wire.ClaimParked(t.Context(), s.rdb, s.q,
 			wire.Claim{Consumer: "w#2", Count: 9, MaxCrashes: 3, Bytes: step.bytes}, intern)
 		if got := lines(found); got != step.want || err != nil {
@@ -204,7 +206,8 @@ func TestUnreadJobsAreBuriedAsTheyAre(t *testing.T) {
 		entry, err := s.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: s.q.Stream, Values: values}).Result()
 		s.must(err)
 		s.read("w#1", 1)
-		id, kind, err := wire.BuryUnread(t.Context(), s.rdb, s.q, "w#1", ref(entry), &wire.Death{Reason: wire.ReasonTooLarge})
+		id, kind, err := wire.BuryUnread(t.Context(), s.rdb, s.q, "w#1", ref(entry),
+			&wire.Death{Reason: wire.ReasonTooLarge})
 		s.must(err)
 		dead, err := s.rdb.XRevRange(t.Context(), s.q.Dead(), "+", "-").Result()
 		s.must(err)

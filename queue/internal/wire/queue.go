@@ -1,6 +1,10 @@
 package wire
 
-import "cmp"
+import (
+	"cmp"
+	"math"
+	"time"
+)
 
 // QueueRef names a queue for client, worker and inspector alike: how it is bound, and its keys.
 type QueueRef struct {
@@ -9,11 +13,18 @@ type QueueRef struct {
 	Group string // the consumer group
 	Raw   bool   // bound to a stream that other programs write
 	Kind  string // raw: of entries that have none
+
+	ForeignIdle time.Duration // raw: an entry that another program's consumer holds so long is taken over
 }
 
 // NewQueueRef names a queue of a namespace that is bound so.
 func NewQueueRef(namespace, name string, b Binding) QueueRef {
-	q := QueueRef{Name: name, Group: cmp.Or(b.Group, DefaultGroup), Raw: b.Raw, Kind: b.Kind}
+	q := QueueRef{
+		Name: name, Group: cmp.Or(b.Group, DefaultGroup), Raw: b.Raw, Kind: b.Kind, ForeignIdle: DefaultForeignIdle,
+	}
+	if b.ForeignIdle > 0 && b.ForeignIdle <= math.MaxInt64/int64(time.Millisecond) {
+		q.ForeignIdle = time.Duration(b.ForeignIdle) * time.Millisecond
+	}
 	if b.Raw {
 		q.Keys = rawKeys(name)
 	} else {

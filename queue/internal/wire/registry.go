@@ -30,6 +30,8 @@ type Binding struct {
 	Raw   bool   `json:"raw,omitempty"`
 	Group string `json:"group,omitempty"` // "" is DefaultGroup
 	Kind  string `json:"kind,omitempty"`  // raw: of entries that have none
+
+	ForeignIdle int64 `json:"foreign_idle_ms,omitempty"` // raw: 0 is DefaultForeignIdle
 }
 
 // AddQueues notes that a client uses queues.

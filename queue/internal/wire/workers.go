@@ -24,7 +24,18 @@ type Registration struct {
 	Running int        // slots that run jobs of this queue
 	Stuck   []EntryRef // whose handlers ignore that their contexts are cancelled
 	State   string     // see [WorkerQuiet]
+	Holds
 }
+
+// Holds is what a session holds and has not started.
+type Holds struct {
+	Held   int        // jobs
+	Oldest EntryRef   // of them; the zero value if there are none
+	Runs   []EntryRef // what runs beside them, [MostRuns] at the most; nil if all that it holds runs
+}
+
+// MostRuns bounds how many entries a heartbeat lists that run.
+const MostRuns = 200
 
 func (r *Registration) fields() []any {
 	return []any{
@@ -42,14 +53,33 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 		Started: time.UnixMilli(n("started_ms")).UTC(), Lease: Milliseconds(n("lease_ms")),
 		MaxCrashes: int(n("max_crashes")), Version: fields["version"],
 		Running: int(n("running")), State: fields["state"],
+		Holds: ReadHolds(fields["held"], fields["oldest_held"], fields["runs"]),
 	}
 	if r.Worker == "" {
 		r.Worker, _ = SplitConsumer(consumer)
 	}
-	for _, id := range strings.Fields(fields["stuck"]) {
-		r.Stuck = append(r.Stuck, EntryRef{ID: id})
-	}
+	r.Stuck = readEntries(fields["stuck"])
 	return r
+}
+
+// ReadHolds reads the fields held, oldest_held and runs of a registration.
+func ReadHolds(held, oldest, runs string) Holds {
+	return Holds{Held: int(parseInt(held)), Oldest: EntryRef{ID: oldest}, Runs: readEntries(runs)}
+}
+
+func readEntries(text string) (entries []EntryRef) {
+	for _, id := range strings.Fields(text) {
+		entries = append(entries, EntryRef{ID: id})
+	}
+	return entries
+}
+
+func joinEntries(entries []EntryRef) string {
+	ids := make([]string, len(entries))
+	for i, entry := range entries {
+		ids[i] = entry.ID
+	}
+	return strings.Join(ids, " ")
 }
 
 // Join registers a session and gives it a lease. It returns whether the queue is paused.
@@ -76,8 +106,9 @@ type Heartbeat struct {
 	Stuck     []EntryRef
 	State     string
 	At        time.Time // in which minute and hour the counts are
-	Period    []any     // names and numbers to add to the minute and the hour
-	Total     []any     // and to those of all time
+	Holds     Holds
+	Period    []any // names and numbers to add to the minute and the hour
+	Total     []any // and to those of all time
 }
 
 // HeartbeatReply is what comes back with a heartbeat.
@@ -97,13 +128,10 @@ type HeartbeatReply struct {
 
 // Beat extends a session's lease and writes its counts. [ErrLost] if the session has lost its lease.
 func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r HeartbeatReply, err error) {
-	stuck := make([]string, len(h.Stuck))
-	for i, entry := range h.Stuck {
-		stuck[i] = entry.ID
-	}
 	args := []any{
 		h.Consumer, h.Lease.Milliseconds(), h.Caretaker.Milliseconds(), q.Group,
-		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), h.Running, strings.Join(stuck, " "), h.State, len(h.Period),
+		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), h.Running, joinEntries(h.Stuck), h.State,
+		h.Holds.Held, h.Holds.Oldest.ID, joinEntries(h.Holds.Runs), len(h.Period),
 	}
 	args = append(append(args, h.Period...), h.Total...)
 	cmd, denied := scriptHeartbeat.run(ctx, rdb, []string{

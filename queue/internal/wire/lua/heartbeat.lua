@@ -20,8 +20,11 @@
 -- ARGV[7]  how many slots are busy
 -- ARGV[8]  entries whose handlers are stuck
 -- ARGV[9]  quiet, stopping or ''
--- ARGV[10] how many values follow for the minute and the hour
--- ARGV[11…] those, names and numbers to add; then names and numbers to add to the counts of all time
+-- ARGV[10] how many jobs the worker holds that have not started
+-- ARGV[11] the entry of the oldest of them, or ''
+-- ARGV[12] the entries of those that run, if there are such
+-- ARGV[13] how many values follow for the minute and the hour
+-- ARGV[14…] those, names and numbers to add; then names and numbers to add to the counts of all time
 -- Reply    {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
 --          never had a lease}, Redis' time in ms, is paused (1 or 0), how many cancellations wait for workers, the
 --          latest command to this worker or '', {which bookkeeping failed, and why}}; -1 the worker lost its lease
@@ -29,10 +32,11 @@ if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local now, failures = now_ms(), {}
 allow_when_full('ZREM', KEYS[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-try(failures, 'HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9])
+try(failures, 'HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9], 'held', ARGV[10],
+  'oldest_held', ARGV[11], 'runs', ARGV[12])
 
-local last = 10 + ARGV[10]
-for i = 11, last, 2 do
+local last = 13 + ARGV[13]
+for i = 14, last, 2 do
   count(failures, KEYS[5], ARGV[i], ARGV[i + 1])
   count(failures, KEYS[6], ARGV[i], ARGV[i + 1])
 end
@@ -64,7 +68,7 @@ if caretaker == 1 then
     if total and not tonumber(total) then add_failure(failures, KEYS[10], 'a total is not a number') end
   end
 end
-if caretaker == 1 or #ARGV > 10 then
+if caretaker == 1 or #ARGV > 13 then
   try(failures, 'EXPIRE', KEYS[5], ARGV[5])
   try(failures, 'EXPIRE', KEYS[6], ARGV[6])
 end

@@ -116,7 +116,7 @@ end
 -- same, unless consumers of other programs acknowledge and do not delete.
 local function count_waiting(stream, group, pending)
   local length = redis.pcall('XLEN', stream)
-  if type(length) ~= 'number' then return 0 end
+  if type(length) ~= 'number' then return 0 end -- no stream any more: the worker's other commands fail, and say so
   for _, about in ipairs(groups_of(stream)) do
     if about.name == group and about.lag then return math.min(about.lag, length) end
   end

@@ -12,7 +12,7 @@ allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   if redis.call('ZSCORE', KEYS[k], ARGV[1]) then
     local promoted = promote_job(KEYS[1], KEYS[2], KEYS[k], ARGV[1])
-    if promoted == 1 then redis.call('HINCRBY', KEYS[3], 'promoted', 1) end
+    if promoted == 1 then count(nil, KEYS[3], 'promoted', 1) end
     return promoted
   end
 end

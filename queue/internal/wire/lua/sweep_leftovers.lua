@@ -19,5 +19,5 @@ for k = 2, #ARGV do
     deleted = deleted + redis.call('XDEL', KEYS[1], ARGV[k])
   end
 end
-if deleted > 0 then redis.call('HINCRBY', KEYS[2], 'deleted_stream', deleted) end
+if deleted > 0 then count(nil, KEYS[2], 'deleted_stream', deleted) end
 return deleted
