@@ -24,19 +24,17 @@ func TestFlagsPage(t *testing.T) {
 	pagetest.Must(t, store.Enable(t.Context(), name, ana))
 	pagetest.Must(t, store.EnableForUser(t.Context(), "beta", "u-1", ana))
 	pagetest.Must(t, store.SetRules(t.Context(), "beta", flags.Rules{Percent: 10, Until: time.Now().Add(time.Hour),
-		Variants: []flags.Variant{{Name: "blue", Weight: 1}}}, ana))
-	for _, path := range []string{"/flags", "/flags?flag=" + url.QueryEscape(name)} {
-		server.Shows(t, path, "&lt;script&gt;x")
-	}
-	server.Shows(t, "/flags?flag=beta", "10 %", "blue", "until ", "enable_user", "set_rules")
-	pagetest.Must(t, store.SetRules(t.Context(), "beta", flags.Rules{
 		Variants: []flags.Variant{{Name: "blue", Weight: 1}}, Default: "blue", Disabled: true,
 		Requires: []flags.Requirement{{Flag: "alpha"}},
 		Targets: []flags.Target{{Off: true, When: []flags.Condition{
 			{Attribute: "country", Op: flags.In, Values: []any{"<b>"}},
 		}}},
 	}, ana))
-	server.Shows(t, "/flags?flag=beta", "disabled for all", "requires alpha", "off where country in &lt;b&gt;", "otherwise blue")
+	for _, path := range []string{"/flags", "/flags?flag=" + url.QueryEscape(name)} {
+		server.Shows(t, path, "&lt;script&gt;x")
+	}
+	server.Shows(t, "/flags?flag=beta", "10 %", "blue", "until ", "enable_user", "set_rules",
+		"disabled for all", "requires alpha", "off where country in &lt;b&gt;", "otherwise blue")
 	for path, status := range map[string]int{"/flags?flag=nope": 404, "/flags?flag=a+b": 400, "/flags?cursor=beta": 200} {
 		if got := server.Status(t, path); got != status {
 			t.Errorf("%s: %d, want %d", path, got, status)
