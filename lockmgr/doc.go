@@ -22,7 +22,8 @@
 // several in, [Manager.RWLock] any number of readers or one writer. [Manager.Once] does work once for each idempotency
 // key and replays its result. [Manager.Inspect] shows the holders of locks, and [Manager.Evict] takes a lock from one.
 //
-// A caller that gets an error holds nothing and leaves nothing behind, however late Redis answers, see [Manager.Acquire].
+// A caller that gets an error holds nothing and leaves nothing behind, however late Redis answers, see
+// [Manager.Acquire].
 //
 // Package quorum keeps a lock in most of several independent servers. Package idemhttp does for HTTP handlers what Once
 // does for functions.
@@ -30,7 +31,7 @@
 // # Not reentrant
 //
 // A lock belongs to the value [Lock], not to a process, goroutine or context. A holder that asks again waits for
-// itself until its context ends; a reader that asks again while a writer waits does as well, each Acquire of a semaphore
-// takes one more permit, and a key of Once is in progress within its own function. Pass the Lock, or the context of the
-// work, to what runs under it.
+// itself until its context ends; a reader that asks again while a writer waits does as well, each Acquire of a
+// semaphore takes one more permit, and a key of Once is in progress within its own function. Pass the Lock, or the
+// context of the work, to what runs under it.
 package lockmgr

@@ -17,8 +17,9 @@ import (
 // taking is a way to take something that a caller may give up.
 type taking struct {
 	take func(ctx context.Context, locks *lockmgr.Manager, name string) error
-	hold func(ctx context.Context, locks *lockmgr.Manager, name string) (*lockmgr.Lock, error) // before, so that the caller must wait
-	keys []string                                                                              // none of which may be left
+	// before, so that the caller must wait
+	hold func(ctx context.Context, locks *lockmgr.Manager, name string) (*lockmgr.Lock, error)
+	keys []string // none of which may be left
 }
 
 var takings = map[string]taking{

@@ -24,8 +24,8 @@ func New(rdb redis.UniversalClient) *Manager {
 }
 
 // Close ends every wait with [ErrClosed], the subscription that waiters share, and the renewal of what is still held:
-// its contexts end with the cause ErrClosed, and it is free when its TTL ends or when it is released. It waits up to 2 s
-// for what is being taken back of callers that gave up. Closing twice is harmless. A manager whose locks are all
+// its contexts end with the cause ErrClosed, and it is free when its TTL ends or when it is released. It waits up to 2
+// s for what is being taken back of callers that gave up. Closing twice is harmless. A manager whose locks are all
 // released, and whose callers never had to wait, holds nothing to close.
 func (m *Manager) Close() {
 	m.leases.Close()

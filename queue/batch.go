@@ -50,8 +50,8 @@ func HandleBatch[T Args](m *Mux, handler func(ctx context.Context, jobs []*Job[T
 	m.register(k, opts)
 }
 
-// BatchOf is how many jobs a batch has at the most, 1 to 1000. Defaults to 100. A batch whose jobs have 16 MiB of data is
-// run with those. It serves [HandleBatch] alone.
+// BatchOf is how many jobs a batch has at the most, 1 to 1000. Defaults to 100. A batch whose jobs have 16 MiB of data
+// is run with those. It serves [HandleBatch] alone.
 func BatchOf(n int) HandleOption {
 	return policyOption(func(p *Policy) error {
 		p.Batch = n

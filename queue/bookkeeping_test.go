@@ -20,7 +20,8 @@ import (
 // companions are the keys of a queue behind its stream, as patterns.
 var companions = []string{
 	"", ":delayed", ":retrying", ":bodies", ":dead", ":dead:ids", ":workers", ":worker:*", ":caretaker", ":crashed",
-	":paused", ":cancelled", ":cancelled:*", ":stats", ":stats:[0-9]*", ":stats:h:*", ":metrics", ":job:*", ":unique:*", ":id*",
+	":paused", ":cancelled", ":cancelled:*", ":stats", ":stats:[0-9]*", ":stats:h:*", ":metrics",
+	":job:*", ":unique:*", ":id*",
 	":preflight",
 }
 

@@ -84,8 +84,8 @@ func (m *Manager) TryAcquire(ctx context.Context, name string, opts ...Option) (
 // Acquire waits for the lock of that name until ctx ends, which is [lockmgr.ErrNotAcquired] and the context's cause. It
 // looks every 25 to 50 ms, one waiter of this process at a time. That most servers do not answer is an error at once,
 // as in [Manager.TryAcquire]. A caller that gets an error leaves nothing behind, as with [lockmgr.Manager.Acquire]: a
-// server that answers late gives its part back, and one that does not answer is asked again in the background. Locks are
-// not reentrant.
+// server that answers late gives its part back, and one that does not answer is asked again in the background. Locks
+// are not reentrant.
 func (m *Manager) Acquire(ctx context.Context, name string, opts ...Option) (*Lock, error) {
 	lock, err := m.newLock(name, opts)
 	if err != nil {

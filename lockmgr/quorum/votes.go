@@ -35,7 +35,8 @@ func (v *votes) decided(majority, all int) bool {
 }
 
 // ask sends a request to all servers at once, and returns when the outcome is decided or ctx ends. It is an error if
-// most servers did not answer. Requests do not end with ctx. A server that hangs keeps a goroutine, for as long as its client lets it.
+// most servers did not answer. Requests do not end with ctx. A server that hangs keeps a goroutine, for as long as its
+// client lets it.
 func (b *backend) ask(ctx context.Context, request func(context.Context, *member) (uint64, error)) (votes, error) {
 	type answer struct {
 		token uint64

@@ -75,8 +75,8 @@ type Contention struct {
 }
 
 // Contend tries until the lock is taken or there is a reason to stop: ctx ends, which is [ErrNotAcquired] and the
-// context's cause, the queue is closed, or an attempt fails for another reason than that the lock is held. A waiter that
-// stops leaves nothing in Redis.
+// context's cause, the queue is closed, or an attempt fails for another reason than that the lock is held. A waiter
+// that stops leaves nothing in Redis.
 func (q *LocalQueue) Contend(ctx context.Context, lock *Lock, c Contention) error {
 	for {
 		wait, err := lock.TryAcquire(ctx)

@@ -8,8 +8,8 @@ import (
 )
 
 // Begin notes that a worker runs entries of which a crash is noted, before their handlers begin, and which of them is
-// the prime suspect: the zero value if none is. It returns which bookkeeping failed; [ErrLost] if the worker has lost its
-// lease.
+// the prime suspect: the zero value if none is. It returns which bookkeeping failed; [ErrLost] if the worker has lost
+// its lease.
 func Begin(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, prime EntryRef, entries []EntryRef,
 ) ([]string, error) {

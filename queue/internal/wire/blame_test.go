@@ -53,7 +53,7 @@ func TestOnlyWhatHadBegunIsToBlame(t *testing.T) {
 	}
 	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "3-1", "w#1").Err())
 	for _, step := range []string{
-		"1-1(1†3) 3-1(1†1) 4-1(1†0) ", "2-1(4†2) ", "", // what is to be buried, suspects, and then a last chance alone
+		"1-1(1†3) 3-1(1†1) 4-1(1†0) ", "2-1(4†2) ", "", // to be buried, suspects, and then a last chance alone
 	} {
 		got := ""
 		for _, d := range s.takes("w#4", "") {
