@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -39,19 +40,22 @@ type outcome struct {
 	said  string
 	err   error
 	until time.Time // of a snooze
+	leave func()    // ends the handler instead of a return: by a panic, say; nil: it returns
 }
 
 const (
-	kindPoison  = "poison"
-	kindDoomed  = "doomed" // the operator cancels all that it sees of it
-	kindUnique  = "unique" // the operator leaves it alone: a key that is set free lets a repeated call in
-	kindDeaf    = "deaf"
-	kindBatched = "batched" // the queue's name for all that run in batches
-	poisonBatch = "batched poison"
-	poisonEvery = 15 * time.Second
-	poisonCode  = 66 // exit status of a process that a poison job ended
+	kindPoison   = "poison"
+	kindDoomed   = "doomed" // the operator cancels all that it sees of it
+	kindUnique   = "unique" // the operator leaves it alone: a key that is set free lets a repeated call in
+	kindDeaf     = "deaf"
+	kindStranger = "stranger" // no worker has a handler for it
+	kindBatched  = "batched"  // the queue's name for all that run in batches
+	poisonBatch  = "batched poison"
+	poisonEvery  = 15 * time.Second
+	poisonCode   = 66 // exit status of a process that a poison job ended
 
 	largePad    = 200 << 10
+	hugePad     = 900 << 10 // of one large job in ten
 	maxAttempts = 3
 	snoozeFor   = 300 * time.Millisecond
 	snoozeUntil = 700 * time.Millisecond // since it was enqueued
@@ -60,12 +64,14 @@ const (
 )
 
 var kinds = []kind{
-	{name: "quick", share: 42, work: succeed},
+	{name: "quick", share: 41, work: succeed},
 	{name: "sleepy", share: 6, work: sleep, fill: anyTime},
-	{name: "flaky", share: 7, work: failTwice},
+	{name: "flaky", share: 5, work: failTwice},
+	{name: "rude", share: 2, work: leaveTwice},
 	{name: "hopeless", share: 2, work: fail, dead: inspect.ReasonAttempts},
 	{name: "cancelled", share: 1, work: cancel, dead: inspect.ReasonCancelled},
-	{name: "delayed", share: 9, work: succeed, opts: delayed},
+	{name: "delayed", share: 8, work: succeed, opts: delayed},
+	{name: "long due", share: 1, work: succeed, opts: longDue},
 	{name: kindUnique, share: 6, work: succeed, opts: unique, again: true},
 	{name: "named", share: 6, work: succeed, opts: named, again: true},
 	{name: "snoozing", share: 6, work: snooze},
@@ -77,6 +83,7 @@ var kinds = []kind{
 	{name: "batched flaky", batch: true, share: 2, work: failTwice},
 	{name: "batched hopeless", batch: true, share: 1, work: fail, dead: inspect.ReasonAttempts},
 	{name: "batched snoozing", batch: true, share: 1, work: snooze},
+	{name: kindStranger, share: 1, dead: inspect.ReasonUnknownKind},
 	{name: kindPoison, work: exit, dead: inspect.ReasonCrashed},
 	{name: poisonBatch, batch: true, work: exit, dead: inspect.ReasonCrashed},
 }
@@ -134,6 +141,17 @@ func failTwice(_ context.Context, run *queue.Run, _ payload) outcome {
 	return outcome{said: saidDone}
 }
 
+// leaveTwice panics, then ends its goroutine, and then is done.
+func leaveTwice(_ context.Context, run *queue.Run, _ payload) outcome {
+	switch run.Attempt {
+	case 1:
+		return outcome{said: saidFailed, leave: func() { panic("it panics") }}
+	case 2:
+		return outcome{said: saidFailed, leave: runtime.Goexit}
+	}
+	return outcome{said: saidDone}
+}
+
 func cancel(context.Context, *queue.Run, payload) outcome {
 	return outcome{said: saidFailed, err: queue.Cancel(errors.New("it gives up"))}
 }
@@ -145,9 +163,9 @@ func snooze(_ context.Context, run *queue.Run, _ payload) outcome {
 	return outcome{said: saidDone}
 }
 
-func exit(context.Context, *queue.Run, payload) outcome { return outcome{said: saidExit} }
-
-func exitNow() { os.Exit(poisonCode) }
+func exit(context.Context, *queue.Run, payload) outcome {
+	return outcome{said: saidExit, leave: func() { os.Exit(poisonCode) }}
+}
 
 // anyTime is from 50 ms to three leases.
 func anyTime(rng *rand.Rand, lease time.Duration, p *payload) {
@@ -159,23 +177,39 @@ func withinGrace(rng *rand.Rand, _ time.Duration, p *payload) {
 	p.Sleep = 50 + rng.Int64N((graceOfWorker + wayOut/4).Milliseconds())
 }
 
-func pad(_ *rand.Rand, _ time.Duration, p *payload) { p.Pad = strings.Repeat("x", largePad) }
+func pad(rng *rand.Rand, _ time.Duration, p *payload) {
+	size := largePad
+	if rng.IntN(10) == 0 {
+		size = hugePad
+	}
+	p.Pad = strings.Repeat("x", size)
+}
 
 func delayed(rng *rand.Rand, _ string) []queue.EnqueueOption {
 	return []queue.EnqueueOption{queue.In(time.Duration(rng.Int64N(int64(maxDelay))))}
 }
 
-func named(_ *rand.Rand, name string) []queue.EnqueueOption {
-	return []queue.EnqueueOption{queue.ID("named-" + name)}
+// longDue jobs were due before there was a Redis, by their producer's word, or before there were computers.
+func longDue(rng *rand.Rand, _ string) []queue.EnqueueOption {
+	return []queue.EnqueueOption{queue.At(time.Date(1+rng.IntN(2020), 1, 1, 0, 0, 0, 0, time.UTC))}
 }
 
-// unique keys are shared by two neighbours now and then: the second must not run.
+// named jobs share an ID now and then: the second must not run, whether the first waits, runs or has ended.
+func named(rng *rand.Rand, name string) []queue.EnqueueOption {
+	return []queue.EnqueueOption{queue.ID("named-" + shared(rng, name))}
+}
+
+// unique keys are shared now and then: the second must not run.
 func unique(rng *rand.Rand, name string) []queue.EnqueueOption {
-	key := name
+	return []queue.EnqueueOption{queue.Unique("key-"+shared(rng, name), uniqueFor)}
+}
+
+// shared is a name, or what it has in common with nine others.
+func shared(rng *rand.Rand, name string) string {
 	if rng.IntN(4) == 0 {
-		key = name[:len(name)-1] // one key for ten names
+		return name[:len(name)-1]
 	}
-	return []queue.EnqueueOption{queue.Unique("key-"+key, uniqueFor)}
+	return name
 }
 
 func parse(run *queue.Run) (payload, error) {

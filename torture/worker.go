@@ -42,7 +42,13 @@ const (
 	codeNoStart = 3 // exit status of a worker that could not reach Redis at its start
 )
 
-var queues = map[string]queue.QueueConfig{"orders": {Weight: 5}, "mails": {Weight: 2}, "reports": {Weight: 1}}
+const unknownFor = 3 * time.Second // a job of an unknown kind is dead after that
+
+var queues = map[string]queue.QueueConfig{
+	"orders":  {Weight: 5, UnknownFor: unknownFor},
+	"mails":   {Weight: 2, UnknownFor: unknownFor},
+	"reports": {Weight: 1, UnknownFor: unknownFor},
+}
 
 // workerMain is the whole of a worker process; it returns the exit status.
 func workerMain(text string) int {
@@ -100,7 +106,7 @@ func (s *scribe) mux() *queue.Mux {
 	policy := []queue.HandleOption{queue.MaxAttempts(maxAttempts), queue.Backoff(100*time.Millisecond, time.Second)}
 	queue.HandleBatch(mux, s.runBatch, append(policy, queue.BatchOf(batchSize))...)
 	for _, k := range kinds {
-		if k.batch {
+		if k.batch || k.name == kindStranger {
 			continue
 		}
 		mux.HandleKind(k.name, func(ctx context.Context, run *queue.Run) error { return s.run(ctx, run, k) }, policy...)
@@ -144,8 +150,8 @@ func (s *scribe) ends(ctx context.Context, l line, result outcome) error {
 		l.Said = saidReleased
 	}
 	s.book.write(l)
-	if l.Said == saidExit {
-		exitNow()
+	if result.leave != nil {
+		result.leave()
 	}
 	return result.err
 }
