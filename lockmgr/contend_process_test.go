@@ -151,7 +151,9 @@ func (c contest) total() (n int) {
 }
 
 // perAcquisition leaves out the first request of each contender: the fewer acquisitions, the more they would count.
-func (c contest) perAcquisition() float64 { return float64(c.requests-len(c.Entries)) / float64(c.total()) }
+func (c contest) perAcquisition() float64 {
+	return float64(c.requests-len(c.Entries)) / float64(c.total())
+}
 
 // tripsToNext is the median wait from a release to the next holder, in round trips to Redis of the same time.
 func (c contest) tripsToNext() float64 {

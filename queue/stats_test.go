@@ -25,7 +25,7 @@ func TestMetricsAndStats(t *testing.T) {
 	mux.HandleKind("bad", func(context.Context, *queue.Run) error { return errors.New("x") }, queue.MaxAttempts(2),
 		queue.Backoff(time.Millisecond, time.Millisecond))
 	mux.HandleKind("later", func(context.Context, *queue.Run) error { return queue.Snooze(time.Hour) })
-	w := f.start(mux)
+	w := f.start(mux, func(c *queue.WorkerConfig) { c.Queues["orders"] = queue.QueueConfig{UnknownFor: -1} })
 	for kind, n := range map[string]int{"good": 30, "slow:one": 4, "bad": 2, "later": 1, "nobody": 3} {
 		for range n {
 			f.enqueue(kind, `{}`)

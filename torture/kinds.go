@@ -71,7 +71,7 @@ var kinds = []kind{
 	{name: "hopeless", share: 2, work: fail, dead: inspect.ReasonAttempts},
 	{name: "cancelled", share: 1, work: cancel, dead: inspect.ReasonCancelled},
 	{name: "delayed", share: 8, work: succeed, opts: delayed},
-	{name: "long due", share: 1, work: succeed, opts: longDue},
+	{name: "ancient", share: 1, work: succeed, opts: ancient},
 	{name: kindUnique, share: 6, work: succeed, opts: unique, again: true},
 	{name: "named", share: 6, work: succeed, opts: named, again: true},
 	{name: "snoozing", share: 6, work: snooze},
@@ -189,8 +189,8 @@ func delayed(rng *rand.Rand, _ string) []queue.EnqueueOption {
 	return []queue.EnqueueOption{queue.In(time.Duration(rng.Int64N(int64(maxDelay))))}
 }
 
-// longDue jobs were due before there was a Redis, by their producer's word, or before there were computers.
-func longDue(rng *rand.Rand, _ string) []queue.EnqueueOption {
+// ancient jobs were due before there was a Redis, by their producer's word, or before there were computers.
+func ancient(rng *rand.Rand, _ string) []queue.EnqueueOption {
 	return []queue.EnqueueOption{queue.At(time.Date(1+rng.IntN(2020), 1, 1, 0, 0, 0, 0, time.UTC))}
 }
 

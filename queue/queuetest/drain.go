@@ -24,7 +24,8 @@ const DrainTimeout = 30 * time.Second
 //
 // Without cfg.Now it waits for jobs that are retrying or snoozed until they are due, and leaves those that were
 // enqueued with a delay and are not due yet. With cfg.Now, such as a [Clock], it leaves every job that is not due by
-// it: advance the clock and drain again.
+// it: advance the clock and drain again. A job of a kind without a handler is dead at once, unless the queue's
+// configuration says how long it waits for a worker that has one: here there is no other.
 func Drain(tb testing.TB, rdb redis.UniversalClient, mux *queue.Mux, cfg queue.WorkerConfig) Events {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), DrainTimeout)
@@ -39,6 +40,7 @@ func Drain(tb testing.TB, rdb redis.UniversalClient, mux *queue.Mux, cfg queue.W
 	if err != nil {
 		tb.Fatalf("queuetest: drain: %v", err)
 	}
+	cfg.Queues = knowingAllKinds(cfg.Queues)
 	worker, err := queue.NewWorker(rdb, mux, cfg)
 	if err != nil {
 		tb.Fatalf("queuetest: drain: %v", err)
@@ -60,6 +62,18 @@ func Drain(tb testing.TB, rdb redis.UniversalClient, mux *queue.Mux, cfg queue.W
 		tb.Fatalf("queuetest: drain: %v", err)
 	}
 	return rec.all()
+}
+
+// knowingAllKinds lets jobs of unknown kinds wait for nobody, where it is not said for how long they wait.
+func knowingAllKinds(queues map[string]queue.QueueConfig) map[string]queue.QueueConfig {
+	queues = maps.Clone(queues)
+	for name, cfg := range queues {
+		if cfg.UnknownFor == 0 {
+			cfg.UnknownFor = -1
+			queues[name] = cfg
+		}
+	}
+	return queues
 }
 
 // drain looks at queues until nothing in them is left to do.
