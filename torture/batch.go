@@ -24,7 +24,7 @@ func (s *scribe) runBatch(ctx context.Context, jobs []*queue.Job[payload]) error
 		}
 	}
 	if poisoned >= 0 {
-		return s.ends(ctx, begun[poisoned], outcome{said: saidExit})
+		return s.ends(ctx, begun[poisoned], exit(ctx, nil, together))
 	}
 	if rest := sleep(ctx, nil, together); rest.err != nil {
 		for _, l := range begun {
