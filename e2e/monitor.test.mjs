@@ -107,7 +107,7 @@ test("the stuck job of a frozen worker is found on Pending, and seen being recla
   await row.getByRole("link", { name: job.id }).click();
   await page.getByText("run without an outcome").waitFor();
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
-  await page.locator(".timeline").getByText("cancelled by a person").waitFor();
+  await page.locator(".timeline strong", { hasText: "cancelled by a person" }).waitFor();
   await screenshot(page, "job-cancelled");
   await page.context().close();
   workerA.kill("SIGCONT");
