@@ -136,7 +136,8 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 		inspect.StateDead: job.Reason == inspect.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil &&
 			job.Attempt == 1,
 		inspect.StateCancelled: job.Reason == inspect.ReasonByPerson && job.EndedAt != nil && job.Attempt == 0,
-		inspect.StateDone:      string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" && job.Attempt == 1,
+		inspect.StateDone: string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" &&
+			job.Attempt == 1,
 	}
 	if !ok[state] {
 		f.Errorf("%s: got %+v", state, job)

@@ -30,7 +30,8 @@ func (m *maker) job(at time.Time) spec {
 	return spec{
 		id:   m.id(at),
 		kind: kinds[m.rand.IntN(len(kinds))],
-		data: fmt.Sprintf(`{"order_id":"o-%d","customer":{"id":"c-%d","country":"%s"},"cents":%d,"items":[{"sku":"s-%d","n":%d}]}`,
+		data: fmt.Sprintf(`{"order_id":"o-%d","customer":{"id":"c-%d","country":"%s"},"cents":%d,`+
+			`"items":[{"sku":"s-%d","n":%d}]}`,
 			m.made, m.rand.IntN(100_000), countries[m.rand.IntN(len(countries))], m.rand.IntN(50_000), m.rand.IntN(
 				1000), 1+m.rand.IntN(5)),
 	}

@@ -41,8 +41,8 @@ var actions = []action{
 	},
 	{
 		name: "cancel", usage: "end jobs that have not ended: they are cancelled, and can be requeued",
-		text: `A job that does not run is cancelled at once. A running one's context is cancelled within half a second: the job is
-cancelled unless its handler is done all the same. It is kept for 7 days.`,
+		text: `A job that does not run is cancelled at once. A running one's context is cancelled within half
+a second: the job is cancelled unless its handler is done all the same. It is kept for 7 days.`,
 		does: inspect.ActionCancel, done: "cancelled", asks: true,
 	},
 	{

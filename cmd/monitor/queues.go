@@ -33,9 +33,10 @@ func queuesCommand() *cli.Command {
 		Name:  "queues",
 		Usage: "list the queues with their counts",
 		Description: `A total counts since the queue was created. HELD are those in flight that have not started; OLDEST is
-how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream: entries that their
-consumers acknowledged and left, see monitor sweep, and groups, which miss what workers delete. Below the table stands
-which queues have jobs and no worker, and of which kinds jobs wait because no worker has a handler for them.`,
+how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream:
+entries that their consumers acknowledged and left, see monitor sweep, and groups, which miss what workers
+delete. Below the table stands which queues have jobs and no worker, and of which kinds jobs wait because no
+worker has a handler for them.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: listQueues,
 	}

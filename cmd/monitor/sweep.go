@@ -13,9 +13,9 @@ func sweepCommand() *cli.Command {
 		Name:      "sweep",
 		Usage:     "delete what other programs' consumers have acknowledged and left in a queue's stream",
 		ArgsUsage: "QUEUE --yes",
-		Description: `Workers delete what is done; a consumer of another program may acknowledge it and leave it. monitor queues
-counts it under OTHERS: it does not wait and does not run. So does what the group was never given, because a person
-has set it to begin behind it: that is deleted too. A stream that has another group is left alone.
+		Description: `Workers delete what is done; a consumer of another program may acknowledge it and leave it. monitor
+queues counts it under OTHERS: it does not wait and does not run. Counted and deleted with it is what the group was
+never given, because a person has set the group to begin behind it. A stream that has another group is left alone.
 Without --yes it says how many entries there are and deletes nothing.`,
 		Flags: []cli.Flag{
 			jsonFlag(),

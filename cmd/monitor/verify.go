@@ -16,8 +16,8 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "prove that every job ever enqueued is accounted for, or name what is missing",
 		ArgsUsage: "QUEUE",
-		Description: `Balances what went into the stream, the delayed, the dead and the cancelled against what came out and what is
-there, and holds every entry in flight, every delayed and every dead job against its data. Jobs may go
+		Description: `Balances what went into the stream, the delayed, the dead and the cancelled against what came out
+and what is there, and holds every entry in flight, every delayed and every dead job against its data. Jobs may go
 on running meanwhile. Exit status 0: all is accounted for; 1: something is missing.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: verify,

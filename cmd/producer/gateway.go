@@ -14,9 +14,9 @@ func gatewayCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "gateway",
 		Usage: "simulate a payment gateway for workers to charge orders at; it needs no Redis",
-		Description: `It charges once per idempotency key, keeps a ledger (GET /ledger), and fails as often as it is told to. A call's
-fate follows from --seed, its key and how often the key was used. It goes on until Ctrl-C, and prints what it did as a
-line of JSON. It has no authentication: keep it on the loopback.
+		Description: `It charges once per idempotency key, keeps a ledger (GET /ledger), and fails as often as the flags
+say. A call's fate follows from --seed, its key and how often the key was used. It goes on until Ctrl-C, and prints
+what it did as a line of JSON. It has no authentication: keep it on the loopback.
 
 Examples:
 

@@ -20,8 +20,9 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "serve an HTTP gateway, for apps in any language",
-		Description: `It enqueues jobs, tells what became of them, and has a small shop that shows the packages under jobs. What there is
-is described at /openapi.json (OpenAPI 3.1) and in docs/gateway.md. Errors are problem documents (RFC 9457).
+		Description: `It enqueues jobs, reports what became of them, and has a small shop that shows the packages under
+jobs. What there is is described at /openapi.json (OpenAPI 3.1) and in docs/gateway.md. Errors are problem documents
+(RFC 9457).
 
 The gateway is closed: programs need an API key or a token (JWT), each with its scopes. Keys, and the passwords of the
 shop's people, are in a file that producer key and producer password write lines for. --auth none lets everybody in who

@@ -19,8 +19,8 @@ func simulateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "simulate",
 		Usage: "enqueue what a shop would: orders to charge, and what its visitors do",
-		Description: `Orders are payment.charge on the queue orders, events are analytics.track on the queue events. It goes on until
---count, --for or Ctrl-C ends it, and prints what it enqueued as a line of JSON.
+		Description: `Orders are payment.charge on the queue orders, events are analytics.track on the queue events. It
+goes on until --count, --for or Ctrl-C ends it, and prints what it enqueued as a line of JSON.
 
 Examples:
 

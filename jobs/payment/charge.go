@@ -18,8 +18,9 @@ type Charge struct {
 
 	// Attempt is 1, or 0 for that, until the order has failed. The next number then tries again, with another card as a
 	// rule, under a key of its own. The same number is the same attempt, however often it is asked for.
-	Attempt       int    `json:"attempt,omitempty"`
-	PaymentMethod string `json:"payment_method,omitempty"` // as the gateway names it, such as pm_…; "" for its own choice
+	Attempt int `json:"attempt,omitempty"`
+	// as the gateway names it, such as pm_…; "" for its own choice
+	PaymentMethod string `json:"payment_method,omitempty"`
 
 	// Capture is [CaptureLater] to have the money held, until payment.capture takes it or payment.cancel lets it go.
 	Capture string `json:"capture,omitempty"`

@@ -7,8 +7,8 @@
 -- ARGV[2]  lease in milliseconds
 -- ARGV[3]  the fingerprint of the work
 -- ARGV[4]  how long the key is remembered after its lease ended, in milliseconds
--- Reply    {run, token}, {running, ms until the lease ends, ms since it began}, {done, result}, {failed, result, failure},
---          or {reused}
+-- Reply    {run, token}, {running, ms until the lease ends, ms since it began}, {done, result}, {failed, result,
+--          failure}, or {reused}
 if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 1 then
   return {'running', '0'}
 end

@@ -1,5 +1,6 @@
--- Takes back what a caller that gave up has of a semaphore or readers-writer lock: its permit, its intent to take all, and
--- an attempt that has not arrived yet, which is refused while the mark is there. Wakes the waiters that may now go on.
+-- Takes back what a caller that gave up has of a semaphore or readers-writer lock: its permit, its intent to take all,
+-- and an attempt that has not arrived yet, which is refused while the mark is there. Wakes the waiters that may now go
+-- on.
 --
 -- KEYS[1]  the holders, a zset: holder -> end of its lease in milliseconds
 -- KEYS[2]  the intent, a string: the waiter that wants all

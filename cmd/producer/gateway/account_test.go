@@ -158,7 +158,8 @@ func TestFlagsAndBoards(t *testing.T) {
 		t.Errorf("got %s", got.body)
 	}
 	a.gets(200, ask{method: "POST", path: "/v1/leaderboards/sales/scores",
-		body: `{"changes":[{"member":"ada","score":7},{"member":"bob","score":9},{"member":"ada","by":5},{"member":"eve","score":1},{"member":"eve","remove":true}]}`})
+		body: `{"changes":[{"member":"ada","score":7},{"member":"bob","score":9},{"member":"ada","by":5},` +
+			`{"member":"eve","score":1},{"member":"eve","remove":true}]}`})
 	got := a.gets(200, ask{method: "GET", path: "/v1/leaderboards/sales?limit=1"})
 	if string(got.body) != `{"board":"sales","entries":[{"member":"ada","score":12,"place":1}],"members":2}` {
 		t.Errorf("got %s", got.body)

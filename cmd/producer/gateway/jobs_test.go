@@ -162,7 +162,8 @@ func TestArrayIsAnsweredJobByJob(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	got = decode[results](a, a.gets(207, ask{method: "POST", path: orderJobs,
-		body: `[{"kind":"debug.echo","data":1,"id":"a"},{"kind":"nope","data":2},7,{"kind":"debug.echo","data":1,"id":"b c"},{"kind":"debug.echo","data":1,"id":"d"}]`}))
+		body: `[{"kind":"debug.echo","data":1,"id":"a"},{"kind":"nope","data":2},7,` +
+			`{"kind":"debug.echo","data":1,"id":"b c"},{"kind":"debug.echo","data":1,"id":"d"}]`}))
 	told := ""
 	for _, one := range got.Results {
 		if one.Problem != nil {

@@ -1,5 +1,6 @@
--- Counts the events of many jobs, each job's once. Both keys are in one slot: the marks' hash tag is the counters' name.
--- A mark stays until the job is acknowledged, and a later call takes it away: the set is as large as what is under way.
+-- Counts the events of many jobs, each job's once. Both keys are in one slot: the marks' hash tag is the counters'
+-- name. A mark stays until the job is acknowledged, and a later call takes it away: the set is as large as what is
+-- under way.
 --
 -- KEYS[1]  the day's counters, a hash: event to count
 -- KEYS[2]  the marks of jobs that were counted, a set

@@ -1,5 +1,5 @@
--- Brings one day's counts into a month's, as often as it is called and however the day has grown or gone meanwhile: what
--- each day has given is kept beside the total, and only what is new is added. Both keys are in one slot.
+-- Brings one day's counts into a month's, as often as it is called and however the day has grown or gone meanwhile:
+-- what each day has given is kept beside the total, and only what is new is added. Both keys are in one slot.
 --
 -- KEYS[1]  the month's counters, a hash: event to count
 -- KEYS[2]  what each day has given, a hash: day and event to count

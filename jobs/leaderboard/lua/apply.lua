@@ -74,7 +74,8 @@ for i = 4, #ARGV, 3 do
     local before = will[member] or tonumber(redis.call('ZSCORE', KEYS[1], member) or 0)
     number = before + number
     if number ~= number or math.abs(number) == math.huge then
-      return redis.error_reply(string.format('INVALID change %d: the score would be %g, from %g', (i - 4) / 3, number, before))
+      local why = string.format('INVALID change %d: the score would be %g, from %g', (i - 4) / 3, number, before)
+      return redis.error_reply(why)
     end
   end
   if what ~= 'adopt' then

@@ -4,8 +4,8 @@
 -- KEYS[1]  the log, a stream
 -- ARGV[1]  the ID of the last entry that is known; '' to read nothing, and learn where the log ends
 -- ARGV[2]  how many entries at the most
--- Reply    {milliseconds of the clock, length, ID of the first entry or '', ID of the last or '', and then an ID and its
---          data for each entry}
+-- Reply    {milliseconds of the clock, length, ID of the first entry or '', ID of the last or '', and then an ID and
+--          its data for each entry}
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local reply = {now_ms(), redis.call('XLEN', KEYS[1]),

@@ -19,7 +19,8 @@ import (
 
 // event is one as Stripe sends it.
 func event(id, kind, object string) string {
-	return fmt.Sprintf(`{"id":%q,"object":"event","api_version":"2024-06-20","type":%q,"data":{"object":%s}}`, id, kind, object)
+	const form = `{"id":%q,"object":"event","api_version":"2024-06-20","type":%q,"data":{"object":%s}}`
+	return fmt.Sprintf(form, id, kind, object)
 }
 
 // send sends an event, signed at that time with that secret, and returns the status.

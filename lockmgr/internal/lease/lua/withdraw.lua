@@ -1,5 +1,5 @@
--- Takes back what a caller that gave up has of a lock: the lock, its place in the fair queue, and an attempt that has not
--- arrived yet, which is refused while the mark is there. Wakes the waiters that may now go on.
+-- Takes back what a caller that gave up has of a lock: the lock, its place in the fair queue, and an attempt that has
+-- not arrived yet, which is refused while the mark is there. Wakes the waiters that may now go on.
 --
 -- KEYS[1]  the lock, a string
 -- KEYS[2]  the fair queue, a zset: waiter -> when it came, in microseconds

@@ -1,6 +1,6 @@
--- Cancels or buries a job. One that no live worker holds is cancelled or dead at once: it is delayed, retrying, waiting, parked, or
--- pending for a consumer that has no lease. For one that a live worker holds a cancellation is left, which that worker
--- finds with its next heartbeat, and a worker that takes the job over finds with the job.
+-- Cancels or buries a job. One that no live worker holds is cancelled or dead at once: it is delayed, retrying,
+-- waiting, parked, or pending for a consumer that has no lease. For one that a live worker holds a cancellation is
+-- left, which that worker finds with its next heartbeat, and a worker that takes the job over finds with the job.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  dead or cancelled:jobs

@@ -1,5 +1,5 @@
--- Enqueues a job that is delayed, or guarded by a chosen ID or a unique key. While a job exists, another of its chosen ID
--- is a duplicate; and after its end, until its window is over. A guard whose job is nowhere is none: a worker of an
+-- Enqueues a job that is delayed, or guarded by a chosen ID or a unique key. While a job exists, another of its chosen
+-- ID is a duplicate; and after its end, until its window is over. A guard whose job is nowhere is none: a worker of an
 -- earlier version has ended the job.
 -- Repeating a call has no second effect: a guard that holds this call's own value shows that it took effect before.
 -- So the job is added before its guards are set: a guard without a job would make a repeated call a false success.
@@ -44,7 +44,7 @@ local function state_of(id)
 end
 
 if ARGV[8] ~= '' then
-  redis.call('HLEN', KEYS[9])
+  redis.call('HLEN', KEYS[9]) -- a key of another type fails here, before anything is written
   redis.call('ZCARD', KEYS[10])
   local state, call = state_of(ARGV[1])
   if call == ARGV[8] then return {1, ARGV[1]} end

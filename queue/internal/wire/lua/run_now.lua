@@ -1,5 +1,5 @@
--- Puts a delayed or retrying job into the stream now: also while no worker lives that would promote it. The move adds no
--- more than it takes away, so a full Redis does not stop it.
+-- Puts a delayed or retrying job into the stream now: also while no worker lives that would promote it. The move adds
+-- no more than it takes away, so a full Redis does not stop it.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  bodies

@@ -1,5 +1,5 @@
--- Deletes guards of chosen IDs: of jobs that have ended, when their windows are over; and of jobs that are nowhere, since
--- a worker of an earlier version ended them: a few at random, again and again.
+-- Deletes guards of chosen IDs: of jobs that have ended, when their windows are over; and of jobs that are nowhere,
+-- since a worker of an earlier version ended them: a few at random, again and again.
 --
 -- KEYS[1]  ids
 -- KEYS[2]  ids:ends
