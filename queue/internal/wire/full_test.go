@@ -63,4 +63,10 @@ func TestAFullRedisIsDrainedAndTakesNoNewJobs(t *testing.T) {
 	if page.Parked != 2 || page.Alive || len(page.Failures) > 0 || err != nil {
 		t.Errorf("reclaim: %+v, %v", page, err)
 	}
+	suspect := ref("1-1")
+	failures, err := wire.Begin(t.Context(), rdb, s.q, "w#2", suspect, []wire.EntryRef{suspect})
+	began := rdb.HGet(t.Context(), s.q.Crashed(), "1-1:began").Val()
+	if began != "w#2" || len(failures) > 0 || err != nil {
+		t.Errorf("begin: in %q, %q, %v", began, failures, err)
+	}
 }

@@ -9,6 +9,7 @@
 local failures = {}
 local page = try(failures, 'HSCAN', KEYS[2], ARGV[2], 'COUNT', ARGV[3])
 if not page or redis.call('EXISTS', KEYS[1]) == 1 then return {'0', failures} end
+try(failures, 'HDEL', KEYS[2], '\0') -- as allow_when_full, but its failure stops nothing
 for i = 1, #page[2], 2 do
   local kept, words = {}, 0
   for word in string.gmatch(page[2][i + 1], '%S+') do

@@ -9,6 +9,7 @@
 -- Reply    {which bookkeeping failed, and why}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 local failures = {}
+try(failures, 'HDEL', KEYS[2], '\0') -- as allow_when_full, but its failure stops nothing
 if ARGV[2] ~= '' then redis.pcall('HSET', KEYS[1], 'suspect', ARGV[2]) end
 for i = 3, #ARGV do
   if try(failures, 'HEXISTS', KEYS[2], ARGV[i]) == 1 then
