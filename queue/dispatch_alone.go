@@ -7,9 +7,9 @@ import (
 
 const (
 	// drainPatience is how long a job that may crash its worker waits for the handlers that run before it.
-	drainPatience = 10 * time.Second
+	drainPatience = time.Second
 	// alonePatience is how long nothing else begins beside it: a crash that comes later is rare, and the slots are many.
-	alonePatience = 10 * time.Second
+	alonePatience = time.Second
 )
 
 // setAside keeps the jobs that are one crash away from dead apart: each is run alone in its worker, so that no other is
