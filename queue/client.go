@@ -119,7 +119,8 @@ type Item struct {
 	Options []EnqueueOption
 }
 
-// Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead or deleted by a person.
+// Enqueue puts a job in Redis. From the moment it returns nil, the job ends as done, dead, or cancelled or
+// deleted by a person.
 //
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
 // [ErrTooLarge], [ErrClosed], [ErrInvalid]; [ErrNotDurable] comes with the job, which is enqueued; anything else says
