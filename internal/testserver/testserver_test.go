@@ -1,6 +1,7 @@
 package testserver_test
 
 import (
+	"errors"
 	"net"
 	"os/exec"
 	"strconv"
@@ -10,17 +11,23 @@ import (
 	"github.com/navvy-go/navvy/internal/testserver"
 )
 
+// Another process may take one port before this test does, hardly ten in a row.
 func TestFreePortCanBeListenedOn(t *testing.T) {
 	t.Parallel()
-	port, err := testserver.FreePort()
-	if err != nil {
-		t.Fatal(err)
+	for try := 1; ; try++ {
+		port, err := testserver.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = l.Close()
+			return
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || try == 10 {
+			t.Fatal(err)
+		}
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
 }
 
 func TestDieWithParentKeepsWhatWasAskedFor(t *testing.T) {
