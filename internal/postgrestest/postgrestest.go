@@ -23,7 +23,12 @@ import (
 	"github.com/navvy-go/navvy/internal/testserver"
 )
 
-const startLimit = 30 * time.Second
+const (
+	startLimit = 30 * time.Second
+	startTries = 5 // of a port that another process took
+)
+
+var errEnded = errors.New("the server ended at once")
 
 // settings are for a server whose data need not outlive it.
 var settings = []string{
@@ -102,6 +107,16 @@ func (s *server) run(ctx context.Context, bin string) error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	for try := 1; ; try++ {
+		err := s.serve(ctx, filepath.Join(bin, "postgres"), attributes)
+		if try == startTries || !errors.Is(err, errEnded) {
+			return err
+		}
+	}
+}
+
+// serve starts the server on a port that is free now: another process may take it meanwhile.
+func (s *server) serve(ctx context.Context, postgres string, attributes *syscall.SysProcAttr) (err error) {
 	if s.port, err = testserver.FreePort(); err != nil {
 		return err
 	}
@@ -114,7 +129,7 @@ func (s *server) run(ctx context.Context, bin string) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
+	cmd := exec.Command(postgres, args...)
 	cmd.Dir, cmd.SysProcAttr = s.dir, testserver.DieWithParent(attributes, syscall.SIGQUIT) // at once
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -141,7 +156,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 		select {
 		case <-s.exited:
 			log, _ := os.ReadFile(filepath.Join(s.dir, "server.log"))
-			return fmt.Errorf("the server ended at once: %s", log)
+			return fmt.Errorf("%w: %s", errEnded, log)
 		case <-ctx.Done():
 			return fmt.Errorf("the server is not ready: %w", err)
 		case <-tick.C:
