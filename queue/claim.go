@@ -80,7 +80,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	sent := monotonic()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
 		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, Bytes: ses.replies.limit(),
-		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.primes.Load(),
+		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.fresh.Load(), LastChances: 1 - ses.w.primes.Load(),
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
 		ses.lose()

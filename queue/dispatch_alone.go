@@ -8,7 +8,8 @@ import (
 const (
 	// drainPatience is how long a job that may crash its worker waits for the handlers that run before it.
 	drainPatience = time.Second
-	// alonePatience is how long nothing else begins beside it: a crash that comes later is rare, and the slots are many.
+	// alonePatience is how long nothing else begins beside it, and no other prime suspect beside one: a crash that comes
+	// later is rare, and the slots are many.
 	alonePatience = time.Second
 )
 

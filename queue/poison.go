@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
@@ -34,52 +33,6 @@ func (t *task) isPrime() bool {
 // isStrong reports whether the job was running in two workers that died.
 func (t *task) isStrong() bool {
 	return t.suspicion == wire.StrongSuspect && t.crashes < t.ses.w.cfg.MaxCrashes
-}
-
-// mostStrong is how many strong suspects a worker holds at the most: a crash separates some of them, and the others
-// wait for no slot. Of prime suspects it holds one, so that a crash is blamed on that alone.
-//
-// Why: docs/decisions/engine.md#suspects-are-separated-by-running-ever-fewer-at-once
-const mostStrong = 4
-
-// countSuspect counts a suspect that the worker holds, or holds no longer.
-func (w *Worker) countSuspect(t *task, n int64) {
-	if t.isStrong() {
-		w.strong.Add(n)
-	}
-	if t.isPrime() {
-		w.primes.Add(n)
-	}
-}
-
-// noteBegun notes which suspects among the jobs begin now, so that a crash is blamed on those that ran. Others cost
-// nothing.
-//
-// Why: docs/decisions/engine.md#only-what-ran-is-to-blame-for-a-crash
-func (ses *session) noteBegun(tasks ...*task) {
-	var prime wire.EntryRef
-	var suspects []wire.EntryRef
-	for _, t := range tasks {
-		if t.isPrime() {
-			prime = t.entry
-		}
-		if t.suspicion != wire.NotSuspect {
-			suspects = append(suspects, t.entry)
-		}
-	}
-	if len(suspects) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.replyTimeout())
-	defer cancel()
-	failures, err := wire.Begin(ctx, ses.w.rdb, &ses.queue, ses.consumer, prime, suspects)
-	switch {
-	case errors.Is(err, wire.ErrLost):
-		ses.lose()
-	case err != nil:
-		ses.reportError("note what begins", err)
-	}
-	ses.reportBookkeeping("note what begins", failures)
 }
 
 // absolve takes a session that was taken for dead out of the notes of crashes: its process lives.

@@ -29,6 +29,7 @@ type session struct {
 	validTo atomic.Int64
 	settled chan struct{}  // closed by serve when outcomes cannot be recorded any more
 	tasks   sync.WaitGroup // jobs that this session holds
+	primes  runningPrimes  // of slots
 	acker   *acker
 
 	parked    chan struct{} // holds a signal that there are parked entries

@@ -29,6 +29,7 @@ type task struct {
 	cancelled     atomic.Pointer[cancellation] // set by heartbeat, claim or slot: a person has cancelled it
 	batch         *batch                       // set before its handler begins, under the dispatcher's mutex
 	recorded      atomic.Bool                  // set by acker or slot: its success is in Redis
+	settledIn     atomic.Bool                  // a prime suspect that others may begin beside
 }
 
 func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
@@ -102,7 +103,7 @@ func (ses *session) trackBy(tasks []*task, push func(*buffer, []*task) bool) {
 	}
 	ses.tasks.Add(len(tasks))
 	for _, t := range tasks {
-		ses.w.countSuspect(t, 1)
+		ses.w.holdSuspect(t)
 	}
 	if !push(ses.buffer, tasks) {
 		ses.release(tasks)
@@ -111,8 +112,6 @@ func (ses *session) trackBy(tasks []*task, push func(*buffer, []*task) bool) {
 
 // untrack ends what track began: the session no longer holds the job.
 func (ses *session) untrack(t *task) {
-	if ses.w.countSuspect(t, -1); t.isStrong() || t.isPrime() {
-		ses.signalParked()
-	}
+	ses.letGoOfSuspect(t)
 	ses.tasks.Done()
 }

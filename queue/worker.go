@@ -31,6 +31,7 @@ type Worker struct {
 	control       control      // what people commanded; see there
 	strong        atomic.Int64 // strong suspects held
 	primes        atomic.Int64 // prime ones
+	fresh         atomic.Int64 // those of them that no other may begin beside
 
 	mu       sync.Mutex              // guards the four below, in Start and Stop
 	starting context.CancelCauseFunc // set while Start looks at Redis: ends that

@@ -7,13 +7,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Begin notes that a worker runs entries of which a crash is noted, before their handlers begin, and which of them is
-// the prime suspect: the zero value if none is. It returns which bookkeeping failed; [ErrLost] if the worker has lost
-// its lease.
+// Begin notes that a worker runs entries of which a crash is noted, before their handlers begin, and which prime
+// suspects it runs then: none if no such one begins. It returns which bookkeeping failed; [ErrLost] if the worker has
+// lost its lease.
 func Begin(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, prime EntryRef, entries []EntryRef,
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, primes, entries []EntryRef,
 ) ([]string, error) {
-	args := []any{consumer, prime.ID}
+	names := make([]string, len(primes))
+	for i, entry := range primes {
+		names[i] = entry.ID
+	}
+	args := []any{consumer, strings.Join(names, " ")}
 	for _, entry := range entries {
 		args = append(args, entry.ID)
 	}

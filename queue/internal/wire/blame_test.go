@@ -3,6 +3,7 @@ package wire_test
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
@@ -19,17 +20,13 @@ func (s *store) dies(consumer string) {
 }
 
 // takes registers a worker that takes what is parked, and notes that some of it begins.
-func (s *store) takes(consumer, prime string, begun ...string) []wire.Delivery {
+func (s *store) takes(consumer, primes string, begun ...string) []wire.Delivery {
 	s.Helper()
 	s.join(consumer)
 	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
-		wire.Claim{Consumer: consumer, Count: 9, MaxCrashes: 3, Primes: 1, Bytes: 1 << 20}, intern)
+		wire.Claim{Consumer: consumer, Count: 9, MaxCrashes: 3, Primes: 1, LastChances: 1, Bytes: 1 << 20}, intern)
 	s.must(err)
-	var entries []wire.EntryRef
-	for _, id := range begun {
-		entries = append(entries, ref(id))
-	}
-	failures, err := wire.Begin(s.Context(), s.rdb, s.q, consumer, ref(prime), entries)
+	failures, err := wire.Begin(s.Context(), s.rdb, s.q, consumer, refs(strings.Fields(primes)...), refs(begun...))
 	if err != nil || len(failures) > 0 {
 		s.Fatalf("begin: %q, %v", failures, err)
 	}
@@ -119,6 +116,42 @@ func TestNotesOfBeforeAreReadAsBefore(t *testing.T) {
 	for note, want := range map[string]int{"": 0, "w#1": 1, "w#1 w#2": 2, "#held:w#1": 0, "#held:w#1 w#2": 2} {
 		if got := wire.Crashes(note); got != want {
 			t.Errorf("%q: %d, want %d", note, got, want)
+		}
+	}
+}
+
+// Of several prime suspects that run, each may be to blame, and what else runs is not.
+func TestRunningPrimeSuspectsAreToBlameTogether(t *testing.T) {
+	t.Parallel()
+	s := held(t, 4)
+	s.dies("w#1")
+	s.takes("w#2", "9-9 1-1 2-1", "1-1", "2-1", "3-1") // 9-9 has ended meanwhile
+	s.dies("w#2")
+	want := map[string]string{
+		"1-1": "#held:w#1 w#2", "2-1": "#held:w#1 w#2", "3-1": "#held:w#1", "4-1": "#held:w#1",
+		"1-1:began": "w#2", "2-1:began": "w#2", "3-1:began": "w#2",
+	}
+	if got := s.rdb.HGetAll(t.Context(), s.q.Crashed()).Val(); !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A last chance is not taken by a worker that runs a prime suspect, and one that has it takes no other suspect.
+func TestLastChancesAndPrimeSuspectsAreTakenApart(t *testing.T) {
+	t.Parallel()
+	s := held(t, 2)
+	s.join("w#2")
+	s.park(wire.ParkOrphans, "1-1", "2-1")
+	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b c d", "2-1", "a b c").Err())
+	for _, step := range []struct {
+		primes, last int64
+		want         string
+	}{{0, 0, ""}, {1, 0, "2-1(j-2)×2†3 "}, {1, 0, ""}, {0, 1, "1-1(j-1)×2†4 "}} {
+		found, err := wire.ClaimParked(t.Context(), s.rdb, s.q, wire.Claim{
+			Consumer: "w#2", Count: 9, MaxCrashes: 5, Primes: step.primes, LastChances: step.last, Bytes: 1 << 20,
+		}, intern)
+		if got := lines(found); err != nil || got != step.want {
+			t.Errorf("with %+v: got %q, %v", step, got, err)
 		}
 	}
 }

@@ -31,12 +31,13 @@ const (
 
 // Claim is what a worker may take of the parked entries.
 type Claim struct {
-	Consumer   string
-	Count      int   // at the most
-	MaxCrashes int   // as many make a job dead
-	Strong     int64 // how many strong suspects may be taken
-	Primes     int64 // and how many prime ones, 0 or 1
-	Bytes      int   // that they may have; the first may have more
+	Consumer    string
+	Count       int   // at the most
+	MaxCrashes  int   // as many make a job dead
+	Strong      int64 // how many strong suspects may be taken
+	Primes      int64 // and how many prime ones, 0 or 1
+	LastChances int64 // and how many that are dead after one more crash, 0 or 1
+	Bytes       int   // that they may have; the first may have more
 }
 
 // ClaimParked takes parked entries: those that were handed back first. [ErrLost] if the worker has lost its lease.
@@ -45,7 +46,8 @@ func ClaimParked(
 ) ([]Delivery, error) {
 	reply, err := scriptClaim.Run(ctx, rdb,
 		[]string{q.Stream, q.Worker(c.Consumer), q.Crashed(), q.Cancelled()},
-		q.Group, c.Consumer, c.Count, c.MaxCrashes, max(c.Strong, 0), max(c.Primes, 0), c.Bytes).Result()
+		q.Group, c.Consumer, c.Count, c.MaxCrashes, max(c.Strong, 0), max(c.Primes, 0), max(c.LastChances, 0),
+		c.Bytes).Result()
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +164,7 @@ type Reclaimed struct {
 	Parked   int64
 	Last     EntryRef // behind which the next page begins; the zero value at the end
 	Alive    bool     // the consumer has a lease after all: nothing was parked
-	Blame    string   // which of its jobs are to blame: the prime suspect that it ran, all that ran, or none
+	Blame    string   // which of its jobs are to blame: the prime suspects that it ran, all that ran, or none
 	Failures []string // which bookkeeping failed, and why
 }
 

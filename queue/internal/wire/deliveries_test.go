@@ -22,8 +22,9 @@ func lines(found []wire.Delivery) (text string) {
 
 func (s *store) claim(count int, primes int64) string {
 	s.Helper()
-	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q,
-		wire.Claim{Consumer: "w#2", Count: count, MaxCrashes: 3, Primes: primes, Bytes: 1 << 20}, intern)
+	found, err := wire.ClaimParked(s.Context(), s.rdb, s.q, wire.Claim{
+		Consumer: "w#2", Count: count, MaxCrashes: 3, Primes: primes, LastChances: primes, Bytes: 1 << 20,
+	}, intern)
 	s.must(err)
 	return lines(found)
 }

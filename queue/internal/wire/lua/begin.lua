@@ -1,10 +1,10 @@
 -- Notes, before their handlers begin, that a worker runs jobs of which a crash is noted: if it dies now they may be to
--- blame, or the prime suspect among them alone.
+-- blame, or the prime suspects among them alone.
 --
 -- KEYS[1]  worker
 -- KEYS[2]  crashed
 -- ARGV[1]  consumer
--- ARGV[2]  the entry of the prime suspect, or ''
+-- ARGV[2]  the entries of the prime suspects that it runs then, with a space between; '' without a new one
 -- ARGV[3…] entries
 -- Reply    {which bookkeeping failed, and why}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end

@@ -1,7 +1,7 @@
 -- Takes parked entries: those that a worker handed back first, as they were; then those of dead workers, each counted
 -- as one more delivery. An entry that was deleted while it was parked is acknowledged away.
--- Of jobs that ran in two workers which died a few are taken, and of those that ran in more one at a time, the prime
--- suspect of its worker. One that is dead after one more crash is taken without others: its worker runs it alone.
+-- Of jobs that ran in two workers which died a few are taken, and of those that ran in more, the prime suspects, one at
+-- a time. One that is dead after one more crash is taken without others: its worker runs it alone.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  worker
@@ -13,20 +13,22 @@
 -- ARGV[4]  how many crashes make a job dead
 -- ARGV[5]  how many that ran in two workers which died
 -- ARGV[6]  how many prime suspects, 0 or 1
--- ARGV[7]  how many bytes they may have; the first may have more
+-- ARGV[7]  how many that are dead after one more crash, 0 or 1
+-- ARGV[8]  how many bytes they may have; the first may have more
 -- Reply    {{entry, deliveries, {field, value, ...}, how many crashes it is to blame for, how suspect it is, its
 --          cancellation or ''}, ...}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local taken, left, few, primes = {}, tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local room = tonumber(ARGV[7])
+local last, room = tonumber(ARGV[7]), tonumber(ARGV[8])
 for counted, parking in ipairs({'~released', '~orphans'}) do
   local rows = left > 0 and redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', left + 50, parking) or {}
   for _, row in ipairs(rows) do
     local deliveries = row[4] + counted - 1
     local crashes, suspicion = read_blame(KEYS[3], row[1], ARGV[4])
     if crashes >= tonumber(ARGV[4]) then suspicion = 1 end -- it is taken to be buried
-    local free = suspicion < 2 or suspicion == 2 and few > 0 or suspicion > 2 and primes > 0
-    if left > 0 and free and (suspicion < 4 or #taken == 0) then
+    local free = suspicion < 2 or suspicion == 2 and few > 0 or suspicion == 3 and primes > 0 or
+      suspicion == 4 and last > 0 and #taken == 0
+    if left > 0 and free then
       local found = redis.call('XRANGE', KEYS[1], row[1], row[1])
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])

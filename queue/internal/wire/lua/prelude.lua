@@ -80,9 +80,10 @@ end
 
 -- Notes that a worker died with entries. Of one that has no note yet it is not known whether its handler had begun: it
 -- is held against it if it happens again. One that has a note and did not begin there is not to blame, nor is any other
--- than the prime suspect that the worker ran, unless that is ''.
-local function note_crash(failures, crashed, consumer, prime, entries, kept)
+-- than the prime suspects that the worker ran, with a space between, unless that is ''.
+local function note_crash(failures, crashed, consumer, primes, entries, kept)
   local fields, noted, name = {}, {}, listed_name(consumer)
+  if primes ~= '' then primes = ' ' .. primes .. ' ' end
   for _, entry in ipairs(entries) do
     fields[#fields + 1] = entry
     fields[#fields + 1] = entry .. ':began'
@@ -93,7 +94,7 @@ local function note_crash(failures, crashed, consumer, prime, entries, kept)
     if not note then
       noted[#noted + 1] = fields[i]
       noted[#noted + 1] = '#held:' .. name
-    elseif began == consumer and (prime == '' or prime == fields[i]) then
+    elseif began == consumer and (primes == '' or string.find(primes, ' ' .. fields[i] .. ' ', 1, true)) then
       noted[#noted + 1] = fields[i]
       noted[#noted + 1] = note .. ' ' .. name
     end

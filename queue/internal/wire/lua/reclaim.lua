@@ -1,7 +1,7 @@
 -- Parks a page of the entries of a worker whose lease has ended under ~orphans, for workers with free slots to take,
 -- and notes the crash for each. The worker's registration goes first, so that it cannot finish what is taken away; its
 -- empty consumer goes last. Deleting the registration also lets the rest write while Redis is out of memory.
--- A worker that was stopping is gone by command: no job is to blame. If the worker ran a prime suspect, that alone is.
+-- A worker that was stopping is gone by command: no job is to blame. If the worker ran prime suspects, they alone are.
 -- XPENDING's own IDLE would look at all entries of a consumer for those few that are idle: the page bounds what is
 -- looked at.
 --
@@ -17,12 +17,15 @@
 -- ARGV[6]  where the page begins: -, or ( and the last entry of the page before
 -- ARGV[7]  what the page before has found to be to blame, '' for the first page
 -- Reply    {how many were parked, the last entry of the page or '' behind the end, {which bookkeeping failed, and
---          why}, what is to blame: 'all', 'none', or an entry}; -1 the worker has a lease after all
+--          why}, what is to blame: 'all', 'none', or entries}; -1 the worker has a lease after all
 if has_lease(KEYS[2], ARGV[2]) then return -1 end
 local failures, blame = {}, ARGV[7]
 if blame == '' then
-  local prime = try(failures, 'HGET', KEYS[3], 'suspect')
-  blame = prime and owns(KEYS[1], ARGV[1], prime, ARGV[2]) and prime or 'all'
+  local primes = {}
+  for entry in string.gmatch(try(failures, 'HGET', KEYS[3], 'suspect') or '', '%S+') do
+    if owns(KEYS[1], ARGV[1], entry, ARGV[2]) then primes[#primes + 1] = entry end
+  end
+  blame = #primes > 0 and table.concat(primes, ' ') or 'all'
   if try(failures, 'HGET', KEYS[3], 'state') == 'stopping' then blame = 'none' end
 end
 redis.call('DEL', KEYS[3])
