@@ -66,6 +66,7 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 	ses.applyReply(apply, sent, reply)
 	ses.releaseStale()
 	ses.reportStuck()
+	ses.w.follower.CheckRole(apply)
 }
 
 func (ses *session) heartbeatFailed(ctx context.Context, err error) {
@@ -113,6 +114,7 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 			ses.clampLeases(ctx)
 		}
 	}
+	ses.clock.moved(ses.w.follower.Moves(), monotonic(), ses.w.cfg.Lease)
 	ses.w.applyCommand(reply.Command)
 	ses.applyPause(ctx, reply.Paused)
 	if reply.Cancels > 0 {
