@@ -30,9 +30,9 @@ func Fsynced(replicas int, timeout time.Duration) Durability {
 }
 
 // Durable makes Enqueue wait until the job is as safe as asked. If Redis does not get there in time, the job is
-// enqueued all the same, and the call returns it together with [ErrNotDurable]. It costs a round trip of the job's own
-// and what replicas and disks take. Not even so can a failover lose nothing: a replica that has the job may not be the
-// one that is promoted.
+// enqueued all the same, and the call returns it together with [ErrNotDurable]. It costs a round trip of the job's own,
+// two on a cluster, and what replicas and disks take. Not even so can a failover lose nothing: a replica that has the
+// job may not be the one that is promoted.
 func Durable(d Durability) EnqueueOption {
 	return enqueueOption(func(o *enqueueOptions) {
 		if d.replicas < 0 || d.replicas == 0 && !d.fsync {
