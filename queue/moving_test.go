@@ -93,6 +93,7 @@ func TestASlotThatMovesKeyByKeyCostsNoLease(t *testing.T) {
 	f.enqueueMany("plain", 20)
 	f.enqueueMany("flaky", 5, queue.In(time.Millisecond))
 	f.enqueue("long", `{}`, queue.ID("long"))
+	later := f.enqueue("plain", `{}`, queue.In(time.Hour))
 	<-running
 	f.await(queue.EventDone, 25)
 	move := f.move()
@@ -113,14 +114,15 @@ func TestASlotThatMovesKeyByKeyCostsNoLease(t *testing.T) {
 		return f.leaseEnds() > first+4000
 	})
 	close(goOn) // it ends while nothing can be recorded
+	go func() { results <- f.inspect.RunNow(t.Context(), "orders", later.ID) }()
 	if lost := f.events.of(queue.EventLeaseLost); len(lost) > 0 {
 		t.Fatalf("got %v", lost)
 	}
 	move.Finish()
-	for range 4 {
+	for range 5 {
 		f.must(<-results)
 	}
-	f.await(queue.EventDone, 30)
+	f.await(queue.EventDone, 31)
 	if n := runs.Load(); n != 1 {
 		t.Errorf("a job ran %d times", n)
 	}
@@ -129,7 +131,7 @@ func TestASlotThatMovesKeyByKeyCostsNoLease(t *testing.T) {
 	back.Begin()
 	f.enqueueMany("flaky", 3)
 	back.Finish()
-	f.await(queue.EventDone, 33)
+	f.await(queue.EventDone, 34)
 	f.isInOrder()
 }
 
