@@ -136,6 +136,30 @@ func TestRunNowSaysThatNoWorkerLives(t *testing.T) {
 	}
 }
 
+// Which kinds wait for a worker stands with their queue.
+func TestAKindWithoutAHandlerIsShown(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	client, err := queue.NewClient(rdb, queue.ClientConfig{Namespace: namespace})
+	must(t, err)
+	defer func() { must(t, client.Close()) }()
+	_, err = client.Enqueue(t.Context(), queue.JSON("mail.<b>", []byte(`{}`)), queue.On("orders"))
+	must(t, err)
+	noted := redis.Z{Member: "mail.<b>", Score: float64(time.Now().UnixMilli())}
+	must(t, rdb.ZAdd(t.Context(), namespace+":{orders}:unknown", noted).Err())
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	for _, path := range []string{"/", "/queues"} {
+		page := do(t, browser(t), http.MethodGet, server.URL+path, nil)
+		if !strings.Contains(page.body, "no handler for mail.&lt;b&gt;") {
+			t.Errorf("%s does not show it", path)
+		}
+	}
+	api := do(t, browser(t), http.MethodGet, server.URL+"/api/v1/queues", nil)
+	if !strings.Contains(api.body, `"unknown_kinds"`) {
+		t.Errorf("the interface does not: %s", api.body)
+	}
+}
+
 // What is hidden by its name is hidden also where its bytes are in base64.
 func TestBinaryValuesAreMasked(t *testing.T) {
 	t.Parallel()

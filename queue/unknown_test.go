@@ -25,9 +25,7 @@ func TestUnknownKindWaitsForAWorker(t *testing.T) {
 		f.enqueue("new", `{}`)
 	}
 	f.await(queue.EventSnoozed, jobs)
-	unknown, err := f.inspect.UnknownKinds(t.Context(), "orders")
-	f.must(err)
-	if len(unknown) != 1 || unknown[0].Kind != "new" || unknown[0].Workers != 0 {
+	if unknown := f.info().UnknownKinds; len(unknown) != 1 || unknown[0].Kind != "new" || unknown[0].Workers != 0 {
 		t.Errorf("got %+v", unknown)
 	}
 	page, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDelayed}, inspect.Page{})
@@ -48,9 +46,7 @@ func TestUnknownKindWaitsForAWorker(t *testing.T) {
 		t.Errorf("a worker that has the kind had done them after %s", took)
 	}
 	f.empty()
-	unknown, err = f.inspect.UnknownKinds(t.Context(), "orders")
-	f.must(err)
-	if len(unknown) != 1 || unknown[0].Workers != 1 {
+	if unknown := f.info().UnknownKinds; len(unknown) != 1 || unknown[0].Workers != 1 {
 		t.Errorf("with a worker that has the kind: %+v", unknown)
 	}
 	if len(f.events.of(queue.EventDead)) > 0 {

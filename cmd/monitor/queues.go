@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -63,27 +64,23 @@ func listQueues(c *cli.Context) error {
 		if err := table.Flush(); err != nil {
 			return err
 		}
-		return errors.Join(broken, unattended(c, inspector, infos))
+		printUnattended(c.App.Writer, infos)
+		return broken
 	})
 }
 
-// unattended prints what waits in vain: in queues without a worker, and of kinds without a handler.
-func unattended(c *cli.Context, inspector *inspect.Inspector, infos []inspect.QueueInfo) error {
+// printUnattended prints what waits in vain: in queues without a worker, and of kinds without a handler.
+func printUnattended(out io.Writer, infos []inspect.QueueInfo) {
 	for _, q := range infos {
 		if q.Workers == 0 && q.Waiting+q.InFlight+q.Delayed+q.Retrying > 0 {
-			fmt.Fprintf(c.App.Writer, "%s has jobs and no worker\n", q.Name)
+			fmt.Fprintf(out, "%s has jobs and no worker\n", q.Name)
 		}
-		kinds, err := inspector.UnknownKinds(c.Context, q.Name)
-		if err != nil {
-			return err
-		}
-		for _, k := range kinds {
+		for _, k := range q.UnknownKinds {
 			if k.Workers == 0 {
-				fmt.Fprintf(c.App.Writer, "%s has jobs of kind %s, and no worker with a handler for it\n", q.Name, k.Kind)
+				fmt.Fprintf(out, "%s has jobs of kind %s, and no worker with a handler for it\n", q.Name, k.Kind)
 			}
 		}
 	}
-	return nil
 }
 
 // others says what other programs have left on a queue's stream.

@@ -32,10 +32,12 @@ type QueueInfo struct {
 	// not deleted them, or a person has set the group to begin behind them. See [Inspector.SweepLeftovers].
 	Leftover int64 `json:"leftover,omitempty"`
 	// Other groups of the stream: they miss what workers delete.
-	OtherGroups []string     `json:"other_groups,omitempty"`
-	Paused      *Attribution `json:"paused,omitempty"` // when and by which person; nil if it is not
-	Totals      Totals       `json:"totals"`
-	Keys        Keys         `json:"-"`
+	OtherGroups []string `json:"other_groups,omitempty"`
+	// Kinds of which jobs wait for a worker that has a handler. Such jobs are delayed, see [JobInfo].
+	UnknownKinds []UnknownKind `json:"unknown_kinds,omitempty"`
+	Paused       *Attribution  `json:"paused,omitempty"` // when and by which person; nil if it is not
+	Totals       Totals        `json:"totals"`
+	Keys         Keys          `json:"-"`
 }
 
 // Count is how many jobs are in a state, 0 for a state that is not counted.
@@ -104,6 +106,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	dead, workers := pipe.XLen(ctx, q.Dead()), pipe.ZCard(ctx, q.Workers())
 	cancelled := pipe.XLen(ctx, q.CancelledJobs())
 	latest := pipe.ZRevRangeWithScores(ctx, q.Workers(), 0, 0)
+	unknown := i.noted(ctx, pipe, q)
 	totals, paused := pipe.HGetAll(ctx, q.Totals()), pipe.Get(ctx, q.Paused())
 	commands, _ := pipe.Exec(ctx)
 	for _, c := range commands {
@@ -119,8 +122,13 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	if err != nil {
 		return QueueInfo{}, err
 	}
+	kinds, err := i.unknownKinds(ctx, queue, unknown.Val())
+	if err != nil {
+		return QueueInfo{}, err
+	}
 	info := QueueInfo{
-		Name: queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
+		UnknownKinds: kinds,
+		Name:         queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
 		Waiting: b.waiting, InFlight: b.inFlight, Held: held.jobs, Leftover: b.leftover, OtherGroups: b.others,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
 		Cancelled: cancelled.Val(), Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),

@@ -2,10 +2,11 @@ package inspect
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
@@ -17,36 +18,16 @@ type UnknownKind struct {
 	Workers int       `json:"workers"` // that have a handler for it; 0: its jobs wait until one starts
 }
 
-// UnknownKinds lists, by name, the kinds of which jobs of a queue wait for a worker that has a handler. Such jobs are
-// delayed, see [JobInfo]. A worker of a version that does not list its kinds counts for none.
-func (i *Inspector) UnknownKinds(ctx context.Context, queue string) ([]UnknownKind, error) {
-	kinds, err := i.unknownKinds(ctx, queue)
-	if err != nil {
-		return nil, fmt.Errorf("queue: unknown kinds of %s: %w", queue, err)
-	}
-	return kinds, nil
-}
-
-func (i *Inspector) unknownKinds(ctx context.Context, queue string) ([]UnknownKind, error) {
-	q, err := i.find(ctx, queue)
-	if err != nil {
-		return nil, err
-	}
-	pipe := i.rdb.Pipeline()
-	now, seen := pipe.Time(ctx), pipe.ZRangeWithScores(ctx, q.UnknownKinds(), 0, -1)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, err
-	}
-	kinds := []UnknownKind{}
-	for _, row := range seen.Val() {
+// unknownKinds lists, by name, the kinds of which jobs of a queue wait for a worker that has a handler: those that were
+// noted lately. A worker of a version that does not list its kinds counts for none.
+func (i *Inspector) unknownKinds(ctx context.Context, queue string, noted []redis.Z) ([]UnknownKind, error) {
+	var kinds []UnknownKind
+	for _, row := range noted {
 		name, _ := row.Member.(string)
-		at := time.UnixMilli(int64(row.Score)).UTC()
-		if now.Val().Sub(at) < wire.UnknownStale {
-			kinds = append(kinds, UnknownKind{Kind: name, Seen: inCalendar(at)})
-		}
+		kinds = append(kinds, UnknownKind{Kind: name, Seen: inCalendar(time.UnixMilli(int64(row.Score)).UTC())})
 	}
 	if len(kinds) == 0 {
-		return kinds, nil
+		return nil, nil
 	}
 	workers, err := i.workers(ctx, queue)
 	if err != nil {
@@ -61,4 +42,12 @@ func (i *Inspector) unknownKinds(ctx context.Context, queue string) ([]UnknownKi
 	}
 	slices.SortFunc(kinds, func(a, b UnknownKind) int { return strings.Compare(a.Kind, b.Kind) })
 	return kinds, nil
+}
+
+// noted reads which kinds a queue's workers have put jobs off for. The times are by the clock of Redis: the stale ones
+// end by this machine's, as leases do in counts.
+func (i *Inspector) noted(ctx context.Context, pipe redis.Pipeliner, q *wire.QueueRef) *redis.ZSliceCmd {
+	return pipe.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
+		Key: q.UnknownKinds(), ByScore: true, Start: i.now().Add(-wire.UnknownStale).UnixMilli(), Stop: "+inf",
+	})
 }
