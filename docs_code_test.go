@@ -179,9 +179,9 @@ const (
 var helpers = map[string]effect{
 	"add_job": adds, "add_ended": adds, "set_record": adds, "move_guard": adds, "end_guard": adds, "count": adds,
 	"remove_entry": removes, "release_unique": removes, "remove_ended": removes, "free_guard": removes,
-	"owns": reads, "consumer_of": reads, "has_lease": reads, "is_elsewhere": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
+	"owns": reads, "consumer_of": reads, "has_lease": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
-	"groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
+	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
 	"try":         reads, // what it does is read by writtenKey
 	"promote_job": adds,  // see noteMove
 }

@@ -12,8 +12,8 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Runs a command on a key that this script may have emptied, so that it is gone. Returns nil if it is and its slot moves
--- to another node: Redis then takes the key for one that has moved, and fails every command on it.
+-- Runs a command on a key that this script may have emptied, so that it is gone. Returns nil if it is gone and its slot
+-- moves to another node: Redis then takes the key for one that has moved, and fails every command on it.
 local function call_if_there(command, key, ...)
   local reply = redis.pcall(command, key, ...)
   if type(reply) ~= 'table' or not reply.err then return reply end

@@ -84,7 +84,7 @@ type grant struct {
 	wait  time.Duration
 }
 
-// askOnce asks for a caller that does not wait: for no longer than a release may take, also while the lock's slot moves.
+// askOnce asks for a caller that does not wait: no longer than a release may take, also while the lock's slot moves.
 func (l *Lock) askOnce(ctx context.Context) (g grant, err error) {
 	err = OutMove(ctx, func() (err error) {
 		g, err = l.ask(ctx)

@@ -29,7 +29,8 @@ func TestPromoteGoesOnWhenItHasEmptiedItsKeysInAMovingSlot(t *testing.T) {
 		must(cluster.ZAdd(ctx, due, redis.Z{Score: 1, Member: member}).Err())
 		must(cluster.HSet(ctx, q.Bodies(), member, "4 0 mail{}").Err())
 	}
-	must(cluster.XAdd(ctx, &redis.XAddArgs{Stream: q.Stream, Values: []string{"id", "x", "kind", "mail", "data", ""}}).Err())
+	first := []string{"id", "x", "kind", "mail", "data", ""}
+	must(cluster.XAdd(ctx, &redis.XAddArgs{Stream: q.Stream, Values: first}).Err())
 	must(cluster.HSet(ctx, q.Totals(), "scheduled", 3).Err())
 	must(cluster.HSet(ctx, q.IDs(), "x", "call 1 stream:1-1").Err())
 	move := redistest.NewSlotMove(t, cluster, q.Stream)

@@ -63,8 +63,8 @@ local function remove_entry(stream, group, entry)
   redis.call('XDEL', stream, entry)
 end
 
--- Reports whether a key is at another node, since its slot moves: a script whose caller cannot declare it asks so before
--- it writes anything.
+-- Reports whether a key is at another node, since its slot moves: a script whose caller cannot declare the key asks so
+-- before it writes anything.
 local function is_elsewhere(key)
   local reply = redis.pcall('EXISTS', key)
   return type(reply) == 'table' and reply.err and string.find(reply.err, 'non local key', 1, true) ~= nil
