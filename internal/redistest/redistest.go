@@ -154,8 +154,18 @@ func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 // Client returns a client of the server, closed when the test ends.
 func (s *Server) Client(tb testing.TB) *redis.Client {
 	rdb := redis.NewClient(&redis.Options{Addr: s.Addr})
+	if movingSlots.Load() {
+		rdb.AddHook(asMoving{})
+	}
 	tb.Cleanup(func() { _ = rdb.Close() })
 	return rdb
+}
+
+// MainAsMoving is [Main], and the scripts of all clients of [Server.Client] run as in a slot of a cluster that moves to
+// another node: one that empties a key and touches it again fails there, with half of its work done.
+func MainAsMoving(m *testing.M) int {
+	movingSlots.Store(true)
+	return Main(m)
 }
 
 var shared struct {
