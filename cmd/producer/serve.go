@@ -36,8 +36,9 @@ Examples:
 
    producer key shop --scope jobs:write --scope jobs:read >> credentials
    producer password alice >> credentials
-   producer serve --addr :8080 --credentials credentials --tls-cert cert.pem --tls-key key.pem
-   producer serve --addr :8080 --behind-tls --jwt-issuer https://id.example.com --jwt-audience navvy \
+   producer serve --addr :8080 --host jobs.example.com --credentials credentials --tls-cert cert.pem --tls-key key.pem
+   producer serve --addr :8080 --host jobs.example.com --behind-tls \
+      --jwt-issuer https://id.example.com --jwt-audience navvy \
       --jwks https://id.example.com/.well-known/jwks.json
 
 Secrets come from the environment: NAVVY_GATEWAY_KEY (32 characters or more) signs session cookies, so that people stay
@@ -148,7 +149,7 @@ func trustedProxies(c *cli.Context) (proxies []netip.Prefix, err error) {
 		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
 			proxy, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
-		if err != nil {
+		if err != nil || proxy.Bits() <= 0 {
 			return nil, command.Usage("--trusted-proxy %s: want an address, or a range such as 10.0.0.0/8", text)
 		}
 		proxies = append(proxies, proxy)
