@@ -23,8 +23,9 @@ import (
 
 // Server is a running redis-server.
 type Server struct {
-	Addr string // host:port
-	Dir  string // its data, configuration and log
+	Addr     string // host:port
+	Dir      string // its data, configuration and log
+	Password string // of its clients; "" if they need none
 
 	binary string
 	args   []string
