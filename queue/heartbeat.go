@@ -59,6 +59,9 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 		return
 	}
 	ses.extend(sent)
+	if ses.refused.Swap(false) {
+		ses.replyLost.Store(true)
+	}
 	ses.redisAhead.Store(reply.Now - time.Now().UnixMilli())
 	ses.reportBookkeeping("heartbeat", reply.Failures)
 	apply, cancel := context.WithTimeout(ctx, ses.replyTimeout())
@@ -76,6 +79,7 @@ func (ses *session) heartbeatFailed(ctx context.Context, err error) {
 		}
 		return
 	case ctx.Err() == nil:
+		ses.w.epochs.Advance()
 		ses.reportError("heartbeat", err)
 	}
 	if monotonic() >= ses.validTo.Load() {
@@ -109,9 +113,6 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 	if jump := ses.clock.see(reply.Now, sent, monotonic(), ses.w.cfg.Lease); jump != 0 {
 		ses.reportError("heartbeat", fmt.Errorf("the clock of Redis has jumped by %s: no worker is taken for dead for %s",
 			jump, ses.w.cfg.Lease))
-		if jump < 0 {
-			ses.clampLeases(ctx)
-		}
 	}
 	ses.w.applyCommand(reply.Command)
 	ses.applyPause(ctx, reply.Paused)
