@@ -7,7 +7,12 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-const maxClaim = 100
+const (
+	maxClaim = 100
+	// buryAfter is for how many leases a worker that is taken for dead may come back and clear its jobs of the blame,
+	// before one that it was the last to die with is buried.
+	buryAfter = 3
+)
 
 // claim is the loop that takes over parked entries, of dead workers and of those that handed them back, as long as
 // there are any and this worker has capacity. It waits until a heartbeat finds some.
@@ -81,6 +86,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
 		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, Bytes: ses.replies.limit(),
 		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.fresh.Load(), LastChances: 1 - ses.w.primes.Load(),
+		BuryAfter: buryAfter * ses.w.cfg.Lease,
 	}, ses.w.kindName)
 	if errors.Is(err, wire.ErrLost) {
 		ses.lose()

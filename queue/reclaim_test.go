@@ -79,7 +79,7 @@ func TestJobThatCrashesItsWorkersIsDead(t *testing.T) {
 	f.start(muxOf("k", func(context.Context, *queue.Run) error {
 		t.Error("it ran once more")
 		return nil
-	}))
+	}), func(c *queue.WorkerConfig) { c.Lease = 500 * time.Millisecond })
 	f.await(queue.EventDead, 1)
 	dead, err := f.inspect.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{})
 	f.must(err)

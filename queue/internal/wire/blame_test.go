@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
@@ -152,6 +153,38 @@ func TestLastChancesAndPrimeSuspectsAreTakenApart(t *testing.T) {
 		}, intern)
 		if got := lines(found); err != nil || got != step.want {
 			t.Errorf("with %+v: got %q, %v", step, got, err)
+		}
+	}
+}
+
+// A job that has crashed enough workers waits until the last of them has had time to come back, and is a suspect again
+// if that does.
+func TestADoomedJobWaitsToBeBuried(t *testing.T) {
+	t.Parallel()
+	for _, back := range []bool{false, true} {
+		s := held(t, 1)
+		s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1", "a b", "1-1:began", "w#1").Err())
+		s.dies("w#1")
+		s.join("w#2")
+		claim := wire.Claim{
+			Consumer: "w#2", Count: 9, MaxCrashes: 3, LastChances: 1, BuryAfter: time.Minute, Bytes: 1 << 20,
+		}
+		found, err := wire.ClaimParked(t.Context(), s.rdb, s.q, claim, intern)
+		if err != nil || len(found) > 0 {
+			t.Fatalf("at once: %s, %v", lines(found), err)
+		}
+		want := "1-1(j-1)×2†3 "
+		if back {
+			_, err := wire.Absolve(t.Context(), s.rdb, s.q, "w#1")
+			s.must(err)
+			want = "1-1(j-1)×2†2 "
+		} else {
+			s.must(s.rdb.Do(t.Context(), "XCLAIM", s.q.Stream, s.q.Group, wire.ParkOrphans, 0, "1-1", "IDLE", 61_000,
+				"RETRYCOUNT", 1, "JUSTID").Err())
+		}
+		found, err = wire.ClaimParked(t.Context(), s.rdb, s.q, claim, intern)
+		if got := lines(found); err != nil || got != want {
+			t.Errorf("back %t: got %q, %v, want %q", back, got, err, want)
 		}
 	}
 }

@@ -32,12 +32,13 @@ const (
 // Claim is what a worker may take of the parked entries.
 type Claim struct {
 	Consumer    string
-	Count       int   // at the most
-	MaxCrashes  int   // as many make a job dead
-	Strong      int64 // how many strong suspects may be taken
-	Primes      int64 // and how many prime ones, 0 or 1
-	LastChances int64 // and how many that are dead after one more crash, 0 or 1
-	Bytes       int   // that they may have; the first may have more
+	Count       int           // at the most
+	MaxCrashes  int           // as many make a job dead
+	Strong      int64         // how many strong suspects may be taken
+	Primes      int64         // and how many prime ones, 0 or 1
+	LastChances int64         // and how many that are dead after one more crash, 0 or 1
+	BuryAfter   time.Duration // how long a job that has crashed enough workers waits before it is taken
+	Bytes       int           // that they may have; the first may have more
 }
 
 // ClaimParked takes parked entries: those that were handed back first. [ErrLost] if the worker has lost its lease.
@@ -47,7 +48,7 @@ func ClaimParked(
 	reply, err := scriptClaim.Run(ctx, rdb,
 		[]string{q.Stream, q.Worker(c.Consumer), q.Crashed(), q.Cancelled()},
 		q.Group, c.Consumer, c.Count, c.MaxCrashes, max(c.Strong, 0), max(c.Primes, 0), max(c.LastChances, 0),
-		c.Bytes).Result()
+		c.Bytes, c.BuryAfter.Milliseconds()).Result()
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@
 -- as one more delivery. An entry that was deleted while it was parked is acknowledged away.
 -- Of jobs that ran in two workers which died a few are taken, and of those that ran in more, the prime suspects, one at
 -- a time. One that is dead after one more crash is taken without others: its worker runs it alone.
+-- One that has crashed enough workers is taken to be buried, when the last of them has had time to come back: a process
+-- that was frozen looks dead, and takes itself out of the notes when it is not.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  worker
@@ -15,6 +17,7 @@
 -- ARGV[6]  how many prime suspects, 0 or 1
 -- ARGV[7]  how many that are dead after one more crash, 0 or 1
 -- ARGV[8]  how many bytes they may have; the first may have more
+-- ARGV[9]  how long, in ms, one that has crashed enough workers waits before it is taken
 -- Reply    {{entry, deliveries, {field, value, ...}, how many crashes it is to blame for, how suspect it is, its
 --          cancellation or ''}, ...}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
@@ -25,10 +28,12 @@ for counted, parking in ipairs({'~released', '~orphans'}) do
   for _, row in ipairs(rows) do
     local deliveries = row[4] + counted - 1
     local crashes, suspicion = read_blame(KEYS[3], row[1], ARGV[4])
-    if crashes >= tonumber(ARGV[4]) then suspicion = 1 end -- it is taken to be buried
+    local doomed = crashes >= tonumber(ARGV[4])
+    if doomed then suspicion = 1 end
+    local waits = doomed and counted == 2 and row[3] < tonumber(ARGV[9])
     local free = suspicion < 2 or suspicion == 2 and few > 0 or suspicion == 3 and primes > 0 or
       suspicion == 4 and last > 0 and #taken == 0
-    if left > 0 and free then
+    if left > 0 and free and not waits then
       local found = redis.call('XRANGE', KEYS[1], row[1], row[1])
       if #found == 0 then
         redis.call('XACK', KEYS[1], ARGV[1], row[1])
