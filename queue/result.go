@@ -28,8 +28,8 @@ func (t *task) reportLostResult() {
 	t.ses.observe(e)
 }
 
-// cutRecord takes out of what is kept of a done job what a full Redis has no room for: its data; and its result, if that
-// is larger than the job was, which is reported.
+// cutRecord takes out of what is kept of a done job what a full Redis has no room for: its data; and its result, if
+// that is larger than the job was, which is reported.
 func (t *task) cutRecord(record *wire.Record) {
 	record.Data = nil
 	if len(record.Result) <= max(len(t.run.Data), cutText) {

@@ -125,8 +125,8 @@ func (ses *session) drop(tasks []*task) {
 }
 
 // outcome calls the script that makes an outcome so, and returns its verdict. While Redis is in trouble it tries again,
-// for nothing is lost as long as the lease holds: the job is this worker's. If Redis stays full, the call is to cut what
-// it adds.
+// for nothing is lost as long as the lease holds: the job is this worker's. If Redis stays full, the call is to cut
+// what it adds.
 func (t *task) outcome(doing string, call func(ctx context.Context, cut bool) (wire.Verdict, error)) wire.Verdict {
 	backoff, room := t.ses.newBackoff(), room{}
 	for sent := false; ; sent = true {

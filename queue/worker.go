@@ -181,9 +181,10 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
-		cfg: cfg, clockGiven: clockGiven, kinds: kinds, rdb: own, epochs: epochs, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
-		control:  control{stop: make(chan struct{})},
-		stopping: make(chan struct{}), stopped: make(chan struct{}),
+		cfg: cfg, clockGiven: clockGiven, kinds: kinds, rdb: own, epochs: epochs,
+		dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
+		control:    control{stop: make(chan struct{})},
+		stopping:   make(chan struct{}), stopped: make(chan struct{}),
 		running: make([]atomic.Pointer[task], cfg.Concurrency),
 		abort:   func(error) {}, // until it starts
 	}

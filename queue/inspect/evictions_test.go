@@ -34,7 +34,8 @@ func TestKeysThatAreGoneAreNamed(t *testing.T) {
 			w.inState(inspect.StateDead)
 			w.inState(inspect.StateDead)
 			if name != "the stream" {
-				dead, err := w.look.Search(t.Context(), "orders", inspect.Query{State: inspect.StateDead}, inspect.Page{Limit: 1})
+				query := inspect.Query{State: inspect.StateDead}
+				dead, err := w.look.Search(t.Context(), "orders", query, inspect.Page{Limit: 1})
 				w.must(err)
 				w.must(w.look.Delete(t.Context(), "orders", dead.Jobs[0].ID))
 			}
@@ -101,7 +102,8 @@ func TestAQueueThatWasEvictedIsNotUnknown(t *testing.T) {
 	if !errors.Is(err, inspect.ErrNotFound) || !strings.Contains(err.Error(), evicted.String()) {
 		t.Errorf("got %v", err)
 	}
-	rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: "navvy:{orders}", Values: []string{"kind", "k"}}) // its registry has gone
+	// its registry has gone
+	rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: "navvy:{orders}", Values: []string{"kind", "k"}})
 	audit, err := look.Verify(t.Context(), "orders", nil)
 	if err != nil || audit.Evicted != evicted || len(audit.Missing) != 1 ||
 		!strings.HasPrefix(audit.Missing[0], "the registry of queues does not name orders") {

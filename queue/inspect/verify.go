@@ -49,10 +49,10 @@ func (a *Audit) miss(format string, args ...any) {
 // was added to the stream, to the delayed and retrying, to the dead and to the cancelled, against what left each and
 // what is there. Then it holds the structures against each other: every entry in flight must be in the stream, every
 // due time must have its job and every job its due time, every dead or cancelled job must be found by its ID, and no
-// two of them have the same. Keys that must be there and are not are named too, with what they held when a worker looked
-// last: with a maxmemory-policy other than noeviction Redis deletes them when it is full. The second part walks through them
-// in pages; progress, unless nil, is called with how many it has looked at. Jobs that move during the walk are looked
-// at again before they count as missing.
+// two of them have the same. Keys that must be there and are not are named too, with what they held when a
+// worker looked last: with a maxmemory-policy other than noeviction Redis deletes them when it is full. The second
+// part walks through them in pages; progress, unless nil, is called with how many it has looked at. Jobs that move
+// during the walk are looked at again before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
 	audit := Audit{Queue: queue}
 	if err := i.verify(ctx, queue, &audit, progress); err != nil {

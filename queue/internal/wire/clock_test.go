@@ -61,7 +61,7 @@ func TestDelayedJobsAreDueByTheClockOfRedis(t *testing.T) {
 	}
 }
 
-// A retry waits as long as it was told from now by the clock that it is due by, whatever the worker's own shows.
+// A retry waits for its delay by the clock that it is due by, whatever the worker's own shows.
 func TestRetriesAreDueByTheSameClock(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

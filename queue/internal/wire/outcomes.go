@@ -184,7 +184,7 @@ func RetryLater(
 	}
 	delay := LimitTime(r.Clock.Own.Add(r.Delay)).Sub(r.Clock.Own)
 	args := []any{
-		q.Group, consumer, entry.ID, r.ID, (delay + time.Millisecond - 1).Milliseconds(),
+		q.Group, consumer, entry.ID, r.ID, ceilMilliseconds(delay),
 		EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total, r.Clock.arg(CeilMilli(r.Clock.Own)),
 	}
 	n, err := scriptRetry.Run(ctx, rdb, keys, append(args, r.args(r.ID, entry)...)...).Int()

@@ -1,5 +1,5 @@
--- Acknowledges and deletes finished entries of a worker one by one, each if it still is its job's: the worker may talk to
--- another server than the one that gave it those entries, and their IDs may be those of other jobs there.
+-- Acknowledges and deletes finished entries of a worker one by one, each if it still is its job's: this may be another
+-- server than the one that gave the worker those entries, and their IDs may be those of other jobs here.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  worker
@@ -8,8 +8,8 @@
 -- KEYS[5]  ids:ends
 -- ARGV[1]  group
 -- ARGV[2]  consumer
--- ARGV[3…] of each: the entry, the job ID or '' if it is the entry's, how long it has been held in ms, and '1' if the ID
---          was chosen
+-- ARGV[3…] of each: the entry, the job ID or '' if it is the entry's, how long it has been held in ms, and '1' if the
+--          ID was chosen
 -- Reply    {1 if the worker is registered, the entries that were acknowledged, those that are other jobs'}
 local finished, others = {}, {}
 for i = 3, #ARGV, 4 do

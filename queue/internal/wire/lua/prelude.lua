@@ -51,9 +51,9 @@ local function owns(stream, group, entry, consumer)
   return #redis.call('XPENDING', stream, group, entry, entry, 1, consumer) == 1
 end
 
--- Reports whether an entry that is pending for a consumer still is that of a job. A server that has lost its last writes
--- may give their IDs once more, to other jobs. A job without an ID of its own, '', is the one that was delivered last
--- when it was: it has been held for so many ms. An entry that somebody has deleted is nobody else's.
+-- Reports whether an entry that is pending for a consumer still is that of a job. A server that has lost its last
+-- writes may give their IDs once more, to other jobs. A job without an ID of its own, '', is the one that was delivered
+-- last when it was: it has been held for so many ms. An entry that somebody has deleted is nobody else's.
 local function owns_job(stream, group, entry, consumer, id, held)
   local row = redis.call('XPENDING', stream, group, entry, entry, 1, consumer)[1]
   if not row then return false end
@@ -90,8 +90,8 @@ local function has_lease(workers, consumer)
   return ends and tonumber(ends) >= now_ms()
 end
 
--- Shortens the lease of a consumer that ends further ahead than it can to one that begins now: Redis' clock was set back
--- since. Its length is in the worker's registration, or is that given. Reports whether it ended too late.
+-- Shortens the lease of a consumer that ends further ahead than it can to one that begins now: Redis' clock was set
+-- back since. Its length is in the worker's registration, or is that given. Reports whether it ended too late.
 local function shorten_lease(workers, worker, consumer, otherwise)
   local ends, lease = redis.call('ZSCORE', workers, consumer), redis.pcall('HGET', worker, 'lease_ms')
   lease = type(lease) == 'string' and tonumber(lease) or otherwise

@@ -1,5 +1,5 @@
--- Shortens a worker's lease that ends further ahead than it can: Redis' clock was set back since. It ends in one lease from
--- now, as it would have; a live worker renews its own with its next heartbeat.
+-- Shortens a worker's lease that ends further ahead than it can: Redis' clock was set back since. It ends in one lease
+-- from now, as it would have; a live worker renews its own with its next heartbeat.
 --
 -- KEYS[1]  workers
 -- KEYS[2]  worker
