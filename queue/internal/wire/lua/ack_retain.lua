@@ -19,9 +19,8 @@
 -- Reply    1 done, 0 the worker does not own the entry
 if not owns_job(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[7], ARGV[8]) then return 0 end
 local other = is_record_of_other(KEYS[1], KEYS[3], ARGV[3])
-local record = other and KEYS[4] or KEYS[3]
-if ARGV[6] == '1' then allow_when_full('HDEL', record) end
-set_record(record, ARGV[3], ARGV[4], {unpack(ARGV, 9)})
+if ARGV[6] == '1' then allow_when_full('HDEL', KEYS[3]) end
+set_record(other and KEYS[4] or KEYS[3], ARGV[3], ARGV[4], {unpack(ARGV, 9)})
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[2], 'done', 1)
 end_guard(KEYS[5], KEYS[6], ARGV[5], 'stream:' .. ARGV[3], 'done')
