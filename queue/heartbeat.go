@@ -69,6 +69,7 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 	ses.applyReply(apply, sent, reply)
 	ses.releaseStale()
 	ses.reportStuck()
+	ses.w.follower.CheckRole(apply)
 }
 
 func (ses *session) heartbeatFailed(ctx context.Context, err error) {
@@ -114,6 +115,7 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 		ses.reportError("heartbeat", fmt.Errorf("the clock of Redis has jumped by %s: no worker is taken for dead for %s",
 			jump, ses.w.cfg.Lease))
 	}
+	ses.clock.moved(ses.w.follower.Moves(), monotonic(), ses.w.cfg.Lease)
 	ses.w.applyCommand(reply.Command)
 	ses.applyPause(ctx, reply.Paused)
 	if reply.Cancels > 0 {

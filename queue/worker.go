@@ -28,6 +28,8 @@ type Worker struct {
 	kinds         map[string]*kind
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
 	epochs        *wire.Epochs          // of that client
+	follower      *redisx.Follower      // keeps rdb on the master
+	given         redis.UniversalClient // what it was made with, the caller's
 	dispatcher    *dispatcher
 	subscriptions []*subscription
 	control       control      // what people commanded; see there
@@ -171,7 +173,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
-	own, err := ownClient(rdb, len(cfg.Queues))
+	own, follower, err := ownClient(rdb, len(cfg.Queues))
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", invalid(err))
 	}
@@ -181,7 +183,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
-		cfg: cfg, clockGiven: clockGiven, kinds: kinds, rdb: own, epochs: epochs,
+		cfg: cfg, clockGiven: clockGiven, kinds: kinds, rdb: own, follower: follower, given: rdb, epochs: epochs,
 		dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
 		control:    control{stop: make(chan struct{})},
 		stopping:   make(chan struct{}), stopped: make(chan struct{}),

@@ -59,25 +59,27 @@ func Start(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return start(binary, dir, func(port string) []string {
+		return append([]string{
+			"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no",
+		}, args...)
+	})
+}
+
+// start runs a server with the arguments for a port.
+func start(binary, dir string, args func(port string) []string) (*Server, error) {
 	for try := 1; ; try++ {
-		s, err := startOn(binary, dir, args)
+		port, err := testserver.FreePort()
+		if err != nil {
+			return nil, err
+		}
+		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, binary: binary}
+		s.args = args(strconv.Itoa(port))
+		err = s.Restart()
 		if try == startTries || !errors.Is(err, errEnded) {
 			return s, err
 		}
 	}
-}
-
-// startOn starts a server on a port that is free now.
-func startOn(binary, dir string, args []string) (*Server, error) {
-	port, err := testserver.FreePort()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, binary: binary}
-	s.args = append([]string{
-		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no",
-	}, args...)
-	return s, s.Restart()
 }
 
 // Restart starts the server again after [Server.Stop] or [Server.Kill], on the same port and data.
