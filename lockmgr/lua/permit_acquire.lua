@@ -17,15 +17,15 @@ if redis.call('EXISTS', KEYS[4]) == 1 then
 end
 local us = now_us()
 local ms = math.floor(us / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms)
+local alive = '(' .. ms
 local all = ARGV[3] == '0'
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
-  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) <= ms then
+  local first = redis.call('ZRANGEBYSCORE', KEYS[1], alive, '+inf', 'LIMIT', 0, 1)
   local full
   if all then
     full = first[1]
   else
-    full = redis.call('EXISTS', KEYS[3]) == 1 or redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3])
+    full = redis.call('EXISTS', KEYS[3]) == 1 or redis.call('ZCOUNT', KEYS[1], alive, '+inf') >= tonumber(ARGV[3])
       or first[1] and string.sub(first[1], 1, 1) == '!'
   end
   if full then
@@ -36,11 +36,12 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
     if all and ARGV[4] ~= '0' then
       redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[4])
     end
-    local ends = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+    local ends = redis.call('ZRANGEBYSCORE', KEYS[1], alive, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
     return {0, ends and ends - ms or redis.call('PTTL', KEYS[3])}
   end
 end
 redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms) -- after it: in a slot that moves, an emptied key is gone
 redis.call('PEXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])
 local token = math.max(tonumber(redis.call('GET', KEYS[2]) or 0) + 1, us)
 redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)
