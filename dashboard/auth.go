@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
 // Role is what a user may do.
@@ -72,11 +74,14 @@ func (d *Dashboard) logout() string {
 	return ""
 }
 
-// Open lets everybody in as an operator. It is for a dashboard that only one person can reach.
+// Open lets everybody in as an operator who reaches this machine's loopback.
 type Open struct{}
 
-// Identify returns an operator.
-func (Open) Identify(*http.Request) (User, bool) { return User{Name: "anyone", Role: Operator}, true }
+// Identify returns an operator, but not for a request for another host: it comes from a browser that was led here by a
+// name that somebody else owns.
+func (Open) Identify(r *http.Request) (User, bool) {
+	return User{Name: "anyone", Role: Operator}, httpserver.IsLoopbackHost(r.Host)
+}
 
 // Challenge is never asked for.
 func (Open) Challenge(w http.ResponseWriter, r *http.Request) { refuse(w, r) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -42,8 +43,8 @@ Examples:
 
    monitor serve --auth none
    monitor password alice --role operator >> credentials
-   monitor serve --addr :8090 --credentials credentials --tls-cert cert.pem --tls-key key.pem
-   monitor serve --addr :8090 --credentials credentials --behind-tls
+   monitor serve --addr :8090 --host monitor.example.com --credentials credentials --tls-cert cert.pem --tls-key key.pem
+   monitor serve --addr :8090 --host monitor.example.com --credentials credentials --behind-tls
    monitor serve --auth oidc --oidc-issuer https://id.example.com --oidc-client navvy \
       --url https://monitor.example.com --operators @oncall --viewers '*' --behind-tls
 
@@ -80,6 +81,9 @@ func serve(c *cli.Context) error {
 	server, err := command.ReadServer(c, "proxy")
 	if err != nil {
 		return err
+	}
+	if address, err := url.Parse(c.String("url")); err == nil && address.Host != "" {
+		server.Hosts = append(server.Hosts, address.Host)
 	}
 	auth, err := authOf(c, server)
 	if err != nil {

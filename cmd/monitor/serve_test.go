@@ -89,7 +89,7 @@ func bury(t *testing.T, rdb redis.UniversalClient, namespace, name string) {
 func get(t *testing.T, handler http.Handler, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+path, nil))
 	return recorder
 }
 
@@ -214,7 +214,7 @@ navvy_up 1
 	}
 	recorder := httptest.NewRecorder()
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(recorder,
-		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", nil))
 	for _, line := range []string{
 		`navvy_job_runs_total{kind="k",outcome="failed",queue="orders"} 1`,
 		`navvy_jobs_dead_total{kind="k",queue="orders"} 1`,

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/httpserver"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
 )
 
@@ -16,7 +17,7 @@ func gatewayCommand() *cli.Command {
 		Usage: "simulate a payment gateway for workers to charge orders at; it needs no Redis",
 		Description: `It charges once per idempotency key, keeps a ledger (GET /ledger), and fails as often as the flags
 say. A call's fate follows from --seed, its key and how often the key was used. It goes on until Ctrl-C, and prints
-what it did as a line of JSON. It has no authentication: keep it on the loopback.
+what it did as a line of JSON. It has no authentication, and is for the loopback alone.
 
 Examples:
 
@@ -46,6 +47,9 @@ type gatewaySummary struct {
 func runGateway(c *cli.Context) error {
 	if _, err := command.Arguments(c); err != nil {
 		return err
+	}
+	if addr := c.String("addr"); !httpserver.Loopback(addr) {
+		return command.Usage("--addr %s: it has no authentication and is for loopback alone", addr)
 	}
 	log, err := command.Logger(c)
 	if err != nil {

@@ -36,8 +36,9 @@ Examples:
 
    producer key shop --scope jobs:write --scope jobs:read >> credentials
    producer password alice >> credentials
-   producer serve --addr :8080 --credentials credentials --tls-cert cert.pem --tls-key key.pem
-   producer serve --addr :8080 --behind-tls --jwt-issuer https://id.example.com --jwt-audience navvy \
+   producer serve --addr :8080 --host jobs.example.com --credentials credentials --tls-cert cert.pem --tls-key key.pem
+   producer serve --addr :8080 --host jobs.example.com --behind-tls \
+      --jwt-issuer https://id.example.com --jwt-audience navvy \
       --jwks https://id.example.com/.well-known/jwks.json
 
 Secrets come from the environment: NAVVY_GATEWAY_KEY (32 characters or more) signs session cookies, so that people stay

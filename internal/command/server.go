@@ -15,9 +15,10 @@ import (
 // Server is what the flags of a program that serves HTTP say: where it listens, and how clients get in.
 type Server struct {
 	Addr        string
-	Auth        string // one of the ways that ServerFlags got
-	Credentials string // a file; "" for none
-	HTTPS       bool   // clients reach it by https, by itself or through a proxy
+	Auth        string   // one of the ways that ServerFlags got
+	Credentials string   // a file; "" for none
+	HTTPS       bool     // clients reach it by https, by itself or through a proxy
+	Hosts       []string // names that clients reach it by
 
 	cert, key string
 }
@@ -28,6 +29,9 @@ func ServerFlags(addr string, auth ...string) []cli.Flag {
 	ways := strings.Join(auth[:len(auth)-1], ", ") + " or " + auth[len(auth)-1]
 	return []cli.Flag{
 		&cli.StringFlag{Name: "addr", Value: addr, Usage: "listen on `HOST:PORT`; port 0 for a free one"},
+		&cli.StringSliceFlag{
+			Name: "host", Usage: "clients reach this by `NAME`; hosts but that, the loopback and its address are refused (may be repeated)",
+		},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
 		&cli.BoolFlag{Name: "behind-tls", Usage: "clients reach this by https, through a proxy that ends it"},
@@ -50,6 +54,7 @@ func knownWay(ways []string) func(*cli.Context, string) error {
 func ReadServer(c *cli.Context, withoutSecrets ...string) (Server, error) {
 	s := Server{
 		Addr: c.String("addr"), Auth: c.String("auth"), Credentials: c.String("credentials"),
+		Hosts: hostsOf(c),
 		HTTPS: c.Bool("behind-tls") || c.String("tls-cert") != "", cert: c.String("tls-cert"), key: c.String("tls-key"),
 	}
 	loopback := httpserver.Loopback(s.Addr)
@@ -65,6 +70,15 @@ func ReadServer(c *cli.Context, withoutSecrets ...string) (Server, error) {
 	return s, nil
 }
 
+// hostsOf are the names that the flags give the server, that in --addr among them.
+func hostsOf(c *cli.Context) []string {
+	hosts := c.StringSlice("host")
+	if name, _, err := net.SplitHostPort(c.String("addr")); err == nil && name != "" && net.ParseIP(name) == nil {
+		hosts = append(hosts, name)
+	}
+	return hosts
+}
+
 // Serve serves until the context of c ends. The log says where the program, of that name, listens; path is that of its
 // first page.
 func (s Server) Serve(c *cli.Context, log zerolog.Logger, name, path string, cfg httpserver.Config) error {
@@ -77,6 +91,6 @@ func (s Server) Serve(c *cli.Context, log zerolog.Logger, name, path string, cfg
 		scheme = "https"
 	}
 	log.Info().Str("url", scheme+"://"+listener.Addr().String()+path).Msg(name + " is listening")
-	cfg.Cert, cfg.Key = s.cert, s.key
+	cfg.Cert, cfg.Key, cfg.Hosts = s.cert, s.key, s.Hosts
 	return httpserver.Serve(c.Context, listener, cfg)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -37,9 +38,10 @@ func TestServerFlags(t *testing.T) {
 		"--addr :80 --behind-tls":        {Addr: ":80", Auth: "password", HTTPS: true},
 		"--credentials file":             {Addr: "127.0.0.1:8090", Auth: "password", Credentials: "file"},
 		"--tls-cert c --tls-key k":       {Addr: "127.0.0.1:8090", Auth: "password", HTTPS: true, cert: "c", key: "k"},
-		"--addr localhost:0 --auth=none": {Addr: "localhost:0", Auth: "none"},
+		"--addr localhost:0 --auth=none": {Addr: "localhost:0", Auth: "none", Hosts: []string{"localhost"}},
+		"--host a.example --host b":      {Addr: "127.0.0.1:8090", Auth: "password", Hosts: []string{"a.example", "b"}},
 	} {
-		if got, status, says := served(args); status != StatusDone || got != want {
+		if got, status, says := served(args); status != StatusDone || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v (status %d: %s)", args, got, want, status, says)
 		}
 	}

@@ -24,6 +24,7 @@ const (
 // Config says what is served. Cert and Key are the files of a TLS certificate; empty for plain HTTP.
 type Config struct {
 	Handler    http.Handler
+	Hosts      []string // see [CheckHost]
 	Cert, Key  string
 	EndStreams func() error // ends the streams of browsers, which a stop would wait for. Defaults to nothing
 }
@@ -31,7 +32,7 @@ type Config struct {
 // Serve serves until ctx ends. Then it takes no more connections, ends streams, and gives other requests ten seconds.
 func Serve(ctx context.Context, listener net.Listener, cfg Config) error {
 	server := &http.Server{
-		Handler:           cfg.Handler,
+		Handler:           CheckHost(cfg.Hosts, cfg.Handler),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -3,10 +3,11 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
 // Scope is what a caller may do.
@@ -78,11 +79,7 @@ type Open struct{}
 // Identify refuses a request for another host: it comes from a browser that was led here by a name that somebody else
 // owns.
 func (Open) Identify(r *http.Request) (Caller, error) {
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !httpserver.IsLoopbackHost(r.Host) {
 		return Caller{}, fmt.Errorf("%w: host %q", errBad, r.Host)
 	}
 	return Caller{Name: "anyone", Scopes: Scopes}, nil

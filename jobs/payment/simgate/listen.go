@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
 // closeTimeout is how long calls under way may take when a listener closes.
@@ -31,7 +33,7 @@ func (s *Server) Listen(ctx context.Context, address string) (*Listener, error) 
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l := &Listener{URL: "http://" + socket.Addr().String(), cancel: cancel, ended: make(chan struct{})}
 	l.http = &http.Server{
-		Handler:           s,
+		Handler:           httpserver.CheckHost(nil, s),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
