@@ -26,20 +26,16 @@ func authFlags() []cli.Flag {
 }
 
 // authOf builds what the flags ask for. It refuses what would let nobody in.
-func authOf(c *cli.Context, server command.Server) (dashboard.Auth, error) {
+func authOf(c *cli.Context, server command.Server, people *dashboard.Credentials) (dashboard.Auth, error) {
 	if server.Auth == "none" {
 		return dashboard.Open{}, nil
 	}
 	sessions := dashboard.Sessions{Key: sessionKey(), Secure: server.HTTPS}
 	var auth dashboard.AnyOf
-	if server.Credentials != "" {
-		credentials, err := dashboard.ReadCredentials(server.Credentials)
-		if err != nil {
-			return nil, command.AsUsage(err)
-		}
-		auth = append(auth, dashboard.Tokens{Credentials: credentials})
+	if people != nil {
+		auth = append(auth, dashboard.Tokens{Credentials: people})
 		if server.Auth == "password" {
-			return with(auth)(dashboard.NewPasswords(credentials, sessions))
+			return with(auth)(dashboard.NewPasswords(people, sessions))
 		}
 	}
 	roles := dashboard.Roles{Viewers: c.StringSlice("viewers"), Operators: c.StringSlice("operators")}

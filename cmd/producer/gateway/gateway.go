@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -116,6 +117,7 @@ type Gateway struct {
 	inFlight chan struct{}
 	stopping context.Context // ends when no stream may go on
 	stop     context.CancelFunc
+	watching sync.WaitGroup
 }
 
 // New returns a gateway. It connects in the background, and answers 503 while Redis is away.
@@ -137,6 +139,9 @@ func New(cfg Config) (*Gateway, error) {
 	g.stopping, g.stop = context.WithCancel(context.Background())
 	if err := g.route(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", errors.Join(err, g.Close()))
+	}
+	if file, ok := g.cfg.Users.(*Credentials); ok {
+		g.watching.Go(func() { file.Watch(g.stopping, g.cfg.Logger) })
 	}
 	return g, nil
 }
@@ -173,6 +178,7 @@ func (g *Gateway) StopStreams() error {
 // Close closes what the gateway opened. Requests that are still under way fail.
 func (g *Gateway) Close() error {
 	err := g.StopStreams()
+	g.watching.Wait()
 	g.flags.Close()
 	g.cache.Close()
 	g.locks.Close()
