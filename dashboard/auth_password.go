@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ const (
 type Passwords struct {
 	credentials *Credentials
 	sessions    Sessions
+	logins      atomic.Pointer[logins] // of the dashboard that it is for
 	comparing   chan struct{}
 	failures    failures
 }
@@ -33,13 +35,33 @@ func NewPasswords(credentials *Credentials, sessions Sessions) (*Passwords, erro
 	return &Passwords{credentials: credentials, sessions: sessions, comparing: make(chan struct{}, comparedAtOnce)}, nil
 }
 
-// Identify reads the session's cookie. The role is the one that the credentials give today.
+func (p *Passwords) bind(d *Dashboard) error {
+	made, err := newLogins(d, p.sessions, "session")
+	p.logins.Store(made)
+	return err
+}
+
+// Identify reads the session. The role is the one that the credentials give now; a session ends when its user's line
+// has changed, with another password or role.
 func (p *Passwords) Identify(r *http.Request) (User, bool) {
-	session, ok := p.sessions.get(r, "session")
+	all := p.logins.Load()
+	if all == nil {
+		return User{}, false
+	}
+	in, ok := all.of(r)
 	if !ok {
 		return User{}, false
 	}
-	return p.credentials.user(session.Name)
+	user, proof, ok := p.credentials.user(in.Name)
+	if !ok {
+		return User{}, false
+	}
+	if proof != in.Proof {
+		all.void(r, in)
+		return User{}, false
+	}
+	user.Role, user.login = in.bounded(user.Role), in
+	return user, true
 }
 
 // Challenge sends a person to the login page, and refuses a program.
@@ -60,7 +82,10 @@ func (p *Passwords) Routes(mux *http.ServeMux, prefix string) {
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) { p.login(w, r, prefix) })
 	mux.HandleFunc("POST "+p.logout(), func(w http.ResponseWriter, r *http.Request) {
-		p.sessions.clear(w, "session")
+		if err := p.logins.Load().logout(w, r); err != nil {
+			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+err.Error())
+			return
+		}
 		http.Redirect(w, r, prefix+"/login", http.StatusSeeOther)
 	})
 }
@@ -83,13 +108,16 @@ func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string)
 	case <-r.Context().Done():
 		return
 	}
-	user, ok := p.credentials.password(name, r.PostFormValue("password"))
+	user, proof, ok := p.credentials.password(name, r.PostFormValue("password"))
 	if !ok {
 		p.failures.add(from)
 		p.ask(w, prefix, next, "The name or the password is wrong.", http.StatusUnauthorized)
 		return
 	}
-	p.sessions.set(w, "session", cookiePayload{Name: user.Name}, p.sessions.life())
+	if err := p.logins.Load().begin(w, r, login{Name: user.Name, Proof: proof, Role: user.Role}); err != nil {
+		p.ask(w, prefix, next, "Redis does not answer: nobody can log in now.", http.StatusServiceUnavailable)
+		return
+	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 

@@ -38,16 +38,17 @@ func roleOf(kind credentials.Kind, text string) (role Role, ours bool, err error
 	return role, true, err
 }
 
-// password returns the user of that name, if plain is their password. It takes as long for a name that nobody has.
-func (c *Credentials) password(name, plain string) (User, bool) {
+// password returns the user of that name, if plain is their password, as user does. It takes as long for a name that
+// nobody has.
+func (c *Credentials) password(name, plain string) (user User, proof string, ok bool) {
 	owner, ok := c.store.Login(name, plain)
-	return User{Name: owner.Name, Role: owner.Grant}, ok
+	return User{Name: owner.Name, Role: owner.Grant}, owner.Line, ok
 }
 
-// user returns the user of that name as the file says now: a person who was removed from it is not let in any longer.
-func (c *Credentials) user(name string) (User, bool) {
+// user returns the user of that name as the file says now, and what changes with their password or role.
+func (c *Credentials) user(name string) (user User, proof string, ok bool) {
 	owner, ok := c.store.Person(name)
-	return User{Name: owner.Name, Role: owner.Grant}, ok
+	return User{Name: owner.Name, Role: owner.Grant}, owner.Line, ok
 }
 
 // token returns the program whose token it is.

@@ -37,8 +37,11 @@ type Config struct {
 	Key         []byte                // signs what pages send back; random by default, so that a restart ends old pages
 	Mask        []string              // names of data fields whose values are hidden, * for any characters
 	Pages       []Page                // of features, in the order of the navigation
-	Logger      *slog.Logger          // of failures and of what people do; defaults to none
-	Now         func() time.Time      // defaults to time.Now
+	// ClientIP is the address of a request's client. Defaults to that of the connection; behind proxies, it must take
+	// X-Forwarded-For from them alone.
+	ClientIP func(*http.Request) string
+	Logger   *slog.Logger     // of failures and of what people do; defaults to none
+	Now      func() time.Time // defaults to time.Now
 }
 
 // Dashboard is an http.Handler. Close it when it is no longer served.
@@ -74,6 +77,9 @@ func New(cfg Config) (*Dashboard, error) {
 	case !prefixForm.MatchString(cfg.Prefix):
 		return nil, fmt.Errorf("dashboard: prefix %q is not a path such as /navvy", cfg.Prefix)
 	}
+	if cfg.ClientIP == nil {
+		cfg.ClientIP = remote
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -101,6 +107,9 @@ func New(cfg Config) (*Dashboard, error) {
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
 	d.notices = Sessions{Key: d.signing, Secure: cfg.Secure}
+	if err := bind(cfg.Auth, d); err != nil {
+		return nil, fmt.Errorf("dashboard: %w", err)
+	}
 	d.live = newLive(d)
 	d.handler = http.StripPrefix(cfg.Prefix, sameOrigin(d.routes()))
 	ctx, stop := context.WithCancel(context.Background())
@@ -135,6 +144,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(files(assets))))
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
 	mux.Handle("GET /live", d.viewer(d.live.serve))
+	d.sessionRoutes(mux)
 
 	d.page(mux, "/{$}", overviewPage)
 	d.page(mux, "/queues", queuesPage)
