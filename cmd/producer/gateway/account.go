@@ -3,12 +3,17 @@ package gateway
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/loginguard"
 	"github.com/navvy-go/navvy/jobs/notify"
 	"github.com/navvy-go/navvy/jobs/session"
 )
+
+// proofField is where a session has what it stands and falls with: another password is another proof.
+const proofField = "proof"
 
 // login begins a session.
 func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
@@ -19,14 +24,38 @@ func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
 	if err := g.decode(w, r, &asked); err != nil {
 		return err
 	}
-	if !g.cfg.Users.Is(asked.User, asked.Password) {
+	proof := ""
+	ok, err := g.logins.Try(r.Context(), asked.User, g.cfg.ClientIP(r), func() (ok bool) {
+		proof, ok = g.cfg.Users.Is(asked.User, asked.Password)
+		return ok
+	})
+	switch {
+	case err != nil:
+		return refusedLogin(err)
+	case !ok:
 		return unauthorized.because("The user or the password is wrong.")
 	}
-	if err := session.FromContext(r.Context()).Login(asked.User); err != nil {
+	current := session.FromContext(r.Context())
+	if err := errors.Join(current.Login(asked.User), current.Set(proofField, proof)); err != nil {
 		return err
 	}
 	writeJSON(w, r, http.StatusOK, map[string]string{"user": asked.User})
 	return nil
+}
+
+// refusedLogin is the problem of an attempt whose password was not compared.
+func refusedLogin(err error) error {
+	var refused *loginguard.Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	seconds := int(math.Ceil(refused.After.Seconds()))
+	cause := rateLimited
+	if refused.Busy {
+		cause = overloaded
+	}
+	cause.retryAfter = seconds
+	return cause.because("Wait %d s.", seconds)
 }
 
 // logout ends the session.
@@ -71,11 +100,16 @@ func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 
 // user returns who is logged in.
 func (g *Gateway) user(r *http.Request) (string, error) {
-	user, err := session.FromContext(r.Context()).UserID(r.Context())
-	switch {
-	case err != nil:
+	current := session.FromContext(r.Context())
+	user, err := current.UserID(r.Context())
+	if err != nil {
 		return "", err
-	case user == "" || !g.cfg.Users.Exists(user):
+	}
+	kept, err := current.Get(r.Context(), proofField)
+	if err != nil {
+		return "", err
+	}
+	if proof, ok := g.cfg.Users.Proof(user); user == "" || !ok || kept != proof {
 		return "", unauthorized.because("Log in first.")
 	}
 	return user, nil
@@ -109,7 +143,7 @@ func (g *Gateway) notifications() http.Handler {
 		watched := make(chan struct{})
 		go func() {
 			defer close(watched)
-			g.endWith(ctx, end, user, current.ID)
+			g.endWith(ctx, end, current)
 		}()
 		defer func() { <-watched }()
 		defer end()
@@ -119,7 +153,7 @@ func (g *Gateway) notifications() http.Handler {
 }
 
 // endWith calls end when the session is no more. While Redis is away nobody knows, and the stream is silent anyhow.
-func (g *Gateway) endWith(ctx context.Context, end func(), user, id string) {
+func (g *Gateway) endWith(ctx context.Context, end func(), current *session.Session) {
 	tick := time.NewTicker(streamCheck)
 	defer tick.Stop()
 	for {
@@ -128,7 +162,9 @@ func (g *Gateway) endWith(ctx context.Context, end func(), user, id string) {
 			return
 		case <-tick.C:
 		}
-		if _, err := g.sessions.Get(ctx, id); errors.Is(err, session.ErrNotFound) || !g.cfg.Users.Exists(user) {
+		_, err := g.sessions.Get(ctx, current.ID)
+		proof, ok := g.cfg.Users.Proof(current.UserID)
+		if errors.Is(err, session.ErrNotFound) || !ok || current.Metadata[proofField] != proof {
 			end()
 			return
 		}

@@ -59,23 +59,26 @@ func (c *Credentials) Identify(r *http.Request) (Caller, error) {
 
 // Users are the people who may log in.
 type Users interface {
-	Is(name, password string) bool // takes as long for a name that nobody has
-	Exists(name string) bool       // still: a session ends with its user
+	// Is reports whether that is the password, and takes as long for a name that nobody has. The proof is another one when
+	// the user has another password.
+	Is(name, password string) (proof string, ok bool)
+	// Proof is that of a user who still exists: a session ends with its user and their password.
+	Proof(name string) (proof string, ok bool)
 }
 
 // Is reports whether that is the password of the user of that name.
-func (c *Credentials) Is(name, plain string) bool {
-	_, ok := c.store.Login(name, plain)
-	return ok
+func (c *Credentials) Is(name, plain string) (proof string, ok bool) {
+	owner, ok := c.store.Login(name, plain)
+	return owner.Line, ok
 }
 
-// Exists reports whether there is a user of that name.
-func (c *Credentials) Exists(name string) bool {
-	_, ok := c.store.Person(name)
-	return ok
+// Proof reports whether there is a user of that name, and what changes with their line.
+func (c *Credentials) Proof(name string) (proof string, ok bool) {
+	owner, ok := c.store.Person(name)
+	return owner.Line, ok
 }
 
 type nobody struct{}
 
-func (nobody) Is(string, string) bool { return false }
-func (nobody) Exists(string) bool     { return false }
+func (nobody) Is(string, string) (string, bool) { return "", false }
+func (nobody) Proof(string) (string, bool)      { return "", false }

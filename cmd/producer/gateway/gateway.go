@@ -20,6 +20,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/loginguard"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/leaderboard"
@@ -110,7 +111,7 @@ type Gateway struct {
 	sender    *notify.Sender
 	hub       *notify.Hub
 	limit     *ratelimit.Limiter // nil for none
-	logins    *ratelimit.Limiter
+	logins    *loginguard.Guard
 
 	mux      *http.ServeMux
 	handler  http.Handler
@@ -128,7 +129,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, boards: leaderboard.New(cfg.Redis, nil), sender: notify.New(cfg.Redis),
-		inFlight: make(chan struct{}, cfg.MaxInFlight),
+		inFlight: make(chan struct{}, cfg.MaxInFlight), logins: loginguard.New(nil),
 	}
 	if err := g.makeLimits(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
