@@ -3,6 +3,7 @@ package dashboard
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -28,7 +29,8 @@ type Roles struct {
 func (r Roles) of(name string, groups []string) (Role, bool) {
 	has := func(allowed []string) bool {
 		return slices.ContainsFunc(allowed, func(one string) bool {
-			return one == "*" || one == name || strings.HasPrefix(one, "@") && slices.Contains(groups, one[1:])
+			group, isGroup := strings.CutPrefix(one, "@")
+			return one == "*" || isGroup && slices.Contains(groups, group) || !isGroup && one == name
 		})
 	}
 	switch {
@@ -61,6 +63,11 @@ func NewProxy(p Proxy) (Auth, error) {
 	if len(p.From) == 0 {
 		return nil, errors.New("dashboard: without the proxy's addresses anybody could name any user")
 	}
+	for _, from := range p.From {
+		if from.Bits() <= 0 {
+			return nil, fmt.Errorf("dashboard: proxy %s is every address: anybody could name any user", from)
+		}
+	}
 	p.UserHeader = cmp.Or(p.UserHeader, "X-Forwarded-User")
 	p.Groups = cmp.Or(p.Groups, "X-Forwarded-Groups")
 	return p, p.Roles.validate()
@@ -73,10 +80,11 @@ func (p Proxy) Identify(r *http.Request) (User, bool) {
 		return User{}, false
 	}
 	named := r.Header.Values(p.UserHeader)
-	if len(named) != 1 { // two of them: one may be the client's own
+	grouped := r.Header.Values(p.Groups)
+	if len(named) != 1 || len(grouped) > 1 { // two of them: one may be the client's own
 		return User{}, false
 	}
-	groups := strings.Split(r.Header.Get(p.Groups), ",")
+	groups := strings.Split(strings.Join(grouped, ""), ",")
 	for i := range groups {
 		groups[i] = strings.TrimSpace(groups[i])
 	}

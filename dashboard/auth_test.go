@@ -337,7 +337,7 @@ func TestNewRefuses(t *testing.T) {
 		"no auth":       {Redis: rdb},
 		"no redis":      {Auth: dashboard.Open{}},
 		"a bad prefix":  {Redis: rdb, Auth: dashboard.Open{}, Prefix: `/"><script>`},
-		"a bad mask":    {Redis: rdb, Auth: dashboard.Open{}, Mask: []string{"["}},
+		"a bad mask":    {Redis: rdb, Auth: dashboard.Open{}, Mask: []string{strings.Repeat("a*", 101)}},
 		"a bad name":    {Redis: rdb, Auth: dashboard.Open{}, Namespace: "a{b"},
 		"a half prefix": {Redis: rdb, Auth: dashboard.Open{}, Prefix: "navvy"},
 	} {

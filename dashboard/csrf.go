@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -22,7 +23,7 @@ func sameOrigin(next http.Handler) http.Handler {
 // without Sec-Fetch-Site, a request that has no Origin, or that of the same host by HTTP instead of HTTPS, could be
 // another site's. It is bound to the user, and to the key.
 func (d *Dashboard) csrfToken(user User) string {
-	mac := hmac.New(sha256.New, d.signing)
+	mac := hmac.New(sha256.New, d.csrfKey)
 	mac.Write([]byte(user.Name))
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -43,6 +44,11 @@ func (d *Dashboard) operator(next http.HandlerFunc) http.Handler {
 			next(w, r)
 		}
 	})
+}
+
+// keyFor derives the key of one purpose (HKDF, RFC 5869): what is signed for one is worth nothing for another.
+func keyFor(purpose string, key []byte) ([]byte, error) {
+	return hkdf.Key(sha256.New, key, nil, "navvy dashboard "+purpose, sha256.Size)
 }
 
 // orRandom returns the key, or a random one if there is none.

@@ -58,7 +58,8 @@ type Dashboard struct {
 	live       *live
 	operations operations
 	notices    Sessions // keep what an action has to say for the next page
-	signing    []byte   // the key of CSRF tokens and notices
+	sessionKey []byte   // of the forms of a person\'s own sessions
+	csrfKey    []byte
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -103,13 +104,24 @@ func New(cfg Config) (*Dashboard, error) {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
 	d := &Dashboard{
-		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections, signing: orRandom(cfg.Key),
+		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections,
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
-	d.notices = Sessions{Key: d.signing, Secure: cfg.Secure}
-	if err := bind(cfg.Auth, d); err != nil {
+	master := orRandom(cfg.Key)
+	noticeKey, err := keyFor("notices", master)
+	if err == nil {
+		d.csrfKey, err = keyFor("forms", master)
+	}
+	if err == nil {
+		d.sessionKey, err = keyFor("forms of sessions", master)
+	}
+	if err == nil {
+		err = bind(cfg.Auth, d)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
+	d.notices = Sessions{Key: noticeKey, Secure: cfg.Secure}
 	d.live = newLive(d)
 	d.handler = http.StripPrefix(cfg.Prefix, sameOrigin(d.routes()))
 	ctx, stop := context.WithCancel(context.Background())

@@ -180,7 +180,7 @@ func (a jobAction) undo(done []string) *Undo {
 
 // actOnMatching counts first, asks, and then works through the jobs, going on when the page has been left.
 func (d *Dashboard) actOnMatching(f *Form, a jobAction) (Notice, error) {
-	query, err := parseFilter(a.filter, a.state)
+	query, err := d.parseFilter(a.filter, a.state)
 	if err != nil {
 		return Notice{}, err
 	}

@@ -84,7 +84,7 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (
 		return l, fmt.Errorf("there is no queue %q: %w", l.Queue, inspect.ErrNotFound)
 	}
 	l.Info = all.Queues[at]
-	query, err := parseFilter(l.Filter, state)
+	query, err := d.parseFilter(l.Filter, state)
 	if err != nil {
 		return l, err
 	}
@@ -98,10 +98,16 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (
 	return l, err
 }
 
-func parseFilter(text string, state inspect.State) (inspect.Query, error) {
+// parseFilter reads a filter. One for a field that is hidden is refused: by what it finds, the field could be read.
+func (d *Dashboard) parseFilter(text string, state inspect.State) (inspect.Query, error) {
 	query, err := inspect.ParseQuery(text)
 	if err != nil {
 		return query, BadRequest("%s", strings.TrimPrefix(err.Error(), "queue: "))
+	}
+	for path := range query.Data {
+		if d.mask.hidesPath(path) {
+			return query, BadRequest("args.%s is hidden here, and cannot be filtered by", path)
+		}
 	}
 	query.State = state
 	return query, nil

@@ -82,7 +82,7 @@ func filterHints(state inspect.State) []string {
 
 // redisCLI lists the commands that show a list's page without the monitor.
 func redisCLI(l list) []string {
-	quote := strconv.Quote
+	quote := shellQuote
 	switch stream, group := quote(l.Info.Stream), quote(l.Info.Group); l.State {
 	case inspect.StateInFlight:
 		return []string{
@@ -105,3 +105,6 @@ func redisCLI(l list) []string {
 	}
 	return nil
 }
+
+// shellQuote makes a word of a shell of any text: nothing in it means anything to the shell.
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"path"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,18 +13,26 @@ import (
 var DefaultMask = []string{"*password*", "*secret*", "*token*", "authorization", "card*", "cvc", "cvv", "iban", "ssn",
 	"api_key", "apikey"}
 
-const hidden = "••••"
+const (
+	hidden    = "••••"
+	maskBytes = 200 // of a pattern
+)
 
-// mask hides values in jobs' data by the name of their field.
-type mask []string
+// mask hides values in jobs' data by the name of their field, in any case.
+type mask []*regexp.Regexp
 
 func newMask(patterns []string) (mask, error) {
 	m := make(mask, 0, len(patterns))
 	for _, pattern := range patterns {
-		if _, err := path.Match(pattern, ""); err != nil {
+		if len(pattern) > maskBytes {
+			return nil, fmt.Errorf("dashboard: mask %.20q…: longer than %d bytes", pattern, maskBytes)
+		}
+		literal := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")
+		compiled, err := regexp.Compile("(?is)^" + literal + "$")
+		if err != nil {
 			return nil, fmt.Errorf("dashboard: mask %q: %w", pattern, err)
 		}
-		m = append(m, strings.ToLower(pattern))
+		m = append(m, compiled)
 	}
 	return m, nil
 }
@@ -31,8 +40,15 @@ func newMask(patterns []string) (mask, error) {
 // hides reports whether the value of a field is hidden; of a raw stream's entry it may stand in base64.
 func (m mask) hides(name string) bool {
 	name = strings.TrimSuffix(name, ";base64")
-	for _, pattern := range m {
-		if ok, _ := path.Match(pattern, strings.ToLower(name)); ok {
+	return slices.ContainsFunc(m, func(pattern *regexp.Regexp) bool { return pattern.MatchString(name) })
+}
+
+// hidesPath reports whether a filter's path leads to a field that is hidden, or through one. A name may have dots in
+// it.
+func (m mask) hidesPath(path string) bool {
+	for rest, more := path, true; more; _, rest, more = strings.Cut(rest, ".") {
+		name, _, _ := strings.Cut(rest, ".")
+		if m.hides(name) || m.hides(rest) {
 			return true
 		}
 	}

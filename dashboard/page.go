@@ -115,8 +115,11 @@ func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 	counts := d.summary(r.Context())
 	out := pageData{
 		Title: p.title, Section: p.section, Sections: d.sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
-		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator, CSRF: d.csrfToken(user),
+		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator,
 		Logout: d.logout(), Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
+	}
+	if out.CanAct {
+		out.CSRF = d.csrfToken(user)
 	}
 	if counts.data != nil {
 		out.Summary = counts.data.(summary)

@@ -85,7 +85,7 @@ func ownSessionOf(one *session.Session, current *login) ownSession {
 
 // sessionToken is what the forms of that page carry. Viewers have one as well: it is for their own sessions alone.
 func (d *Dashboard) sessionToken(in *login) string {
-	mac := hmac.New(sha256.New, d.signing)
+	mac := hmac.New(sha256.New, d.sessionKey)
 	mac.Write([]byte("forms of the session " + in.id))
 	return hex.EncodeToString(mac.Sum(nil))
 }

@@ -63,7 +63,7 @@ func proxyAuth(c *cli.Context, auth dashboard.AnyOf, roles dashboard.Roles) (das
 	var from []netip.Prefix
 	for _, text := range c.StringSlice("trusted-proxy") {
 		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
+		if err != nil || prefix.Bits() <= 0 {
 			return nil, command.Usage("--trusted-proxy %s is not a network such as 10.0.0.0/8", text)
 		}
 		from = append(from, prefix)

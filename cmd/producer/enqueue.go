@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -72,6 +73,9 @@ func enqueue(c *cli.Context) error {
 func enqueueOptions(c *cli.Context) ([]queue.EnqueueOption, error) {
 	if c.String("queue") == "" {
 		return nil, command.Usage("the queue's name is empty; give --queue, for example --queue orders")
+	}
+	if err := gateway.CheckQueue(c.String("queue")); err != nil {
+		return nil, command.AsUsage(err)
 	}
 	options := []queue.EnqueueOption{queue.On(c.String("queue"))}
 	due, err := dueOption(c)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/queue"
 )
@@ -84,6 +85,9 @@ func newLineParser(c *cli.Context) (*lineParser, error) {
 	if p.queue == "" && (p.kind != "" || c.IsSet("queue")) {
 		return nil, command.Usage("the queue's name is empty; give --queue, for example --queue orders")
 	}
+	if err := gateway.CheckQueue(p.queue); p.queue != "" && err != nil {
+		return nil, command.AsUsage(err)
+	}
 	if p.kind == "" {
 		return p, nil
 	}
@@ -129,6 +133,8 @@ func (p *lineParser) enveloped(text []byte) (queue.Item, error) {
 		return queue.Item{}, errors.New("data is missing")
 	case e.Queue == "":
 		return queue.Item{}, errors.New("queue is missing, here and as --queue")
+	case gateway.CheckQueue(e.Queue) != nil:
+		return queue.Item{}, gateway.CheckQueue(e.Queue)
 	}
 	if err := p.kinds.check(e.Kind); err != nil {
 		return queue.Item{}, err

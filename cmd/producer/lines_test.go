@@ -64,19 +64,20 @@ func TestLineParser(t *testing.T) {
 	t.Parallel()
 	known := kinds{names: []string{"k"}}
 	for text, says := range map[string]string{
-		`{"kind":"k","data":{}}`:                        "",
-		`{"kind":"k","data":null,"in":"5m","id":"a"}`:   "",
-		`{"kind":"k","data":{},"queue":"other"}`:        "",
-		`{"kind":"k"`:                                   "not JSON",
-		`[1]`:                                           "not an object",
-		`"k"`:                                           "not an object",
-		`{"kind":"k","data":{},"inn":"5m"}`:             `unknown field "inn"`,
-		`{"kind":"k","data":{},"in":"5"}`:               "in: ",
-		`{"kind":"nope","data":{}}`:                     "unknown kind",
-		`{"data":{}}`:                                   "kind is missing",
-		`{"kind":"k"}`:                                  "data is missing",
-		`{"kind":"k","data":{},"queue":""}`:             "queue is missing",
-		`{"kind":"k","data":{}} {"kind":"k","data":{}}`: "not JSON",
+		`{"kind":"k","data":{}}`:                             "",
+		`{"kind":"k","data":null,"in":"5m","id":"a"}`:        "",
+		`{"kind":"k","data":{},"queue":"other"}`:             "",
+		`{"kind":"k"`:                                        "not JSON",
+		`[1]`:                                                "not an object",
+		`"k"`:                                                "not an object",
+		`{"kind":"k","data":{},"inn":"5m"}`:                  `unknown field "inn"`,
+		`{"kind":"k","data":{},"in":"5"}`:                    "in: ",
+		`{"kind":"nope","data":{}}`:                          "unknown kind",
+		`{"data":{}}`:                                        "kind is missing",
+		`{"kind":"k"}`:                                       "data is missing",
+		`{"kind":"k","data":{},"queue":""}`:                  "queue is missing",
+		`{"kind":"k","data":{},"queue":"$(id)"}`:             "a name has 1 to 128 letters",
+		`{"kind":"k","data":{}} {"kind":"k","data":{}}`:      "not JSON",
 		`{"kind":"k","data":{},"queue":"q","id":"","in":""}`: "",
 	} {
 		p := &lineParser{queue: "q", kinds: known}

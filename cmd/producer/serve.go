@@ -149,7 +149,7 @@ func trustedProxies(c *cli.Context) (proxies []netip.Prefix, err error) {
 		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
 			proxy, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
-		if err != nil {
+		if err != nil || proxy.Bits() <= 0 {
 			return nil, command.Usage("--trusted-proxy %s: want an address, or a range such as 10.0.0.0/8", text)
 		}
 		proxies = append(proxies, proxy)

@@ -30,7 +30,7 @@ func ServerFlags(addr string, auth ...string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "addr", Value: addr, Usage: "listen on `HOST:PORT`; port 0 for a free one"},
 		&cli.StringSliceFlag{
-			Name: "host", Usage: "clients reach this by `NAME`; hosts but that, the loopback and its address are refused (may be repeated)",
+			Name: "host", Usage: "clients reach this by `NAME`; other hosts get 421, but for the loopback (may be repeated)",
 		},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve https with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},

@@ -157,6 +157,8 @@ func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item
 		return queue.Item{}, invalid.because("kind is missing")
 	case g.cfg.Kinds != nil && !slices.Contains(g.cfg.Kinds, asked.Kind):
 		return queue.Item{}, invalid.because("unknown kind %q; want one of %s", asked.Kind, strings.Join(g.cfg.Kinds, ", "))
+	case CheckQueue(r.PathValue("queue")) != nil:
+		return queue.Item{}, invalid.because("%s", CheckQueue(r.PathValue("queue")))
 	case len(bytes.TrimSpace(asked.Data)) == 0:
 		return queue.Item{}, invalid.because("data is missing")
 	case asked.In != nil && asked.At != nil:
