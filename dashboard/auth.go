@@ -46,7 +46,8 @@ type User struct {
 	Role   Role
 	Bearer bool // sent a bearer token: no browser adds that by itself, so no CSRF token is needed
 
-	login *login // of a person who has logged in to the dashboard
+	login   *login // of a person who has logged in to the dashboard
+	address string // of the client
 }
 
 // Auth identifies the senders of requests. It is safe for concurrent use.
@@ -181,9 +182,13 @@ func (d *Dashboard) viewer(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, known := d.cfg.Auth.Identify(r)
 		if !known || user.Role < Viewer {
+			if r.Header.Get("Authorization") != "" {
+				d.denied(r, "", "token.unknown", "")
+			}
 			d.cfg.Auth.Challenge(w, r)
 			return
 		}
+		user.address = d.cfg.ClientIP(r)
 		if d.cfg.ReadOnly {
 			user.Role = Viewer
 		}

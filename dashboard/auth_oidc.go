@@ -134,6 +134,7 @@ func (o *OIDC) Routes(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("GET /oidc/callback", func(w http.ResponseWriter, r *http.Request) {
 		next, err := o.finish(w, r)
 		if err != nil {
+			o.logins.Load().d.denied(r, "", "login.failed", cut(err.Error()))
 			http.Error(w, "cannot log you in: "+err.Error(), http.StatusForbidden)
 			return
 		}

@@ -104,6 +104,7 @@ func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string)
 	case err != nil:
 		p.refuse(w, r, prefix, next, err)
 	case !ok:
+		all.d.denied(r, p.known(name), "login.failed", "")
 		p.ask(w, prefix, next, "The name or the password is wrong.", http.StatusUnauthorized)
 	default:
 		if err := all.begin(w, r, login{Name: user.Name, Proof: proof, Role: user.Role}); err != nil {
@@ -114,12 +115,19 @@ func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string)
 	}
 }
 
+// known returns the name of a person, or "" for one that is not in the file: what was typed there may be a password.
+func (p *Passwords) known(name string) string {
+	user, _, _ := p.credentials.user(name)
+	return user.Name
+}
+
 // refuse answers an attempt that was not compared.
 func (p *Passwords) refuse(w http.ResponseWriter, r *http.Request, prefix, next string, err error) {
 	var refused *loginguard.Refused
 	if !errors.As(err, &refused) {
 		return // the client has left
 	}
+	p.logins.Load().d.denied(r, p.known(r.PostFormValue("name")), "login.limited", "")
 	seconds := int(math.Ceil(refused.After.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	if refused.Busy {

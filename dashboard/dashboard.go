@@ -49,6 +49,9 @@ type Dashboard struct {
 	cfg        Config
 	inspector  *inspect.Inspector
 	trail      *audit.Trail
+	refusals   *audit.Trail
+	throttle   audit.Throttle
+	exports    chan struct{} // one for each export of the trail under way
 	mask       mask
 	templates  templates
 	sections   []section
@@ -58,7 +61,7 @@ type Dashboard struct {
 	live       *live
 	operations operations
 	notices    Sessions // keep what an action has to say for the next page
-	sessionKey []byte   // of the forms of a person\'s own sessions
+	sessionKey []byte   // of the forms of a person's own sessions
 	csrfKey    []byte
 
 	stop    context.CancelFunc
@@ -107,6 +110,7 @@ func New(cfg Config) (*Dashboard, error) {
 		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections,
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
+	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
 	master := orRandom(cfg.Key)
 	noticeKey, err := keyFor("notices", master)
 	if err == nil {
@@ -123,7 +127,7 @@ func New(cfg Config) (*Dashboard, error) {
 	}
 	d.notices = Sessions{Key: noticeKey, Secure: cfg.Secure}
 	d.live = newLive(d)
-	d.handler = http.StripPrefix(cfg.Prefix, sameOrigin(d.routes()))
+	d.handler = http.StripPrefix(cfg.Prefix, d.sameOrigin(d.routes()))
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop, d.operations.ctx = stop, ctx
 	d.running.Go(func() { d.live.run(ctx) })
@@ -157,6 +161,8 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
 	mux.Handle("GET /live", d.viewer(d.live.serve))
 	d.sessionRoutes(mux)
+	mux.Handle("GET /audit/export", d.viewer(d.exportTrail))
+	mux.Handle("GET "+apiPath+"/audit/export", d.viewer(d.exportTrail))
 
 	d.page(mux, "/{$}", overviewPage)
 	d.page(mux, "/queues", queuesPage)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/jobs/session"
 	"github.com/navvy-go/navvy/queue"
@@ -33,6 +34,7 @@ type logins struct {
 	cookies Sessions
 	address func(*http.Request) string
 	log     *slog.Logger
+	d       *Dashboard
 
 	mu         sync.Mutex
 	remembered map[string]remembered
@@ -69,7 +71,7 @@ func newLogins(d *Dashboard, cookies Sessions, cookie string) (*logins, error) {
 	}
 	return &logins{
 		store: store, owner: "monitor:" + cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) + ":" + cookie + ":",
-		cookie: cookie, cookies: cookies, address: d.cfg.ClientIP, log: d.cfg.Logger, remembered: map[string]remembered{},
+		cookie: cookie, cookies: cookies, address: d.cfg.ClientIP, log: d.cfg.Logger, d: d, remembered: map[string]remembered{},
 	}, nil
 }
 
@@ -88,6 +90,9 @@ func (l *logins) begin(w http.ResponseWriter, r *http.Request, in login) error {
 	}
 	l.endOldest(r.Context(), in.user)
 	l.cookies.set(w, l.cookie, cookiePayload{Text: made.ID}, l.cookies.life())
+	l.d.record(r.Context(), audit.Entry{
+		Who: in.Name, What: "login", Target: in.Name, Detail: in.Role.String(), Address: in.Address,
+	})
 	return nil
 }
 
@@ -209,7 +214,12 @@ func (l *logins) end(ctx context.Context, id string) error {
 func (l *logins) void(r *http.Request, in *login) {
 	if err := l.end(r.Context(), in.id); err != nil {
 		l.log.Warn("cannot end a session", "error", err)
+		return
 	}
+	l.d.record(r.Context(), audit.Entry{
+		Who: in.Name, What: "session.void", Target: in.Name, Detail: "its password, role or provider has changed",
+		Address: l.address(r),
+	})
 }
 
 // logout ends the session of a request, and removes its cookie.
@@ -219,7 +229,14 @@ func (l *logins) logout(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return nil
 	}
-	return l.end(r.Context(), sent.Text)
+	in, known := l.of(r)
+	if err := l.end(r.Context(), sent.Text); err != nil {
+		return err
+	}
+	if known {
+		l.d.record(r.Context(), audit.Entry{Who: in.Name, What: "logout", Target: in.Name, Address: l.address(r)})
+	}
+	return nil
 }
 
 func (in *login) metadata() map[string]any {

@@ -97,8 +97,10 @@ func (d *Dashboard) owner(next http.HandlerFunc) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, loginBytes)
 		switch {
 		case in == nil:
+			d.denied(r, userOf(r.Context()).Name, "form.refused", "")
 			refuseWith(w, r, http.StatusForbidden, "you have no session here")
 		case !hmac.Equal([]byte(r.PostFormValue("csrf")), []byte(d.sessionToken(in))):
+			d.denied(r, in.Name, "form.refused", "")
 			refuseWith(w, r, http.StatusForbidden, "this form is not from the page of your sessions: go back and reload")
 		default:
 			next(w, r)
