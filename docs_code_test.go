@@ -159,7 +159,7 @@ type script struct{ adds, removes map[string]bool }
 
 var (
 	keyOfHead   = regexp.MustCompile(`(?m)^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
-	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
+	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|call_if_there\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
 	helpersCall = regexp.MustCompile(`\b(\w+)\(((?:[^()]|\([^()]*\))*)\)`)
 	helpersKey  = regexp.MustCompile(`KEYS\[(\w+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
@@ -181,7 +181,7 @@ var helpers = map[string]effect{
 	"remove_entry": removes, "release_unique": removes, "remove_ended": removes, "free_guard": removes,
 	"owns": reads, "consumer_of": reads, "has_lease": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
-	"groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
+	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
 	"try":         reads, // what it does is read by writtenKey
 	"promote_job": adds,  // see noteMove
 }

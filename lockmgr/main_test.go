@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	if runsAsChild() {
 		return
 	}
-	code := redistest.Main(m)
+	code := redistest.MainAsMoving(m)
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
 
@@ -18,8 +19,10 @@ type Manager struct {
 	notifier   *notifier         // wakes them
 }
 
-// New returns a manager of the locks in rdb. The client remains the caller's to close, after [Manager.Close].
+// New returns a manager of the locks in rdb. The client remains the caller's to close, after [Manager.Close]. That of a
+// cluster gets a hook by which it reads the cluster's map again when a command fails.
 func New(rdb redis.UniversalClient) *Manager {
+	redisx.Follow(rdb)
 	return &Manager{rdb: rdb, local: lease.NewLocalQueue(), notifier: newNotifier(rdb)}
 }
 

@@ -89,9 +89,12 @@ type beginning struct {
 
 func (o *once) begin(ctx context.Context, fingerprint string) (beginning, error) {
 	args := []any{o.owner, o.ttl.Milliseconds(), fingerprint, o.retain.Milliseconds()}
-	b := beginning{sent: time.Now()}
-	var err error
-	b.reply, err = onceBeginScript.Run(ctx, o.manager.rdb, o.keys(), args...).StringSlice()
+	var b beginning
+	err := lease.OutMove(ctx, func() (err error) {
+		b.sent = time.Now()
+		b.reply, err = onceBeginScript.Run(ctx, o.manager.rdb, o.keys(), args...).StringSlice()
+		return err
+	})
 	return b, err
 }
 

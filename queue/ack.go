@@ -19,11 +19,12 @@ type acker struct {
 	ses  *session
 	wake chan struct{} // holds at most one signal
 
-	mu         sync.Mutex // guards the fields below
-	waiting    []doneJob  // added by slots, taken by run
-	underWay   []doneJob  // the batch under way; set by run alone
-	closed     bool       // set by serve
-	unrecorded []doneJob  // done while Redis was away; added by run, taken by recordRest when run has ended
+	mu         sync.Mutex    // guards the fields below
+	waiting    []doneJob     // added by slots, taken by run
+	underWay   []doneJob     // the batch under way; set by run alone
+	closed     bool          // set by serve
+	failing    chan struct{} // closed when a batch that could not be acknowledged was; nil: there is none. Of run
+	unrecorded []doneJob     // done while Redis was away; added by run, taken by recordRest when run has ended
 }
 
 // doneJob is a job whose handler returned nil.
@@ -118,6 +119,7 @@ func (a *acker) swap() (batch []doneJob, closed bool) {
 func (a *acker) flush(batch []doneJob) {
 	ses := a.ses
 	backoff := ses.newBackoff()
+	defer a.recovered()
 	for ses.valid() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 		err := a.record(ctx, batch)
@@ -125,12 +127,46 @@ func (a *acker) flush(batch []doneJob) {
 		if err == nil {
 			return
 		}
+		a.failed()
 		ses.reportError("acknowledge", err)
 		backoff.wait(ses.ctx.Done())
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.unrecorded = append(a.unrecorded, batch...)
+}
+
+// failed makes what reads new entries wait, see awaitRecorded.
+func (a *acker) failed() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failing == nil {
+		a.failing = make(chan struct{})
+	}
+}
+
+func (a *acker) recovered() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.failing != nil {
+		close(a.failing)
+		a.failing = nil
+	}
+}
+
+// awaitRecorded waits while done jobs cannot be acknowledged: what is read meanwhile would only wait in memory, too.
+// Entries can be read and not acknowledged while the queue's slot moves.
+func (a *acker) awaitRecorded(done <-chan struct{}) {
+	a.mu.Lock()
+	failing := a.failing
+	a.mu.Unlock()
+	if failing == nil {
+		return
+	}
+	select {
+	case <-failing:
+	case <-done:
+	}
 }
 
 // record acknowledges jobs in one step. Repeating it is harmless: what is acknowledged already is not counted again,

@@ -75,7 +75,7 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("queue: client: %w", err)
 	}
-	own, err := ownClient(rdb, 1)
+	own, _, err := ownClient(rdb, 1)
 	if err != nil {
 		return nil, fmt.Errorf("queue: client: %w", invalid(err))
 	}

@@ -17,6 +17,15 @@ type clockGuard struct {
 	redis          int64 // ms of Redis' clock at the last heartbeat
 	sent, received int64 // ns of the monotonic clock around the last heartbeat
 	quietTo        int64 // on the monotonic clock: until then no worker is taken for dead
+	moves          int64 // how often another master had been found
+}
+
+// moved notes how often another master was found by now. It lacks the renewals that the last one was sent since it took
+// over, and not all workers move at the same moment: each has a lease to renew its own.
+func (g *clockGuard) moved(moves, now int64, lease time.Duration) {
+	if moves != g.moves {
+		g.moves, g.quietTo = moves, now+int64(lease)
+	}
 }
 
 // clockTolerance is by how much two clocks that run alike may differ from one heartbeat to the next.

@@ -16,7 +16,7 @@ const readBlock = time.Second
 // connection for each loop of every queue.
 //
 // Why: docs/decisions/engine.md#a-client-opens-connections-of-its-own
-func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, error) {
+func ownClient(rdb redis.UniversalClient, queues int) (redis.UniversalClient, *redisx.Follower, error) {
 	const loops = 4 // of a queue that may wait for Redis at once: read, claim, heartbeat, acknowledge
 	return redisx.OwnClient(rdb, readBlock+2*time.Second, loops*queues+4)
 }

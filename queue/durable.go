@@ -30,9 +30,9 @@ func Fsynced(replicas int, timeout time.Duration) Durability {
 }
 
 // Durable makes Enqueue wait until the job is as safe as asked. If Redis does not get there in time, the job is
-// enqueued all the same, and the call returns it together with [ErrNotDurable]. It costs a round trip of the job's own
-// and what replicas and disks take. Not even so can a failover lose nothing: a replica that has the job may not be the
-// one that is promoted.
+// enqueued all the same, and the call returns it together with [ErrNotDurable]. It costs a round trip of the job's own,
+// two on a cluster, and what replicas and disks take. Not even so can a failover lose nothing: a replica that has the
+// job may not be the one that is promoted.
 func Durable(d Durability) EnqueueOption {
 	return enqueueOption(func(o *enqueueOptions) {
 		if d.replicas < 0 || d.replicas == 0 && !d.fsync {
@@ -89,17 +89,17 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 	patience := d.patience(c.cfg.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	rdb, err := c.masterOf(ctx, op.job.Queue, patience)
+	node, err := redisx.Pin(ctx, c.rdb, c.queue(op.job.Queue).Stream, patience)
 	if err != nil {
-		return err
+		return fmt.Errorf("find the master of queue %s: %w", op.job.Queue, err)
 	}
 	var wait redis.Cmder
 	for try := 0; ; try++ {
 		wait = d.wait()
-		pipe := rdb.Pipeline()
-		_ = pipe.Process(ctx, op.cmd)
-		_ = pipe.Process(ctx, wait)
-		_, _ = pipe.Exec(ctx) // each command has its own error
+		_ = redisx.WaitOutMove(ctx, func() error {
+			node.Send(ctx, op.cmd, wait)
+			return op.cmd.Err()
+		})
 		if !op.again(ctx, try) {
 			break
 		}
@@ -119,20 +119,6 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 			reached.Fsynced)
 	}
 	return nil
-}
-
-// masterOf returns a client of the one node that has a queue's keys, with the patience to wait so long for a reply.
-func (c *Client) masterOf(ctx context.Context, queue string, patience time.Duration) (*redis.Client, error) {
-	master, ok := c.rdb.(*redis.Client)
-	if cluster, is := c.rdb.(*redis.ClusterClient); is {
-		var err error
-		if master, err = cluster.MasterForKey(ctx, c.queue(queue).Stream); err != nil {
-			return nil, fmt.Errorf("find the master of queue %s: %w", queue, err)
-		}
-	} else if !ok {
-		return nil, fmt.Errorf("client of type %T has no master to wait for", c.rdb)
-	}
-	return redisx.WithTimeout(master, patience), nil
 }
 
 // enqueueDurable is the rest of Enqueue for a job with [Durable].

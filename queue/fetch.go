@@ -30,6 +30,7 @@ func (ses *session) read() {
 			backoff.reset()
 		}
 		ses.awaitClaims()
+		ses.acker.awaitRecorded(ses.reading.Done())
 		room, wait := ses.w.dispatcher.reserve(ses.buffer)
 		if room == 0 {
 			continue

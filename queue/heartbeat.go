@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -59,6 +60,7 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 		return
 	}
 	ses.extend(sent)
+	ses.moveReported = false
 	ses.redisAhead.Store(reply.Now - time.Now().UnixMilli())
 	ses.reportBookkeeping("heartbeat", reply.Failures)
 	apply, cancel := context.WithTimeout(ctx, ses.replyTimeout())
@@ -66,6 +68,7 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 	ses.applyReply(apply, sent, reply)
 	ses.releaseStale()
 	ses.reportStuck()
+	ses.w.follower.CheckRole(apply)
 }
 
 func (ses *session) heartbeatFailed(ctx context.Context, err error) {
@@ -75,12 +78,39 @@ func (ses *session) heartbeatFailed(ctx context.Context, err error) {
 			ses.lose()
 		}
 		return
+	case redisx.IsMoving(err):
+		ses.extendAlone(ctx, err)
 	case ctx.Err() == nil:
 		ses.reportError("heartbeat", err)
 	}
 	if monotonic() >= ses.validTo.Load() {
 		ses.lose()
 	}
+}
+
+// extendAlone extends the lease where the heartbeat is refused because the queue's slot moves to another node of the
+// cluster key by key: it touches many keys, of which some have moved and some do not exist. One key can be reached all
+// the time. What else a heartbeat does waits.
+//
+// Why: docs/decisions/engine.md#a-lease-outlives-the-move-of-its-slot
+func (ses *session) extendAlone(ctx context.Context, refused error) {
+	ctx, cancel := ses.whileValid(ctx)
+	defer cancel()
+	sent := monotonic()
+	err := wire.ExtendLease(ctx, ses.w.rdb, &ses.queue, ses.consumer, ses.w.cfg.Lease)
+	if err == nil {
+		ses.extend(sent)
+	}
+	if err != nil || !ses.moveReported {
+		ses.reportError("heartbeat", errors.Join(refused, err))
+	}
+	ses.moveReported = true
+}
+
+// whileValid bounds a call that extends the lease.
+func (ses *session) whileValid(ctx context.Context) (context.Context, context.CancelFunc) {
+	left := time.Duration(ses.validTo.Load() - monotonic())
+	return context.WithTimeout(ctx, min(max(left, time.Millisecond), ses.heartbeatTimeout()))
 }
 
 // lastHeartbeat writes what was counted since the last one, when the session ends in good order.
@@ -94,8 +124,7 @@ func (ses *session) lastHeartbeat() {
 }
 
 func (ses *session) sendHeartbeat(ctx context.Context, counted *snapshot) (wire.HeartbeatReply, error) {
-	left := time.Duration(ses.validTo.Load() - monotonic())
-	ctx, cancel := context.WithTimeout(ctx, min(max(left, time.Millisecond), ses.heartbeatTimeout()))
+	ctx, cancel := ses.whileValid(ctx)
 	defer cancel()
 	running, stuck := ses.runningNow()
 	return wire.Beat(ctx, ses.w.rdb, &ses.queue, &wire.Heartbeat{
@@ -113,6 +142,7 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 			ses.clampLeases(ctx)
 		}
 	}
+	ses.clock.moved(ses.w.follower.Moves(), monotonic(), ses.w.cfg.Lease)
 	ses.w.applyCommand(reply.Command)
 	ses.applyPause(ctx, reply.Paused)
 	if reply.Cancels > 0 {

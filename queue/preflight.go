@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
@@ -46,8 +48,8 @@ func (s *subscription) preflight(ctx context.Context) error {
 	return nil
 }
 
-// warnings lists what about this Redis endangers jobs. A server that does not disclose it (a managed one may forbid
-// CONFIG) is not warned about.
+// warnings lists what about this Redis, and the client that the worker was made with, endangers jobs. A server that
+// does not disclose its settings (a managed one may forbid CONFIG) is not warned about.
 func (w *Worker) warnings(ctx context.Context) []error {
 	setting := func(name string) (string, bool) {
 		values, err := w.rdb.ConfigGet(ctx, name).Result()
@@ -69,6 +71,9 @@ func (w *Worker) warnings(ctx context.Context) []error {
 		found = append(found,
 			errors.New("redis has snapshots and no append-only file: "+
 				"a crash loses the jobs of some minutes; set appendonly yes"))
+	}
+	for _, danger := range redisx.Dangers(w.given) {
+		found = append(found, fmt.Errorf("the client that this worker was made with, which handlers may use: %s", danger))
 	}
 	return found
 }

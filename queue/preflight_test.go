@@ -57,3 +57,15 @@ func TestDangerousRedisIsWarnedAbout(t *testing.T) {
 		})
 	}
 }
+
+func TestDangerousSettingsOfTheClientAreWarnedAbout(t *testing.T) {
+	t.Parallel()
+	f := newFleetOn(t, redistest.New(t, "--appendonly", "yes"))
+	f.rdb = redis.NewClient(&redis.Options{Addr: f.server.Addr, ReadTimeout: -1})
+	t.Cleanup(func() { _ = f.rdb.Close() })
+	f.start(muxOf("k", noop))
+	warnings := f.events.of(queue.EventWarning)
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Err.Error(), "no ReadTimeout") {
+		t.Errorf("got %v", warnings)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -30,5 +31,7 @@ func (r *Run) Progress() (percent float64, note string) { return r.progress.Perc
 
 func (t *task) setProgress(ctx context.Context, p wire.Progress) error {
 	p.At = t.ses.w.cfg.Now().UTC()
-	return wire.SetProgress(ctx, t.ses.w.rdb, &t.ses.queue, t.run.ID, t.entry, &p, max(t.policy.Retain, progressKept))
+	return redisx.WaitOutMove(ctx, func() error {
+		return wire.SetProgress(ctx, t.ses.w.rdb, &t.ses.queue, t.run.ID, t.entry, &p, max(t.policy.Retain, progressKept))
+	})
 }

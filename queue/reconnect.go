@@ -4,7 +4,8 @@ import "time"
 
 const (
 	reconnectMin = 50 * time.Millisecond
-	reconnectMax = 2 * time.Second
+	// with the jitter, a loop is back within 0.6 s of a Redis that is
+	reconnectMax = 400 * time.Millisecond
 )
 
 // reconnectBackoff spaces the tries of a loop while Redis is in trouble: doubling, with jitter so that the workers do

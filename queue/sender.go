@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,9 +28,11 @@ type sender struct {
 	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
 	requests   *byteBudget   // of a pipeline
 
-	mu       sync.Mutex     // guards the five below
+	mu       sync.Mutex     // guards those below
 	waiting  []*enqueueOp   // added by callers, taken by run, taken back by callers that give up
 	bytes    int            // of their data
+	moving   []*enqueueOp   // refused because their slot moves; added by exec, taken by resend and by callers that give up
+	resends  bool           // resend runs
 	inFlight int            // goroutines of run
 	closed   bool           // set by close
 	room     chan struct{}  // closed when fewer jobs wait, by run and by callers that give up; nil: nobody waits for it
@@ -101,7 +104,7 @@ func (s *sender) addBelow(op *enqueueOp, most int) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if n := len(s.waiting); n >= most || n > 0 && s.bytes+op.size > maxWaitingBytes*most/s.maxWaiting {
+	if n := len(s.waiting) + len(s.moving); n >= most || n > 0 && s.bytes+op.size > maxWaitingBytes*most/s.maxWaiting {
 		return ErrOverloaded
 	}
 	op.added = monotonic()
@@ -147,15 +150,16 @@ func notSent(cause error) error {
 func (s *sender) withdraw(op *enqueueOp) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, other := range s.waiting {
-		if other == op {
-			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-			s.bytes -= op.size
-			s.signalRoom()
-			return true
-		}
+	if i := slices.Index(s.waiting, op); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		s.bytes -= op.size
+	} else if i = slices.Index(s.moving, op); i >= 0 {
+		s.moving = slices.Delete(s.moving, i, i+1)
+	} else {
+		return false
 	}
-	return false
+	s.signalRoom()
+	return true
 }
 
 // close refuses further jobs and waits for those under way; it reports whether it was the first call.
@@ -224,9 +228,10 @@ func (s *sender) exec(batch []*enqueueOp) {
 		s.measure(batch, since(sent))
 		again := batch[:0:0]
 		for _, op := range batch {
-			if op.again(ctx, try) {
+			switch {
+			case op.again(ctx, try):
 				again = append(again, op)
-			} else {
+			case !s.putOff(op):
 				op.complete()
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -43,6 +44,7 @@ type session struct {
 	unknownNoted unknownNotes
 
 	clock          clockGuard                    // of heartbeat alone
+	moveReported   bool                          // of heartbeat alone: that the queue's slot moves
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
 	gone           atomic.Pointer[goneConsumers] // set by heartbeat, taken by the chore reclaim
@@ -115,8 +117,10 @@ func (ses *session) deregister(ctx context.Context, parking string) bool {
 	const page = 200
 	ses.acker.recordRest(ctx)
 	for released := 1; released > 0; {
-		var err error
-		released, err = wire.Leave(ctx, ses.w.rdb, &ses.queue, ses.consumer, parking, page)
+		err := redisx.WaitOutMove(ctx, func() (err error) {
+			released, err = wire.Leave(ctx, ses.w.rdb, &ses.queue, ses.consumer, parking, page)
+			return err
+		})
 		if err != nil {
 			ses.reportError("leave", err)
 			return false

@@ -121,7 +121,7 @@ func (ses *session) drop(tasks []*task) {
 // for nothing is lost as long as the lease holds: the job is this worker's.
 func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdict, error)) wire.Verdict {
 	backoff := t.ses.newBackoff()
-	for sent := false; ; sent = true {
+	for sent := false; ; {
 		if !t.ses.valid() {
 			return wire.VerdictNotFound
 		}
@@ -137,6 +137,7 @@ func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdic
 		if redis.HasErrorPrefix(err, "NOGROUP") {
 			return wire.VerdictNotFound // Redis lost its data, and the job with it
 		}
+		sent = sent || mayHaveArrived(err)
 		t.ses.reportError(doing, err)
 		backoff.wait(t.ses.settled)
 		select {

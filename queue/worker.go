@@ -26,6 +26,8 @@ type Worker struct {
 	observer      guardedObserver
 	kinds         map[string]*kind
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
+	follower      *redisx.Follower      // keeps rdb on the master
+	given         redis.UniversalClient // what it was made with, the caller's
 	dispatcher    *dispatcher
 	subscriptions []*subscription
 	control       control      // what people commanded; see there
@@ -168,7 +170,7 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
-	own, err := ownClient(rdb, len(cfg.Queues))
+	own, follower, err := ownClient(rdb, len(cfg.Queues))
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", invalid(err))
 	}
@@ -176,9 +178,10 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
-		cfg: cfg, kinds: kinds, rdb: own, dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
-		control:  control{stop: make(chan struct{})},
-		stopping: make(chan struct{}), stopped: make(chan struct{}),
+		cfg: cfg, kinds: kinds, rdb: own, follower: follower, given: rdb,
+		dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
+		control:    control{stop: make(chan struct{})},
+		stopping:   make(chan struct{}), stopped: make(chan struct{}),
 		running: make([]atomic.Pointer[task], cfg.Concurrency),
 		abort:   func(error) {}, // until it starts
 	}

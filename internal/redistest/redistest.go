@@ -23,8 +23,9 @@ import (
 
 // Server is a running redis-server.
 type Server struct {
-	Addr string // host:port
-	Dir  string // its data, configuration and log
+	Addr     string // host:port
+	Dir      string // its data, configuration and log
+	Password string // of its clients; "" if they need none
 
 	binary string
 	args   []string
@@ -59,25 +60,27 @@ func Start(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return start(binary, dir, func(port string) []string {
+		return append([]string{
+			"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no",
+		}, args...)
+	})
+}
+
+// start runs a server with the arguments for a port.
+func start(binary, dir string, args func(port string) []string) (*Server, error) {
 	for try := 1; ; try++ {
-		s, err := startOn(binary, dir, args)
+		port, err := testserver.FreePort()
+		if err != nil {
+			return nil, err
+		}
+		s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, binary: binary}
+		s.args = args(strconv.Itoa(port))
+		err = s.Restart()
 		if try == startTries || !errors.Is(err, errEnded) {
 			return s, err
 		}
 	}
-}
-
-// startOn starts a server on a port that is free now.
-func startOn(binary, dir string, args []string) (*Server, error) {
-	port, err := testserver.FreePort()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, binary: binary}
-	s.args = append([]string{
-		"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no",
-	}, args...)
-	return s, s.Restart()
 }
 
 // Restart starts the server again after [Server.Stop] or [Server.Kill], on the same port and data.
@@ -152,8 +155,18 @@ func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 // Client returns a client of the server, closed when the test ends.
 func (s *Server) Client(tb testing.TB) *redis.Client {
 	rdb := redis.NewClient(&redis.Options{Addr: s.Addr})
+	if movingSlots.Load() {
+		rdb.AddHook(asMoving{})
+	}
 	tb.Cleanup(func() { _ = rdb.Close() })
 	return rdb
+}
+
+// MainAsMoving is [Main], and the scripts of all clients of [Server.Client] run as in a slot of a cluster that moves to
+// another node: one that empties a key and touches it again fails there, with half of its work done.
+func MainAsMoving(m *testing.M) int {
+	movingSlots.Store(true)
+	return Main(m)
 }
 
 var shared struct {

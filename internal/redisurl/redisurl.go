@@ -75,7 +75,9 @@ func openCluster(address address) (redis.UniversalClient, error) {
 	failFast(&options.DialTimeout, &options.DialerRetries, &options.MaxRetries)
 	options.ContextTimeoutEnabled = true
 	options.MaintNotificationsConfig = redisx.NoMaintenance()
-	return redis.NewClusterClient(options), nil
+	rdb := redis.NewClusterClient(options)
+	redisx.Follow(rdb)
+	return rdb, nil
 }
 
 // openSentinel turns the URL into go-redis' own form, where the user is the sentinels' and Redis' is an option.

@@ -14,9 +14,12 @@ import (
 
 // OwnClient opens a second client with the options of rdb, for a package that decides itself what is sent again: the
 // client sends nothing twice, keeps the deadlines of contexts, and has at least that time for a reply and that many
-// connections. The caller closes it. The hooks of a client of one server see its commands; functions that rdb was given
-// may panic, which fails a command. See [OnceCluster] for what is left to a client of a cluster.
-func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize int) (redis.UniversalClient, error) {
+// connections, which lead to masters alone and follow them. The caller closes it. The hooks of a client of one server
+// see its commands; functions that rdb was given may panic, which fails a command. See [OnceCluster] for what is
+// left to a client of a cluster.
+func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize int) (
+	redis.UniversalClient, *Follower, error,
+) {
 	switch rdb := rdb.(type) {
 	case *redis.Client:
 		if rdb == nil {
@@ -30,9 +33,9 @@ func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize in
 		opt.PoolSize = max(opt.PoolSize, poolSize)
 		opt.PipelinePoolSize = -1
 		opt.PushNotificationProcessor, opt.MaintNotificationsConfig = nil, NoMaintenance()
-		own := redis.NewClient(&opt)
+		own, follower := OpenFollowing(rdb, &opt)
 		addHooksOf(own, rdb)
-		return own, nil
+		return own, follower, nil
 	case *redis.ClusterClient:
 		if rdb == nil {
 			break
@@ -45,9 +48,10 @@ func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize in
 		opt.PoolSize = max(opt.PoolSize, poolSize)
 		opt.PipelinePoolSize = -1
 		opt.MaintNotificationsConfig = NoMaintenance()
-		return redis.NewClusterClient(&opt), nil
+		own, follower := openFollowingCluster(&opt)
+		return own, follower, nil
 	}
-	return nil, unsupported(rdb)
+	return nil, nil, unsupported(rdb)
 }
 
 func unsupported(rdb redis.UniversalClient) error {

@@ -19,7 +19,7 @@ func TestOwnClientSendsNothingTwiceAndKeepsDeadlines(t *testing.T) {
 		Addr: server.Addr, DB: 1, PoolSize: 2, ReadTimeout: time.Second, MaxRetries: 5, Dialer: losing("rpush"),
 	})
 	defer rdb.Close()
-	own, err := redisx.OwnClient(rdb, time.Minute, 7)
+	own, _, err := redisx.OwnClient(rdb, time.Minute, 7)
 	must(t, err)
 	defer own.Close()
 	key := redistest.Namespace()
@@ -48,7 +48,7 @@ func TestOwnClientKeepsWhatIsLarger(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t)
 	cluster.Options().ReadTimeout, cluster.Options().PoolSize = time.Hour, 50
-	own, err := redisx.OwnClient(cluster, time.Minute, 7)
+	own, _, err := redisx.OwnClient(cluster, time.Minute, 7)
 	must(t, err)
 	defer own.Close()
 	must(t, own.Set(t.Context(), "k", "v", 0).Err())
@@ -62,7 +62,7 @@ func TestOwnClientRefusesOtherClients(t *testing.T) {
 	t.Parallel()
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": redistest.Shared(t).Addr}})
 	defer ring.Close()
-	if _, err := redisx.OwnClient(ring, 0, 0); err == nil {
+	if _, _, err := redisx.OwnClient(ring, 0, 0); err == nil {
 		t.Error("a ring was taken")
 	}
 }

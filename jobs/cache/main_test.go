@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	if runAsReader() {
 		return
 	}
-	code := redistest.Main(m)
+	code := redistest.MainAsMoving(m)
 	if err := goleak.Find(goleak.IgnoreAnyFunction(dialer)); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := redistest.Main(m)
+	code := redistest.MainAsMoving(m)
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := redistest.Main(m)
+	code := redistest.MainAsMoving(m)
 	// scs.New starts a store of its own, and no way of stopping it is safe before its goroutine has begun.
 	scs := goleak.IgnoreTopFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup")
 	if err := goleak.Find(scs); err != nil && code == 0 {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -84,6 +86,16 @@ func (i *Inspector) Do(ctx context.Context, queue, id string, a Action) error {
 		return wrapAction(string(a), queue, id, fmt.Errorf("there is no such action: want one of %v", Actions()))
 	}
 	return row.do(i, ctx, queue, id)
+}
+
+// movePatience is how long an action on one job waits for a slot that moves to another node of a cluster.
+const movePatience = 2 * time.Second
+
+// decide calls the script of an action on one job, and again while its slot moves.
+func (i *Inspector) decide(ctx context.Context, call func() wire.VerdictCmd) error {
+	ctx, cancel := context.WithTimeout(ctx, movePatience)
+	defer cancel()
+	return redisx.WaitOutMove(ctx, func() error { return verdictOf(call()) })
 }
 
 // verdictOf makes an error of what a script says about a job.

@@ -42,7 +42,7 @@ func (i *Inspector) end(ctx context.Context, queue, id string, a Action) error {
 		if job.State.row().ended {
 			return fmt.Errorf("%w that goes on: it is %s", ErrNotFound, job.State)
 		}
-		switch err := verdictOf(i.cancelFound(ctx, i.rdb, q, &job, a)); {
+		switch err := i.decide(ctx, func() wire.VerdictCmd { return i.cancelFound(ctx, i.rdb, q, &job, a) }); {
 		case !errors.Is(err, ErrNotFound):
 			return err
 		case job.Reason == entryDeleted:

@@ -26,7 +26,7 @@ func (i *Inspector) delete(ctx context.Context, queue, id string) error {
 	if err != nil {
 		return err
 	}
-	return verdictOf(i.deleteJob(ctx, i.rdb, q, &job))
+	return i.decide(ctx, func() wire.VerdictCmd { return i.deleteJob(ctx, i.rdb, q, &job) })
 }
 
 func (i *Inspector) deleteJob(

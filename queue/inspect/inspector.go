@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -25,7 +26,8 @@ type Config struct {
 	Now       func() time.Time // defaults to time.Now
 }
 
-// New returns an inspector of the queues in rdb, which stays the caller's to close.
+// New returns an inspector of the queues in rdb, which stays the caller's to close. The client of a cluster gets a hook
+// by which it reads the cluster's map again when a command fails.
 func New(rdb redis.UniversalClient, cfg Config) (*Inspector, error) {
 	cfg.Namespace = cmp.Or(cfg.Namespace, wire.DefaultNamespace)
 	if err := wire.ValidateNamespace(cfg.Namespace); err != nil {
@@ -34,6 +36,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Inspector, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	redisx.Follow(rdb)
 	return &Inspector{rdb: rdb, registry: wire.NewRegistry(rdb, cfg.Namespace), now: cfg.Now}, nil
 }
 

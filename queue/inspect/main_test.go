@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := redistest.Main(m)
+	code := redistest.MainAsMoving(m)
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			os.Stderr.WriteString("leaked goroutines: " + err.Error() + "\n")

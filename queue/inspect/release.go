@@ -23,7 +23,7 @@ func (i *Inspector) release(ctx context.Context, queue, id string) error {
 	case job.State != StateInFlight:
 		return fmt.Errorf("%w in flight: it is %s", ErrNotFound, job.State)
 	}
-	return verdictOf(i.releaseJob(ctx, i.rdb, q, &job))
+	return i.decide(ctx, func() wire.VerdictCmd { return i.releaseJob(ctx, i.rdb, q, &job) })
 }
 
 func (i *Inspector) releaseJob(

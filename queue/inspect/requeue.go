@@ -51,7 +51,7 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 	if data != nil {
 		job.source.Data = data
 	}
-	return verdictOf(i.requeueJob(ctx, i.rdb, q, &job))
+	return i.decide(ctx, func() wire.VerdictCmd { return i.requeueJob(ctx, i.rdb, q, &job) })
 }
 
 func (i *Inspector) requeueJob(

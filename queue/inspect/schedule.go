@@ -14,7 +14,7 @@ import (
 func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
 	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = verdictOf(wire.RunNow(ctx, i.rdb, q, memberOf(id)))
+		err = i.decide(ctx, func() wire.VerdictCmd { return wire.RunNow(ctx, i.rdb, q, memberOf(id)) })
 	}
 	return wrapAction("run now", queue, id, err)
 }
@@ -37,7 +37,7 @@ func memberOf(id string) string {
 func (i *Inspector) Reschedule(ctx context.Context, queue, id string, due time.Time) error {
 	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = verdictOf(wire.Reschedule(ctx, i.rdb, q, memberOf(id), due))
+		err = i.decide(ctx, func() wire.VerdictCmd { return wire.Reschedule(ctx, i.rdb, q, memberOf(id), due) })
 	}
 	return wrapAction("reschedule", queue, id, err)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
 	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/torture/internal/charged"
 )
 
 // findings are what there is when all is over.
@@ -20,41 +21,27 @@ type findings struct {
 // faults must have struck, or else nothing was shown.
 func (r *report) judge(found findings) {
 	r.take(found)
-	charges := map[string][]payment.Receipt{}
-	for _, charge := range found.ledger.Charges {
-		charges[charge.OrderID] = append(charges[charge.OrderID], charge)
+	ordered := make([]payment.Charge, r.Orders)
+	for n := range ordered {
+		ordered[n] = orderOf(n)
 	}
-	for n := range r.Orders {
-		want := orderOf(n)
-		r.judgeOrder(want, charges[want.OrderID], found.orders[want.OrderID])
-		delete(charges, want.OrderID)
-	}
-	for id := range charges {
-		r.problem("order %s was charged although nobody ordered it", id)
-	}
-	if len(found.ledger.Refunds) > 0 {
-		r.problem("%d charges were refunded although nobody asked for it", len(found.ledger.Refunds))
+	charges := charged.Judge(ordered, found.ledger)
+	r.Doubles, r.Uncharged = charges.Doubles, charges.Uncharged
+	r.Problems = append(r.Problems, charges.Problems...)
+	for _, want := range ordered {
+		if charge, is := charges.Charged[want.OrderID]; is {
+			r.judgeRecord(want, charge, found.orders[want.OrderID])
+		}
 	}
 	r.judgeJobs(found)
 	r.judgeFaults()
 	r.Held = len(r.Problems) == 0
 }
 
-func (r *report) judgeOrder(want payment.Charge, charges []payment.Receipt, record payment.Order) {
+func (r *report) judgeRecord(want payment.Charge, charge payment.Receipt, record payment.Order) {
 	switch {
-	case len(charges) == 0:
-		r.Uncharged++
-		r.problem("order %s was not charged; its record says %q", want.OrderID, record.State)
-		return
-	case len(charges) > 1:
-		r.Doubles++
-		r.problem("order %s was charged %d times", want.OrderID, len(charges))
-	}
-	charge := charges[0]
-	switch {
-	case charge.Cents != want.Cents || record.Cents != want.Cents:
-		r.problem("order %s is for %d cents, was charged %d, and its record says %d", want.OrderID, want.Cents, charge.Cents,
-			record.Cents)
+	case record.Cents != want.Cents:
+		r.problem("order %s is for %d cents and its record says %d", want.OrderID, want.Cents, record.Cents)
 	case record.State != payment.Paid:
 		r.problem("order %s was charged and its record says %q", want.OrderID, record.State)
 	case record.Charge != charge.Charge:

@@ -35,5 +35,5 @@ end
 if ARGV[2] ~= '0' then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
-redis.call('PEXPIRE', KEYS[2], ARGV[1])
+call_if_there('PEXPIRE', KEYS[2], ARGV[1])
 return #fresh

@@ -7,7 +7,7 @@
 -- Reply    1
 redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[3])
-local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+local last = call_if_there('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES') or {}
 if last[2] then
   redis.call('PEXPIREAT', KEYS[1], last[2])
 end

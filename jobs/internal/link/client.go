@@ -21,7 +21,9 @@ func NewClient(rdb redis.UniversalClient) (redis.UniversalClient, error) {
 		opt.MaxRedirects = 3
 		opt.MinIdleConns = 0
 		opt.MaintNotificationsConfig = redisx.NoMaintenance()
-		return redis.NewClusterClient(&opt), nil
+		cluster := redis.NewClusterClient(&opt)
+		redisx.Follow(cluster)
+		return cluster, nil
 	}
 	return nil, fmt.Errorf("link: client of type %T: need a *redis.Client or a *redis.ClusterClient", rdb)
 }
@@ -46,5 +48,6 @@ func Single(rdb *redis.Client, connected func(ctx context.Context, conn *redis.C
 		}
 		return nil
 	}
-	return redis.NewClient(&opt)
+	client, _ := redisx.OpenFollowing(rdb, &opt)
+	return client
 }

@@ -39,10 +39,10 @@ if not allowed then -- until only limit - want calls are left in the window
 elseif take > 0 then
   local score = seconds(now)
   local same = redis.call('ZCOUNT', KEYS[1], score, score) -- calls of this microsecond must not share a member
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', gone)
   for i = 1, take do
     redis.call('ZADD', KEYS[1], score, string.format('%s-%d', score, same + i))
   end
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', gone)
   redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000) + 1)
   used, newest = used + take, math.max(newest, now)
 end

@@ -4,7 +4,16 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
+
+// OutMove makes a call again, for as long as a release may take, while it fails since the slot of its keys moves.
+func OutMove(ctx context.Context, call func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, ReleaseTimeout)
+	defer cancel()
+	return redisx.WaitOutMove(ctx, call)
+}
 
 // Attempt asks until ctx ends, also where asking itself does not end with it. If the caller gets an error, undo takes
 // back in the background what the attempt did or may yet do, as soon as it is answered; with a failure the outcome is

@@ -79,7 +79,7 @@ type Contention struct {
 // that stops leaves nothing in Redis.
 func (q *LocalQueue) Contend(ctx context.Context, lock *Lock, c Contention) error {
 	for {
-		wait, err := lock.TryAcquire(ctx)
+		wait, err := lock.attempt(ctx, lock.askAsWaiter)
 		switch {
 		case err == nil:
 			return nil

@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // ReleaseTimeout bounds a release: no caller waits long to let go of what ends by itself.
@@ -55,7 +57,12 @@ func (l *Lock) Context() context.Context { return l.lease.ctx }
 // is the time until something may change, 0 or less if that is unknown; the owner may then try again. After any other
 // error the attempt is withdrawn.
 func (l *Lock) TryAcquire(ctx context.Context) (time.Duration, error) {
-	g, err := Attempt(ctx, l.Background, l.limit(), func() (grant, error) { return l.ask(ctx) }, l.undo)
+	return l.attempt(ctx, l.askOnce)
+}
+
+// attempt tries once to take the lock, by asking so.
+func (l *Lock) attempt(ctx context.Context, ask func(context.Context) (grant, error)) (time.Duration, error) {
+	g, err := Attempt(ctx, l.Background, l.limit(), func() (grant, error) { return ask(ctx) }, l.undo)
 	if err == nil && g.token == 0 {
 		err = ErrNotAcquired
 	}
@@ -75,6 +82,24 @@ type grant struct {
 	sent  time.Time
 	token uint64
 	wait  time.Duration
+}
+
+// askOnce asks for a caller that does not wait: no longer than a release may take, also while the lock's slot moves.
+func (l *Lock) askOnce(ctx context.Context) (g grant, err error) {
+	err = OutMove(ctx, func() (err error) {
+		g, err = l.ask(ctx)
+		return err
+	})
+	return g, err
+}
+
+// askAsWaiter asks for a caller that waits, and that a moving slot refuses like another holder.
+func (l *Lock) askAsWaiter(ctx context.Context) (grant, error) {
+	g, err := l.ask(ctx)
+	if redisx.IsMoving(err) {
+		return grant{}, nil
+	}
+	return g, err
 }
 
 func (l *Lock) ask(ctx context.Context) (grant, error) {
@@ -138,9 +163,11 @@ func (l *Lock) release(ctx context.Context) error {
 	}
 	l.Leases.End(l.lease)
 	var freed bool
-	err := Bounded(ctx, func(ctx context.Context) (err error) {
-		freed, err = l.Backend.Release(ctx, l.Owner)
-		return err
+	err := Bounded(ctx, func(ctx context.Context) error {
+		return redisx.WaitOutMove(ctx, func() (err error) {
+			freed, err = l.Backend.Release(ctx, l.Owner)
+			return err
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("lockmgr: release %q: %w", l.Name, err)

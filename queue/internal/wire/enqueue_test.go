@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -125,6 +126,8 @@ func TestALifetimeThatOverflowsIsLong(t *testing.T) {
 func TestEnqueueByItsDigestNeedsTheScript(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
+	s.rdb = redis.NewClient(&redis.Options{Addr: redistest.Shared(t).Addr}) // the other one has another text sent
+	t.Cleanup(func() { _ = s.rdb.Close() })
 	e := guarded(nil)
 	args := e.Args(s.q)
 	args[1] = "0000000000000000000000000000000000000000" // as on a server that does not have it

@@ -31,6 +31,7 @@ var (
 	scriptWeigh         = load("weigh")
 	scriptJoin          = load("join")
 	scriptHeartbeat     = load("heartbeat", 5, 6, 7, 9, 10)
+	scriptExtend        = load("extend")
 	scriptLeave         = load("leave")
 	scriptPromote       = load("promote", 3)
 	scriptReclaim       = load("reclaim", 4)

@@ -163,6 +163,17 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 	return r, nil
 }
 
+// ExtendLease extends a session's lease, and does nothing else that a heartbeat does. [ErrLost] if it has ended.
+func ExtendLease(
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, lease time.Duration,
+) error {
+	n, err := scriptExtend.Run(ctx, rdb, []string{q.Workers()}, consumer, lease.Milliseconds()).Int()
+	if err == nil && n == 0 {
+		return ErrLost
+	}
+	return err
+}
+
 // Leave parks a page of what a session still holds, and deregisters it when nothing is left. It returns how many
 // entries it parked: 0 says that the session is gone.
 func Leave(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer, parking string, count int) (int, error) {

@@ -19,8 +19,8 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 if ARGV[4] ~= '0' then
   redis.call('SET', KEYS[4], '', 'PX', ARGV[4])
 end
-local head = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-if (had == 1 or head) and redis.call('EXISTS', KEYS[1]) == 0 then
+local head = (call_if_there('ZRANGE', KEYS[2], 0, 0) or {})[1]
+if (had == 1 or head) and call_if_there('EXISTS', KEYS[1]) ~= 1 then
   redis.pcall(ARGV[3], ARGV[2], head or '')
 end
 return had

@@ -27,6 +27,8 @@ if ARGV[4] ~= '' and form ~= 'id kind data' and form ~= 'id kind data meta' then
   job = {id = ARGV[3], kind = ARGV[4], data = '{' .. table.concat(foreign, ',') .. '}', meta = ''}
 end
 local meta_is, meta = pcall(cjson.decode, job.meta)
+local unique = meta_is and type(meta) == 'table' and type(meta.unique) == 'string' and ARGV[5] .. meta.unique
+if unique and is_elsewhere(unique) then return redis.error_reply('TRYAGAIN the unique key of the job has moved') end
 allow_when_full('HDEL', KEYS[3])
 local dead = add_ended(KEYS[2], KEYS[3], job.id, {
   'id', job.id, 'kind', job.kind, 'data', job.data, 'meta', job.meta, unpack(ARGV, 6)
@@ -34,7 +36,5 @@ local dead = add_ended(KEYS[2], KEYS[3], job.id, {
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], 'dead', 1)
 move_guard(KEYS[5], job.id, 'stream:' .. ARGV[3], 'dead:' .. dead)
-if meta_is and type(meta) == 'table' and type(meta.unique) == 'string' then
-  release_unique(ARGV[5] .. meta.unique, job.id)
-end
+release_unique(unique, job.id)
 return {job.id, job.kind}

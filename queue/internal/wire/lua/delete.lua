@@ -37,7 +37,7 @@ else
 end
 if not found then return 0 end
 if counted then count(nil, KEYS[7], counted, 1) end
-if not is_record_of_other(KEYS[1], KEYS[8], at) then redis.call('DEL', KEYS[8]) end
+if not is_record_of_other(KEYS[1], KEYS[8], at) then call_if_there('DEL', KEYS[8]) end
 free_guard(KEYS[9], KEYS[10], ARGV[1], place)
 redis.call('DEL', KEYS[11])
 release_unique(KEYS[12], ARGV[1])

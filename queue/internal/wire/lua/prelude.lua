@@ -63,6 +63,13 @@ local function remove_entry(stream, group, entry)
   redis.call('XDEL', stream, entry)
 end
 
+-- Reports whether a key is at another node, since its slot moves: a script whose caller cannot declare the key asks so
+-- before it writes anything.
+local function is_elsewhere(key)
+  local reply = redis.pcall('EXISTS', key)
+  return type(reply) == 'table' and reply.err and string.find(reply.err, 'non local key', 1, true) ~= nil
+end
+
 -- Deletes a unique key if it still is the job's. Without a key, nil, it does nothing; nor to a key of another type.
 local function release_unique(key, id)
   if key and redis.pcall('GET', key) == id then redis.call('DEL', key) end
@@ -154,7 +161,7 @@ local function free_guard(ids, ends, id, from)
   if place and from == 'ended' then place = string.match(place, '^(ended):') end
   if not place or place ~= from then return false end
   redis.call('HDEL', ids, id)
-  redis.call('ZREM', ends, id)
+  call_if_there('ZREM', ends, id)
   return true
 end
 
@@ -183,7 +190,7 @@ end
 
 -- Puts a delayed or retrying job into the stream, and takes it from its due times. Returns 1, or 0 if its body is gone.
 local function promote_job(stream, bodies, due, ids, member)
-  local body = redis.call('HGET', bodies, member)
+  local body = call_if_there('HGET', bodies, member)
   if body then
     local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
     if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
@@ -219,26 +226,27 @@ local function remove_ended(jobs, index, id, entry)
   local found = redis.call('XRANGE', jobs, entry, entry)
   if #found == 0 then return false end
   redis.call('XDEL', jobs, entry)
-  if redis.call('HGET', index, id) ~= entry then return true end
-  redis.call('HDEL', index, id)
-  local fields = found[1][2]
+  if call_if_there('HGET', index, id) ~= entry then return true end
+  local fields, twin = found[1][2], nil
   for k = 1, #fields, 2 do
-    if fields[k] == 'twin' and has_entry(jobs, fields[k + 1]) then redis.call('HSET', index, id, fields[k + 1]) end
+    if fields[k] == 'twin' and has_entry(jobs, fields[k + 1]) then twin = fields[k + 1] end
   end
+  if twin then redis.call('HSET', index, id, twin) else redis.call('HDEL', index, id) end
   return true
 end
 
 -- Reports whether the record under a job's ID is of another job of that ID: one that was done, or is in the stream.
 local function is_record_of_other(stream, job, entry)
-  local noted = redis.call('HMGET', job, 'ended_ms', 'entry')
+  local noted = call_if_there('HMGET', job, 'ended_ms', 'entry') or {}
   return noted[1] or noted[2] and noted[2] ~= entry and has_entry(stream, noted[2])
 end
 
 -- Writes fields of a job's record, and how long it is kept, in ms. What another entry has noted there goes.
 local function set_record(key, entry, keep, fields)
   allow_when_full('HDEL', key)
-  if redis.call('HGET', key, 'entry') ~= entry then redis.call('HDEL', key, 'progress') end
-  redis.call('HSET', key, 'entry', entry, unpack(fields))
+  local is_of_other = redis.call('HGET', key, 'entry') ~= entry
+  redis.call('HSET', key, 'entry', entry, unpack(fields)) -- first: the record may have had nothing but a progress
+  if is_of_other and fields[1] ~= 'progress' then redis.call('HDEL', key, 'progress') end
   redis.call('PEXPIRE', key, keep)
 end
 

@@ -13,10 +13,10 @@ local now, promoted, next_due = tonumber(ARGV[1]), 0, -1
 allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   local members = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
+  local first = redis.call('ZRANGE', KEYS[k], #members, #members, 'WITHSCORES')
   for _, member in ipairs(members) do
     promoted = promoted + promote_job(KEYS[1], KEYS[2], KEYS[k], KEYS[6], member)
   end
-  local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')
   if first[2] then
     local wait = math.max(0, tonumber(first[2]) - now)
     if next_due < 0 or wait < next_due then next_due = wait end

@@ -15,11 +15,11 @@
 -- Reply    how many windows were over
 local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now_ms(), 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(over) do
-  if not free_guard(KEYS[1], KEYS[2], id, 'ended') then redis.call('ZREM', KEYS[2], id) end
+  if not free_guard(KEYS[1], KEYS[2], id, 'ended') then call_if_there('ZREM', KEYS[2], id) end
 end
-for _, id in ipairs(redis.call('HRANDFIELD', KEYS[1], ARGV[3])) do
+for _, id in ipairs(call_if_there('HRANDFIELD', KEYS[1], ARGV[3]) or {}) do
   local _, place = read_guard(KEYS[1], id)
-  local is_ended = place and string.sub(place, 1, 6) == 'ended:' and redis.call('ZSCORE', KEYS[2], id)
+  local is_ended = place and string.sub(place, 1, 6) == 'ended:' and call_if_there('ZSCORE', KEYS[2], id)
   local is_there = place and not is_ended and
     state_at(KEYS[3], ARGV[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], id, place)
   if not is_ended and not is_there then

@@ -1,0 +1,51 @@
+package queue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/navvy-go/navvy/internal/redisx"
+)
+
+// putOff keeps a job to be sent again that was refused because its slot moves, and reports false if it was not or has
+// waited for as long as a call may take. The jobs of other slots do not wait for it.
+func (s *sender) putOff(op *enqueueOp) bool {
+	if !redisx.IsMoving(op.cmd.Err()) || monotonic()-op.added > int64(2*s.timeout) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.moving = append(s.moving, op)
+	if !s.resends {
+		s.resends = true
+		s.running.Add(1)
+		go s.resend()
+	}
+	return true
+}
+
+// resend sends what was refused because its slot moves, again and again until nothing is left of it.
+func (s *sender) resend() {
+	defer s.running.Done()
+	for refused := 0; ; refused++ {
+		pause := time.NewTimer(redisx.MovePause(refused))
+		<-pause.C
+		ops := s.takeMoving()
+		if len(ops) == 0 {
+			return
+		}
+		for batch := range slices.Chunk(ops, maxPipeline) {
+			s.exec(batch)
+		}
+	}
+}
+
+// takeMoving takes all of it. With nothing left, the caller must end.
+func (s *sender) takeMoving() []*enqueueOp {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ops := s.moving
+	s.moving, s.resends = nil, len(ops) > 0
+	s.signalRoom()
+	return ops
+}
