@@ -111,27 +111,32 @@ func New(cfg Config) (*Dashboard, error) {
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
 	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
-	master := orRandom(cfg.Key)
-	noticeKey, err := keyFor("notices", master)
-	if err == nil {
-		d.csrfKey, err = keyFor("forms", master)
-	}
-	if err == nil {
-		d.sessionKey, err = keyFor("forms of sessions", master)
-	}
-	if err == nil {
-		err = bind(cfg.Auth, d)
-	}
-	if err != nil {
+	if err := d.makeKeys(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
-	d.notices = Sessions{Key: noticeKey, Secure: cfg.Secure}
 	d.live = newLive(d)
 	d.handler = http.StripPrefix(cfg.Prefix, d.sameOrigin(d.routes()))
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop, d.operations.ctx = stop, ctx
 	d.running.Go(func() { d.live.run(ctx) })
 	return d, nil
+}
+
+// makeKeys derives a key for each purpose, and binds the logins.
+func (d *Dashboard) makeKeys() error {
+	master := orRandom(d.cfg.Key)
+	noticeKey, err := keyFor("notices", master)
+	if err != nil {
+		return err
+	}
+	d.notices = Sessions{Key: noticeKey, Secure: d.cfg.Secure}
+	if d.csrfKey, err = keyFor("forms", master); err != nil {
+		return err
+	}
+	if d.sessionKey, err = keyFor("forms of sessions", master); err != nil {
+		return err
+	}
+	return bind(d.cfg.Auth, d)
 }
 
 // Close ends the live updates of all browsers, and the actions on many jobs that are under way, and waits for both.

@@ -25,8 +25,8 @@ const (
 	agentBytes   = 200
 )
 
-// logins are the sessions of people who have logged in. They are in Redis, shared by all monitors, so that one ends when
-// it is said to end; the browser has only its ID, in a signed cookie.
+// logins are the sessions of people who have logged in. They are in Redis, shared by all monitors, so that one ends
+// when it is said to end; the browser has only its ID, in a signed cookie.
 type logins struct {
 	store   *session.Store
 	owner   string // begins the user IDs of this dashboard: an application may keep sessions in the same Redis
@@ -71,7 +71,8 @@ func newLogins(d *Dashboard, cookies Sessions, cookie string) (*logins, error) {
 	}
 	return &logins{
 		store: store, owner: "monitor:" + cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) + ":" + cookie + ":",
-		cookie: cookie, cookies: cookies, address: d.cfg.ClientIP, log: d.cfg.Logger, d: d, remembered: map[string]remembered{},
+		cookie: cookie, cookies: cookies, address: d.cfg.ClientIP, log: d.cfg.Logger, d: d,
+		remembered: map[string]remembered{},
 	}, nil
 }
 

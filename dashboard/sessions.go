@@ -30,8 +30,8 @@ func handleOf(id string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// sessionRoutes adds the page of a person's own sessions, and what ends them. It is for every role, and nothing of it is
-// kept for the next request, which may be another person's.
+// sessionRoutes adds the page of a person's own sessions, and what ends them. It is for every role, and nothing of it
+// is kept for the next request, which may be another person's.
 func (d *Dashboard) sessionRoutes(mux *http.ServeMux) {
 	mux.Handle("GET /sessions", d.viewer(func(w http.ResponseWriter, r *http.Request) {
 		list, err := d.ownSessions(r)

@@ -23,6 +23,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/analytics/analyticspage"
 	"github.com/navvy-go/navvy/jobs/flags/flagspage"
 	"github.com/navvy-go/navvy/jobs/leaderboard/leaderboardpage"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -93,6 +94,10 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := trustedProxies(c)
+	if err != nil {
+		return err
+	}
 	zone, err := command.Zone(c)
 	if err != nil {
 		return err
@@ -107,7 +112,8 @@ func serve(c *cli.Context) error {
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
 		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: server.HTTPS,
-		Mask: c.StringSlice("mask"), Logger: events, Pages: featurePages(rdb, zone),
+		Mask: c.StringSlice("mask"), Logger: events,
+		ClientIP: ratelimit.ClientIPBehind(proxies...), Pages: featurePages(rdb, zone),
 	})
 	if err != nil {
 		return command.AsUsage(err)

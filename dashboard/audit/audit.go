@@ -84,7 +84,8 @@ func (t *Trail) Add(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// trim deletes what is too old, by Redis' clock, which has given the last entry its ID. If it fails, the next one does it.
+// trim deletes what is too old, by Redis' clock, which has given the last entry its ID. If it fails, the next one does
+// it.
 func (t *Trail) trim(ctx context.Context, last string) {
 	id, ok := redisx.ParseStreamID(last)
 	if !ok {

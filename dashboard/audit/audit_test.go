@@ -114,7 +114,8 @@ func TestRefusalsHaveABoundedTrailOfTheirOwn(t *testing.T) {
 	if n := rdb.XLen(t.Context(), "navvy:audit:refused").Val(); n < 20_000 || n > 21_000 {
 		t.Errorf("%d refusals are kept, not about 20,000", n)
 	}
-	if entries, err := trail.List(t.Context(), "", 10); err != nil || len(entries) != 1 || entries[0].What != "queue.pause" {
+	entries, err := trail.List(t.Context(), "", 10)
+	if err != nil || len(entries) != 1 || entries[0].What != "queue.pause" {
 		t.Errorf("%+v, %v", entries, err)
 	}
 }

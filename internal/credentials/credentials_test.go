@@ -90,11 +90,13 @@ func TestMistakesNeverKeepOldRights(t *testing.T) {
 		in     string // who is let in then, besides nobody
 		says   string
 	}{
-		"a bad line":          {func(p string) error { return os.WriteFile(p, []byte(a+"password typo\n"), 0o600) }, "a", "line 2"},
-		"a bad hash":          {func(p string) error { return os.WriteFile(p, []byte(a+"password b viewer x\n"), 0o600) }, "a", "line 2"},
-		"two lines of one":    {func(p string) error { return os.WriteFile(p, []byte(a+b+b), 0o600) }, "a", "neither"},
-		"no file":             {os.Remove, "", "no such file"},
-		"a folder":            {func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) }, "", "not a file"},
+		"a bad line":       {writing(a + "password typo\n"), "a", "line 2"},
+		"a bad hash":       {writing(a + "password b viewer x\n"), "a", "line 2"},
+		"two lines of one": {writing(a + b + b), "a", "neither"},
+		"no file":          {os.Remove, "", "no such file"},
+		"a folder": {func(p string) error {
+			return errors.Join(os.Remove(p), os.Mkdir(p, 0o700))
+		}, "", "not a file"},
 		"a pipe":              {func(p string) error { return errors.Join(os.Remove(p), pipe(p)) }, "", "not a file"},
 		"readable by others":  {func(p string) error { return os.Chmod(p, 0o604) }, "", "chmod 600"},
 		"writable by others":  {func(p string) error { return os.Chmod(p, 0o602) }, "", "chmod 600"},
@@ -133,6 +135,10 @@ func TestMistakesNeverKeepOldRights(t *testing.T) {
 			}
 		})
 	}
+}
+
+func writing(text string) func(path string) error {
+	return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
 }
 
 // logged collects what a logger writes.
@@ -314,7 +320,8 @@ func TestMadeLines(t *testing.T) {
 			t.Errorf("the hash of %q is not the password's: %v", made, err)
 		}
 	}
-	for _, bad := range []string{"", "short", strings.Repeat("x", PasswordMost+1), "password123", "1234567890", "Password1!!", "qwertyuiop"} {
+	for _, bad := range []string{"", "short", strings.Repeat("x", PasswordMost+1), "password123",
+		"1234567890", "Password1!!", "qwertyuiop"} {
 		if _, err := PasswordLine("alice", "", bad); err == nil {
 			t.Errorf("password %q was taken", bad)
 		}

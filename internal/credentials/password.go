@@ -17,8 +17,8 @@ const (
 	prehashed    = "sha256+"
 )
 
-// passwordHash is what a file has in place of a password: its bcrypt hash or, if it is longer than bcrypt can tell
-// apart, "sha256+" and the bcrypt hash of its SHA-256.
+// passwordHash is what a file has in place of a password: its bcrypt hash or, if it is longer than what bcrypt
+// distinguishes, "sha256+" and the bcrypt hash of its SHA-256.
 type passwordHash string
 
 func hashPassword(plain string) (string, error) {

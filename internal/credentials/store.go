@@ -50,9 +50,9 @@ type Owner[G any] struct {
 // line that is not for this program, and an error for one that is wrong.
 type Parse[G any] func(kind Kind, text string) (grant G, ours bool, err error)
 
-// Store is a file of credentials, read again every two seconds. What lets somebody in is what the file says now: while it
-// is missing, cannot be read, or is open to others, it lets in nobody, and a line with a mistake lets in nobody, while
-// the others count. [Store.Problems] names what is wrong. It is safe for concurrent use.
+// Store is a file of credentials, read again every two seconds. What lets somebody in is what the file says now: while
+// it is missing, cannot be read, or is open to others, it lets in nobody, and a line with a mistake lets in nobody,
+// while the others count. [Store.Problems] names what is wrong. It is safe for concurrent use.
 type Store[G any] struct {
 	path  string
 	parse Parse[G]

@@ -1,8 +1,8 @@
 // Package loginguard bounds what guessing passwords costs and can find. An attempt is reserved before its password is
 // compared, so that many at once are not all compared; comparisons wait in a bounded queue.
 //
-// Attempts are limited for an account at an address, for the account from everywhere, and for the address. Each limit has
-// some attempts that are free, and then a wait that doubles. The last two do not hold for an address from which the
+// Attempts are limited for an account at an address, for the account from everywhere, and for the address. Each limit
+// has some attempts that are free, and then a wait that doubles. The last two do not hold for an address from which the
 // account has logged in before: a stranger cannot keep its owner out.
 package loginguard
 
@@ -87,7 +87,9 @@ func New(now func() time.Time) *Guard {
 // Try compares a password, if the account and the address may try one now. It returns what compare does, a [*Refused],
 // or the context's error; what was not compared does not count.
 func (g *Guard) Try(ctx context.Context, account, address string, compare func() bool) (bool, error) {
-	a := attempt{pair: keyOf("pair", account, address), account: keyOf("account", account), address: keyOf("address", address)}
+	a := attempt{
+		pair: keyOf("pair", account, address), account: keyOf("account", account), address: keyOf("address", address),
+	}
 	if err := g.reserve(a); err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"time"
@@ -31,16 +32,29 @@ func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
 	})
 	switch {
 	case err != nil:
+		g.noteLogin(r, slog.LevelWarn, "login refused", asked.User)
 		return refusedLogin(err)
 	case !ok:
+		g.noteLogin(r, slog.LevelWarn, "login failed", asked.User)
 		return unauthorized.because("The user or the password is wrong.")
 	}
 	current := session.FromContext(r.Context())
 	if err := errors.Join(current.Login(asked.User), current.Set(proofField, proof)); err != nil {
 		return err
 	}
+	g.noteLogin(r, slog.LevelInfo, "login", asked.User)
 	writeJSON(w, r, http.StatusOK, map[string]string{"user": asked.User})
 	return nil
+}
+
+// noteLogin logs what came of a login, or that a person has logged out. A name that nobody has may be a password that
+// was typed in the wrong place.
+func (g *Gateway) noteLogin(r *http.Request, level slog.Level, what, user string) {
+	if _, known := g.cfg.Users.Proof(user); !known {
+		user = ""
+	}
+	g.cfg.Logger.Log(r.Context(), level, what, "user", user, "remote", g.cfg.ClientIP(r), "request_id",
+		exchangeOf(r.Context()).id)
 }
 
 // refusedLogin is the problem of an attempt whose password was not compared.
@@ -60,8 +74,16 @@ func refusedLogin(err error) error {
 
 // logout ends the session.
 func (g *Gateway) logout(w http.ResponseWriter, r *http.Request) error {
-	if err := session.FromContext(r.Context()).Logout(); err != nil {
+	current := session.FromContext(r.Context())
+	user, err := current.UserID(r.Context())
+	if err != nil {
 		return err
+	}
+	if err := current.Logout(); err != nil {
+		return err
+	}
+	if user != "" {
+		g.noteLogin(r, slog.LevelInfo, "logout", user)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -80,6 +102,7 @@ func (g *Gateway) logoutEverywhere(w http.ResponseWriter, r *http.Request) error
 	if err := session.FromContext(r.Context()).Logout(); err != nil { // its cookie goes too
 		return err
 	}
+	g.noteLogin(r, slog.LevelInfo, "logout everywhere", user)
 	writeJSON(w, r, http.StatusOK, map[string]int64{"ended": ended})
 	return nil
 }

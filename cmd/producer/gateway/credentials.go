@@ -11,8 +11,8 @@ import (
 )
 
 // Credentials are the API keys and passwords of a file, whose lines producer key and producer password make. A change
-// of the file is noticed within two seconds. While it is missing, cannot be read or is open to others, nobody is let in; a
-// line with a mistake does not count.
+// of the file is noticed within two seconds. While it is missing, cannot be read or is open to others, nobody is let
+// in; a line with a mistake does not count.
 //
 // A key lets a program in: it is an [Auth]. A password lets a person log in: it is [Users].
 type Credentials struct{ store *credentials.Store[[]Scope] }
