@@ -182,8 +182,10 @@ var helpers = map[string]effect{
 	"owns": reads, "consumer_of": reads, "has_lease": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
 	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
-	"try":         reads, // what it does is read by writtenKey
-	"promote_job": adds,  // see noteMove
+	"owns_job": reads, "reached_ms": reads, "queue_ms": reads,
+	"shorten_lease": reads, // of its keys it changes the first alone, where a lease is
+	"try":           reads, // what it does is read by writtenKey
+	"promote_job":   adds,  // see noteMove
 }
 
 // TestEveryHelperIsKnown holds the table above against the prelude.

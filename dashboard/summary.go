@@ -24,6 +24,7 @@ type summary struct {
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"`
 	Done          int64         `json:"done_per_minute"`
 	Failed        int64         `json:"failed_per_minute"`
+	Evicted       int64         `json:"evicted_keys"` // by Redis, of all servers
 }
 
 // fleet is every queue, as read in one go.
@@ -79,7 +80,12 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 	if err != nil {
 		return fleet{}, err
 	}
+	evicted, err := d.inspector.Evictions(ctx)
+	if err != nil {
+		return fleet{}, err
+	}
 	all := fleet{rates: map[string]inspect.Stat{}}
+	all.Summary.Evicted = evicted.Keys
 	for _, name := range names {
 		info, err := d.inspector.Queue(ctx, name)
 		var rates inspect.Stat

@@ -120,7 +120,7 @@ func (q stateQuery) state(now time.Time) State {
 	if q.kind == KindLock {
 		if q.owner.Err() == nil && q.ttl.Val() != -2 {
 			s.Held, s.Waiting = 1, q.count.Val()
-			s.Holders = []Holder{{Owner: q.owner.Val(), Left: q.ttl.Val()}}
+			s.Holders = []Holder{{Owner: q.owner.Val(), Left: lease.Believable(q.owner.Val(), q.ttl.Val())}}
 		}
 		return s
 	}
@@ -131,7 +131,8 @@ func (q stateQuery) state(now time.Time) State {
 	for _, z := range q.holders.Val() {
 		owner, _ := z.Member.(string)
 		s.Holders = append(s.Holders, Holder{
-			Owner: owner, Left: time.UnixMilli(int64(z.Score)).Sub(now), Writer: strings.HasPrefix(owner, "!"),
+			Owner: owner, Left: lease.Believable(owner, time.UnixMilli(int64(z.Score)).Sub(now)),
+			Writer: strings.HasPrefix(owner, "!"),
 		})
 	}
 	return s

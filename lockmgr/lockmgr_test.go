@@ -3,6 +3,7 @@ package lockmgr_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -155,8 +156,8 @@ func TestLockIsTheArticlesOnTheWire(t *testing.T) {
 
 	lock := mustTake(t, locks, name, lockmgr.TTL(30*time.Second))
 	token, err := rdb.Get(ctx, key).Result()
-	if err != nil || len(token) != 32 {
-		t.Errorf("value of %s: %q (%v), want a token of 32 hex digits", key, token, err)
+	if random, ttl, _ := strings.Cut(token, ":"); err != nil || len(random) != 32 || ttl != "30000" {
+		t.Errorf("value of %s: %q (%v), want a token of 32 hex digits, and the TTL", key, token, err)
 	}
 	if ttl := rdb.PTTL(ctx, key).Val(); ttl <= 20*time.Second || ttl > 30*time.Second {
 		t.Errorf("TTL of %s: %s, want about 30s", key, ttl)

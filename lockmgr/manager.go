@@ -82,6 +82,6 @@ func (m *Manager) newLock(name string, opts []Option) (*Lock, options, error) {
 		return nil, o, fmt.Errorf("lockmgr: lock %s: %w", lease.Quote(name), err)
 	}
 	return &Lock{core: lease.Lock{
-		Leases: &m.leases, Background: &m.background, Name: name, Owner: lease.NewOwner(), TTL: o.ttl,
+		Leases: &m.leases, Background: &m.background, Name: name, Owner: lease.NewOwner(o.ttl), TTL: o.ttl,
 	}}, o, nil
 }

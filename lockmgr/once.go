@@ -61,7 +61,7 @@ func (m *Manager) newOnce(key string, noFunction bool, opts []Option) (*once, er
 	case o.fair:
 		return nil, fmt.Errorf("%w: only plain locks can be Fair", ErrInvalid)
 	}
-	return &once{manager: m, key: key, owner: lease.NewOwner(), ttl: o.ttl, retain: o.retain}, nil
+	return &once{manager: m, key: key, owner: lease.NewOwner(o.ttl), ttl: o.ttl, retain: o.retain}, nil
 }
 
 func (o *once) do(

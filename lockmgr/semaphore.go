@@ -86,7 +86,7 @@ func (m *Manager) permitBackend(key string, permits int, intent time.Duration) s
 		acquireKeys:  []string{key, redisx.Companion(key, "fence"), redisx.Companion(key, "wish")},
 		releaseKeys:  []string{key},
 		withdrawKeys: []string{key, redisx.Companion(key, "wish")},
-		args:         []any{permits, intent.Milliseconds()},
+		args:         []any{permits, intent.Milliseconds(), intentTTL.Milliseconds()},
 		channel:      redisx.Companion(key, "free"),
 		traces:       permits == allPermits && intent > 0,
 	}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -169,9 +170,22 @@ func (a *acker) awaitRecorded(done <-chan struct{}) {
 	}
 }
 
-// record acknowledges jobs in one step. Repeating it is harmless: what is acknowledged already is not counted again,
+// record acknowledges jobs: those that were received since the last connection was opened in one step, the others in
+// another, each held against its entry. Repeating it is harmless: what is acknowledged already is not counted again,
 // and what another worker has taken is left to it.
 func (a *acker) record(ctx context.Context, batch []doneJob) error {
+	epoch := wire.Epoch{Epochs: a.ses.w.epochs, At: a.ses.w.epochs.Now()}
+	isNew := func(job doneJob) bool { return job.task.epoch == epoch.At }
+	if len(batch) > 0 && !slices.ContainsFunc(batch, func(job doneJob) bool { return !isNew(job) }) {
+		err := a.recordAll(ctx, batch, &epoch)
+		if !errors.Is(err, wire.ErrMoved) {
+			return err
+		}
+	}
+	return a.recordChecked(ctx, batch)
+}
+
+func (a *acker) recordAll(ctx context.Context, batch []doneJob, epoch *wire.Epoch) error {
 	ses := a.ses
 	done := make([]wire.Done, len(batch))
 	for i := range batch {
@@ -181,7 +195,7 @@ func (a *acker) record(ctx context.Context, batch []doneJob) error {
 			done[i].ChosenID = &t.run.ID
 		}
 	}
-	registered, acked, err := wire.Ack(ctx, ses.w.rdb, &ses.queue, ses.consumer, done)
+	registered, acked, err := wire.Ack(ctx, ses.w.rdb, &ses.queue, ses.consumer, done, epoch)
 	if err != nil {
 		return err
 	}
@@ -189,6 +203,29 @@ func (a *acker) record(ctx context.Context, batch []doneJob) error {
 		ses.lose()
 	}
 	a.report(batch, func(entry wire.EntryRef) bool { return registered || slices.Contains(acked, entry.ID) })
+	return nil
+}
+
+func (a *acker) recordChecked(ctx context.Context, batch []doneJob) error {
+	ses := a.ses
+	done := make([]wire.DoneJob, len(batch))
+	for i, job := range batch {
+		t := job.task
+		done[i] = wire.DoneJob{Entry: t.entry, ID: t.run.ID, HeldFor: since(t.heldSince), Chosen: t.meta.Guarded}
+	}
+	registered, acked, others, err := wire.AckChecked(ctx, ses.w.rdb, &ses.queue, ses.consumer, done)
+	if err != nil {
+		return err
+	}
+	if !registered {
+		ses.lose()
+	}
+	if len(others) > 0 {
+		ses.refused.Store(true)
+	}
+	a.report(batch, func(entry wire.EntryRef) bool {
+		return slices.Contains(acked, entry.ID) || registered && !slices.Contains(others, entry.ID)
+	})
 	return nil
 }
 

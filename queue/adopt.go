@@ -67,7 +67,7 @@ func (ses *session) adoptPage(behind wire.EntryRef) (next wire.EntryRef, all boo
 
 // receive asks for entries and takes over those that come; it returns how many of them it is done with.
 func (ses *session) receive(ctx context.Context, entries []wire.EntryRef) (looked int, err error) {
-	sent := monotonic()
+	sent, epoch := monotonic(), ses.w.epochs.Now()
 	found, looked, err := wire.Adopt(ctx, ses.w.rdb, &ses.queue, ses.consumer, entries, ses.replies.limit(),
 		ses.w.cfg.MaxCrashes, ses.w.kindName)
 	if err != nil {
@@ -75,7 +75,7 @@ func (ses *session) receive(ctx context.Context, entries []wire.EntryRef) (looke
 	}
 	ses.unread.received(entries[:looked])
 	ses.replies.arrived(len(found), wire.SizeOf(found), since(sent))
-	ses.track(ses.newTasks(found))
+	ses.track(ses.newTasks(found, epoch))
 	return looked, nil
 }
 

@@ -89,7 +89,7 @@ func (ses *session) runChore(ctx context.Context, c *chore) (time.Duration, erro
 
 // caretakerTerm is how long a worker is the caretaker without another heartbeat: less than a lease, so that the jobs of
 // a caretaker that died are not found any later than others.
-func (s *subscription) caretakerTerm() time.Duration { return min(s.w.cfg.Lease*3/4, 3*time.Second) }
+func (s *subscription) caretakerTerm() time.Duration { return min(s.w.cfg.Lease*3/4, wire.LongestTerm) }
 
 func (ses *session) isCaretaker() bool { return monotonic() < ses.caretakerUntil.Load() && ses.valid() }
 
@@ -98,8 +98,12 @@ func (ses *session) becomeCaretaker(sent int64, reply wire.HeartbeatReply) {
 	if ses.caretakerUntil.Swap(sent+int64(ses.caretakerTerm())) <= sent {
 		ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
 	}
-	if len(reply.Ended)+len(reply.Strays) > 0 && ses.clock.trusted(monotonic()) {
-		ses.gone.Store(&goneConsumers{ended: reply.Ended, strays: reply.Strays})
+	gone := goneConsumers{late: reply.Late}
+	if ses.clock.trusted(monotonic()) {
+		gone.ended, gone.strays = reply.Ended, reply.Strays
+	}
+	if len(gone.ended)+len(gone.strays)+len(gone.late) > 0 {
+		ses.gone.Store(&gone)
 		ses.signalChore(choreReclaim)
 	}
 	if reply.Cancels > 0 {

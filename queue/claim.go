@@ -82,7 +82,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 	defer ses.transfer.Unlock()
 	ctx, cancel := context.WithTimeout(ses.ctx, ses.w.cfg.Lease)
 	defer cancel()
-	sent := monotonic()
+	sent, epoch := monotonic(), ses.w.epochs.Now()
 	found, err := wire.ClaimParked(ctx, ses.w.rdb, &ses.queue, wire.Claim{
 		Consumer: ses.consumer, Count: n, MaxCrashes: ses.w.cfg.MaxCrashes, Bytes: ses.replies.limit(),
 		Strong: mostStrong - ses.w.strong.Load(), Primes: 1 - ses.w.fresh.Load(), LastChances: 1 - ses.w.primes.Load(),
@@ -95,7 +95,7 @@ func (ses *session) claimOnce() (more bool, err error) {
 		return false, err
 	}
 	ses.replies.arrived(len(found), wire.SizeOf(found), since(sent))
-	tasks := ses.newTasks(found)
+	tasks := ses.newTasks(found, epoch)
 	for _, t := range tasks {
 		ses.observe(t.event(EventReclaimed))
 	}

@@ -158,7 +158,8 @@ func TestFullRedisRefusesAndStillDrains(t *testing.T) {
 			t.Errorf("got %v, want ErrFull", err)
 		}
 	}
-	f.start(mux) // joins, works, retries, buries and stores results with no memory left
+	// It joins, works, retries, buries and stores results with no memory left. Each job that fails waits for some first.
+	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency = 60 })
 	f.empty()
 	info := f.info()
 	if info.Totals.Done != 40 || info.Dead != 20 || info.Totals.Retried != 40 {

@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
+)
 
 var epoch = time.Now()
 
@@ -9,6 +13,19 @@ func monotonic() int64 { return int64(time.Since(epoch)) }
 
 // since is how long ago an instant of that clock was.
 func since(then int64) time.Duration { return time.Duration(monotonic() - then) }
+
+// clock is the worker's own, for delays: by Redis' clock, unless the application has given another one.
+//
+// Why: docs/decisions/engine.md#delays-go-by-redis-clock-which-does-not-go-back
+func (w *Worker) clock() wire.Clock { return wire.Clock{Own: w.cfg.Now(), Given: w.clockGiven} }
+
+// now is the time by that clock, as far as it is known here.
+func (s *subscription) now() time.Time {
+	if s.w.clockGiven {
+		return s.w.cfg.Now()
+	}
+	return s.w.cfg.Now().Add(time.Duration(s.redisAhead.Load()) * time.Millisecond)
+}
 
 // clockGuard notices when Redis' clock jumps against this process' monotonic clock. A jump forward makes every lease
 // look over, though each worker is alive and renews its own within a heartbeat; so for the length of a lease no worker

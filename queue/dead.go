@@ -32,7 +32,10 @@ func (t *task) buryAs(m wire.Meta, reason string, cause error, took time.Duratio
 		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Error: errorText(cause), Reason: reason,
 		Worker: t.run.Worker, At: t.ses.w.cfg.Now(),
 	}
-	ok := t.outcome("bury", func(ctx context.Context) (wire.Verdict, error) {
+	ok := t.outcome("bury", func(ctx context.Context, cut bool) (wire.Verdict, error) {
+		if death.Move = t.move(cut); cut {
+			death.Error, death.Meta.Error = cutError(errorText(cause), m.Error), ""
+		}
 		return wire.Bury(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, death)
 	}) == wire.VerdictDone
 	t.concluded(ok, typ, took, cause, time.Time{})

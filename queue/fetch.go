@@ -71,12 +71,13 @@ func (ses *session) fetch(replies *entryReader, room int, wait bool) (err error)
 func (ses *session) readOnce(replies *entryReader, n int, wait bool) ([]*task, error) {
 	var tasks []*task
 	var now int64
+	epoch := ses.w.epochs.Now()
 	replies.reset()
 	replies.each = func(id string, fields []wire.Pair) {
 		if tasks == nil {
 			tasks, now = make([]*task, 0, n), monotonic()
 		}
-		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName), 1, now))
+		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName), 1, now, epoch))
 	}
 	args := append(make([]any, 0, 11), "XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", n)
 	if wait {
@@ -101,6 +102,7 @@ func (ses *session) recoverFrom(backoff *reconnectBackoff, doing string, err err
 	}
 	var reply redis.Error
 	if !errors.As(err, &reply) {
+		ses.w.epochs.Advance()
 		ses.replyLost.Store(true)
 	}
 	backoff.wait(ses.reading.Done())

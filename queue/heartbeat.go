@@ -61,6 +61,9 @@ func (ses *session) heartbeatOnce(ctx context.Context) {
 	}
 	ses.extend(sent)
 	ses.moveReported = false
+	if ses.refused.Swap(false) {
+		ses.replyLost.Store(true)
+	}
 	ses.redisAhead.Store(reply.Now - time.Now().UnixMilli())
 	ses.reportBookkeeping("heartbeat", reply.Failures)
 	apply, cancel := context.WithTimeout(ctx, ses.replyTimeout())
@@ -81,6 +84,7 @@ func (ses *session) heartbeatFailed(ctx context.Context, err error) {
 	case redisx.IsMoving(err):
 		ses.extendAlone(ctx, err)
 	case ctx.Err() == nil:
+		ses.w.epochs.Advance()
 		ses.reportError("heartbeat", err)
 	}
 	if monotonic() >= ses.validTo.Load() {
@@ -138,9 +142,6 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 	if jump := ses.clock.see(reply.Now, sent, monotonic(), ses.w.cfg.Lease); jump != 0 {
 		ses.reportError("heartbeat", fmt.Errorf("the clock of Redis has jumped by %s: no worker is taken for dead for %s",
 			jump, ses.w.cfg.Lease))
-		if jump < 0 {
-			ses.clampLeases(ctx)
-		}
 	}
 	ses.clock.moved(ses.w.follower.Moves(), monotonic(), ses.w.cfg.Lease)
 	ses.w.applyCommand(reply.Command)

@@ -28,7 +28,7 @@ func (s *subscription) preflight(ctx context.Context) error {
 		{"ZRANGEBYSCORE", missing, 0, 0}, {"HGET", missing, ""}, {"HDEL", missing, ""},
 		{"HMGET", missing, ""}, {"HEXISTS", missing, ""}, {"HLEN", missing}, {"HRANDFIELD", missing}, {"XLEN", missing},
 		{"HINCRBY", missing, "", "not a number"},
-		{"SET", missing, "", "XX"}, {"GET", missing}, {"DEL", missing}, {"EXISTS", missing},
+		{"SET", missing, "", "XX"}, {"GET", missing}, {"PTTL", missing}, {"DEL", missing}, {"EXISTS", missing},
 		{"EXPIRE", missing, 1}, {"PEXPIRE", missing, 1}, {"TIME"}, {"EVAL", "return 1", 1, missing},
 	} {
 		err := s.w.rdb.Do(ctx, args...).Err()

@@ -14,7 +14,8 @@ const progressKept = time.Hour
 
 // SetProgress records how far the job is, for a person or a program that looks: percent from 0 to 100, and a note.
 // It is one round trip to Redis, so call it some times a second at most. The record outlives the run by an hour, or
-// by the job's [Retain]. Of a run that a test made, it is recorded in the run alone.
+// by the job's [Retain]. A full Redis does not record it, which is no error. Of a run that a test made, it is recorded
+// in the run alone.
 func (r *Run) SetProgress(ctx context.Context, percent float64, note string) error {
 	if !(percent >= 0 && percent <= 100) { // NaN is neither
 		return fmt.Errorf("queue: progress of job %s: %v is not between 0 and 100", r.ID, percent)
@@ -31,7 +32,12 @@ func (r *Run) Progress() (percent float64, note string) { return r.progress.Perc
 
 func (t *task) setProgress(ctx context.Context, p wire.Progress) error {
 	p.At = t.ses.w.cfg.Now().UTC()
-	return redisx.WaitOutMove(ctx, func() error {
+	err := redisx.WaitOutMove(ctx, func() error {
 		return wire.SetProgress(ctx, t.ses.w.rdb, &t.ses.queue, t.run.ID, t.entry, &p, max(t.policy.Retain, progressKept))
 	})
+	if isFull(err) {
+		t.ses.reportBookkeeping("progress", []string{"it is not recorded while Redis is full"})
+		return nil
+	}
+	return err
 }

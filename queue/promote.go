@@ -14,7 +14,7 @@ const (
 
 // promote is the chore that moves due jobs into the stream, a batch at a time.
 func (ses *session) promote(ctx context.Context) (next time.Duration, err error) {
-	_, next, err = wire.Promote(ctx, ses.w.rdb, &ses.queue, ses.w.cfg.Now(), maxPromote)
+	_, next, err = wire.Promote(ctx, ses.w.rdb, &ses.queue, ses.w.clock(), maxPromote)
 	if next < 0 || next > promoteEvery {
 		return promoteEvery, err
 	}

@@ -17,6 +17,7 @@ const (
 type goneConsumers struct {
 	ended  []string // their leases have ended
 	strays []string // they never had one
+	late   []string // their leases end later than this worker's
 }
 
 // reclaim is the chore that parks what dead workers held, and what foreign consumers have not touched for long.
@@ -27,6 +28,7 @@ func (ses *session) reclaim(ctx context.Context) (next time.Duration, err error)
 	if gone == nil {
 		return 0, nil
 	}
+	ses.shortenLeases(ctx, gone.late)
 	for _, consumer := range gone.ended {
 		ses.park(ctx, consumer, 0, wire.EntryRef{}, math.MaxInt)
 	}
@@ -83,9 +85,12 @@ func (ses *session) park(
 	return last
 }
 
-// clampLeases corrects the leases after a jump backward of Redis' clock.
-func (ses *session) clampLeases(ctx context.Context) {
-	if err := wire.ClampLeases(ctx, ses.w.rdb, &ses.queue, ses.w.cfg.Lease); err != nil {
-		ses.reportError("clamp leases", err)
+// shortenLeases corrects leases that end further ahead than they can, since Redis' clock was set back: those of the
+// dead would keep their jobs for as long.
+func (ses *session) shortenLeases(ctx context.Context, late []string) {
+	for _, consumer := range late {
+		if err := wire.ShortenLease(ctx, ses.w.rdb, &ses.queue, consumer, ses.w.cfg.Lease); err != nil {
+			ses.reportError("shorten a lease", err)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package queue
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // SetResult records v, as JSON, as the job's result. It is kept only if the job has [Retain], and only if the
@@ -23,6 +25,19 @@ func (t *task) reportLostResult() {
 	}
 	e := t.event(EventWarning)
 	e.Err = fmt.Errorf("queue: kind %q sets a result, which is not kept: give the kind or the job Retain", t.run.Kind)
+	t.ses.observe(e)
+}
+
+// cutRecord takes out of what is kept of a done job what a full Redis has no room for: its data; and its result, if
+// that is larger than the job was, which is reported.
+func (t *task) cutRecord(record *wire.Record) {
+	record.Data = nil
+	if len(record.Result) <= max(len(t.run.Data), cutText) {
+		return
+	}
+	record.Result = nil
+	e := t.event(EventWarning)
+	e.Err = fmt.Errorf("queue: the result of job %s is not kept: %d bytes, and Redis is full", t.run.ID, len(t.run.result))
 	t.ses.observe(e)
 }
 

@@ -37,6 +37,7 @@ type session struct {
 	claiming  atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
 	claimed   chan struct{} // holds a signal of claim that no more are
 	transfer  sync.Mutex    // held while entries come or go otherwise than by a read
+	refused   atomic.Bool   // an outcome was: the entry may be another job's by now, which nobody holds
 	replyLost atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
 	received  readMark      // the last entry that was received
 	unread    unread        // of read alone

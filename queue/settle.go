@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -60,7 +61,10 @@ func (t *task) done(took time.Duration) {
 		RequestID: t.meta.RequestID, Data: t.run.Data, Result: t.run.result, Attempt: t.run.Attempt,
 		Redelivered: t.run.Redelivered, EnqueuedAt: t.run.EnqueuedAt, EndedAt: t.ses.w.cfg.Now(), Took: took,
 	}
-	ok := t.outcome("acknowledge", func(ctx context.Context) (wire.Verdict, error) {
+	ok := t.outcome("acknowledge", func(ctx context.Context, cut bool) (wire.Verdict, error) {
+		if record.Move = t.move(cut); cut {
+			t.cutRecord(record)
+		}
 		return wire.AckRetain(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, record, t.policy.Retain)
 	}) == wire.VerdictDone
 	t.recorded.Store(ok)
@@ -77,11 +81,14 @@ func (t *task) retry(j judgement, took time.Duration) {
 		m.Error = errorText(j.Err)
 	}
 	t.ended(outcome, took)
-	due := wire.LimitTime(t.ses.w.cfg.Now().Add(j.delay))
+	due := wire.LimitTime(t.ses.now().Add(j.delay)) // for the event: Redis has the last word
 	later := &wire.Retry{
-		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Due: due, Snoozed: !failed,
+		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: j.delay, Clock: t.ses.w.clock(), Snoozed: !failed,
 	}
-	verdict := t.outcome("retry", func(ctx context.Context) (wire.Verdict, error) {
+	verdict := t.outcome("retry", func(ctx context.Context, cut bool) (wire.Verdict, error) {
+		if later.Move = t.move(cut); cut {
+			later.Meta.Error = cutError(m.Error, t.meta.Error)
+		}
 		return wire.RetryLater(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, later)
 	})
 	if verdict == wire.VerdictOther { // a person has cancelled it
@@ -118,15 +125,16 @@ func (ses *session) drop(tasks []*task) {
 }
 
 // outcome calls the script that makes an outcome so, and returns its verdict. While Redis is in trouble it tries again,
-// for nothing is lost as long as the lease holds: the job is this worker's.
-func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdict, error)) wire.Verdict {
-	backoff := t.ses.newBackoff()
+// for nothing is lost as long as the lease holds: the job is this worker's. If Redis stays full, the call is to cut
+// what it adds.
+func (t *task) outcome(doing string, call func(ctx context.Context, cut bool) (wire.Verdict, error)) wire.Verdict {
+	backoff, room := t.ses.newBackoff(), room{}
 	for sent := false; ; {
 		if !t.ses.valid() {
 			return wire.VerdictNotFound
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ses.ctx), t.ses.w.cfg.Lease)
-		verdict, err := call(ctx)
+		verdict, err := call(ctx, room.cut)
 		cancel()
 		if err == nil {
 			if verdict == wire.VerdictNotFound && sent { // after a lost reply, "not yours" means: the first call did it
@@ -138,7 +146,11 @@ func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdic
 			return wire.VerdictNotFound // Redis lost its data, and the job with it
 		}
 		sent = sent || mayHaveArrived(err)
-		t.ses.reportError(doing, err)
+		if !isFull(err) {
+			t.ses.reportError(doing, err)
+		} else if room.refused(backoff); t.ses.full.isReportDue() {
+			t.ses.reportError(doing, fmt.Errorf("%w; it waits for room, and what it adds is cut then", err))
+		}
 		backoff.wait(t.ses.settled)
 		select {
 		case <-t.ses.settled:
@@ -148,10 +160,15 @@ func (t *task) outcome(doing string, call func(ctx context.Context) (wire.Verdic
 	}
 }
 
+// move is how an outcome moves the job.
+func (t *task) move(cut bool) wire.Move { return wire.Move{HeldFor: since(t.heldSince), Cut: cut} }
+
 // concluded ends an outcome: if it counts, what was noted about the job is dropped.
 func (t *task) concluded(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {
 	if counts {
 		t.ses.forget(t)
+	} else {
+		t.ses.refused.Store(true)
 	}
 	if t.ses.w.cfg.Observer != nil {
 		e := t.outcomeEvent(counts, typ, took)

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -24,6 +23,7 @@ type subscription struct {
 	counters *counters      // added to by slots and loops, taken by heartbeat
 
 	wasPaused  atomic.Bool  // by a person, at the last heartbeat; set by join and heartbeat
+	full       fullness     // what is known of Redis being full
 	redisAhead atomic.Int64 // set by heartbeat: ms by which Redis' clock is ahead of this process' own
 	passedOver sync.Map     // the failures of bookkeeping that were reported
 }
@@ -74,11 +74,8 @@ func (s *subscription) ensureGroup(ctx context.Context) error {
 	switch {
 	case redis.HasErrorPrefix(err, "BUSYGROUP"):
 		return nil
-	case redis.HasErrorPrefix(err, "OOM"): // refused before it looked: the group may be there all the same
-		groups, _ := s.w.rdb.XInfoGroups(ctx, s.queue.Stream).Result()
-		if slices.ContainsFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == s.queue.Group }) {
-			return nil
-		}
+	case isFull(err): // refused before it looked: the group may be there all the same
+		return wire.EnsureGroup(ctx, s.w.rdb, &s.queue)
 	}
 	return err
 }

@@ -20,6 +20,7 @@ type task struct {
 	deliveries    int
 	crashes       int                          // how many crashes are to its blame
 	suspicion     wire.Suspicion               // by the crashes that are noted
+	epoch         int64                        // before it was asked for; see wire.Epochs
 	heldSince     int64                        // since when this worker holds it, on the monotonic clock
 	began         atomic.Int64                 // set by its slot: when its handler began, on the monotonic clock; 0 before
 	ctx           runContext                   // of its slot
@@ -32,10 +33,10 @@ type task struct {
 	settledIn     atomic.Bool                  // a prime suspect that others may begin beside
 }
 
-func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
+func (ses *session) newTask(e wire.Entry, deliveries int, now, epoch int64) *task {
 	t := &task{
 		ses: ses, entry: e.Ref, meta: e.Meta, err: e.Err, deliveries: deliveries, heldSince: now,
-		kind: ses.w.kinds[e.Kind],
+		epoch: epoch, kind: ses.w.kinds[e.Kind],
 	}
 	t.ctx.task = t
 	if t.kind != nil {
@@ -54,13 +55,13 @@ func (ses *session) newTask(e wire.Entry, deliveries int, now int64) *task {
 	return t
 }
 
-// newTasks makes tasks of entries that were not read but claimed or adopted.
-func (ses *session) newTasks(deliveries []wire.Delivery) (tasks []*task) {
+// newTasks makes tasks of entries that were not read but claimed or adopted, in that epoch.
+func (ses *session) newTasks(deliveries []wire.Delivery, epoch int64) (tasks []*task) {
 	defer func() { ses.received.raise(tasks) }()
 	now := monotonic()
 	tasks = make([]*task, len(deliveries))
 	for i, d := range deliveries {
-		tasks[i] = ses.newTask(d.Entry, d.Deliveries, now)
+		tasks[i] = ses.newTask(d.Entry, d.Deliveries, now, epoch)
 		tasks[i].crashes, tasks[i].suspicion = d.Crashes, d.Suspicion
 		if d.Cancelled != "" {
 			tasks[i].cancel(d.Cancelled)

@@ -24,7 +24,7 @@ func (t *task) unknownSince() time.Time {
 	if t.meta.Unknown > 0 {
 		return time.UnixMilli(t.meta.Unknown)
 	}
-	return t.ses.w.cfg.Now()
+	return t.ses.now()
 }
 
 // unknownLeft is how much longer the job may wait for a worker that has its kind.
@@ -32,7 +32,7 @@ func (t *task) unknownLeft() time.Duration {
 	if t.ses.cfg.UnknownFor < 0 {
 		return 0
 	}
-	waited := max(t.ses.w.cfg.Now().Sub(t.unknownSince()), 0)
+	waited := max(t.ses.now().Sub(t.unknownSince()), 0)
 	return t.ses.cfg.UnknownFor - waited
 }
 
@@ -41,16 +41,19 @@ func (t *task) unknownLeft() time.Duration {
 // Why: docs/decisions/engine.md#a-job-of-an-unknown-kind-waits-for-a-worker-that-has-a-handler
 func (t *task) awaitKind() {
 	since := t.unknownSince()
-	waited := max(t.ses.w.cfg.Now().Sub(since), 0)
+	waited := max(t.ses.now().Sub(since), 0)
 	delay := min(max(waited/2, unknownMin), unknownMax)
 	delay = min(time.Duration(float64(delay)*(0.75+0.5*t.ses.w.cfg.Rand())), t.unknownLeft())
 	m := t.nextMeta()
 	m.Unknown = max(since.UnixMilli(), 1)
-	due := t.ses.w.cfg.Now().Add(delay)
-	later := &wire.Retry{ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Due: due, Snoozed: true}
+	due := t.ses.now().Add(delay)
+	later := &wire.Retry{
+		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: delay, Clock: t.ses.w.clock(), Snoozed: true,
+	}
 	t.ses.noteUnknown(t.run.Kind)
 	t.ses.counters.of(nil).outcomes[outcomeSnoozed].Add(1)
-	verdict := t.outcome("put off", func(ctx context.Context) (wire.Verdict, error) {
+	verdict := t.outcome("put off", func(ctx context.Context, cut bool) (wire.Verdict, error) {
+		later.Move = t.move(cut)
 		return wire.RetryLater(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, later)
 	})
 	cause := fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)

@@ -23,9 +23,11 @@ import (
 // Worker runs jobs: one process of a fleet, with a number of slots that it shares between its queues.
 type Worker struct {
 	cfg           WorkerConfig
+	clockGiven    bool // by the application, see clock
 	observer      guardedObserver
 	kinds         map[string]*kind
 	rdb           redis.UniversalClient // the worker's own: blocking reads, nothing ever sent twice
+	epochs        *wire.Epochs          // of that client
 	follower      *redisx.Follower      // keeps rdb on the master
 	given         redis.UniversalClient // what it was made with, the caller's
 	dispatcher    *dispatcher
@@ -57,7 +59,7 @@ type WorkerConfig struct {
 	Grace       time.Duration          // how long Run lets handlers finish when it stops; defaults to 25 s, negative: not
 	Name        string                 // begins the consumer names; defaults to host-pid
 	Observer    Observer               // notified of what happens; defaults to none
-	Now         func() time.Time       // the clock of delays and events; defaults to time.Now
+	Now         func() time.Time       // the clock of delays and events; defaults to Redis' clock and time.Now
 	Rand        func() float64         // jitter, in [0,1); defaults to math/rand/v2
 
 	// What becomes of jobs that have ended and are kept: the caretaker applies its own, so all workers should have
@@ -162,6 +164,7 @@ func (c QueueConfig) validate(name string, wrong *mistakes) {
 // NewWorker returns a worker that has not started. It opens connections of its own with rdb's options: rdb must be a
 // *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close.
 func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, error) {
+	clockGiven := cfg.Now != nil
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", err)
@@ -174,11 +177,13 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", invalid(err))
 	}
+	epochs := new(wire.Epochs)
+	epochs.Watch(own)
 	if cluster, ok := own.(*redis.ClusterClient); ok {
 		own = redisx.OnceCluster{ClusterClient: cluster}
 	}
 	w := &Worker{
-		cfg: cfg, kinds: kinds, rdb: own, follower: follower, given: rdb,
+		cfg: cfg, clockGiven: clockGiven, kinds: kinds, rdb: own, follower: follower, given: rdb, epochs: epochs,
 		dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
 		control:    control{stop: make(chan struct{})},
 		stopping:   make(chan struct{}), stopped: make(chan struct{}),

@@ -16,7 +16,7 @@ type collector struct {
 
 	up, jobs, total, oldest, held, workers, running, stuck, paused, caretaker *prometheus.Desc
 	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover        *prometheus.Desc
-	readable                                                                  *prometheus.Desc
+	readable, evicted                                                         *prometheus.Desc
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -26,6 +26,7 @@ func newCollector(inspector *inspect.Inspector) *collector {
 	return &collector{
 		inspector: inspector,
 		up:        desc("up", "Whether Redis answered this scrape: 1 if it did, 0 if it did not."),
+		evicted:   desc("redis_evicted_keys_total", "Keys that Redis has deleted because it was full."),
 		jobs:      desc("queue_jobs", "Jobs in the queue now, by state.", "queue", "state"),
 		total:     desc("queue_jobs_total", "What has happened to the queue's jobs, by outcome.", "queue", "outcome"),
 		oldest:    desc("queue_oldest_waiting_seconds", "How long the oldest job has waited that has not started.", "queue"),
@@ -56,7 +57,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		c.up, c.jobs, c.total, c.oldest, c.held, c.workers, c.running, c.stuck, c.paused, c.caretaker,
 		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
-		c.readable,
+		c.readable, c.evicted,
 	} {
 		out <- desc
 	}
@@ -82,6 +83,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
+	if evicted, err := c.inspector.Evictions(ctx); err == nil {
+		out <- prometheus.MustNewConstMetric(c.evicted, prometheus.CounterValue, float64(evicted.Keys))
+	}
 	for _, r := range readings {
 		q := ofQueue{name: r.name, out: out}
 		if q.gauge(c.readable, oneIf(!r.broken)); r.broken {

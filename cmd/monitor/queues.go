@@ -36,8 +36,8 @@ func queuesCommand() *cli.Command {
 		Description: `A total counts since the queue was created. HELD are those in flight that have not started; OLDEST is
 how long the oldest job has waited that has not. OTHERS is what other programs have put on the stream:
 entries that their consumers acknowledged and left, see monitor sweep, and groups, which miss what workers
-delete. Below the table stands which queues have jobs and no worker, and of which kinds jobs wait because no
-worker has a handler for them.`,
+delete. Below the table stands which queues have jobs and no worker, of which kinds jobs wait because no
+worker has a handler for them, and how many keys Redis has evicted.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: listQueues,
 	}
@@ -65,7 +65,11 @@ func listQueues(c *cli.Context) error {
 			return err
 		}
 		printUnattended(c.App.Writer, infos)
-		return broken
+		evicted, err := inspector.Evictions(c.Context)
+		if evicted.Keys > 0 {
+			fmt.Fprintf(c.App.Writer, "%s; see monitor verify QUEUE\n", evicted)
+		}
+		return errors.Join(broken, err)
 	})
 }
 
@@ -190,6 +194,15 @@ func mustExist(ctx context.Context, inspector *inspect.Inspector, name string) e
 		if known == name {
 			return nil
 		}
+	}
+	return unknownQueue(ctx, inspector, name)
+}
+
+// unknownQueue says that there is no such queue, or that Redis may have deleted it.
+func unknownQueue(ctx context.Context, inspector *inspect.Inspector, name string) error {
+	if evicted, err := inspector.Evictions(ctx); err == nil && evicted.Keys > 0 {
+		return fmt.Errorf("there is no queue %q; see monitor queues. But %s, and the whole queue may have been among them",
+			name, evicted)
 	}
 	return fmt.Errorf("there is no queue %q; see monitor queues", name)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,7 +26,7 @@ on running meanwhile. Exit status 0: all is accounted for; 1: something is missi
 }
 
 var errUnaccounted = errors.New(
-	"not every job is accounted for; what is missing was deleted, trimmed or lost with Redis' data")
+	"not every job is accounted for; what is missing was deleted, trimmed, evicted or lost with Redis' data")
 
 func verify(c *cli.Context) error {
 	args, err := command.Arguments(c, "QUEUE")
@@ -33,10 +34,10 @@ func verify(c *cli.Context) error {
 		return err
 	}
 	return withInspector(c, func(inspector *inspect.Inspector) error {
-		if err := mustExist(c.Context, inspector, args[0]); err != nil {
-			return err
-		}
 		info, err := inspector.Queue(c.Context, args[0])
+		if errors.Is(err, inspect.ErrNotFound) {
+			return cmp.Or(unknownQueue(c.Context, inspector, args[0]), err)
+		}
 		if err != nil {
 			return err
 		}
@@ -71,6 +72,11 @@ func printAudit(c *cli.Context, audit inspect.Audit) error {
 	}
 	for _, missing := range audit.Missing {
 		if _, err := fmt.Fprintln(c.App.Writer, command.Printable(missing)); err != nil {
+			return err
+		}
+	}
+	if evicted := audit.Evicted.String(); evicted != "" {
+		if _, err := fmt.Fprintln(c.App.Writer, evicted); err != nil {
 			return err
 		}
 	}

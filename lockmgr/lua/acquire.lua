@@ -14,13 +14,14 @@ if redis.call('EXISTS', KEYS[3]) == 1 then
   return {0, 0}
 end
 local last = tonumber(redis.call('GET', KEYS[2]) or 0)
-if redis.call('GET', KEYS[1]) == ARGV[1] then
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   if last > 0 then
     return {last, 0}
   end
 elseif not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return {0, redis.call('PTTL', KEYS[1])}
+  return {0, ends_in(KEYS[1], holder)}
 end
 local token = math.max(last + 1, now_us())
 redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)

@@ -16,7 +16,8 @@ end
 local us = now_us()
 local ms = math.floor(us / 1000)
 local last = tonumber(redis.call('GET', KEYS[2]) or 0)
-if redis.call('GET', KEYS[1]) == ARGV[1] then
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   if last > 0 then
     return {last, 0}
@@ -35,6 +36,10 @@ local head, lease
 repeat
   head = redis.call('ZRANGE', KEYS[3], 0, 0)[1]
   lease = tonumber(redis.call('ZSCORE', KEYS[4], head)) or 0
+  if lease > ms + ARGV[3] then -- Redis' clock was set back since
+    lease = ms + ARGV[3]
+    redis.call('ZADD', KEYS[4], lease, head)
+  end
   if lease <= ms then
     redis.call('ZREM', KEYS[3], head)
     redis.call('ZREM', KEYS[4], head)
@@ -44,8 +49,8 @@ until lease > ms
 if head ~= ARGV[1] then
   return {0, lease - ms}
 end
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return {0, redis.call('PTTL', KEYS[1])}
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and holder ~= ARGV[1] then
+  return {0, ends_in(KEYS[1], holder)}
 end
 local token = math.max(last + 1, us)
 redis.call('SET', KEYS[2], string.format('%.0f', token), 'EX', 604800)

@@ -16,6 +16,11 @@ local us = now_us()
 local ms = math.floor(us / 1000)
 local record = redis.call('HMGET', KEYS[1], 'state', 'fingerprint', 'owner', 'token', 'lease')
 local state, token, lease = record[1], tonumber(record[4] or 0), tonumber(record[5] or 0)
+local ttl = ttl_of(record[3])
+if state == 'running' and ttl and lease > ms + ttl then -- Redis' clock was set back since
+  lease = ms + ttl
+  redis.call('HSET', KEYS[1], 'lease', string.format('%.0f', lease))
+end
 if state and record[2] ~= ARGV[3] then
   return {'reused'}
 end

@@ -10,6 +10,7 @@
 -- ARGV[2]  TTL in milliseconds
 -- ARGV[3]  how many permits there are; 0 to take all
 -- ARGV[4]  how long an intent lasts in milliseconds; 0 for a caller that does not wait
+-- ARGV[5]  how long any intent lasts at the most, in milliseconds
 -- Reply    {fencing token, 0}, or {0, milliseconds until something may change}
 if redis.call('EXISTS', KEYS[4]) == 1 then
   return {0, 0}
@@ -28,10 +29,15 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
       or first[1] and string.sub(first[1], 1, 1) == '!'
   end
   if full then
+    shorten_leases(KEYS[1], ms, ARGV[2])
+    if redis.call('PTTL', KEYS[3]) > tonumber(ARGV[5]) then -- Redis' clock was set back since
+      redis.call('PEXPIRE', KEYS[3], ARGV[5])
+    end
     if all and ARGV[4] ~= '0' then
       redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[4])
     end
-    return {0, first[2] and first[2] - ms or redis.call('PTTL', KEYS[3])}
+    local ends = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+    return {0, ends and ends - ms or redis.call('PTTL', KEYS[3])}
   end
 end
 redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1])

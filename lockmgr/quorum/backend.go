@@ -58,7 +58,7 @@ func (b *backend) majority() int { return len(b.members)/2 + 1 }
 // Acquire asks for the lock and for a token, and then has most servers confirm the token. What it got and cannot use,
 // it gives back.
 func (b *backend) Acquire(ctx context.Context, _ string, ttl time.Duration) (uint64, time.Duration, error) {
-	b.owner = lease.NewOwner()
+	b.owner = lease.NewOwner(ttl)
 	token, err := b.propose(ctx, ttl)
 	if err == nil && token > 0 {
 		b.token = token

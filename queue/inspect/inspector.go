@@ -52,7 +52,7 @@ func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, err
 	if err := wire.ValidateQueue(queue); err != nil {
 		return nil, err
 	}
-	switch n, err := i.rdb.Exists(ctx, q.Stream, q.Bodies()).Result(); {
+	switch n, err := i.rdb.Exists(ctx, q.Stream, q.Bodies(), q.Totals(), q.Dead(), q.CancelledJobs()).Result(); {
 	case err != nil:
 		return nil, err
 	case n == 0:

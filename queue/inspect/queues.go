@@ -136,8 +136,14 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	if paused.Val() != "" {
 		info.Paused = newAttribution(paused.Val())
 	}
-	if leases := latest.Val(); len(leases) > 0 && leases[0].Score < float64(i.now().Add(-goneFor).UnixMilli()) {
-		info.Workers = 0
+	if info.Workers > 0 {
+		living, err := i.isAnyAlive(ctx, q, latest.Val())
+		if err != nil {
+			return QueueInfo{}, err
+		}
+		if !living {
+			info.Workers = 0
+		}
 	}
 	info.OldestWaiting = oldestOf(i.now(), append(held.oldest, b.first)...)
 	return info, nil
@@ -146,6 +152,24 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 // goneFor is how long ago the last lease on a queue must have ended for its workers to count as gone: the end is by the
 // clock of Redis. Single dead workers are removed by the caretaker; when all are dead, nobody is.
 const goneFor = 30 * time.Second
+
+// isAnyAlive reports whether the lease that ends last says that a worker lives. One that lies further ahead than it can
+// is of a worker that died before Redis' clock was set back, or is about to renew it: that costs one more round trip.
+func (i *Inspector) isAnyAlive(ctx context.Context, q *wire.QueueRef, latest []redis.Z) (bool, error) {
+	if len(latest) == 0 {
+		return false, nil
+	}
+	left := time.UnixMilli(wire.ScoreMS(latest[0].Score)).Sub(i.now())
+	if left <= wire.DefaultLease+goneFor {
+		return left >= -goneFor, nil
+	}
+	consumer, _ := latest[0].Member.(string)
+	ms, err := i.rdb.HGet(ctx, q.Worker(consumer), "lease_ms").Int64()
+	if errors.Is(err, redis.Nil) {
+		return true, nil
+	}
+	return left <= wire.Milliseconds(ms)+goneFor, err
+}
 
 func readTotals(fields map[string]string) Totals {
 	n := func(name string) int64 {

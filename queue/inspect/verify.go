@@ -2,9 +2,9 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,7 +16,8 @@ type Audit struct {
 	Queue    string    `json:"queue"`
 	Balances []Balance `json:"balances"`
 	Looked   int64     `json:"looked_at"` // entries and IDs that were held against each other
-	Missing  []string  `json:"missing"`   // what is wrong, by ID, a hundred at the most
+	Missing  []string  `json:"missing"`   // what is wrong, by ID or key, a hundred at the most
+	Evicted  Evictions `json:"evicted"`   // keys that Redis has deleted by itself: what is missing may be among them
 }
 
 // Balance holds what went into a place against what came out of it and what is there. The counts change in the same
@@ -48,9 +49,10 @@ func (a *Audit) miss(format string, args ...any) {
 // was added to the stream, to the delayed and retrying, to the dead and to the cancelled, against what left each and
 // what is there. Then it holds the structures against each other: every entry in flight must be in the stream, every
 // due time must have its job and every job its due time, every dead or cancelled job must be found by its ID, and no
-// two of them have the same. The second part walks through them
-// in pages; progress, unless nil, is called with how many it has looked at. Jobs that move during the walk are looked
-// at again before they count as missing.
+// two of them have the same. Keys that must be there and are not are named too, with what they held when a
+// worker looked last: with a maxmemory-policy other than noeviction Redis deletes them when it is full. The second
+// part walks through them in pages; progress, unless nil, is called with how many it has looked at. Jobs that move
+// during the walk are looked at again before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
 	audit := Audit{Queue: queue}
 	if err := i.verify(ctx, queue, &audit, progress); err != nil {
@@ -60,7 +62,14 @@ func (i *Inspector) Verify(ctx context.Context, queue string, progress func(look
 }
 
 func (i *Inspector) verify(ctx context.Context, queue string, audit *Audit, progress func(looked int64)) error {
+	var err error
+	if audit.Evicted, err = i.Evictions(ctx); err != nil {
+		return err
+	}
 	q, err := i.find(ctx, queue)
+	if errors.Is(err, ErrNotFound) && audit.Evicted.Keys > 0 {
+		return fmt.Errorf("%w; %s, and the whole queue may have been among them", err, audit.Evicted)
+	}
 	if err != nil {
 		return err
 	}
@@ -86,18 +95,20 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	totals := tx.HGetAll(ctx, q.Totals())
 	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
 	dead, cancelled := tx.XLen(ctx, q.Dead()), tx.XLen(ctx, q.CancelledJobs())
+	workers := tx.Exists(ctx, q.Workers())
 	if _, err := tx.Exec(ctx); err != nil && !isNoKey(err) {
 		return err
 	}
-	n := func(name string) int64 {
-		v, _ := strconv.ParseInt(totals.Val()[name], 10, 64)
-		return v
+	b := books{totals: totals.Val(), joined: workers.Val() > 0}
+	if info.Err() == nil {
+		b.stream = info.Val()
 	}
-	if stream := info.Val(); stream != nil && stream.EntriesAdded > 0 {
-		audit.Balances = append(audit.Balances, Balance{
-			"stream", stream.EntriesAdded,
-			n("done") + n("retried") + n("snoozed") + n("dead") + n("cancelled") + n("deleted_stream"), stream.Length,
-		})
+	n := func(name string) int64 { return b.total(name) }
+	if b.stream != nil && b.stream.EntriesAdded > 0 {
+		audit.Balances = append(audit.Balances, Balance{"stream", b.stream.EntriesAdded, b.left(), b.stream.Length})
+	}
+	if err := i.verifyKeys(ctx, q, &b, audit); err != nil {
+		return err
 	}
 	audit.Balances = append(audit.Balances,
 		Balance{

@@ -101,6 +101,7 @@ const (
 type holder struct {
 	ends       time.Time // of its lease; zero if it has none
 	lease      time.Duration
+	known      bool // whether the lease is the consumer's own
 	maxCrashes int
 	holds      wire.Holds
 	stuck      []string // entries whose handlers ignore their cancelled contexts
@@ -108,7 +109,7 @@ type holder struct {
 
 // newHolder is a consumer whose lease ends then, 0 for none, and has that length, 0 for an unknown one.
 func newHolder(endsMS float64, lease time.Duration) holder {
-	h := holder{lease: lease}
+	h := holder{lease: lease, known: lease > 0}
 	if endsMS > 0 {
 		h.ends = time.UnixMilli(wire.ScoreMS(endsMS))
 	}
@@ -118,11 +119,14 @@ func newHolder(endsMS float64, lease time.Duration) holder {
 	return h
 }
 
+// leaseTolerance is how much further ahead than it can a lease may seem to lie, by clocks that are not quite in step.
+const leaseTolerance = time.Second
+
 func (h holder) heartbeat(consumer string, now time.Time) Heartbeat {
 	switch left := h.ends.Sub(now); {
 	case wire.IsParking(consumer):
 		return HeartbeatParked
-	case left <= 0:
+	case left <= 0 || h.known && left > h.lease+leaseTolerance: // Redis' clock was set back since
 		return HeartbeatGone
 	case left < h.lease/2:
 		return HeartbeatLate

@@ -25,11 +25,12 @@ func TestWorkersAreWhatTheirRegistrationSays(t *testing.T) {
 	w := newWorld(t)
 	w.enqueue("k", `{}`)
 	w.registered("box-1#abcdef", time.Hour, "worker", "box-1", "host", "box", "pid", "7", "slots", "20", "lease_ms",
-		"4000",
+		"3600000",
 		"started_ms", "1700000000000", "running", "3", "stuck", "1-0 2-0", "state", "quiet", "version", "shop@v1")
 	w.registered("old-2#abcdef", time.Second, "host", "box", "pid", "8", "lease_ms", "4000") // by a version before
 	w.registered("odd", -time.Second, "worker", "odd", "pid", "no number", "slots", "", "lease_ms", "-5")
-	w.registered("bare#abcdef", time.Hour) // nothing but a lease
+	w.registered("bare#abcdef", time.Hour)                                       // nothing but a lease
+	w.registered("jump#abcdef", time.Hour, "worker", "jump", "lease_ms", "4000") // Redis' clock was set back since
 	workers, err := w.look.Workers(t.Context(), "orders")
 	w.must(err)
 	byName := map[string]inspect.WorkerInfo{}
@@ -45,6 +46,7 @@ func TestWorkersAreWhatTheirRegistrationSays(t *testing.T) {
 		"old-2#abcdef": {"old-2", inspect.HeartbeatLate, inspect.WorkerWorking},
 		"odd":          {"odd", inspect.HeartbeatGone, inspect.WorkerWorking},
 		"bare#abcdef":  {"bare", inspect.HeartbeatAlive, inspect.WorkerWorking},
+		"jump#abcdef":  {"jump", inspect.HeartbeatGone, inspect.WorkerWorking},
 	} {
 		got := byName[name]
 		if got.Process != want.process || got.Heartbeat != want.heartbeat || got.State != want.state ||
@@ -155,5 +157,5 @@ func TestWhatHappensNextToAJobInFlight(t *testing.T) {
 // lease gives a consumer a lease of four seconds that ends in so long.
 func (w *world) lease(consumer string, left time.Duration) {
 	w.Helper()
-	w.registered(consumer, left, "lease_ms", "4000", "max_crashes", "3")
+	w.registered(consumer, left, "lease_ms", max(left, 4*time.Second).Milliseconds(), "max_crashes", "3")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 )
@@ -18,11 +19,23 @@ const MaxName = 1024
 
 const ownerBytes = 16
 
-// NewOwner returns 128 random bits in hex digits. crypto/rand never fails: it ends the process instead.
-func NewOwner() string {
+// NewOwner names a holder: 128 random bits in hex digits, and the TTL of what it holds in ms, so that others see when
+// it ends too late. crypto/rand never fails: it ends the process instead.
+//
+// Why: docs/decisions/locks.md#a-holders-name-ends-with-its-ttl
+func NewOwner(ttl time.Duration) string {
 	var owner [ownerBytes]byte
 	_, _ = rand.Read(owner[:])
-	return hex.EncodeToString(owner[:])
+	return hex.EncodeToString(owner[:]) + ":" + strconv.FormatInt(ttl.Milliseconds(), 10)
+}
+
+// Believable is how long a holder of that name can have something left that would last so long: its TTL at the most.
+func Believable(owner string, left time.Duration) time.Duration {
+	random, text, _ := strings.Cut(strings.TrimPrefix(owner, "!"), ":")
+	if ttl, err := strconv.ParseInt(text, 10, 64); err == nil && ttl > 0 && len(random) == 2*ownerBytes {
+		return min(left, time.Duration(ttl)*time.Millisecond)
+	}
+	return left
 }
 
 // Quote returns a name for an error message, which a long name must not fill.

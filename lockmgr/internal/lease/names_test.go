@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/navvy-go/navvy/lockmgr/internal/lease"
 )
@@ -37,8 +38,27 @@ func TestQuotedNamesAreShort(t *testing.T) {
 
 func TestOwnersDiffer(t *testing.T) {
 	t.Parallel()
-	a, b := lease.NewOwner(), lease.NewOwner()
-	if a == b || len(a) != 32 {
-		t.Errorf("got %q and %q, want two of 32 hex digits", a, b)
+	a, b := lease.NewOwner(time.Second), lease.NewOwner(time.Second)
+	if a == b || len(a) != 37 || !strings.HasSuffix(a, ":1000") {
+		t.Errorf("got %q and %q, want two of 32 hex digits and the TTL", a, b)
+	}
+}
+
+// Other programs' holders may have any name: nothing is read into it.
+func TestNothingIsLeftBeyondAHoldersTTL(t *testing.T) {
+	t.Parallel()
+	own := lease.NewOwner(3 * time.Second)
+	for owner, want := range map[string]time.Duration{
+		own: 3 * time.Second, "!" + own: 3 * time.Second,
+		"host-1:3000": time.Hour, strings.Repeat("a", 32): time.Hour, strings.Repeat("a", 32) + ":": time.Hour, "": time.Hour,
+	} {
+		if got := lease.Believable(owner, time.Hour); got != want {
+			t.Errorf("%q: got %s, want %s", owner, got, want)
+		}
+	}
+	for _, left := range []time.Duration{time.Second, -1} { // -1: for ever
+		if got := lease.Believable(own, left); got != left {
+			t.Errorf("got %s, want %s", got, left)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 -- Takes, renews or confirms one server's part of a lock that most of several must have. It is taken if nobody has it,
 -- also by a renewal: a server that came back empty is then part of it again.
 --
+-- A lock that ends later than its holder's TTL from now, which the holder's name ends with, was taken before the
+-- server's clock was set back: it ends after that TTL.
+--
 -- Each server proposes a token, and the greatest one of a majority is sent to all as the floor: a later majority has a
 -- server in common with this one, and so proposes a greater one.
 --
@@ -14,9 +17,14 @@
 if redis.call('EXISTS', KEYS[3]) == 1 then
   return 0
 end
-if redis.call('GET', KEYS[1]) == ARGV[1] then
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 elseif not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  local random, ttl = string.match(holder or '', '^(%x+):(%d+)$')
+  if random and #random == 32 and redis.call('PTTL', KEYS[1]) > tonumber(ttl) then
+    redis.call('PEXPIRE', KEYS[1], ttl)
+  end
   return 0
 end
 local token, floor = tonumber(redis.call('GET', KEYS[2]) or 0), tonumber(ARGV[3])

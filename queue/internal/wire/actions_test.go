@@ -25,7 +25,7 @@ func TestPromoteMovesWhatIsDueOnce(t *testing.T) {
 	s := newStore(t)
 	s.wait()
 	for i, want := range []int64{3, 0} {
-		promoted, next, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10)
+		promoted, next, err := wire.Promote(t.Context(), s.rdb, s.q, given(2000), 10)
 		if promoted != want || next != 7*time.Second || err != nil {
 			t.Errorf("call %d: %d, %s, %v", i, promoted, next, err)
 		}
@@ -45,7 +45,7 @@ func TestPromoteMovesWhatIsDueOnce(t *testing.T) {
 	if v != wire.VerdictNotFound || err != nil {
 		t.Errorf("reschedule of one that waits: %d, %v", v, err)
 	}
-	if _, next, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10); next >= 0 || err != nil {
+	if _, next, err := wire.Promote(t.Context(), s.rdb, s.q, given(2000), 10); next >= 0 || err != nil {
 		t.Errorf("the next is due in %s, %v", next, err)
 	}
 }
@@ -55,12 +55,12 @@ func TestPromoteOntoADamagedStreamLosesNothing(t *testing.T) {
 	s := newStore(t)
 	s.wait()
 	s.must(s.rdb.Set(t.Context(), s.q.Stream, "damage", 0).Err())
-	_, _, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10)
+	_, _, err := wire.Promote(t.Context(), s.rdb, s.q, given(2000), 10)
 	if !redis.HasErrorPrefix(err, "WRONGTYPE") {
 		t.Errorf("got %v", err)
 	}
 	s.must(s.rdb.Del(t.Context(), s.q.Stream).Err())
-	if promoted, _, err := wire.Promote(t.Context(), s.rdb, s.q, time.UnixMilli(2000), 10); promoted != 3 || err != nil {
+	if promoted, _, err := wire.Promote(t.Context(), s.rdb, s.q, given(2000), 10); promoted != 3 || err != nil {
 		t.Errorf("repaired: %d, %v", promoted, err)
 	}
 }

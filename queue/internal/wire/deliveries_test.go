@@ -317,7 +317,7 @@ func TestReleaseOfAnOrphanIsRepeatable(t *testing.T) {
 		s.holds(fmt.Sprint(step), want)
 	}
 	entry := ref("2-1") // the registration is gone, but nobody has taken this one
-	registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []wire.Done{{Entry: &entry}})
+	registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", []wire.Done{{Entry: &entry}}, sameEpoch())
 	if registered || len(acked) != 1 || err != nil {
 		t.Errorf("ack: %t, %v, %v", registered, acked, err)
 	}

@@ -32,14 +32,16 @@ func TestPromoteGoesOnWhenItHasEmptiedItsKeysInAMovingSlot(t *testing.T) {
 	first := []string{"id", "x", "kind", "mail", "data", ""}
 	must(cluster.XAdd(ctx, &redis.XAddArgs{Stream: q.Stream, Values: first}).Err())
 	must(cluster.HSet(ctx, q.Totals(), "scheduled", 3).Err())
+	must(cluster.HSet(ctx, q.Metrics(), "done", 1).Err())
 	must(cluster.HSet(ctx, q.IDs(), "x", "call 1 stream:1-1").Err())
 	move := redistest.NewSlotMove(t, cluster, q.Stream)
 	move.Begin()
-	promoted, next, err := wire.Promote(ctx, cluster, &q, time.Now(), 100)
+	promoted, next, err := wire.Promote(ctx, cluster, &q, wire.Clock{Own: time.Now()}, 100)
 	if promoted != 3 || next >= 0 || err != nil {
 		t.Errorf("%d promoted, next in %s, %v", promoted, next, err)
 	}
-	if _, _, err := wire.Promote(ctx, cluster, &q, time.Now(), 100); !redis.HasErrorPrefix(err, "TRYAGAIN") {
+	_, _, err = wire.Promote(ctx, cluster, &q, wire.Clock{Own: time.Now()}, 100)
+	if !redis.HasErrorPrefix(err, "TRYAGAIN") {
 		t.Errorf("with keys that are not there: %v", err)
 	}
 	move.Finish()

@@ -14,13 +14,13 @@ type Done struct {
 }
 
 // Ack acknowledges and deletes done entries of a worker. It returns those that were, all of them as long as the worker
-// is registered, and whether it is.
-func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, done []Done) (
+// is registered, and whether it is. [ErrMoved] if a connection was opened since the worker got them.
+func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, done []Done, at *Epoch) (
 	registered bool, acked []string, err error,
 ) {
 	keys := []string{q.Stream, q.Worker(consumer), q.Totals()}
-	args := make([]any, 3, len(done)+3)
-	args[0], args[1], args[2] = q.Group, consumer, 0
+	args := make([]any, 4, len(done)+4)
+	args[0], args[1], args[2], args[3] = q.Group, consumer, 0, at
 	args = appendDone(args, done)
 	if args[2] != 0 {
 		keys = append(keys, q.IDs(), q.IDsEnds())
@@ -29,8 +29,13 @@ func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, 
 	if err != nil {
 		return false, nil, err
 	}
-	if _, ok := reply.([]any); ok {
+	switch n := reply.(type) {
+	case []any:
 		return false, texts(reply), nil
+	case int64:
+		if n < 0 {
+			return false, nil, ErrMoved
+		}
 	}
 	return true, nil, nil
 }
@@ -58,8 +63,63 @@ func appendDone(args []any, done []Done) []any {
 	return args
 }
 
+// AckChecked acknowledges done entries of which each is held against its job first. It returns whether the worker is
+// registered, which entries were acknowledged, and which are other jobs' by now.
+func AckChecked(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, done []DoneJob) (
+	registered bool, acked, others []string, err error,
+) {
+	args := append(make([]any, 0, 2+4*len(done)), q.Group, consumer)
+	for _, d := range done {
+		args = append(args, d.Entry.ID, ownID(d.ID, d.Entry), d.HeldFor.Milliseconds(), flag(d.Chosen))
+	}
+	keys := []string{q.Stream, q.Worker(consumer), q.Totals(), q.IDs(), q.IDsEnds()}
+	cells, err := scriptAckChecked.Run(ctx, rdb, keys, args...).Slice()
+	if err != nil {
+		return false, nil, nil, err
+	}
+	if len(cells) != 3 {
+		return false, nil, nil, ErrProtocol
+	}
+	return cells[0] == int64(1), texts(cells[1]), texts(cells[2]), nil
+}
+
+// DoneJob is a done entry with its job.
+type DoneJob struct {
+	Entry   EntryRef
+	ID      string // of the job
+	HeldFor time.Duration
+	Chosen  bool // the ID was chosen
+}
+
+// Move is how an outcome moves its job.
+type Move struct {
+	HeldFor time.Duration // by the worker
+	Cut     bool          // it adds no more than it must: also in a full Redis
+}
+
+// args are those by which scripts know it, and the job of the entry.
+func (m Move) args(id string, entry EntryRef) []any {
+	return []any{flag(m.Cut), ownID(id, entry), m.HeldFor.Milliseconds()}
+}
+
+// ownID is a job's ID if it is its own, "" if it is the entry's.
+func ownID(id string, entry EntryRef) string {
+	if id == entry.ID {
+		return ""
+	}
+	return id
+}
+
+func flag(set bool) string {
+	if set {
+		return "1"
+	}
+	return ""
+}
+
 // Record is what is kept of a done job.
 type Record struct {
+	Move
 	Guarded                                    bool // its ID was chosen
 	ID, Kind, Worker, Unique, Trace, RequestID string
 	Data, Result                               []byte // Result nil: none
@@ -88,7 +148,8 @@ func (r *Record) fields() []any {
 func AckRetain(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, r *Record, keep time.Duration,
 ) (Verdict, error) {
-	args := append([]any{q.Group, consumer, entry.ID, keep.Milliseconds(), r.ID}, r.fields()...)
+	args := append([]any{q.Group, consumer, entry.ID, keep.Milliseconds(), r.ID}, r.args(r.ID, entry)...)
+	args = append(args, r.fields()...)
 	keys := []string{q.Stream, q.Totals(), q.Job(r.ID), q.Job(entry.ID)}
 	if r.Guarded {
 		keys = append(keys, q.IDs(), q.IDsEnds())
@@ -99,10 +160,12 @@ func AckRetain(
 
 // Retry is a job that is put off.
 type Retry struct {
+	Move
 	ID, Kind string
 	Data     []byte
 	Meta     Meta
-	Due      time.Time
+	Delay    time.Duration
+	Clock    Clock
 	Snoozed  bool // else its attempt failed
 }
 
@@ -115,12 +178,16 @@ func RetryLater(
 	if r.Snoozed {
 		due, total = q.Delayed(), "snoozed"
 	}
-	keys := []string{q.Stream, due, q.Bodies(), q.Totals(), q.Cancelled()}
+	keys := []string{q.Stream, due, q.Bodies(), q.Totals(), q.Cancelled(), q.Metrics()}
 	if r.Meta.Guarded {
 		keys = append(keys, q.IDs())
 	}
-	n, err := scriptRetry.Run(ctx, rdb, keys, q.Group, consumer, entry.ID, r.ID, CeilMilli(r.Due),
-		EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total).Int()
+	delay := LimitTime(r.Clock.Own.Add(r.Delay)).Sub(r.Clock.Own)
+	args := []any{
+		q.Group, consumer, entry.ID, r.ID, ceilMilliseconds(delay),
+		EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total, r.Clock.arg(CeilMilli(r.Clock.Own)),
+	}
+	n, err := scriptRetry.Run(ctx, rdb, keys, append(args, r.args(r.ID, entry)...)...).Int()
 	return Verdict(n), err
 }
 
@@ -143,6 +210,7 @@ func (e Ended) keys(q *QueueRef) (jobs, ids string) {
 
 // Death is a job as it stands among the dead or cancelled.
 type Death struct {
+	Move
 	ID, Kind, Error, Reason, Worker string
 	Data                            []byte
 	Meta                            Meta
@@ -187,7 +255,8 @@ func Bury(
 	if d.Meta.Unique != "" {
 		keys = append(keys, q.Unique(d.Meta.Unique))
 	}
-	args := append([]any{q.Group, consumer, entry.ID, d.ID, string(to)}, d.fields()...)
+	args := append([]any{q.Group, consumer, entry.ID, d.ID, string(to)}, d.args(d.ID, entry)...)
+	args = append(args, d.fields()...)
 	n, err := scriptBury.Run(ctx, rdb, keys, args...).Int()
 	return Verdict(n), err
 }

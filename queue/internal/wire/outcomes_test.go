@@ -18,17 +18,24 @@ type outcome struct {
 	want string // what is then in Redis
 }
 
+// given is a clock of the application's own, as tests have it.
+func given(ms int64) wire.Clock { return wire.Clock{Own: time.UnixMilli(ms), Given: true} }
+
+// sameEpoch is that of a worker that opens no connection meanwhile.
+func sameEpoch() *wire.Epoch { return &wire.Epoch{Epochs: new(wire.Epochs)} }
+
 const uniqueHeld = "unique:u j-1\n"
 
 var outcomes = []outcome{
 	{"ack", func(s *store, consumer string) (bool, error) {
 		entry := ref("1-1")
-		registered, acked, err := wire.Ack(s.Context(), s.rdb, s.q, consumer, []wire.Done{{Entry: &entry}})
+		registered, acked, err := wire.Ack(s.Context(), s.rdb, s.q, consumer, []wire.Done{{Entry: &entry}}, sameEpoch())
 		return registered || len(acked) == 1, err
 	}, "stats done=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"ack and retain", func(s *store, consumer string) (bool, error) {
 		v, err := wire.AckRetain(s.Context(), s.rdb, s.q, consumer, ref("1-1"), &wire.Record{
-			ID: "j-1", Kind: "mail", Data: []byte("{}"), Result: []byte("7"), Attempt: 1, Worker: consumer, Trace: "t",
+			Move: s.move,
+			ID:   "j-1", Kind: "mail", Data: []byte("{}"), Result: []byte("7"), Attempt: 1, Worker: consumer, Trace: "t",
 			EnqueuedAt: time.UnixMilli(5), EndedAt: time.UnixMilli(9), Took: time.Millisecond,
 		}, time.Hour)
 		return v == wire.VerdictDone, err
@@ -37,20 +44,21 @@ var outcomes = []outcome{
 		"stats done=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"retry", func(s *store, consumer string) (bool, error) {
 		v, err := wire.RetryLater(s.Context(), s.rdb, s.q, consumer, ref("1-1"), &wire.Retry{
-			ID: "j-1", Kind: "mail", Data: []byte("{}"), Meta: wire.Meta{Attempt: 1}, Due: time.UnixMicro(7_000_001),
+			Move: s.move, ID: "j-1", Kind: "mail", Data: []byte("{}"), Meta: wire.Meta{Attempt: 1}, Delay: 2 * time.Second,
+			Clock: wire.Clock{Own: time.UnixMicro(5_000_001), Given: true},
 		})
 		return v == wire.VerdictDone, err
 	}, "bodies j-1=4 13 mail{\"attempt\":1}{}\n retrying j-1:7001\n " +
 		"stats retried=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"snooze", func(s *store, consumer string) (bool, error) {
 		v, err := wire.RetryLater(s.Context(), s.rdb, s.q, consumer, ref("1-1"), &wire.Retry{
-			ID: "j-1", Kind: "mail", Data: []byte("{}"), Due: time.UnixMilli(7000), Snoozed: true,
+			Move: s.move, ID: "j-1", Kind: "mail", Data: []byte("{}"), Delay: 7 * time.Second, Clock: given(0), Snoozed: true,
 		})
 		return v == wire.VerdictDone, err
 	}, "bodies j-1=4 0 mail{}\n delayed j-1:7000\n stats snoozed=1\n stream 2-1(j-2) 2-1>w#1×1 [w#1]\n" + uniqueHeld},
 	{"bury", func(s *store, consumer string) (bool, error) {
 		v, err := wire.Bury(s.Context(), s.rdb, s.q, consumer, ref("1-1"), &wire.Death{
-			ID: "j-1", Kind: "mail", Data: []byte("{}"), Reason: wire.ReasonAttempts, Meta: wire.Meta{Unique: "u"},
+			Move: s.move, ID: "j-1", Kind: "mail", Data: []byte("{}"), Reason: wire.ReasonAttempts, Meta: wire.Meta{Unique: "u"},
 		})
 		return v == wire.VerdictDone, err
 	}, `dead NOW(j-1 {"unique":"u"} attempts spent) []
@@ -146,13 +154,13 @@ func TestAckWithoutARegistrationFinishesWhatIsStillTheWorkers(t *testing.T) {
 	for _, id := range []string{"1-1", "2-1", "4-1", "9-1"} {
 		entries = append(entries, wire.Done{Entry: &wire.EntryRef{ID: id}})
 	}
-	registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", entries)
+	registered, acked, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1", entries, sameEpoch())
 	if err != nil || registered || len(acked) != 2 || acked[0] != "1-1" || acked[1] != "4-1" {
 		t.Errorf("got %t, %v, %v", registered, acked, err)
 	}
 	want := "stats done=2\n stream 2-1(j-2) 3-1(j-3) 2-1>~orphans×1 3-1>w#1×1 [w#1 ~orphans]"
 	s.holds("afterwards", want)
-	registered, acked, err = wire.Ack(t.Context(), s.rdb, s.q, "w#1", entries)
+	registered, acked, err = wire.Ack(t.Context(), s.rdb, s.q, "w#1", entries, sameEpoch())
 	if err != nil || registered || len(acked) != 0 {
 		t.Errorf("again: %t, %v, %v", registered, acked, err)
 	}

@@ -10,12 +10,12 @@ import (
 
 // Promote puts at most count due jobs of each kind of waiting, delayed and retrying, into the stream. It returns how
 // many, and in how long the next is due: negative if none is.
-func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, now time.Time, count int) (
+func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, clock Clock, count int) (
 	promoted int64, next time.Duration, err error,
 ) {
 	reply, err := scriptPromote.Run(ctx, rdb,
-		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, now.UnixMilli(),
-		count).Int64Slice()
+		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs(), q.Metrics()},
+		clock.arg(clock.Own.UnixMilli()), count).Int64Slice()
 	if err != nil {
 		return 0, 0, err
 	}

@@ -20,6 +20,8 @@ type store struct {
 	*testing.T
 	rdb *redis.Client
 	q   *wire.QueueRef
+
+	move wire.Move // of the outcomes
 }
 
 func newStore(t *testing.T) *store {

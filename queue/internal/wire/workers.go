@@ -86,6 +86,11 @@ func joinEntries(entries []EntryRef) string {
 	return strings.Join(ids, " ")
 }
 
+// EnsureGroup makes a queue's stream and group where they are missing, also in a full Redis.
+func EnsureGroup(ctx context.Context, rdb redis.Scripter, q *QueueRef) error {
+	return scriptEnsureGroup.Run(ctx, rdb, []string{q.Stream, q.Workers()}, q.Group).Err()
+}
+
 // Join registers a session and gives it a lease. It returns whether the queue is paused.
 func Join(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, r *Registration,
@@ -100,6 +105,9 @@ const (
 	minuteKept = 26 * time.Hour     // the charts of a day
 	hourKept   = 8 * 24 * time.Hour // the charts of a week
 )
+
+// LongestTerm is how long a worker is the caretaker without another heartbeat, at the most.
+const LongestTerm = 3 * time.Second
 
 // Heartbeat is what a session writes with a heartbeat.
 type Heartbeat struct {
@@ -123,8 +131,9 @@ type HeartbeatReply struct {
 	Strays    []string // consumers that hold entries and never had a lease; for the caretaker
 	Now       int64    // Redis' clock, ms
 	Paused    bool
-	Cancels   int64  // cancellations that no worker has applied yet
-	Command   string // the last one to this worker by a person
+	Cancels   int64    // cancellations that no worker has applied yet
+	Command   string   // the last one to this worker by a person
+	Late      []string // consumers whose lease ends later than this one's; for the caretaker
 
 	// Failures says which bookkeeping failed and why. The lease is extended all the same.
 	Failures []string
@@ -135,7 +144,7 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 	args := []any{
 		h.Consumer, h.Lease.Milliseconds(), h.Caretaker.Milliseconds(), q.Group,
 		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), h.Running, joinEntries(h.Stuck), h.State,
-		h.Holds.Held, h.Holds.Oldest.ID, joinEntries(h.Holds.Runs), len(h.Period),
+		h.Holds.Held, h.Holds.Oldest.ID, joinEntries(h.Holds.Runs), LongestTerm.Milliseconds(), len(h.Period),
 	}
 	args = append(append(args, h.Period...), h.Total...)
 	cmd, denied := scriptHeartbeat.run(ctx, rdb, []string{
@@ -147,7 +156,7 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 		return r, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 9 {
+	if !ok || len(cells) != 10 {
 		return r, ErrLost
 	}
 	n := func(cell int) int64 {
@@ -159,7 +168,7 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 		Paused: n(5) == 1, Cancels: n(6),
 	}
 	r.Command, _ = cells[7].(string)
-	r.Failures = failures(cells[8], denied)
+	r.Failures, r.Late = failures(cells[8], denied), texts(cells[9])
 	return r, nil
 }
 
@@ -181,9 +190,11 @@ func Leave(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer, parki
 		q.Group, consumer, count, parking).Int()
 }
 
-// ClampLeases shortens every lease to one that begins now.
-func ClampLeases(ctx context.Context, rdb redis.Scripter, q *QueueRef, lease time.Duration) error {
-	return scriptClampLeases.Run(ctx, rdb, []string{q.Workers()}, lease.Milliseconds()).Err()
+// ShortenLease shortens a lease that ends further ahead than it can to one that begins now. The length given is for a
+// consumer whose own is not known.
+func ShortenLease(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, lease time.Duration) error {
+	return scriptShortenLease.Run(ctx, rdb, []string{q.Workers(), q.Worker(consumer)}, consumer,
+		lease.Milliseconds()).Err()
 }
 
 // Sweep deletes a consumer that holds nothing and has no lease.

@@ -12,7 +12,7 @@ import (
 )
 
 func (s *store) beat(h wire.Heartbeat) (wire.HeartbeatReply, error) {
-	h.Lease, h.Caretaker, h.At = time.Hour, time.Hour, time.Unix(7200, 0)
+	h.Lease, h.Caretaker, h.At = time.Hour, wire.LongestTerm, time.Unix(7200, 0)
 	return wire.Beat(s.Context(), s.rdb, s.q, &h)
 }
 
@@ -47,9 +47,9 @@ func TestHeartbeatsBringTheCaretakerItsChores(t *testing.T) {
 	for _, c := range []struct{ key, want string }{
 		{s.q.Minute(time.Unix(7200, 0)), "done=3 in_flight=3 waiting=1"},
 		{s.q.Hour(time.Unix(7200, 0)), "done=3 in_flight=3 waiting=1"},
-		{s.q.Metrics(), "done=2 done:mail=2"}, {s.q.Caretaker(), "w#1"},
+		{s.q.Metrics(), "clock=NOW NOW done=2 done:mail=2"}, {s.q.Caretaker(), "w#1"},
 	} {
-		if got := s.value(c.key); got != c.want {
+		if got := clockTime.ReplaceAllString(s.value(c.key), "NOW"); got != c.want {
 			t.Errorf("%s: %s, want %s", c.key, got, c.want)
 		}
 	}
@@ -96,13 +96,22 @@ func TestJoinLeaseAndSweep(t *testing.T) {
 	}
 	s.endLease("w#0")
 	before := s.rdb.ZScore(t.Context(), s.q.Workers(), "w#1").Val()
-	s.must(wire.ClampLeases(t.Context(), s.rdb, s.q, time.Hour))
+	s.must(s.rdb.ZIncrBy(t.Context(), s.q.Workers(), float64(7*time.Hour/time.Millisecond), "w#1").Err())
+	for _, consumer := range []string{"w#1", "w#0", "w#9"} {
+		s.must(wire.ShortenLease(t.Context(), s.rdb, s.q, consumer, time.Hour))
+	}
 	after := s.rdb.ZScore(t.Context(), s.q.Workers(), "w#1").Val()
-	if cut := time.Duration(before-after) * time.Millisecond; cut > 99*time.Hour || cut < 98*time.Hour {
-		t.Errorf("the lease was shortened by %s", cut)
+	if late := time.Duration(after-before) * time.Millisecond; late < 0 || late > time.Minute {
+		t.Errorf("a lease that ended 7 h too late ends %s later", late)
 	}
 	if ends := s.rdb.ZScore(t.Context(), s.q.Workers(), "w#0").Val(); ends != 1 {
 		t.Errorf("one that had ended is %f", ends)
+	}
+	s.must(s.rdb.Del(t.Context(), s.q.Worker("w#1")).Err())
+	s.must(wire.ShortenLease(t.Context(), s.rdb, s.q, "w#1", time.Minute))
+	after = s.rdb.ZScore(t.Context(), s.q.Workers(), "w#1").Val()
+	if left := time.UnixMilli(int64(after)).Sub(time.Now()); left > 2*time.Minute {
+		t.Errorf("a lease whose length nobody knows ends in %s", left)
 	}
 	s.add(1)
 	s.read("busy", 1)

@@ -1,6 +1,7 @@
--- Acknowledges and deletes finished entries of a worker, many at a time. The worker's registration is the fence:
--- the caretaker deletes it before it takes the first entry away. Without it, each entry is looked at: one that nobody
--- has taken yet is finished all the same.
+-- Acknowledges and deletes finished entries of a worker, many at a time, on the server that gave it those entries:
+-- after a failover their IDs may be those of other jobs, see ack_checked.lua. The
+-- worker's registration is the fence: the caretaker deletes it before it takes the first entry away. Without it, each
+-- entry is looked at: one that nobody has taken yet is finished all the same.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  worker
@@ -10,9 +11,12 @@
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  how many of the entries are of jobs whose IDs were chosen: the first ones
--- ARGV[4…] those IDs, then all entries
--- Reply    how many were acknowledged; without a registration: the entries that were
-local chosen, list = tonumber(ARGV[3]), {unpack(ARGV, 4)}
+-- ARGV[4]  '1' if a connection was opened since, to another server perhaps
+-- ARGV[5…] those IDs, then all entries
+-- Reply    how many were acknowledged; without a registration: the entries that were; -1 nothing was done, each must be
+--          checked
+if ARGV[4] == '1' then return -1 end
+local chosen, list = tonumber(ARGV[3]), {unpack(ARGV, 5)}
 local function end_guards()
   for i = 1, chosen do
     local entry = list[chosen + i]

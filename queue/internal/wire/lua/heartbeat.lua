@@ -23,11 +23,13 @@
 -- ARGV[10] how many jobs the worker holds that have not started
 -- ARGV[11] the entry of the oldest of them, or ''
 -- ARGV[12] the entries of those that run, if there are such
--- ARGV[13] how many values follow for the minute and the hour
--- ARGV[14…] those, names and numbers to add; then names and numbers to add to the counts of all time
+-- ARGV[13] how long any worker is caretaker at the most, in ms
+-- ARGV[14] how many values follow for the minute and the hour
+-- ARGV[15…] those, names and numbers to add; then names and numbers to add to the counts of all time
 -- Reply    {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
 --          never had a lease}, Redis' time in ms, is paused (1 or 0), how many cancellations wait for workers, the
---          latest command to this worker or '', {which bookkeeping failed, and why}}; -1 the worker lost its lease
+--          latest command to this worker or '', {which bookkeeping failed, and why}, {workers whose lease ends later
+--          than this one's}}; -1 the worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local now, failures = now_ms(), {}
 allow_when_full('ZREM', KEYS[1])
@@ -35,15 +37,16 @@ redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 try(failures, 'HSET', KEYS[2], 'running', ARGV[7], 'stuck', ARGV[8], 'state', ARGV[9], 'held', ARGV[10],
   'oldest_held', ARGV[11], 'runs', ARGV[12])
 
-local last = 13 + ARGV[13]
-for i = 14, last, 2 do
+local last = 14 + ARGV[14]
+for i = 15, last, 2 do
   count(failures, KEYS[5], ARGV[i], ARGV[i + 1])
   count(failures, KEYS[6], ARGV[i], ARGV[i + 1])
 end
 for i = last + 1, #ARGV, 2 do count(failures, KEYS[7], ARGV[i], ARGV[i + 1]) end
 
 local caretaker, holder = 0, try(failures, 'GET', KEYS[3])
-if not holder or holder == ARGV[1] or not has_lease(KEYS[1], holder) then
+if not holder or holder == ARGV[1] or not has_lease(KEYS[1], holder) or
+  (try(failures, 'PTTL', KEYS[3]) or 0) > tonumber(ARGV[13]) then -- Redis' clock was set back since
   try(failures, 'SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
   caretaker = 1
 end
@@ -58,8 +61,10 @@ for _, row in ipairs(pending[4]) do
     strays[#strays + 1] = row[1]
   end
 end
-local ended = {}
+local ended, late = {}, {}
 if caretaker == 1 then
+  late = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[2], '+inf', 'LIMIT', 0, 100)
+  try(failures, 'HSET', KEYS[7], 'clock', string.format('%.0f %.0f', reached_ms(KEYS[7], now), now))
   ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100)
   local waiting = count_waiting(KEYS[4], ARGV[4], pending[1])
   for k = 5, 6 do try(failures, 'HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
@@ -68,9 +73,9 @@ if caretaker == 1 then
     if total and not tonumber(total) then add_failure(failures, KEYS[10], 'a total is not a number') end
   end
 end
-if caretaker == 1 or #ARGV > 13 then
+if caretaker == 1 or #ARGV > 14 then
   try(failures, 'EXPIRE', KEYS[5], ARGV[5])
   try(failures, 'EXPIRE', KEYS[6], ARGV[6])
 end
 return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), try(failures, 'HLEN', KEYS[9]) or 0,
-  try(failures, 'HGET', KEYS[2], 'order') or '', failures}
+  try(failures, 'HGET', KEYS[2], 'order') or '', failures, late}

@@ -51,6 +51,22 @@ local function owns(stream, group, entry, consumer)
   return #redis.call('XPENDING', stream, group, entry, entry, 1, consumer) == 1
 end
 
+-- Reports whether an entry that is pending for a consumer still is that of a job. A server that has lost its last
+-- writes may give their IDs once more, to other jobs. A job without an ID of its own, '', is the one that was delivered
+-- last when it was: it has been held for so many ms. An entry that somebody has deleted is nobody else's.
+local function owns_job(stream, group, entry, consumer, id, held)
+  local row = redis.call('XPENDING', stream, group, entry, entry, 1, consumer)[1]
+  if not row then return false end
+  if id == '' then return row[3] + 1000 + held / 1000 >= tonumber(held) end
+  local found = redis.call('XRANGE', stream, entry, entry)[1]
+  if not found then return true end
+  local is = ''
+  for i = 1, #found[2], 2 do
+    if found[2][i] == 'id' and found[2][i + 1] ~= '' then is = found[2][i + 1] end
+  end
+  return is == id
+end
+
 -- Returns the consumer that an entry is pending for; nil if there is none, or no group yet.
 local function consumer_of(stream, group, entry)
   local rows = redis.pcall('XPENDING', stream, group, entry, entry, 1)
@@ -79,6 +95,37 @@ end
 local function has_lease(workers, consumer)
   local ends = redis.call('ZSCORE', workers, consumer)
   return ends and tonumber(ends) >= now_ms()
+end
+
+-- Shortens the lease of a consumer that ends further ahead than it can to one that begins now: Redis' clock was set
+-- back since. Its length is in the worker's registration, or is that given. Reports whether it ended too late.
+local function shorten_lease(workers, worker, consumer, otherwise)
+  local ends, lease = redis.call('ZSCORE', workers, consumer), redis.pcall('HGET', worker, 'lease_ms')
+  lease = type(lease) == 'string' and tonumber(lease) or otherwise
+  if not ends or not lease or tonumber(ends) <= now_ms() + lease then return false end
+  allow_when_full('ZREM', workers)
+  redis.call('ZADD', workers, now_ms() + lease, consumer)
+  return true
+end
+
+-- Returns how far a queue's time has come, in ms: it is Redis' clock and, once that was set back, goes on from where it
+-- was. The caretaker notes it with each heartbeat, and Redis' clock at that moment: '<ms> <ms>'. Of the time since an
+-- older note 5 s count.
+local function reached_ms(metrics, now)
+  local noted = redis.pcall('HGET', metrics, 'clock')
+  local reached, at = string.match(type(noted) == 'string' and noted or '', '^(%d+) (%d+)$')
+  if not reached then return now end
+  return math.max(now, reached + math.min(math.max(now - at, 0), 5000))
+end
+
+-- Returns the time in ms by which a queue's delayed jobs are due. It is Redis' clock. Where that was set back, the time
+-- that the queue had reached goes on, as far as the caller's own clock agrees: neither starts anything early by itself.
+-- A clock of a test, behind =, counts alone.
+local function queue_ms(metrics, own)
+  local given = string.match(own, '^=(%d+)$')
+  if given then return tonumber(given) end
+  local now = now_ms()
+  return math.max(now, math.min(tonumber(own), reached_ms(metrics, now)))
 end
 
 -- The note of an entry's crashes, in a hash, is a list of words: the consumers that died while its handler ran; and
@@ -243,10 +290,9 @@ end
 
 -- Writes fields of a job's record, and how long it is kept, in ms. What another entry has noted there goes.
 local function set_record(key, entry, keep, fields)
-  allow_when_full('HDEL', key)
-  local is_of_other = redis.call('HGET', key, 'entry') ~= entry
+  local other = redis.call('HGET', key, 'entry') ~= entry
   redis.call('HSET', key, 'entry', entry, unpack(fields)) -- first: the record may have had nothing but a progress
-  if is_of_other and fields[1] ~= 'progress' then redis.call('HDEL', key, 'progress') end
+  if other and fields[1] ~= 'progress' then redis.call('HDEL', key, 'progress') end
   redis.call('PEXPIRE', key, keep)
 end
 

@@ -6,10 +6,11 @@
 -- KEYS[4]  delayed
 -- KEYS[5]  retrying
 -- KEYS[6]  ids
--- ARGV[1]  now, in ms
+-- KEYS[7]  counts of all time
+-- ARGV[1]  the caller's clock, see queue_ms
 -- ARGV[2]  how many of each at the most
 -- Reply    {how many were promoted, ms until the next is due or -1}
-local now, promoted, next_due = tonumber(ARGV[1]), 0, -1
+local now, promoted, next_due = queue_ms(KEYS[7], ARGV[1]), 0, -1
 allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   local members = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])

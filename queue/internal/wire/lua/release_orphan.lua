@@ -14,6 +14,7 @@
 -- Reply    1 parked, now or before; -1 its worker has a lease; 0 the consumer does not hold it any more
 if consumer_of(KEYS[1], ARGV[1], ARGV[3]) ~= ARGV[2] then return 0 end
 if ARGV[2] == '~orphans' or ARGV[2] == '~released' then return 1 end
+shorten_lease(KEYS[2], KEYS[3], ARGV[2], nil)
 if has_lease(KEYS[2], ARGV[2]) then return -1 end
 redis.call('DEL', KEYS[3])
 note_crash(nil, KEYS[4], ARGV[2], '', {ARGV[3]}, ARGV[4])
