@@ -45,6 +45,9 @@ type User struct {
 	Name   string // in the audit trail
 	Role   Role
 	Bearer bool // sent a bearer token: no browser adds that by itself, so no CSRF token is needed
+
+	login   *login // of a person who has logged in to the dashboard
+	address string // of the client
 }
 
 // Auth identifies the senders of requests. It is safe for concurrent use.
@@ -57,8 +60,26 @@ type Auth interface {
 	Routes(mux *http.ServeMux, prefix string)
 }
 
-// loggerOut is an [Auth] that people log in to, and can log out of.
-type loggerOut interface{ logout() string }
+// loggerOut is an [Auth] that people log in to, and can log out of. Its sessions are in the dashboard's Redis.
+type loggerOut interface {
+	bind(d *Dashboard) error
+	logout() string
+}
+
+// bind gives what people log in to the dashboard that they log in to.
+func bind(auth Auth, d *Dashboard) error {
+	if all, several := auth.(AnyOf); several {
+		for _, one := range all {
+			if err := bind(one, d); err != nil {
+				return err
+			}
+		}
+	}
+	if one, ok := auth.(loggerOut); ok {
+		return one.bind(d)
+	}
+	return nil
+}
 
 // logout returns the address to post to in order to log out; "" if there is no login.
 func (d *Dashboard) logout() string {
@@ -161,9 +182,13 @@ func (d *Dashboard) viewer(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, known := d.cfg.Auth.Identify(r)
 		if !known || user.Role < Viewer {
+			if r.Header.Get("Authorization") != "" {
+				d.denied(r, "", "token.unknown", "")
+			}
 			d.cfg.Auth.Challenge(w, r)
 			return
 		}
+		user.address = d.cfg.ClientIP(r)
 		if d.cfg.ReadOnly {
 			user.Role = Viewer
 		}

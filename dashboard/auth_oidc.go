@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -37,6 +38,7 @@ type OIDC struct {
 	cfg      OIDCConfig
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
+	logins   atomic.Pointer[logins] // of the dashboard that it is for
 }
 
 // NewOIDC asks the provider for its addresses and keys.
@@ -83,10 +85,32 @@ func scopes(provider *oidc.Provider, groups string) []string {
 	return wanted
 }
 
-// Identify reads the session's cookie.
+func (o *OIDC) bind(d *Dashboard) error {
+	made, err := newLogins(d, o.cfg.Sessions, "oidc-session")
+	o.logins.Store(made)
+	return err
+}
+
+// proof is what sessions of this provider have: those of another one count no longer.
+func (o *OIDC) proof() string { return o.cfg.Issuer + " " + o.cfg.ClientID }
+
+// Identify reads the session. The role is the one that the configuration gives now to the user and the groups of the
+// login; a session ends when that is another one than at the login.
 func (o *OIDC) Identify(r *http.Request) (User, bool) {
-	session, ok := o.cfg.Sessions.get(r, "oidc-session")
-	return User{Name: session.Name, Role: session.Role}, ok
+	all := o.logins.Load()
+	if all == nil {
+		return User{}, false
+	}
+	in, ok := all.of(r)
+	if !ok {
+		return User{}, false
+	}
+	role, ok := o.cfg.Roles.of(in.Name, in.Groups)
+	if !ok || role != in.Role || in.Proof != o.proof() {
+		all.void(r, in)
+		return User{}, false
+	}
+	return User{Name: in.Name, Role: in.bounded(role), login: in}, true
 }
 
 // Challenge sends a person to the provider, and refuses a program.
@@ -110,13 +134,17 @@ func (o *OIDC) Routes(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("GET /oidc/callback", func(w http.ResponseWriter, r *http.Request) {
 		next, err := o.finish(w, r)
 		if err != nil {
+			o.logins.Load().d.denied(r, "", "login.failed", cut(err.Error()))
 			http.Error(w, "cannot log you in: "+err.Error(), http.StatusForbidden)
 			return
 		}
 		http.Redirect(w, r, local(next, prefix), http.StatusSeeOther)
 	})
-	mux.HandleFunc("POST "+o.logout(), func(w http.ResponseWriter, _ *http.Request) {
-		o.cfg.Sessions.clear(w, "oidc-session")
+	mux.HandleFunc("POST "+o.logout(), func(w http.ResponseWriter, r *http.Request) {
+		if err := o.logins.Load().logout(w, r); err != nil {
+			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+err.Error())
+			return
+		}
 		_, _ = w.Write([]byte("You are logged out of the monitor.\n"))
 	})
 }
@@ -125,10 +153,10 @@ func (o *OIDC) logout() string { return "/oidc/logout" }
 
 // finish checks what the provider sends and begins the session. It returns the address that the user wanted.
 func (o *OIDC) finish(w http.ResponseWriter, r *http.Request) (next string, err error) {
-	login, ok := o.cfg.Sessions.get(r, "oidc-login")
+	started, ok := o.cfg.Sessions.get(r, "oidc-login")
 	query := r.URL.Query()
 	switch {
-	case !ok || subtle.ConstantTimeCompare([]byte(login.State), []byte(query.Get("state"))) != 1:
+	case !ok || subtle.ConstantTimeCompare([]byte(started.State), []byte(query.Get("state"))) != 1:
 		return "", errors.New("this login was not begun here, or took longer than ten minutes")
 	case query.Get("error") != "":
 		return "", fmt.Errorf("the provider refused: %.200q", query.Get("error"))
@@ -136,28 +164,30 @@ func (o *OIDC) finish(w http.ResponseWriter, r *http.Request) (next string, err 
 	o.cfg.Sessions.clear(w, "oidc-login")
 	ctx, cancel := context.WithTimeout(r.Context(), oidcTimeout)
 	defer cancel()
-	answer, err := o.oauth.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(login.Proof))
+	answer, err := o.oauth.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(started.Proof))
 	if err != nil {
 		return "", errors.New("the provider did not accept the code")
 	}
 	raw, _ := answer.Extra("id_token").(string)
 	token, err := o.verifier.Verify(ctx, raw)
-	if err != nil || token.Nonce != login.Nonce {
+	if err != nil || token.Nonce != started.Nonce {
 		return "", errors.New("the provider's answer is not for this login")
 	}
-	user, err := o.user(token)
+	in, err := o.user(token)
 	if err != nil {
 		return "", err
 	}
-	o.cfg.Sessions.set(w, "oidc-session", cookiePayload{Name: user.Name, Role: user.Role}, o.cfg.Sessions.life())
-	return login.Next, nil
+	if err := o.logins.Load().begin(w, r, in); err != nil {
+		return "", errors.New("Redis does not answer")
+	}
+	return started.Next, nil
 }
 
 // user reads the claims. An e-mail address counts only where the provider has verified it.
-func (o *OIDC) user(token *oidc.IDToken) (User, error) {
+func (o *OIDC) user(token *oidc.IDToken) (login, error) {
 	var claims map[string]any
 	if err := token.Claims(&claims); err != nil {
-		return User{}, errors.New("the provider's claims cannot be read")
+		return login{}, errors.New("the provider's claims cannot be read")
 	}
 	name := token.Subject
 	if email, _ := claims["email"].(string); email != "" && claims["email_verified"] == true {
@@ -172,7 +202,7 @@ func (o *OIDC) user(token *oidc.IDToken) (User, error) {
 	}
 	role, ok := o.cfg.Roles.of(name, groups)
 	if !ok {
-		return User{}, fmt.Errorf("%s has no role in this monitor", name)
+		return login{}, fmt.Errorf("%s has no role in this monitor", name)
 	}
-	return User{Name: name, Role: role}, nil
+	return login{Name: name, Role: role, Groups: o.cfg.Roles.named(groups), Proof: o.proof()}, nil
 }

@@ -2,27 +2,27 @@ package dashboard
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"html/template"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
-	"time"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/navvy-go/navvy/internal/loginguard"
 )
 
-const (
-	failuresAllowed = 10 // wrong passwords for one name from one address
-	failuresWithin  = time.Minute
-	comparedAtOnce  = 2 // hashing takes a quarter of a second of a processor
-	loginBytes      = 4 << 10
-)
+const loginBytes = 16 << 10 // three for each byte of the longest password, and an address
 
 // Passwords accepts users that log in with a password of the credentials. Make it with [NewPasswords].
 type Passwords struct {
 	credentials *Credentials
 	sessions    Sessions
-	comparing   chan struct{}
-	failures    failures
+	logins      atomic.Pointer[logins] // of the dashboard that it is for
+	guard       *loginguard.Guard
 }
 
 // NewPasswords returns the Auth that asks for a password on a page of its own.
@@ -30,16 +30,36 @@ func NewPasswords(credentials *Credentials, sessions Sessions) (*Passwords, erro
 	if err := sessions.validate(); err != nil {
 		return nil, err
 	}
-	return &Passwords{credentials: credentials, sessions: sessions, comparing: make(chan struct{}, comparedAtOnce)}, nil
+	return &Passwords{credentials: credentials, sessions: sessions, guard: loginguard.New(nil)}, nil
 }
 
-// Identify reads the session's cookie. The role is the one that the credentials give today.
+func (p *Passwords) bind(d *Dashboard) error {
+	made, err := newLogins(d, p.sessions, "session")
+	p.logins.Store(made)
+	return err
+}
+
+// Identify reads the session. The role is the one that the credentials give now; a session ends when its user's line
+// has changed, with another password or role.
 func (p *Passwords) Identify(r *http.Request) (User, bool) {
-	session, ok := p.sessions.get(r, "session")
+	all := p.logins.Load()
+	if all == nil {
+		return User{}, false
+	}
+	in, ok := all.of(r)
 	if !ok {
 		return User{}, false
 	}
-	return p.credentials.user(session.Name)
+	user, proof, ok := p.credentials.user(in.Name)
+	if !ok {
+		return User{}, false
+	}
+	if proof != in.Proof {
+		all.void(r, in)
+		return User{}, false
+	}
+	user.Role, user.login = in.bounded(user.Role), in
+	return user, true
 }
 
 // Challenge sends a person to the login page, and refuses a program.
@@ -60,7 +80,10 @@ func (p *Passwords) Routes(mux *http.ServeMux, prefix string) {
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) { p.login(w, r, prefix) })
 	mux.HandleFunc("POST "+p.logout(), func(w http.ResponseWriter, r *http.Request) {
-		p.sessions.clear(w, "session")
+		if err := p.logins.Load().logout(w, r); err != nil {
+			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+err.Error())
+			return
+		}
 		http.Redirect(w, r, prefix+"/login", http.StatusSeeOther)
 	})
 }
@@ -69,28 +92,49 @@ func (p *Passwords) logout() string { return "/logout" }
 
 func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string) {
 	r.Body = http.MaxBytesReader(w, r.Body, loginBytes)
-	next := local(r.PostFormValue("next"), prefix)
-	name := r.PostFormValue("name")
-	from := attempt{remote(r), name}
-	if p.failures.tooMany(from) {
-		w.Header().Set("Retry-After", "60")
-		p.ask(w, prefix, next, "Too many wrong passwords: wait a minute.", http.StatusTooManyRequests)
-		return
-	}
-	select {
-	case p.comparing <- struct{}{}:
-		defer func() { <-p.comparing }()
-	case <-r.Context().Done():
-		return
-	}
-	user, ok := p.credentials.password(name, r.PostFormValue("password"))
-	if !ok {
-		p.failures.add(from)
+	next, all := local(r.PostFormValue("next"), prefix), p.logins.Load()
+	name, plain := r.PostFormValue("name"), r.PostFormValue("password")
+	var user User
+	var proof string
+	ok, err := p.guard.Try(r.Context(), name, all.address(r), func() (ok bool) {
+		user, proof, ok = p.credentials.password(name, plain)
+		return ok
+	})
+	switch {
+	case err != nil:
+		p.refuse(w, r, prefix, next, err)
+	case !ok:
+		all.d.denied(r, p.known(name), "login.failed", "")
 		p.ask(w, prefix, next, "The name or the password is wrong.", http.StatusUnauthorized)
+	default:
+		if err := all.begin(w, r, login{Name: user.Name, Proof: proof, Role: user.Role}); err != nil {
+			p.ask(w, prefix, next, "Redis does not answer: nobody can log in now.", http.StatusServiceUnavailable)
+			return
+		}
+		http.Redirect(w, r, next, http.StatusSeeOther)
+	}
+}
+
+// known returns the name of a person, or "" for one that is not in the file: what was typed there may be a password.
+func (p *Passwords) known(name string) string {
+	user, _, _ := p.credentials.user(name)
+	return user.Name
+}
+
+// refuse answers an attempt that was not compared.
+func (p *Passwords) refuse(w http.ResponseWriter, r *http.Request, prefix, next string, err error) {
+	var refused *loginguard.Refused
+	if !errors.As(err, &refused) {
+		return // the client has left
+	}
+	p.logins.Load().d.denied(r, p.known(r.PostFormValue("name")), "login.limited", "")
+	seconds := int(math.Ceil(refused.After.Seconds()))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	if refused.Busy {
+		p.ask(w, prefix, next, "Many people log in just now: try again.", http.StatusServiceUnavailable)
 		return
 	}
-	p.sessions.set(w, "session", cookiePayload{Name: user.Name}, p.sessions.life())
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	p.ask(w, prefix, next, fmt.Sprintf("Too many attempts: wait %d s.", seconds), http.StatusTooManyRequests)
 }
 
 var loginTemplate = template.Must(template.ParseFS(web, "web/login.html"))
@@ -109,34 +153,4 @@ func remote(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
-}
-
-// attempt is what wrong passwords are counted by. The name is part of it, because all people behind one proxy come from
-// one address, and a stranger there must not lock out the others.
-type attempt struct{ address, name string }
-
-// failures counts wrong passwords. The zero value is ready. What it holds is bounded by how many passwords can be
-// compared in a minute.
-type failures struct {
-	mu    sync.Mutex
-	begun time.Time
-	seen  map[attempt]int
-}
-
-func (f *failures) tooMany(from attempt) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if time.Since(f.begun) > failuresWithin {
-		f.begun, f.seen = time.Now(), map[attempt]int{}
-	}
-	return f.seen[from] >= failuresAllowed
-}
-
-func (f *failures) add(from attempt) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.seen == nil {
-		f.begun, f.seen = time.Now(), map[attempt]int{}
-	}
-	f.seen[from]++
 }

@@ -44,6 +44,13 @@ func (r Roles) of(name string, groups []string) (Role, bool) {
 	return 0, false
 }
 
+// named returns those of the groups that have a role.
+func (r Roles) named(groups []string) []string {
+	return slices.DeleteFunc(slices.Clone(groups), func(group string) bool {
+		return !slices.Contains(r.Viewers, "@"+group) && !slices.Contains(r.Operators, "@"+group)
+	})
+}
+
 func (r Roles) validate() error {
 	if len(r.Viewers)+len(r.Operators) == 0 {
 		return errors.New("dashboard: nobody is a viewer or an operator, so nobody could get in")

@@ -1,17 +1,20 @@
 package dashboard
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/navvy-go/navvy/internal/credentials"
 )
 
 // Credentials are the passwords and tokens of a file, with a role each. Its lines are made by monitor password and
 // monitor token; those of a gateway, without a role, let nobody in here. A change of the file is noticed within two
-// seconds; while it cannot be read or has a mistake, what was read before counts.
+// seconds. While it is missing, cannot be read or is open to others, nobody is let in; a line with a mistake does not
+// count.
 type Credentials struct{ store *credentials.Store[Role] }
 
-// ReadCredentials reads the file at path. It refuses a file that everybody on the machine can read.
+// ReadCredentials reads the file at path. It refuses one with a mistake, and one that others can read or change.
 func ReadCredentials(path string) (*Credentials, error) {
 	store, err := credentials.Open(path, roleOf)
 	if err != nil {
@@ -19,6 +22,12 @@ func ReadCredentials(path string) (*Credentials, error) {
 	}
 	return &Credentials{store}, nil
 }
+
+// Watch reports to the log what is wrong with the file, until ctx ends.
+func (c *Credentials) Watch(ctx context.Context, log *slog.Logger) { c.store.Watch(ctx, log) }
+
+// Problems says what is wrong with the file now: why nobody is let in, or which lines do not count.
+func (c *Credentials) Problems() []string { return c.store.Problems() }
 
 // roleOf reads the role of a line. A gateway's lines have none.
 func roleOf(kind credentials.Kind, text string) (role Role, ours bool, err error) {
@@ -29,16 +38,17 @@ func roleOf(kind credentials.Kind, text string) (role Role, ours bool, err error
 	return role, true, err
 }
 
-// password returns the user of that name, if plain is their password. It takes as long for a name that nobody has.
-func (c *Credentials) password(name, plain string) (User, bool) {
+// password returns the user of that name, if plain is their password, as user does. It takes as long for a name that
+// nobody has.
+func (c *Credentials) password(name, plain string) (user User, proof string, ok bool) {
 	owner, ok := c.store.Login(name, plain)
-	return User{Name: owner.Name, Role: owner.Grant}, ok
+	return User{Name: owner.Name, Role: owner.Grant}, owner.Line, ok
 }
 
-// user returns the user of that name as the file says now: a person who was removed from it is not let in any longer.
-func (c *Credentials) user(name string) (User, bool) {
+// user returns the user of that name as the file says now, and what changes with their password or role.
+func (c *Credentials) user(name string) (user User, proof string, ok bool) {
 	owner, ok := c.store.Person(name)
-	return User{Name: owner.Name, Role: owner.Grant}, ok
+	return User{Name: owner.Name, Role: owner.Grant}, owner.Line, ok
 }
 
 // token returns the program whose token it is.

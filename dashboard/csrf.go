@@ -11,9 +11,10 @@ import (
 
 // sameOrigin refuses with 403 what another site's page has a browser send: every request but a GET, HEAD or OPTIONS
 // whose Sec-Fetch-Site or Origin header names another site. What it cannot judge needs a [Dashboard.csrfToken].
-func sameOrigin(next http.Handler) http.Handler {
+func (d *Dashboard) sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.denied(r, "", "form.foreign", cut(r.Header.Get("Origin")))
 		refuseWith(w, r, http.StatusForbidden, "this form is not from a page of this monitor")
 	}))
 	return protection.Handler(next)
@@ -36,8 +37,10 @@ func (d *Dashboard) operator(next http.HandlerFunc) http.Handler {
 		judged := user.Bearer || r.Header.Get("Sec-Fetch-Site") != ""
 		switch {
 		case user.Role < Operator:
+			d.denied(r, user.Name, "role.refused", "a "+user.Role.String())
 			refuseWith(w, r, http.StatusForbidden, "only an operator may do this")
 		case !judged && !hmac.Equal([]byte(r.PostFormValue("csrf")), []byte(d.csrfToken(user))):
+			d.denied(r, user.Name, "form.refused", "")
 			refuseWith(w, r, http.StatusForbidden, "this form is not from a page of this monitor, or the monitor has "+
 				"restarted since: go back and reload")
 		default:

@@ -37,8 +37,11 @@ type Config struct {
 	Key         []byte                // signs what pages send back; random by default, so that a restart ends old pages
 	Mask        []string              // names of data fields whose values are hidden, * for any characters
 	Pages       []Page                // of features, in the order of the navigation
-	Logger      *slog.Logger          // of failures and of what people do; defaults to none
-	Now         func() time.Time      // defaults to time.Now
+	// ClientIP is the address of a request's client. Defaults to that of the connection; behind proxies, it must take
+	// X-Forwarded-For from them alone.
+	ClientIP func(*http.Request) string
+	Logger   *slog.Logger     // of failures and of what people do; defaults to none
+	Now      func() time.Time // defaults to time.Now
 }
 
 // Dashboard is an http.Handler. Close it when it is no longer served.
@@ -46,6 +49,9 @@ type Dashboard struct {
 	cfg        Config
 	inspector  *inspect.Inspector
 	trail      *audit.Trail
+	refusals   *audit.Trail
+	throttle   audit.Throttle
+	exports    chan struct{} // one for each export of the trail under way
 	mask       mask
 	templates  templates
 	sections   []section
@@ -55,6 +61,7 @@ type Dashboard struct {
 	live       *live
 	operations operations
 	notices    Sessions // keep what an action has to say for the next page
+	sessionKey []byte   // of the forms of a person's own sessions
 	csrfKey    []byte
 
 	stop    context.CancelFunc
@@ -73,6 +80,9 @@ func New(cfg Config) (*Dashboard, error) {
 		return nil, errors.New("dashboard: Config.Auth is missing; dashboard.Open lets everybody in")
 	case !prefixForm.MatchString(cfg.Prefix):
 		return nil, fmt.Errorf("dashboard: prefix %q is not a path such as /navvy", cfg.Prefix)
+	}
+	if cfg.ClientIP == nil {
+		cfg.ClientIP = remote
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -100,21 +110,33 @@ func New(cfg Config) (*Dashboard, error) {
 		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections,
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
-	master := orRandom(cfg.Key)
-	noticeKey, err := keyFor("notices", master)
-	if err == nil {
-		d.csrfKey, err = keyFor("forms", master)
-	}
-	if err != nil {
+	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
+	if err := d.makeKeys(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
-	d.notices = Sessions{Key: noticeKey, Secure: cfg.Secure}
 	d.live = newLive(d)
-	d.handler = http.StripPrefix(cfg.Prefix, sameOrigin(d.routes()))
+	d.handler = http.StripPrefix(cfg.Prefix, d.sameOrigin(d.routes()))
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop, d.operations.ctx = stop, ctx
 	d.running.Go(func() { d.live.run(ctx) })
 	return d, nil
+}
+
+// makeKeys derives a key for each purpose, and binds the logins.
+func (d *Dashboard) makeKeys() error {
+	master := orRandom(d.cfg.Key)
+	noticeKey, err := keyFor("notices", master)
+	if err != nil {
+		return err
+	}
+	d.notices = Sessions{Key: noticeKey, Secure: d.cfg.Secure}
+	if d.csrfKey, err = keyFor("forms", master); err != nil {
+		return err
+	}
+	if d.sessionKey, err = keyFor("forms of sessions", master); err != nil {
+		return err
+	}
+	return bind(d.cfg.Auth, d)
 }
 
 // Close ends the live updates of all browsers, and the actions on many jobs that are under way, and waits for both.
@@ -143,6 +165,9 @@ func (d *Dashboard) routes() *http.ServeMux {
 	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(files(assets))))
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
 	mux.Handle("GET /live", d.viewer(d.live.serve))
+	d.sessionRoutes(mux)
+	mux.Handle("GET /audit/export", d.viewer(d.exportTrail))
+	mux.Handle("GET "+apiPath+"/audit/export", d.viewer(d.exportTrail))
 
 	d.page(mux, "/{$}", overviewPage)
 	d.page(mux, "/queues", queuesPage)

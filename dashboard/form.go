@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/navvy-go/navvy/dashboard/audit"
 )
 
 const operationQuick = time.Second // what ends within it is shown at once
@@ -25,6 +27,13 @@ func (f *Form) Value(name string) string { return f.request.PostFormValue(name) 
 // Audit adds to the audit trail what the user has done, such as "flag.enable", and to what.
 func (f *Form) Audit(what, target, detail string) {
 	f.d.audit(f.Context(), f.User, what, target, detail)
+}
+
+// AuditEdit adds to the audit trail what the user has changed, with what was there before and after.
+func (f *Form) AuditEdit(what, target, detail, before, after string) {
+	f.d.record(f.Context(), audit.Entry{
+		Who: f.User.Name, What: what, Target: target, Detail: detail, Address: f.User.address, Before: before, After: after,
+	})
 }
 
 // InBackground does what may take long: it goes on when the page has been left, until the monitor stops. do is given a

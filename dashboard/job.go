@@ -48,10 +48,14 @@ func (d *Dashboard) requeueWith(f *Form) (Notice, error) {
 	}
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, []byte(data)) // valid
+	before, err := d.inspector.Job(f.Context(), name, id)
+	if err != nil {
+		return Notice{}, err
+	}
 	if err := d.inspector.RequeueWith(inspect.WithActor(f.Context(), f.User.Name), name, id, compact.Bytes()); err != nil {
 		return Notice{}, err
 	}
-	f.Audit("job.requeue_with", name, id)
+	f.AuditEdit("job.requeue_with", name, id, string(d.mask.apply(before.Data)), string(d.mask.apply(compact.Bytes())))
 	return Notice{Text: "Requeued with the edited data." + d.obstacle(f.Context(), inspect.ActionRequeue, name)}, nil
 }
 
@@ -62,12 +66,24 @@ func (d *Dashboard) reschedule(f *Form) (Notice, error) {
 	if err != nil || in < 0 || in > rescheduleMost {
 		return Notice{}, BadRequest("%q is not a time from now such as 10m or 36h, up to a year", f.Value("in"))
 	}
-	ctx := inspect.WithActor(f.Context(), f.User.Name)
-	if err := d.inspector.Reschedule(ctx, name, id, d.cfg.Now().Add(in)); err != nil {
+	was, err := d.inspector.Job(f.Context(), name, id)
+	if err != nil {
 		return Notice{}, err
 	}
-	f.Audit("job.reschedule", name, id+" in "+in.String())
+	due := d.cfg.Now().Add(in)
+	ctx := inspect.WithActor(f.Context(), f.User.Name)
+	if err := d.inspector.Reschedule(ctx, name, id, due); err != nil {
+		return Notice{}, err
+	}
+	f.AuditEdit("job.reschedule", name, id+" in "+in.String(), dueText(was.Due), dueText(&due))
 	return Notice{Text: "Due in " + span(in) + "."}, nil
+}
+
+func dueText(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
 }
 
 // timeline lists the steps of a job's life in order.

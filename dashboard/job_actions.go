@@ -130,8 +130,8 @@ func (d *Dashboard) actOnSelected(f *Form, a jobAction) (Notice, error) {
 		}
 		done = append(done, id)
 	}
-	if len(done) > 0 {
-		f.Audit("job."+string(a.action.Name), a.queue, strings.Join(done[:min(len(done), 20)], " ")+more(len(done)-20))
+	for _, ids := range audit.Chunks(done) {
+		f.Audit("job."+string(a.action.Name), a.queue, ids)
 	}
 	result := Notice{Text: fmt.Sprintf("%s: %s.", a.action.Label, plural(int64(len(done)), "job", "jobs"))}
 	if len(failures) > 0 {
@@ -155,13 +155,6 @@ func (d *Dashboard) obstacle(ctx context.Context, does inspect.Action, queue str
 		return " But " + obstacle + "."
 	}
 	return ""
-}
-
-func more(n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" and %d more", n)
 }
 
 // undo offers what takes the action back for one job: one that was cancelled or sent to dead comes back by Requeue.
@@ -203,6 +196,9 @@ func (d *Dashboard) actOnMatching(f *Form, a jobAction) (Notice, error) {
 	title := fmt.Sprintf("%s: %s jobs of %s %s", a.action.Label, describe(a.state), a.queue, a.filter)
 	return f.InBackground(title, counted.Matched, func(ctx context.Context, progress func(int64)) (string, error) {
 		ctx = inspect.WithActor(ctx, f.User.Name)
+		ids := audit.NewIDs(func(line string) { f.Audit("job."+string(a.action.Name), a.queue, line) })
+		defer ids.Flush()
+		ctx = inspect.WithDone(ctx, ids.Add)
 		done, err := d.inspector.Act(ctx, a.queue, query, a.action.Name, func(b inspect.BulkResult) { progress(b.Done) })
 		return bulkText(a.action, done) + d.obstacle(ctx, a.action.Name, a.queue), err
 	})

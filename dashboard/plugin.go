@@ -41,7 +41,8 @@ var (
 )
 
 // taken are the words that addresses of the dashboard itself begin with, besides those of its pages.
-var taken = []string{"/overview", "/assets", "/live", "/api", "/jobs", "/operations", "/login", "/logout", "/oidc"}
+var taken = []string{"/overview", "/assets", "/live", "/api", "/jobs", "/operations", "/login", "/logout", "/oidc",
+	"/sessions"}
 
 // validate refuses a page that could not be served beside those of before.
 func (p Page) validate(before []section) error {

@@ -20,26 +20,25 @@ func authFlags() []cli.Flag {
 		&cli.StringFlag{Name: "oidc-client", Usage: "oidc: the monitor's client `ID` there"},
 		&cli.StringSliceFlag{Name: "operators", Usage: "oidc, proxy: `USER`, @GROUP or * who may act (may be repeated)"},
 		&cli.StringSliceFlag{Name: "viewers", Usage: "oidc, proxy: `USER`, @GROUP or * who may look (may be repeated)"},
-		&cli.StringSliceFlag{Name: "trusted-proxy", Usage: "proxy: its addresses, as `CIDR` (may be repeated)"},
+		&cli.StringSliceFlag{
+			Name:  "trusted-proxy",
+			Usage: "addresses of proxies in front, as `CIDR`: for X-Forwarded-For, and users of proxy (may be repeated)",
+		},
 		&cli.StringFlag{Name: "user-header", Value: "X-Forwarded-User", Usage: "proxy: the `HEADER` that names the user"},
 	}
 }
 
 // authOf builds what the flags ask for. It refuses what would let nobody in.
-func authOf(c *cli.Context, server command.Server) (dashboard.Auth, error) {
+func authOf(c *cli.Context, server command.Server, people *dashboard.Credentials) (dashboard.Auth, error) {
 	if server.Auth == "none" {
 		return dashboard.Open{}, nil
 	}
 	sessions := dashboard.Sessions{Key: sessionKey(), Secure: server.HTTPS}
 	var auth dashboard.AnyOf
-	if server.Credentials != "" {
-		credentials, err := dashboard.ReadCredentials(server.Credentials)
-		if err != nil {
-			return nil, command.AsUsage(err)
-		}
-		auth = append(auth, dashboard.Tokens{Credentials: credentials})
+	if people != nil {
+		auth = append(auth, dashboard.Tokens{Credentials: people})
 		if server.Auth == "password" {
-			return with(auth)(dashboard.NewPasswords(credentials, sessions))
+			return with(auth)(dashboard.NewPasswords(people, sessions))
 		}
 	}
 	roles := dashboard.Roles{Viewers: c.StringSlice("viewers"), Operators: c.StringSlice("operators")}
@@ -63,14 +62,22 @@ func with(auth dashboard.AnyOf) func(dashboard.Auth, error) (dashboard.Auth, err
 	}
 }
 
-func proxyAuth(c *cli.Context, auth dashboard.AnyOf, roles dashboard.Roles) (dashboard.Auth, error) {
-	var from []netip.Prefix
+// trustedProxies are the networks whose headers name users and clients.
+func trustedProxies(c *cli.Context) (from []netip.Prefix, err error) {
 	for _, text := range c.StringSlice("trusted-proxy") {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil || prefix.Bits() <= 0 {
 			return nil, command.Usage("--trusted-proxy %s is not a network such as 10.0.0.0/8", text)
 		}
 		from = append(from, prefix)
+	}
+	return from, nil
+}
+
+func proxyAuth(c *cli.Context, auth dashboard.AnyOf, roles dashboard.Roles) (dashboard.Auth, error) {
+	from, err := trustedProxies(c)
+	if err != nil {
+		return nil, err
 	}
 	return with(auth)(dashboard.NewProxy(dashboard.Proxy{
 		From: from, UserHeader: c.String("user-header"), Roles: roles,

@@ -37,6 +37,7 @@ Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
 			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(),
 			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), tokenCommand(),
+			auditCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/analytics/analyticspage"
 	"github.com/navvy-go/navvy/jobs/flags/flagspage"
 	"github.com/navvy-go/navvy/jobs/leaderboard/leaderboardpage"
+	"github.com/navvy-go/navvy/jobs/ratelimit"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -85,7 +86,15 @@ func serve(c *cli.Context) error {
 	if address, err := url.Parse(c.String("url")); err == nil && address.Host != "" {
 		server.Hosts = append(server.Hosts, address.Host)
 	}
-	auth, err := authOf(c, server)
+	people, err := readCredentials(server)
+	if err != nil {
+		return err
+	}
+	auth, err := authOf(c, server, people)
+	if err != nil {
+		return err
+	}
+	proxies, err := trustedProxies(c)
 	if err != nil {
 		return err
 	}
@@ -98,15 +107,18 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	defer rdb.Close()
+	events := slog.New(zerolog.NewSlogHandler(log))
+	defer watchFile(c.Context, people, events)()
 	board, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
 		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: server.HTTPS,
-		Mask: c.StringSlice("mask"), Logger: slog.New(zerolog.NewSlogHandler(log)), Pages: featurePages(rdb, zone),
+		Mask: c.StringSlice("mask"), Logger: events,
+		ClientIP: ratelimit.ClientIPBehind(proxies...), Pages: featurePages(rdb, zone),
 	})
 	if err != nil {
 		return command.AsUsage(err)
 	}
-	handler := newHandler(inspector, rdb, board, metricsAuth(c, auth), log)
+	handler := newHandler(inspector, rdb, board, metricsAuth(c, auth), log, credentialsMetric(people))
 	err = server.Serve(c, log, "monitor", c.String("prefix"), httpserver.Config{Handler: handler, EndStreams: board.Close})
 	if err == nil {
 		log.Info().Msg("monitor stopped")
@@ -135,8 +147,10 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 // newHandler routes what serve serves. The state of health is open to everybody, metrics to those that auth lets in.
 func newHandler(
 	inspector *inspect.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
+	more ...prometheus.Collector,
 ) http.Handler {
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(more...)
 	registry.MustRegister(newCollector(inspector))
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorLog: &metricsLog{log}})
 	mux := http.NewServeMux()

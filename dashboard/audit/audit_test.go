@@ -69,12 +69,17 @@ func TestAnEntryIsWrittenAlsoAfterTheEnd(t *testing.T) {
 	}
 }
 
-func TestTheTrailIsBoundedAndHasItsKey(t *testing.T) {
+func TestTheTrailIsTrimmedByAgeAndNotByNoise(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
+	old := time.Now().Add(-401 * 24 * time.Hour).UnixMilli()
 	pipe := rdb.Pipeline()
-	for range 12_000 {
-		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "navvy:audit", Values: []any{"who", "ana"}})
+	for n := range 12_000 {
+		id := "*"
+		if n < 1000 {
+			id = fmt.Sprintf("%d-%d", old, n)
+		}
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "navvy:audit", ID: id, Values: []any{"who", "ana"}})
 	}
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
@@ -82,8 +87,109 @@ func TestTheTrailIsBoundedAndHasItsKey(t *testing.T) {
 	if err := audit.New(rdb, "").Add(t.Context(), audit.Entry{What: "queue.pause"}); err != nil {
 		t.Fatal(err)
 	}
-	if n := rdb.XLen(t.Context(), "navvy:audit").Val(); n < 10_000 || n > 11_000 {
-		t.Errorf("%d entries are kept, not about 10,000", n)
+	if n := rdb.XLen(t.Context(), "navvy:audit").Val(); n < 11_001 || n > 11_101 {
+		t.Errorf("%d entries are kept, want the 11,001 that are not too old, and a few of the old ones", n)
+	}
+}
+
+func TestRefusalsHaveABoundedTrailOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	pipe := rdb.Pipeline()
+	for range 25_000 {
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "navvy:audit:refused", Values: []any{"who", "ana"}})
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	trail := audit.New(rdb, "")
+	for _, err := range []error{
+		trail.Add(t.Context(), audit.Entry{What: "queue.pause"}),
+		trail.Refused().Add(t.Context(), audit.Entry{What: "login.failed"}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := rdb.XLen(t.Context(), "navvy:audit:refused").Val(); n < 20_000 || n > 21_000 {
+		t.Errorf("%d refusals are kept, not about 20,000", n)
+	}
+	entries, err := trail.List(t.Context(), "", 10)
+	if err != nil || len(entries) != 1 || entries[0].What != "queue.pause" {
+		t.Errorf("%+v, %v", entries, err)
+	}
+}
+
+func TestExportHasEveryEntryInOrder(t *testing.T) {
+	t.Parallel()
+	trail := audit.New(redistest.Shared(t).Client(t), redistest.Namespace())
+	const n = 1200 // more than two pages
+	for i := range n {
+		e := audit.Entry{What: fmt.Sprint(i), Address: "10.0.0.1", Before: "a", After: strings.Repeat("b", 10_000)}
+		if i%100 != 0 {
+			e = audit.Entry{What: fmt.Sprint(i)}
+		}
+		if err := trail.Add(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := 0
+	err := trail.Export(t.Context(), time.Time{}, func(e audit.Entry) error {
+		if e.What != fmt.Sprint(next) {
+			t.Fatalf("%+v after %d entries", e, next)
+		}
+		if next%100 == 0 && (e.Address != "10.0.0.1" || e.Before != "a" || len(e.After) > 8300 ||
+			!strings.HasSuffix(e.After, "(10000 bytes)")) {
+			t.Errorf("%+v", e)
+		}
+		next++
+		return nil
+	})
+	if err != nil || next != n {
+		t.Errorf("%d entries, %v", next, err)
+	}
+	if err := trail.Export(t.Context(), time.Now().Add(time.Hour), func(e audit.Entry) error {
+		return fmt.Errorf("%+v", e)
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryIDIsInALine(t *testing.T) {
+	t.Parallel()
+	var ids, lines []string
+	all := audit.NewIDs(func(line string) { lines = append(lines, line) })
+	for i := range 1000 {
+		id := fmt.Sprintf("job-%027d", i)
+		ids = append(ids, id)
+		all.Add(id)
+	}
+	all.Flush()
+	for what, got := range map[string][]string{"chunks": audit.Chunks(ids), "collected": lines} {
+		if strings.Join(got, " ") != strings.Join(ids, " ") || len(got) != 8 {
+			t.Errorf("%s: %d lines", what, len(got))
+		}
+	}
+}
+
+func TestAFloodOfRefusalsIsNotedInPart(t *testing.T) {
+	t.Parallel()
+	var throttle audit.Throttle
+	now, noted := time.Now(), 0
+	for i := range 10_000 {
+		if _, ok := throttle.Note(audit.Entry{What: "login.failed", Who: fmt.Sprint(i)}, now); ok {
+			noted++
+		}
+	}
+	if noted != 600 {
+		t.Errorf("%d noted in a minute", noted)
+	}
+	e, ok := throttle.Note(audit.Entry{What: "login.failed", Who: "ana"}, now.Add(time.Minute))
+	if !ok || !strings.Contains(e.Detail, "9400 like it") {
+		t.Errorf("%+v, %t", e, ok)
+	}
+	if _, ok := throttle.Note(audit.Entry{What: "login.failed", Who: "ana"}, now.Add(time.Minute)); ok {
+		t.Error("the same is noted twice within a minute")
 	}
 }
 

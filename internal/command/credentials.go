@@ -95,7 +95,8 @@ func readPassword(c *cli.Context) (string, error) {
 		fmt.Fprintln(c.App.ErrWriter)
 		return string(plain), err
 	}
-	line, err := bufio.NewReader(io.LimitReader(c.App.Reader, 1024)).ReadString('\n')
+	const most = credentials.PasswordMost + len("\r\n") + 1 // one more shows that it is too long
+	line, err := bufio.NewReader(io.LimitReader(c.App.Reader, int64(most))).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}

@@ -1,14 +1,19 @@
 package credentials
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/crypto/bcrypt"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,7 +52,14 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func TestFileIsReadAgainAndSurvivesMistakes(t *testing.T) {
+// again has a store look at its file now.
+func again(s *Store[string]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked = time.Time{}
+}
+
+func TestFileIsReadAgain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "# who\n\n  password a viewer "+cheap+"\npassword b viewer "+cheap+"\n")
@@ -64,28 +76,172 @@ func TestFileIsReadAgainAndSurvivesMistakes(t *testing.T) {
 	}
 	write(t, path, "password a operator "+cheap+"\n")
 	until(t, "a is an operator and b is gone", func() bool { return grant("a") == "operator" && grant("b") == "" })
-	write(t, path, "password a other "+cheap+"\nthis is wrong\n")
-	if _, err := Open(path, grantOf); err == nil || !strings.Contains(err.Error(), "line 2: not of the form") {
-		t.Errorf("got %v", err)
-	}
-	store.looked = time.Time{} // it looks at once
-	if grant("a") != "operator" {
-		t.Errorf("what was read before does not count: a has %q", grant("a"))
+}
+
+// What was let in before is let in no longer, whatever is wrong with the file; all else of it counts.
+func TestMistakesNeverKeepOldRights(t *testing.T) {
+	t.Parallel()
+	const (
+		a = "password a viewer " + cheap + "\n"
+		b = "password b viewer " + cheap + "\n"
+	)
+	for name, test := range map[string]struct {
+		change func(path string) error
+		in     string // who is let in then, besides nobody
+		says   string
+	}{
+		"a bad line":       {writing(a + "password typo\n"), "a", "line 2"},
+		"a bad hash":       {writing(a + "password b viewer x\n"), "a", "line 2"},
+		"two lines of one": {writing(a + b + b), "a", "neither"},
+		"no file":          {os.Remove, "", "no such file"},
+		"a folder": {func(p string) error {
+			return errors.Join(os.Remove(p), os.Mkdir(p, 0o700))
+		}, "", "not a file"},
+		"a pipe":              {func(p string) error { return errors.Join(os.Remove(p), pipe(p)) }, "", "not a file"},
+		"readable by others":  {func(p string) error { return os.Chmod(p, 0o604) }, "", "chmod 600"},
+		"writable by others":  {func(p string) error { return os.Chmod(p, 0o602) }, "", "chmod 600"},
+		"writable by a group": {func(p string) error { return os.Chmod(p, 0o620) }, "", "chmod 600"},
+		"too long": {func(p string) error {
+			return os.WriteFile(p, bytes.Repeat([]byte("#\n"), fileMost/2+1), 0o600)
+		}, "", "longer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "file")
+			write(t, path, a+b)
+			store, err := Open(path, grantOf)
+			if err != nil || len(store.Problems()) > 0 {
+				t.Fatal(err, store.Problems())
+			}
+			if err := test.change(path); err != nil {
+				t.Fatal(err)
+			}
+			again(store)
+			_, inA := store.Login("a", plain)
+			_, inB := store.Person("b")
+			if inA != (test.in == "a") || inB {
+				t.Errorf("a is let in: %t, b: %t", inA, inB)
+			}
+			if problems := strings.Join(store.Problems(), "\n"); !strings.Contains(problems, test.says) {
+				t.Errorf("says %q, want %q", problems, test.says)
+			}
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, b)
+			again(store)
+			if _, inB := store.Login("b", plain); !inB || len(store.Problems()) > 0 {
+				t.Errorf("the mended file does not count: %v", store.Problems())
+			}
+		})
 	}
 }
 
-func TestUnsafeOrAbsentFileIsRefused(t *testing.T) {
+func writing(text string) func(path string) error {
+	return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
+}
+
+// logged collects what a logger writes.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(data)
+}
+
+func (l *logged) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
+
+func TestMistakesAreInTheLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
-	if _, err := Open(path, grantOf); err == nil {
-		t.Error("an absent file was read")
-	}
-	write(t, path, "")
-	if err := os.Chmod(path, 0o644); err != nil {
+	write(t, path, "password a viewer "+cheap+"\n")
+	store, err := Open(path, grantOf)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, grantOf); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("got %v", err)
+	var log logged
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() { store.Watch(ctx, slog.New(slog.NewTextHandler(&log, nil))) })
+	defer watching.Wait()
+	defer stop()
+	write(t, path, "password a viewer "+cheap+"\noops\n")
+	until(t, "the line is in the log", func() bool { return log.has("level=ERROR") && log.has("line 2") })
+	if log.has(cheap) {
+		t.Error("the log has a hash")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the missing file is in the log", func() bool { return log.has("no such file") })
+	write(t, path, "password a viewer "+cheap+"\n")
+	until(t, "the log says that it is over", func() bool { return log.has("count again") })
+}
+
+func TestAPersonsLineChangesWithPasswordAndRole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	seen := map[string]bool{}
+	for _, line := range []string{"a viewer " + cheap, "a operator " + cheap, "a " + cheap,
+		"a viewer $2a$04$QIgRCI2CDbTyuvaLcKmWXO3D.FdwFNvp9Q9nCHNEsqjhRNsPjLd4G"} {
+		write(t, path, "password "+line)
+		store, err := Open(path, grantOf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner, _ := store.Person("a")
+		if seen[owner.Line] || owner.Line == "" {
+			t.Errorf("%q is %q as one before", line, owner.Line)
+		}
+		seen[owner.Line] = true
+	}
+}
+
+func TestOpenRefusesAnAbsentFile(t *testing.T) {
+	t.Parallel()
+	if _, err := Open(filepath.Join(t.TempDir(), "file"), grantOf); err == nil {
+		t.Error("an absent file was read")
+	}
+}
+
+// bcrypt compares 72 bytes: what comes after must count all the same.
+func TestLongPasswordsCountWhole(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("correct horse ", 12)
+	path := filepath.Join(t.TempDir(), "file")
+	made, err := PasswordLine("long", "viewer", long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := strings.Repeat("x", bcryptMost)
+	full, err := bcrypt.GenerateFromPassword([]byte(whole), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, made+"\npassword full viewer "+string(full)+"\n")
+	store, err := Open(path, grantOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, plain string
+		in          bool
+	}{
+		{"long", long, true}, {"long", long[:bcryptMost], false}, {"long", long + "x", false},
+		{"long", long[:len(long)-1] + "x", false}, {"long", prehash(long), false},
+		{"full", whole, true}, {"full", whole + "x", false}, {"full", whole[:bcryptMost-1], false},
+	} {
+		if _, in := store.Login(test.name, test.plain); in != test.in {
+			t.Errorf("%s with %q: %t", test.name, test.plain, in)
+		}
 	}
 }
 
@@ -130,10 +286,10 @@ func TestSecretsLetTheirOwnersIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if owner, ok := store.Program(Token, token); !ok || owner != (Owner[string]{"scraper", "viewer"}) {
+	if owner, ok := store.Program(Token, token); !ok || owner != (Owner[string]{Name: "scraper", Grant: "viewer"}) {
 		t.Errorf("the token's owner is %v, %t", owner, ok)
 	}
-	if owner, ok := store.Login("alice", plain); !ok || owner != (Owner[string]{"alice", ""}) {
+	if owner, ok := store.Login("alice", plain); !ok || owner.Name != "alice" || owner.Grant != "" || owner.Line == "" {
 		t.Errorf("alice is %v, %t", owner, ok)
 	}
 	for name, ok := range map[string]func() bool{
@@ -144,7 +300,7 @@ func TestSecretsLetTheirOwnersIn(t *testing.T) {
 		"the key of another program":       func() bool { _, ok := store.Program(Key, key); return ok },
 		"a program that logs in":           func() bool { _, ok := store.Login("scraper", token); return ok },
 		"a program's name as a person's":   func() bool { _, ok := store.Person("scraper"); return ok },
-		"no password, of nobody in a file": func() bool { return passwordHash(nil).is("") },
+		"no password, of nobody in a file": func() bool { return passwordHash("").is("") },
 	} {
 		if ok() {
 			t.Errorf("%s lets in", name)
@@ -164,7 +320,8 @@ func TestMadeLines(t *testing.T) {
 			t.Errorf("the hash of %q is not the password's: %v", made, err)
 		}
 	}
-	for _, bad := range []string{"", "short", strings.Repeat("x", 73)} {
+	for _, bad := range []string{"", "short", strings.Repeat("x", PasswordMost+1), "password123",
+		"1234567890", "Password1!!", "qwertyuiop"} {
 		if _, err := PasswordLine("alice", "", bad); err == nil {
 			t.Errorf("password %q was taken", bad)
 		}

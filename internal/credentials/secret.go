@@ -8,19 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
 const (
-	passwordCost  = 12
 	passwordShort = 10 // characters at the least
 	nameLong      = 100
 	secretPrefix  = "navvy_" // people and secret scanners know a secret by it
 )
 
-// PasswordLine returns the line of a person who logs in with a password, of ten characters at the least and 72 bytes at
-// the most. The grant is a role of the monitor, or empty.
+// PasswordLine returns the line of a person who logs in with a password, of ten characters at the least, and none of
+// those that everybody tries first. The grant is a role of the monitor, or empty.
 func PasswordLine(name, grant, plain string) (string, error) {
 	if err := checkName(name); err != nil {
 		return "", err
@@ -28,11 +25,17 @@ func PasswordLine(name, grant, plain string) (string, error) {
 	if len([]rune(plain)) < passwordShort {
 		return "", fmt.Errorf("credentials: a password needs %d characters at the least", passwordShort)
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(plain), passwordCost)
+	if len(plain) > PasswordMost {
+		return "", fmt.Errorf("credentials: a password has %d bytes at the most", PasswordMost)
+	}
+	if common(plain, name) {
+		return "", errors.New("credentials: this password is among those that are tried first: choose another one")
+	}
+	hash, err := hashPassword(plain)
 	if err != nil {
 		return "", fmt.Errorf("credentials: hash the password: %w", err)
 	}
-	return line(Password, name, grant, string(hash)), nil
+	return line(Password, name, grant, hash), nil
 }
 
 // NewSecret makes a random token or key of 256 bits, and the line that lets its owner in. The secret itself is kept
@@ -75,26 +78,3 @@ func parseSum(text string) (sum, error) {
 	}
 	return sum(read), nil
 }
-
-// passwordHash is the bcrypt hash of a password.
-type passwordHash []byte
-
-func parsePassword(text string) (passwordHash, error) {
-	if _, err := bcrypt.Cost([]byte(text)); err != nil {
-		return nil, err
-	}
-	return passwordHash(text), nil
-}
-
-// is reports whether plain is the password. For nil, which stands for somebody who does not exist, it is false and
-// takes as long as for others, so that the time taken does not show who exists.
-func (h passwordHash) is(plain string) bool {
-	hash := h
-	if h == nil {
-		hash = nobodys
-	}
-	return bcrypt.CompareHashAndPassword(hash, []byte(plain)) == nil && h != nil
-}
-
-// nobodys is the hash of a random password that nobody kept.
-var nobodys = passwordHash("$2a$12$yukszr/7.J71BlNaixV4leadR8eUacNaOi3Yp6OcG00La82BWMy3.")

@@ -12,16 +12,22 @@
 package credentials
 
 import (
-	"bufio"
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-const reread = 2 * time.Second // how soon a change of a file is noticed
+const (
+	reread       = 2 * time.Second // how soon a change of a file is noticed
+	remind       = time.Minute     // how often a mistake is reported that stays
+	problemsMost = 20              // of a file
+)
 
 // Kind is the first word of a line.
 type Kind string
@@ -37,24 +43,25 @@ const (
 type Owner[G any] struct {
 	Name  string
 	Grant G
+	Line  string // of a person: another one when anything of the line has changed, such as the password or the role
 }
 
 // Parse reads what a line of a kind grants; the text is empty where the line has no such word. It returns false for a
 // line that is not for this program, and an error for one that is wrong.
 type Parse[G any] func(kind Kind, text string) (grant G, ours bool, err error)
 
-// Store is a file of credentials, read again when it changes. A change is noticed within two seconds; while the file
-// cannot be read or has a mistake, what was read before counts: a slip must not lock everybody out. It is safe for
-// concurrent use.
+// Store is a file of credentials, read again every two seconds. What lets somebody in is what the file says now: while
+// it is missing, cannot be read, or is open to others, it lets in nobody, and a line with a mistake lets in nobody,
+// while the others count. [Store.Problems] names what is wrong. It is safe for concurrent use.
 type Store[G any] struct {
 	path  string
 	parse Parse[G]
 
-	mu      sync.Mutex
-	looked  time.Time
-	changed time.Time
-	size    int64
-	known   known[G]
+	mu       sync.Mutex
+	looked   time.Time
+	text     []byte // as it was read last; nil if it could not be read
+	known    known[G]
+	problems []string
 }
 
 // known is what the file says. It is not changed once it was read.
@@ -75,11 +82,12 @@ type secretID struct {
 	sum  sum
 }
 
-// Open reads the file at path. A file that everybody on the machine can read is refused.
+// Open reads the file at path. A mistake in it is an error here, where a person sees it at once.
 func Open[G any](path string, parse Parse[G]) (*Store[G], error) {
 	s := &Store[G]{path: path, parse: parse}
-	if err := s.load(); err != nil {
-		return nil, fmt.Errorf("credentials: %w", err)
+	s.look()
+	if len(s.problems) > 0 {
+		return nil, fmt.Errorf("credentials: %s", strings.Join(s.problems, "; "))
 	}
 	return s, nil
 }
@@ -102,52 +110,88 @@ func (s *Store[G]) Program(kind Kind, secret string) (Owner[G], bool) {
 	return owner, ok
 }
 
+// Problems says what is wrong with the file now: why nobody is let in, or which lines do not count.
+func (s *Store[G]) Problems() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lookAgain()
+	return s.problems
+}
+
+// Watch reads the file again every two seconds until ctx ends, and reports what is wrong with it: at once, and each
+// minute while it lasts.
+func (s *Store[G]) Watch(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(reread)
+	defer tick.Stop()
+	var reported []string
+	var at time.Time
+	for {
+		problems := s.Problems()
+		if changed := !slices.Equal(problems, reported); changed || len(problems) > 0 && time.Since(at) >= remind {
+			for _, problem := range problems {
+				log.Error("credentials do not count", "file", s.path, "problem", problem)
+			}
+			if changed && len(problems) == 0 {
+				log.Info("credentials count again", "file", s.path)
+			}
+			reported, at = problems, time.Now()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 func (s *Store[G]) current() known[G] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.looked) < reread {
-		return s.known
-	}
-	s.looked = time.Now()
-	if info, err := os.Stat(s.path); err == nil && (!info.ModTime().Equal(s.changed) || info.Size() != s.size) {
-		_ = s.load()
-	}
+	s.lookAgain()
 	return s.known
 }
 
-func (s *Store[G]) load() error {
-	file, err := os.Open(s.path)
+func (s *Store[G]) lookAgain() {
+	if time.Since(s.looked) >= reread {
+		s.look()
+	}
+}
+
+// look reads the file, whatever its time and size: a mode that was changed, or a copy that kept its time, counts too.
+func (s *Store[G]) look() {
+	s.looked = time.Now()
+	text, err := readFile(s.path)
 	if err != nil {
-		return err
+		s.text, s.known, s.problems = nil, known[G]{}, []string{err.Error() + ": nobody is let in"}
+		return
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
+	if s.text != nil && bytes.Equal(text, s.text) {
+		return
 	}
-	if info.Mode().Perm()&0o004 != 0 {
-		return fmt.Errorf("%s can be read by everybody on this machine: chmod 600 %s", s.path, s.path)
-	}
-	read := known[G]{people: map[string]person[G]{}, programs: map[secretID]Owner[G]{}}
-	lines := bufio.NewScanner(file)
-	for number := 1; lines.Scan(); number++ {
-		words := strings.Fields(lines.Text())
+	s.text = text
+	s.known, s.problems = s.read(text)
+}
+
+// read reads all lines, and says what is wrong with those that do not count.
+func (s *Store[G]) read(text []byte) (into known[G], problems []string) {
+	into = known[G]{people: map[string]person[G]{}, programs: map[secretID]Owner[G]{}}
+	seen := map[string]bool{}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		words := strings.Fields(line)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
-		if err := s.add(read, words); err != nil {
-			return fmt.Errorf("%s, line %d: %w", s.path, number, err)
+		if err := s.add(into, seen, words); err != nil && len(problems) < problemsMost {
+			problems = append(problems, fmt.Sprintf("%s, line %d: %s", s.path, number, err))
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
-	s.known, s.changed, s.size = read, info.ModTime(), info.Size()
-	return nil
+	return into, problems
 }
 
-// add reads a line.
-func (s *Store[G]) add(into known[G], words []string) error {
+// add reads a line. Of two about one person or secret neither counts: which of them was meant to is not known.
+func (s *Store[G]) add(into known[G], seen map[string]bool, words []string) error {
 	kind := Kind(words[0])
 	if kind == Password && len(words) == 3 { // grants nothing
 		words = []string{words[0], words[1], "", words[2]}
@@ -155,30 +199,52 @@ func (s *Store[G]) add(into known[G], words []string) error {
 	if len(words) != 4 || kind != Password && kind != Token && kind != Key {
 		return errors.New("not of the form: password NAME [ROLE] HASH, token NAME ROLE HASH or key NAME SCOPES HASH")
 	}
+	if kind == Password {
+		return s.addPerson(into, seen, words)
+	}
+	return s.addProgram(into, seen, words)
+}
+
+func (s *Store[G]) addPerson(into known[G], seen map[string]bool, words []string) error {
 	name := words[1]
-	grant, ours, err := s.parse(kind, words[2])
+	twice := seen[name]
+	if seen[name] = true; twice {
+		delete(into.people, name)
+		return fmt.Errorf("%s has a password already: neither line counts", name)
+	}
+	grant, ours, err := s.parse(Password, words[2])
 	if err != nil {
 		return err
-	}
-	if kind != Password {
-		of, err := parseSum(words[3])
-		if err != nil {
-			return fmt.Errorf("the hash of %s: %w", name, err)
-		}
-		if ours {
-			into.programs[secretID{kind, of}] = Owner[G]{name, grant}
-		}
-		return nil
 	}
 	hash, err := parsePassword(words[3])
 	if err != nil {
 		return fmt.Errorf("the hash of %s: %w", name, err)
 	}
-	if _, twice := into.people[name]; twice {
-		return fmt.Errorf("%s has a password already", name)
+	if ours {
+		into.people[name] = person[G]{Owner[G]{name, grant, sumOf(strings.Join(words, " ")).String()}, hash}
+	}
+	return nil
+}
+
+func (s *Store[G]) addProgram(into known[G], seen map[string]bool, words []string) error {
+	kind, name := Kind(words[0]), words[1]
+	of, err := parseSum(words[3])
+	if err != nil {
+		return fmt.Errorf("the hash of %s: %w", name, err)
+	}
+	id := secretID{kind, of}
+	about := words[0] + " " + of.String() // no name has a space
+	twice := seen[about]
+	if seen[about] = true; twice {
+		delete(into.programs, id)
+		return fmt.Errorf("the %s of %s is that of another line too: neither counts", kind, name)
+	}
+	grant, ours, err := s.parse(kind, words[2])
+	if err != nil {
+		return err
 	}
 	if ours {
-		into.people[name] = person[G]{Owner[G]{name, grant}, hash}
+		into.programs[id] = Owner[G]{Name: name, Grant: grant}
 	}
 	return nil
 }

@@ -18,6 +18,20 @@ type BulkResult struct {
 	Held   int64 `json:"held"`      // jobs that cannot be released because their workers live
 }
 
+type doneKey struct{}
+
+// WithDone has [Inspector.Act] call done with the ID of each job that was acted on, for a trail.
+func WithDone(ctx context.Context, done func(id string)) context.Context {
+	return context.WithValue(ctx, doneKey{}, done)
+}
+
+func doneOf(ctx context.Context) func(string) {
+	if done, ok := ctx.Value(doneKey{}).(func(string)); ok {
+		return done
+	}
+	return func(string) {}
+}
+
 const (
 	actAtOnce = 50                    // actions in one round trip
 	actRest   = 50 * time.Millisecond // at the most, after each: as long as it took, so that Redis has time for others
@@ -95,10 +109,11 @@ func (i *Inspector) actOn(ctx context.Context, q *wire.QueueRef, jobs []JobInfo,
 		verdicts[k] = command(i, ctx, pipe, q, &jobs[k])
 	}
 	_, failed := pipe.Exec(ctx)
-	for _, verdict := range verdicts {
+	for k, verdict := range verdicts {
 		switch err := verdictOf(verdict); {
 		case err == nil:
 			result.Done++
+			doneOf(ctx)(jobs[k].ID)
 		case errors.Is(err, ErrNotFound):
 			result.Gone++
 		case errors.Is(err, ErrHeld):

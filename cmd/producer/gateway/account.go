@@ -3,12 +3,18 @@ package gateway
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"math"
 	"net/http"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/loginguard"
 	"github.com/navvy-go/navvy/jobs/notify"
 	"github.com/navvy-go/navvy/jobs/session"
 )
+
+// proofField is where a session has what it stands and falls with: another password is another proof.
+const proofField = "proof"
 
 // login begins a session.
 func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
@@ -19,20 +25,65 @@ func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
 	if err := g.decode(w, r, &asked); err != nil {
 		return err
 	}
-	if !g.cfg.Users.Is(asked.User, asked.Password) {
+	proof := ""
+	ok, err := g.logins.Try(r.Context(), asked.User, g.cfg.ClientIP(r), func() (ok bool) {
+		proof, ok = g.cfg.Users.Is(asked.User, asked.Password)
+		return ok
+	})
+	switch {
+	case err != nil:
+		g.noteLogin(r, slog.LevelWarn, "login refused", asked.User)
+		return refusedLogin(err)
+	case !ok:
+		g.noteLogin(r, slog.LevelWarn, "login failed", asked.User)
 		return unauthorized.because("The user or the password is wrong.")
 	}
-	if err := session.FromContext(r.Context()).Login(asked.User); err != nil {
+	current := session.FromContext(r.Context())
+	if err := errors.Join(current.Login(asked.User), current.Set(proofField, proof)); err != nil {
 		return err
 	}
+	g.noteLogin(r, slog.LevelInfo, "login", asked.User)
 	writeJSON(w, r, http.StatusOK, map[string]string{"user": asked.User})
 	return nil
 }
 
+// noteLogin logs what came of a login, or that a person has logged out. A name that nobody has may be a password that
+// was typed in the wrong place.
+func (g *Gateway) noteLogin(r *http.Request, level slog.Level, what, user string) {
+	if _, known := g.cfg.Users.Proof(user); !known {
+		user = ""
+	}
+	g.cfg.Logger.Log(r.Context(), level, what, "user", user, "remote", g.cfg.ClientIP(r), "request_id",
+		exchangeOf(r.Context()).id)
+}
+
+// refusedLogin is the problem of an attempt whose password was not compared.
+func refusedLogin(err error) error {
+	var refused *loginguard.Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	seconds := int(math.Ceil(refused.After.Seconds()))
+	cause := rateLimited
+	if refused.Busy {
+		cause = overloaded
+	}
+	cause.retryAfter = seconds
+	return cause.because("Wait %d s.", seconds)
+}
+
 // logout ends the session.
 func (g *Gateway) logout(w http.ResponseWriter, r *http.Request) error {
-	if err := session.FromContext(r.Context()).Logout(); err != nil {
+	current := session.FromContext(r.Context())
+	user, err := current.UserID(r.Context())
+	if err != nil {
 		return err
+	}
+	if err := current.Logout(); err != nil {
+		return err
+	}
+	if user != "" {
+		g.noteLogin(r, slog.LevelInfo, "logout", user)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -51,6 +102,7 @@ func (g *Gateway) logoutEverywhere(w http.ResponseWriter, r *http.Request) error
 	if err := session.FromContext(r.Context()).Logout(); err != nil { // its cookie goes too
 		return err
 	}
+	g.noteLogin(r, slog.LevelInfo, "logout everywhere", user)
 	writeJSON(w, r, http.StatusOK, map[string]int64{"ended": ended})
 	return nil
 }
@@ -71,11 +123,16 @@ func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 
 // user returns who is logged in.
 func (g *Gateway) user(r *http.Request) (string, error) {
-	user, err := session.FromContext(r.Context()).UserID(r.Context())
-	switch {
-	case err != nil:
+	current := session.FromContext(r.Context())
+	user, err := current.UserID(r.Context())
+	if err != nil {
 		return "", err
-	case user == "" || !g.cfg.Users.Exists(user):
+	}
+	kept, err := current.Get(r.Context(), proofField)
+	if err != nil {
+		return "", err
+	}
+	if proof, ok := g.cfg.Users.Proof(user); user == "" || !ok || kept != proof {
 		return "", unauthorized.because("Log in first.")
 	}
 	return user, nil
@@ -109,7 +166,7 @@ func (g *Gateway) notifications() http.Handler {
 		watched := make(chan struct{})
 		go func() {
 			defer close(watched)
-			g.endWith(ctx, end, user, current.ID)
+			g.endWith(ctx, end, current)
 		}()
 		defer func() { <-watched }()
 		defer end()
@@ -119,7 +176,7 @@ func (g *Gateway) notifications() http.Handler {
 }
 
 // endWith calls end when the session is no more. While Redis is away nobody knows, and the stream is silent anyhow.
-func (g *Gateway) endWith(ctx context.Context, end func(), user, id string) {
+func (g *Gateway) endWith(ctx context.Context, end func(), current *session.Session) {
 	tick := time.NewTicker(streamCheck)
 	defer tick.Stop()
 	for {
@@ -128,7 +185,9 @@ func (g *Gateway) endWith(ctx context.Context, end func(), user, id string) {
 			return
 		case <-tick.C:
 		}
-		if _, err := g.sessions.Get(ctx, id); errors.Is(err, session.ErrNotFound) || !g.cfg.Users.Exists(user) {
+		_, err := g.sessions.Get(ctx, current.ID)
+		proof, ok := g.cfg.Users.Proof(current.UserID)
+		if errors.Is(err, session.ErrNotFound) || !ok || current.Metadata[proofField] != proof {
 			end()
 			return
 		}

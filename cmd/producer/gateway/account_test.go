@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,6 +61,39 @@ func TestPasswordsCannotBeGuessedFast(t *testing.T) {
 	}
 	a.fails(429, "rate-limited", wrong)
 	a.fails(429, "rate-limited", public[1]) // the right one as well
+}
+
+// All people behind one proxy come from its address: one of them must not keep the others out.
+func TestWrongPasswordsOfOneKeepNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for range 11 {
+		a.do(ask{method: "POST", path: "/login", body: `{"user":"mallory","password":"wrong"}`, anonymous: true})
+	}
+	a.gets(200, public[1])
+}
+
+func TestASessionEndsWithItsPassword(t *testing.T) {
+	t.Parallel()
+	file := ""
+	a := newApp(t, func(c *gateway.Config) {
+		file = filepath.Join(t.TempDir(), "people")
+		if err := os.WriteFile(file, []byte("password alice "+alicesHash+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		read, err := gateway.ReadCredentials(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Users = read
+	})
+	who := ask{method: "GET", path: "/session", anonymous: true, header: a.login()}
+	a.gets(200, who)
+	const another = "$2a$04$QIgRCI2CDbTyuvaLcKmWXO3D.FdwFNvp9Q9nCHNEsqjhRNsPjLd4G"
+	a.must(os.WriteFile(file, []byte("password alice "+another+"\n"), 0o600))
+	a.eventually("the session has ended", func() bool { return a.do(who).status == 401 })
+	a.must(os.WriteFile(file, []byte("oops\n"), 0o600))
+	a.eventually("the mistake is in the log", func() bool { return strings.Contains(a.log.String(), "do not count") })
 }
 
 // subscribe opens a stream of notifications; each call of next is a line with data, or "" at the end.

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -9,12 +11,13 @@ import (
 )
 
 // Credentials are the API keys and passwords of a file, whose lines producer key and producer password make. A change
-// of the file is noticed within two seconds; while it cannot be read or has a mistake, what was read before counts.
+// of the file is noticed within two seconds. While it is missing, cannot be read or is open to others, nobody is let
+// in; a line with a mistake does not count.
 //
 // A key lets a program in: it is an [Auth]. A password lets a person log in: it is [Users].
 type Credentials struct{ store *credentials.Store[[]Scope] }
 
-// ReadCredentials reads the file at path. It refuses a file that everybody on the machine can read.
+// ReadCredentials reads the file at path. It refuses one with a mistake, and one that others can read or change.
 func ReadCredentials(path string) (*Credentials, error) {
 	store, err := credentials.Open(path, scopesOf)
 	if err != nil {
@@ -22,6 +25,12 @@ func ReadCredentials(path string) (*Credentials, error) {
 	}
 	return &Credentials{store}, nil
 }
+
+// Watch reports to the log what is wrong with the file, until ctx ends.
+func (c *Credentials) Watch(ctx context.Context, log *slog.Logger) { c.store.Watch(ctx, log) }
+
+// Problems says what is wrong with the file now: why nobody is let in, or which lines do not count.
+func (c *Credentials) Problems() []string { return c.store.Problems() }
 
 // scopesOf reads the scopes of a key. A person needs none, and a token is the monitor's.
 func scopesOf(kind credentials.Kind, text string) (scopes []Scope, ours bool, err error) {
@@ -50,23 +59,26 @@ func (c *Credentials) Identify(r *http.Request) (Caller, error) {
 
 // Users are the people who may log in.
 type Users interface {
-	Is(name, password string) bool // takes as long for a name that nobody has
-	Exists(name string) bool       // still: a session ends with its user
+	// Is reports whether that is the password, and takes as long for a name that nobody has. The proof is another one when
+	// the user has another password.
+	Is(name, password string) (proof string, ok bool)
+	// Proof is that of a user who still exists: a session ends with its user and their password.
+	Proof(name string) (proof string, ok bool)
 }
 
 // Is reports whether that is the password of the user of that name.
-func (c *Credentials) Is(name, plain string) bool {
-	_, ok := c.store.Login(name, plain)
-	return ok
+func (c *Credentials) Is(name, plain string) (proof string, ok bool) {
+	owner, ok := c.store.Login(name, plain)
+	return owner.Line, ok
 }
 
-// Exists reports whether there is a user of that name.
-func (c *Credentials) Exists(name string) bool {
-	_, ok := c.store.Person(name)
-	return ok
+// Proof reports whether there is a user of that name, and what changes with their line.
+func (c *Credentials) Proof(name string) (proof string, ok bool) {
+	owner, ok := c.store.Person(name)
+	return owner.Line, ok
 }
 
 type nobody struct{}
 
-func (nobody) Is(string, string) bool { return false }
-func (nobody) Exists(string) bool     { return false }
+func (nobody) Is(string, string) (string, bool) { return "", false }
+func (nobody) Proof(string) (string, bool)      { return "", false }

@@ -15,10 +15,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/loginguard"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/leaderboard"
@@ -109,13 +111,14 @@ type Gateway struct {
 	sender    *notify.Sender
 	hub       *notify.Hub
 	limit     *ratelimit.Limiter // nil for none
-	logins    *ratelimit.Limiter
+	logins    *loginguard.Guard
 
 	mux      *http.ServeMux
 	handler  http.Handler
 	inFlight chan struct{}
 	stopping context.Context // ends when no stream may go on
 	stop     context.CancelFunc
+	watching sync.WaitGroup
 }
 
 // New returns a gateway. It connects in the background, and answers 503 while Redis is away.
@@ -126,7 +129,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, boards: leaderboard.New(cfg.Redis, nil), sender: notify.New(cfg.Redis),
-		inFlight: make(chan struct{}, cfg.MaxInFlight),
+		inFlight: make(chan struct{}, cfg.MaxInFlight), logins: loginguard.New(nil),
 	}
 	if err := g.makeLimits(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -137,6 +140,9 @@ func New(cfg Config) (*Gateway, error) {
 	g.stopping, g.stop = context.WithCancel(context.Background())
 	if err := g.route(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", errors.Join(err, g.Close()))
+	}
+	if file, ok := g.cfg.Users.(*Credentials); ok {
+		g.watching.Go(func() { file.Watch(g.stopping, g.cfg.Logger) })
 	}
 	return g, nil
 }
@@ -173,6 +179,7 @@ func (g *Gateway) StopStreams() error {
 // Close closes what the gateway opened. Requests that are still under way fail.
 func (g *Gateway) Close() error {
 	err := g.StopStreams()
+	g.watching.Wait()
 	g.flags.Close()
 	g.cache.Close()
 	g.locks.Close()

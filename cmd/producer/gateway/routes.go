@@ -68,7 +68,7 @@ func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
 		"POST /v1/notifications": api(NotificationsWrite, g.notify),
 		"GET /v1/notifications":  through(g.notifications(), g.limited, inSession),
 
-		"POST /login":             through(handler(g.login), g.bounded, g.fewLogins, within, inSession),
+		"POST /login":             person(g.login),
 		"POST /logout":            person(g.logout),
 		"POST /logout-everywhere": person(g.logoutEverywhere),
 		"GET /session":            person(g.session),
@@ -146,12 +146,7 @@ func (g *Gateway) once() wrapper {
 	})
 }
 
-const (
-	loginRate   = 10 // from one address in a window
-	loginWindow = time.Minute
-)
-
-// Why: docs/decisions/gateway.md#the-gateways-rate-limit-fails-open-its-limit-of-logins-closed
+// Why: docs/decisions/gateway.md#the-gateways-rate-limit-fails-open
 func (g *Gateway) makeLimits() (err error) {
 	if g.cfg.Rate > 0 {
 		limit := ratelimit.Limit{Algorithm: ratelimit.GCRA, Rate: g.cfg.Rate, Burst: g.cfg.Burst, Window: time.Second}
@@ -160,8 +155,7 @@ func (g *Gateway) makeLimits() (err error) {
 			return err
 		}
 	}
-	g.logins, err = ratelimit.New(g.cfg.Redis, ratelimit.Limit{Rate: loginRate, Window: loginWindow}, ratelimit.Options{})
-	return err
+	return nil
 }
 
 // limited holds each caller, or the address of one that is not known, to the rate.
@@ -175,14 +169,6 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 				return "gateway:" + name
 			}
 			return "gateway:ip:" + g.cfg.ClientIP(r)
-		}})(next)
-}
-
-// fewLogins holds each address to so many attempts: a password takes long to check, and must not be guessed.
-func (g *Gateway) fewLogins(next http.Handler) http.Handler {
-	return ratelimit.Middleware(g.logins,
-		ratelimit.HTTP{Policy: "logins", Refuse: refuseLimited, Key: func(r *http.Request) string {
-			return "gateway:login:" + g.cfg.ClientIP(r)
 		}})(next)
 }
 
