@@ -178,7 +178,7 @@ func (o *OIDC) finish(w http.ResponseWriter, r *http.Request) (next string, err 
 		return "", err
 	}
 	if err := o.logins.Load().begin(w, r, in); err != nil {
-		return "", errors.New("Redis does not answer")
+		return "", errors.New("no answer from Redis")
 	}
 	return started.Next, nil
 }
