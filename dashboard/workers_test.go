@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,8 @@ import (
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
+
+var emptyLink = regexp.MustCompile(`<a [^>]*>(<code>)?\s*(</code>)?</a>`)
 
 func TestWorkersPage(t *testing.T) {
 	t.Parallel()
@@ -61,6 +64,14 @@ func TestWorkersPage(t *testing.T) {
 	}
 	if page := shows(t, server, "/workers", "alice", "alive", "2/7", "lease"); strings.Contains(page, "hunter2") {
 		t.Error("the page shows a job's data")
+	}
+	for _, w := range p.Queues { // as when the job has ended a moment ago
+		must(t, rdb.XTrimMaxLen(t.Context(), "navvy:{"+w.Queue+"}", 0).Err())
+	}
+	for _, path := range []string{"/workers?trimmed", "/pending?queue=orders&trimmed"} {
+		if link := emptyLink.FindString(shows(t, server, path)); link != "" {
+			t.Errorf("%s has a link without a text: %s", path, link)
+		}
 	}
 	close(free)
 	cancel()
