@@ -10,7 +10,7 @@ import { until } from "./lib/until.mjs";
 
 const password = "correct horse battery";
 const pages = ["/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/workers", "/redis", "/locks", "/flags",
-  "/leaderboards", "/analytics", "/audit"];
+  "/leaderboards", "/analytics", "/audit", "/sessions"];
 
 let redis, programs, browser, address, workerA;
 
