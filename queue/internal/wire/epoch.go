@@ -22,9 +22,9 @@ type Epochs struct{ opened atomic.Int64 }
 func (e *Epochs) Watch(rdb redis.UniversalClient) {
 	switch rdb := rdb.(type) {
 	case *redis.Client:
-		rdb.AddHook(dialHook{e})
+		rdb.AddHook(&dialHook{epochs: e})
 	case *redis.ClusterClient:
-		rdb.OnNewNode(func(node *redis.Client) { node.AddHook(dialHook{e}) })
+		rdb.OnNewNode(func(node *redis.Client) { node.AddHook(&dialHook{epochs: e}) })
 	}
 }
 
@@ -44,19 +44,33 @@ type Epoch struct {
 // MarshalBinary is called by the client library as it writes the command.
 func (e *Epoch) MarshalBinary() ([]byte, error) { return []byte(flag(e.Epochs.Now() != e.At)), nil }
 
-// dialHook counts what a client dials.
-type dialHook struct{ epochs *Epochs }
+// dialHook counts when what a client dials leads to another server than before. Another server behind the same address
+// is noticed by the reads that failed when the connections to the one before ended.
+type dialHook struct {
+	epochs *Epochs
+	server atomic.Pointer[string]
+}
 
-func (h dialHook) DialHook(next redis.DialHook) redis.DialHook {
+func (h *dialHook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := next(ctx, network, addr)
-		h.epochs.Advance()
-		return conn, err
+		if err != nil {
+			h.epochs.Advance()
+			return conn, err
+		}
+		server := ""
+		if remote := conn.RemoteAddr(); remote != nil {
+			server = remote.String()
+		}
+		if before := h.server.Swap(&server); before == nil || *before != server {
+			h.epochs.Advance()
+		}
+		return conn, nil
 	}
 }
 
-func (dialHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*dialHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (dialHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (*dialHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
