@@ -77,8 +77,12 @@ func awaitEmpty(ctx context.Context, inspector *inspect.Inspector, total *summar
 	ended, since := int64(-1), time.Now()
 	return poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		left, err := total.countJobs(ctx, inspector)
-		if err != nil || left == 0 {
+		if err == nil && left == 0 { // the totals may have been read before the last jobs ended
+			_, err = total.countJobs(ctx, inspector)
 			return err == nil, err
+		}
+		if err != nil {
+			return false, err
 		}
 		if now := total.Done + total.Dead; now != ended {
 			ended, since = now, time.Now()
