@@ -109,8 +109,8 @@ func TestABatchTakesOneSlot(t *testing.T) {
 	b := newBatches()
 	mux := batchMux(b.handle, queue.BatchOf(20))
 	mux.HandleKind("quick", noop)
+	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 40))...) // before it starts: a batch waits for a moment only
 	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency = 3 })
-	f.enqueueEvents(strings.Fields(strings.Repeat("e ", 40))...)
 	first, second := receive(t, b.came), receive(t, b.came)
 	if len(first) != 20 || len(second) != 20 {
 		t.Errorf("batches of %d and %d, want 20 each at once", len(first), len(second))
