@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/torture/internal/pace"
 )
 
 // The types of faults.
@@ -83,7 +84,7 @@ func (a *arena) torment(ctx context.Context, rng *rand.Rand, chosen []fault, gap
 	for {
 		next := time.Duration(rng.ExpFloat64() * float64(gap))
 		n, own := rng.IntN(sum), rand.New(rand.NewPCG(rng.Uint64(), 0))
-		if !pause(ctx, min(next, 5*gap)) {
+		if !pace.Pause(ctx, min(next, 5*gap)) {
 			return
 		}
 		for _, f := range chosen {
@@ -172,7 +173,7 @@ func (a *arena) stopFor(ctx context.Context, name string, rng *rand.Rand, long t
 	defer a.fleet.giveBack(p)
 	a.lasting(name, p.name, "", func() {
 		p.signal(syscall.SIGSTOP)
-		pause(ctx, long)
+		pace.Pause(ctx, long)
 		p.signal(syscall.SIGCONT)
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/navvy-go/navvy/torture/internal/pace"
 )
 
 // Faults of Redis itself hit everybody.
@@ -16,7 +18,7 @@ func killRedis(ctx context.Context, a *arena, rng *rand.Rand) {
 	note := ""
 	l := line{Said: saidFault, Fault: faultRedis, At: time.Now().UnixNano()}
 	a.server.Kill()
-	pause(ctx, between(rng, 10*time.Millisecond, a.lease*3/2))
+	pace.Pause(ctx, between(rng, 10*time.Millisecond, a.lease*3/2))
 	for try := 1; ; try++ { // its port may be somebody's outgoing connection for a moment
 		err := a.server.Restart()
 		if err == nil {
@@ -25,7 +27,7 @@ func killRedis(ctx context.Context, a *arena, rng *rand.Rand) {
 		if note = fmt.Sprintf("restart %d: %v", try, err); try == 10 {
 			break
 		}
-		pause(context.WithoutCancel(ctx), 200*time.Millisecond)
+		pace.Pause(context.WithoutCancel(ctx), 200*time.Millisecond)
 	}
 	l.Until, l.Note = time.Now().UnixNano(), note
 	a.book.write(l)
@@ -56,7 +58,7 @@ func fillMemory(ctx context.Context, a *arena, rng *rand.Rand) {
 	defer a.redisDown.Unlock()
 	a.lasting(faultMemory, "", "", func() {
 		a.command(ctx, "CONFIG", "SET", "maxmemory", "1")
-		pause(ctx, between(rng, 200*time.Millisecond, 1500*time.Millisecond))
+		pace.Pause(ctx, between(rng, 200*time.Millisecond, 1500*time.Millisecond))
 		a.command(context.WithoutCancel(ctx), "CONFIG", "SET", "maxmemory", "0")
 	})
 }

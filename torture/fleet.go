@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/navvy-go/navvy/torture/internal/pace"
 )
 
 // fleet keeps a number of worker processes running: whichever ends is replaced.
@@ -72,7 +74,7 @@ func (f *fleet) keep(ctx context.Context, rng *rand.Rand) {
 			return
 		}
 		<-p.ended
-		pause(ctx, time.Duration(rng.Int64N(int64(300*time.Millisecond))))
+		pace.Pause(ctx, time.Duration(rng.Int64N(int64(300*time.Millisecond))))
 	}
 }
 

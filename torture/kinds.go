@@ -12,6 +12,7 @@ import (
 
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/torture/internal/pace"
 )
 
 // payload is the data of every job.
@@ -115,7 +116,7 @@ func pickKind(rng *rand.Rand) *kind {
 func succeed(context.Context, *queue.Run, payload) outcome { return outcome{said: saidDone} }
 
 func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
-	if pause(ctx, time.Duration(p.Sleep)*time.Millisecond) {
+	if pace.Pause(ctx, time.Duration(p.Sleep)*time.Millisecond) {
 		return outcome{said: saidDone}
 	}
 	return outcome{said: saidFailed, err: context.Cause(ctx)}
@@ -123,7 +124,7 @@ func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
 
 // ignore does not end with its context; in the end it says what that said.
 func ignore(ctx context.Context, _ *queue.Run, p payload) outcome {
-	pause(context.WithoutCancel(ctx), time.Duration(p.Sleep)*time.Millisecond)
+	pace.Pause(context.WithoutCancel(ctx), time.Duration(p.Sleep)*time.Millisecond)
 	if ctx.Err() != nil {
 		return outcome{said: saidFailed, err: context.Cause(ctx)}
 	}
@@ -216,16 +217,4 @@ func parse(run *queue.Run) (payload, error) {
 	var p payload
 	err := json.Unmarshal(run.Data, &p)
 	return p, err
-}
-
-// pause waits for d; it returns false when ctx ended before.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

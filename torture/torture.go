@@ -16,6 +16,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue/inspect"
+	"github.com/navvy-go/navvy/torture/internal/pace"
 )
 
 const progressEvery = 5 * time.Second
@@ -144,7 +145,7 @@ func (s *scene) strike(ctx context.Context, rng *rand.Rand) {
 
 // progress prints a line every few seconds.
 func (s *scene) progress(ctx context.Context) {
-	for pause(ctx, progressEvery) {
+	for pace.Pause(ctx, progressEvery) {
 		look, cancel := context.WithTimeout(ctx, time.Second)
 		sum, err := s.house.totals(look)
 		cancel()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/testserver"
+	"github.com/navvy-go/navvy/torture/internal/pace"
 )
 
 // fleet keeps worker processes running: whichever is killed is replaced.
@@ -41,7 +42,7 @@ func (f *fleet) run(ctx context.Context, n int, rng *rand.Rand) {
 		own := newRand(rng.Uint64())
 		f.wg.Go(func() {
 			for f.once() {
-				pause(ctx, time.Duration(own.Int64N(int64(300*time.Millisecond))))
+				pace.Pause(ctx, time.Duration(own.Int64N(int64(300*time.Millisecond))))
 			}
 		})
 	}
