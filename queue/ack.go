@@ -170,9 +170,9 @@ func (a *acker) awaitRecorded(done <-chan struct{}) {
 	}
 }
 
-// record acknowledges jobs: those that were received since the last connection was opened in one step, the others in
-// another, each held against its entry. Repeating it is harmless: what is acknowledged already is not counted again,
-// and what another worker has taken is left to it.
+// record acknowledges jobs: those that this server has given in one step, the others in another, each held against its
+// entry. Repeating it is harmless: what is acknowledged already is not counted again, and what another worker has taken
+// is left to it.
 func (a *acker) record(ctx context.Context, batch []doneJob) error {
 	epoch := wire.Epoch{Epochs: a.ses.w.epochs, At: a.ses.w.epochs.Now()}
 	isNew := func(job doneJob) bool { return job.task.epoch == epoch.At }

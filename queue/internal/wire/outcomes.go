@@ -14,7 +14,7 @@ type Done struct {
 }
 
 // Ack acknowledges and deletes done entries of a worker. It returns those that were, all of them as long as the worker
-// is registered, and whether it is. [ErrMoved] if a connection was opened since the worker got them.
+// is registered, and whether it is. [ErrMoved] if this may be another server than the worker got them from.
 func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, done []Done, at *Epoch) (
 	registered bool, acked []string, err error,
 ) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -86,8 +87,41 @@ func TestCheckedAcknowledgementsLeaveOtherJobs(t *testing.T) {
 	}
 }
 
-// An acknowledgement that names no jobs is refused by any server that a connection was opened to since: also if that is
-// the connection on which it goes out.
+// A connection more to the same server is no reason to look at each job, one in place of a lost one is.
+func TestAnEpochBeginsWithAConnectionInPlaceOfALostOne(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	admin := redis.NewClient(rdb.Options())
+	t.Cleanup(func() { _ = admin.Close() })
+	epochs := new(wire.Epochs)
+	epochs.Watch(rdb)
+	first, second := rdb.Conn(), rdb.Conn()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(first.Ping(t.Context()).Err())
+	began := epochs.Now()
+	must(second.Ping(t.Context()).Err())
+	if now := epochs.Now(); began == 0 || now != began {
+		t.Errorf("epoch %d with the first connection, %d with the second", began, now)
+	}
+	must(errors.Join(first.Close(), second.Close()))
+	must(admin.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
+	err := errors.New("not tried")
+	for tries := 0; err != nil && tries < 5; tries++ { // the client may notice by an error, or before
+		err = rdb.Ping(t.Context()).Err()
+	}
+	must(err)
+	if now := epochs.Now(); now == began {
+		t.Error("no epoch begins with a connection in place of a lost one")
+	}
+}
+
+// An acknowledgement that names no jobs is refused by any server that may be another than the one that gave them: also
+// if it goes out on the connection that leads there first.
 func TestAPlainAcknowledgementIsForTheServerThatGaveTheEntries(t *testing.T) {
 	t.Parallel()
 	s := held(t, 1)

@@ -11,7 +11,7 @@
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  how many of the entries are of jobs whose IDs were chosen: the first ones
--- ARGV[4]  '1' if a connection was opened since, to another server perhaps
+-- ARGV[4]  '1' if this may be another server than the one that gave them
 -- ARGV[5…] those IDs, then all entries
 -- Reply    how many were acknowledged; without a registration: the entries that were; -1 nothing was done, each must be
 --          checked
