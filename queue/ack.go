@@ -10,7 +10,12 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-const maxAckBatch = 1000
+const (
+	maxAckBatch = 1000
+	// maxChecked and maxCheckedBytes bound one call of those that look at each entry, with its data.
+	maxChecked      = 100
+	maxCheckedBytes = 1 << 20
+)
 
 // acker acknowledges done jobs in batches. The next batch is sent as soon as the last one is back, so a lone job waits
 // for no other and many are acknowledged hundreds at a time.
@@ -207,26 +212,46 @@ func (a *acker) recordAll(ctx context.Context, batch []doneJob, epoch *wire.Epoc
 }
 
 func (a *acker) recordChecked(ctx context.Context, batch []doneJob) error {
-	ses := a.ses
-	done := make([]wire.DoneJob, len(batch))
-	for i, job := range batch {
-		t := job.task
-		done[i] = wire.DoneJob{Entry: t.entry, ID: t.run.ID, HeldFor: since(t.heldSince), Chosen: t.meta.Guarded}
+	ses, known := a.ses, true
+	var acked, others []string
+	for rest := batch; len(rest) > 0; {
+		n := checkedAtOnce(rest)
+		registered, some, foreign, err := wire.AckChecked(ctx, ses.w.rdb, &ses.queue, ses.consumer, toCheck(rest[:n]))
+		if err != nil {
+			return err
+		}
+		known = known && registered
+		acked, others, rest = append(acked, some...), append(others, foreign...), rest[n:]
 	}
-	registered, acked, others, err := wire.AckChecked(ctx, ses.w.rdb, &ses.queue, ses.consumer, done)
-	if err != nil {
-		return err
-	}
-	if !registered {
+	if !known {
 		ses.lose()
 	}
 	if len(others) > 0 {
 		ses.refused.Store(true)
 	}
 	a.report(batch, func(entry wire.EntryRef) bool {
-		return slices.Contains(acked, entry.ID) || registered && !slices.Contains(others, entry.ID)
+		return slices.Contains(acked, entry.ID) || known && !slices.Contains(others, entry.ID)
 	})
 	return nil
+}
+
+// checkedAtOnce is how many of the jobs, from the first on, one call may look at.
+func checkedAtOnce(jobs []doneJob) int {
+	n, bytes := 1, jobs[0].task.bytes()
+	for n < min(len(jobs), maxChecked) && bytes+jobs[n].task.bytes() <= maxCheckedBytes {
+		bytes += jobs[n].task.bytes()
+		n++
+	}
+	return n
+}
+
+func toCheck(batch []doneJob) []wire.DoneJob {
+	done := make([]wire.DoneJob, len(batch))
+	for i, job := range batch {
+		t := job.task
+		done[i] = wire.DoneJob{Entry: t.entry, ID: t.run.ID, HeldFor: since(t.heldSince), Chosen: t.meta.Guarded}
+	}
+	return done
 }
 
 // recordRest tries once more to acknowledge what was done while Redis was away: the session is over, and nobody may

@@ -94,6 +94,38 @@ func TestWhatCouldNotBeAcknowledgedIsRecordedInTheEnd(t *testing.T) {
 	}
 }
 
+// What is held against its entries is bounded in jobs and bytes, but for a job alone; and each has one verdict.
+func TestJobsAreCheckedInBoundedCalls(t *testing.T) {
+	t.Parallel()
+	of := func(sizes ...int) (jobs []doneJob) {
+		for _, size := range sizes {
+			jobs = append(jobs, doneJob{task: &task{run: Run{Data: make([]byte, size)}}})
+		}
+		return jobs
+	}
+	for _, c := range []struct {
+		jobs []doneJob
+		want int
+	}{
+		{of(0), 1}, {of(make([]int, 99)...), 99}, {of(make([]int, 101)...), maxChecked}, {of(2*maxCheckedBytes, 1), 1},
+		{of(maxCheckedBytes/2, maxCheckedBytes/2, 1), 2},
+	} {
+		if got := checkedAtOnce(c.jobs); got != c.want {
+			t.Errorf("%d of %d jobs, want %d", got, len(c.jobs), c.want)
+		}
+	}
+	e := newEngine(t)
+	tasks := e.hold(250)
+	e.w.epochs.Advance()
+	e.must(e.acker.record(t.Context(), doneJobs(tasks)))
+	if done := e.rdb.HGet(t.Context(), e.queue.Totals(), "done").Val(); done != "250" || e.pending()[e.consumer] != 0 {
+		t.Errorf("%s are counted, pending %v", done, e.pending())
+	}
+	if n := len(e.events.of(EventDone)); n != 250 {
+		t.Errorf("%d events", n)
+	}
+}
+
 func TestRepeatedAcknowledgementIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)

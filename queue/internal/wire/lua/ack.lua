@@ -1,7 +1,7 @@
 -- Acknowledges and deletes finished entries of a worker, many at a time, on the server that gave it those entries:
--- after a failover their IDs may be those of other jobs, see ack_checked.lua. The
--- worker's registration is the fence: the caretaker deletes it before it takes the first entry away. Without it, each
--- entry is looked at: one that nobody has taken yet is finished all the same.
+-- after a failover their IDs may be those of other jobs, see ack_checked.lua. The worker's registration is the fence:
+-- the caretaker deletes it before it takes the first entry away. Without it, each entry is looked at: one that nobody
+-- has taken yet is finished all the same.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  worker
