@@ -28,15 +28,16 @@ type sender struct {
 	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
 	requests   *byteBudget   // of a pipeline
 
-	mu       sync.Mutex     // guards those below
-	waiting  []*enqueueOp   // added by callers, taken by run, taken back by callers that give up
-	bytes    int            // of their data
-	moving   []*enqueueOp   // refused because their slot moves; added by exec, taken by resend and by callers that give up
-	resends  bool           // resend runs
-	inFlight int            // goroutines of run
-	closed   bool           // set by close
-	room     chan struct{}  // closed when fewer jobs wait, by run and by callers that give up; nil: nobody waits for it
-	running  sync.WaitGroup // those goroutines
+	mu          sync.Mutex     // guards those below
+	waiting     []*enqueueOp   // added by callers, taken by run, taken back by callers that give up
+	bytes       int            // of their data
+	moving      []*enqueueOp   // refused because their slot moves; added by exec, taken by resend and callers
+	movingBytes int            // of their data
+	resends     bool           // resend runs
+	inFlight    int            // goroutines of run
+	closed      bool           // set by close
+	room        chan struct{}  // closed when fewer jobs wait, by run and by callers that give up; nil: nobody waits for it
+	running     sync.WaitGroup // those goroutines
 }
 
 // newSender returns a sender whose jobs wait no longer than timeout, all in all.
@@ -104,7 +105,8 @@ func (s *sender) addBelow(op *enqueueOp, most int) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if n := len(s.waiting) + len(s.moving); n >= most || n > 0 && s.bytes+op.size > maxWaitingBytes*most/s.maxWaiting {
+	n, bytes := len(s.waiting)+len(s.moving), s.bytes+s.movingBytes
+	if n >= most || n > 0 && bytes+op.size > maxWaitingBytes*most/s.maxWaiting {
 		return ErrOverloaded
 	}
 	op.added = monotonic()
@@ -155,6 +157,7 @@ func (s *sender) withdraw(op *enqueueOp) bool {
 		s.bytes -= op.size
 	} else if i = slices.Index(s.moving, op); i >= 0 {
 		s.moving = slices.Delete(s.moving, i, i+1)
+		s.movingBytes -= op.size
 	} else {
 		return false
 	}
@@ -197,14 +200,20 @@ func (s *sender) nextBatch() []*enqueueOp {
 		s.waiting, s.bytes = make([]*enqueueOp, 0, len(batch)), 0
 		return batch
 	}
-	n, bytes := 1, s.waiting[0].size
-	for n < min(len(s.waiting), maxPipeline) && bytes+s.waiting[n].size <= limit {
-		bytes += s.waiting[n].size
-		n++
-	}
+	n, bytes := onePipeline(s.waiting, limit)
 	batch := s.waiting[:n:n]
 	s.waiting, s.bytes = append([]*enqueueOp(nil), s.waiting[n:]...), s.bytes-bytes
 	return batch
+}
+
+// onePipeline is how many of the jobs, from the first on, one pipeline may have, and their bytes.
+func onePipeline(ops []*enqueueOp, limit int) (n, bytes int) {
+	n, bytes = 1, ops[0].size
+	for n < min(len(ops), maxPipeline) && bytes+ops[n].size <= limit {
+		bytes += ops[n].size
+		n++
+	}
+	return n, bytes
 }
 
 // inTime refuses the jobs that have waited too long, and returns the rest.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/navvy-go/navvy/internal/redistest"
 )
 
@@ -82,5 +84,31 @@ func TestEnqueueManyOfLargeJobs(t *testing.T) {
 	}
 	if n := rdb.XLen(t.Context(), c.queue(DefaultQueue).Stream).Val(); n != 90 {
 		t.Errorf("%d jobs, want 90", n)
+	}
+}
+
+// What waits because its slot moves counts like what waits for a pipeline, until it is sent or taken back.
+func TestBytesThatWaitForAMoveAreBounded(t *testing.T) {
+	t.Parallel()
+	s := idleSender(1000)
+	s.resends = true // as if that were under way
+	moving := func(size int) *enqueueOp {
+		op := largeOp(size)
+		op.added, op.cmd = monotonic(), redis.NewCmd(t.Context())
+		op.cmd.SetErr(replyError("TRYAGAIN Multiple keys request during rehashing of slot"))
+		return op
+	}
+	first := moving(maxWaitingBytes / 2)
+	if !s.putOff(first) || !s.putOff(moving(maxWaitingBytes/2)) {
+		t.Fatal("what is refused because its slot moves is not kept")
+	}
+	if err := s.add(largeOp(1)); !errors.Is(err, ErrOverloaded) {
+		t.Errorf("beside two halves: %v", err)
+	}
+	if !s.withdraw(first) || s.add(largeOp(1)) != nil {
+		t.Error("what was taken back still counts")
+	}
+	if ops := s.takeMoving(); len(ops) != 1 || s.movingBytes != 0 {
+		t.Errorf("%d are taken, %d bytes are left", len(ops), s.movingBytes)
 	}
 }

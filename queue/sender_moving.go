@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"slices"
 	"time"
 
 	"github.com/navvy-go/navvy/internal/redisx"
@@ -16,6 +15,7 @@ func (s *sender) putOff(op *enqueueOp) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.moving = append(s.moving, op)
+	s.movingBytes += op.size
 	if !s.resends {
 		s.resends = true
 		s.running.Add(1)
@@ -34,8 +34,10 @@ func (s *sender) resend() {
 		if len(ops) == 0 {
 			return
 		}
-		for batch := range slices.Chunk(ops, maxPipeline) {
-			s.exec(batch)
+		for len(ops) > 0 {
+			n, _ := onePipeline(ops, s.requests.limit())
+			s.exec(ops[:n:n])
+			ops = ops[n:]
 		}
 	}
 }
@@ -45,7 +47,7 @@ func (s *sender) takeMoving() []*enqueueOp {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ops := s.moving
-	s.moving, s.resends = nil, len(ops) > 0
+	s.moving, s.movingBytes, s.resends = nil, 0, len(ops) > 0
 	s.signalRoom()
 	return ops
 }
