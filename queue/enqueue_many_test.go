@@ -177,7 +177,7 @@ func TestEnqueueManyEndsWithItsContext(t *testing.T) {
 			unknown++
 		}
 	}
-	if unknown == 0 || unknown > 100 {
+	if unknown == 0 || unknown > 3*50 { // as many pipelines are under way at once, and callers with many jobs fill half
 		t.Errorf("%d outcomes are unknown", unknown)
 	}
 	results, err = f.client.EnqueueMany(ctx, someItems(3))
