@@ -3,9 +3,10 @@ SHELL := /bin/sh
 PROGRAMS := producer worker monitor demo
 STATICCHECK := GOFLAGS=$(RACE) $(CURDIR)/.tools/staticcheck
 
-# The tests and lint have the same build flags, so that what one has compiled serves the other; lint vets, the tests do not
-# vet again.
+# The tests and lint compile with the same flags, so that what one has compiled serves the other. Lint vets, and the tests
+# do not do it again; they need no symbols for a debugger.
 RACE := -race
+TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
@@ -22,8 +23,8 @@ demo: build ## simulate a shop and watch it until Ctrl-C; COUNT=200 processes 20
 
 test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses the server, RACE= leaves the race detector out
 	@tools/test-needs
-	cd bench && go test $(RACE) -vet=off ./...
-	go test $(RACE) -vet=off $(or $(PACKAGES),./...)
+	cd bench && go test $(TEST) ./...
+	go test $(TEST) $(or $(PACKAGES),./...)
 
 fuzz: ## run each fuzz test for 15 s; FUZZ=1h for as long, PACKAGES=./queue/... for some
 	@tools/test-needs
