@@ -84,8 +84,8 @@ func (d *Durability) read(reply any) DurableResult {
 	return DurableResult{}
 }
 
-// durablePlaces are so many that a client's jobs wait for replicas and disks at once. Each keeps a connection to itself,
-// as long as a replica is away for all of its time: the other jobs have the rest of the pool.
+// durablePlaces bounds how many jobs of a client wait for replicas and disks at once. Each keeps a connection, while a
+// replica is away for all of its time: the other jobs have the rest of the pool.
 func durablePlaces(connections int) chan struct{} {
 	const others = maxInFlight + 1 // the pipelines of the sender, and one for all else
 	return make(chan struct{}, max(connections-others, 1))

@@ -45,6 +45,7 @@ type session struct {
 	unknownNoted unknownNotes
 
 	clock          clockGuard                    // of heartbeat alone
+	setBack        setBack                       // of heartbeat and drawNear
 	moveReported   bool                          // of heartbeat alone: that the queue's slot moves
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
