@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -68,6 +69,7 @@ type Sentinels struct {
 	Servers []*Server // of data: first the master that was
 	Watch   []*Server // the Sentinels
 
+	mu    sync.Mutex // guards Servers between Master and AddReplica
 	dir   string
 	start Starter
 	args  []string
@@ -165,7 +167,9 @@ func (s *Sentinels) AddReplica(ctx context.Context, master *Server) (*Server, er
 		return nil, err
 	}
 	replica.Password = clientPassword
+	s.mu.Lock()
 	s.Servers = append(s.Servers, replica)
+	s.mu.Unlock()
 	return replica, replica.AwaitReplica(ctx)
 }
 
@@ -197,6 +201,8 @@ func (s *Sentinels) Master(ctx context.Context) (*Server, error) {
 			votes[net.JoinHostPort(named[0], named[1])]++
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, server := range s.Servers {
 		if votes[server.Addr] > len(s.Watch)/2 {
 			return server, nil
