@@ -78,7 +78,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("failover", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.DurationVar(&o.long, "for", 3*time.Minute, "begin rounds of all steps for so `long`; one takes 3 minutes")
-	flags.StringVar(&o.only, "only", "", "the steps of one `deployment`, sentinel or cluster, or those in whose names a text is, as cluster/slot")
+	flags.StringVar(&o.only, "only", "",
+		"one `deployment`, sentinel or cluster, or some of its steps by texts in their names: cluster/slot,node")
 	flags.BoolVar(&o.json, "json", false, "print the report as one JSON object")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with the servers' logs")
 	err := flags.Parse(args)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type world struct {
 	queues []string // of the producers
 	open   func(side string) redis.UniversalClient
 	nears  bool   // there are clients on a near side
-	only   string // those steps are done in whose names it is
+	only   string // texts, with commas between: those steps are done in whose names one is
 	out    io.Writer
 
 	book    *ledger
@@ -143,7 +144,9 @@ func (w *world) produce(ctx context.Context) {
 
 // step does something to Redis.
 func (w *world) step(ctx context.Context, name, queue string, do func(*step) error) error {
-	if len(w.steps) > 0 && !strings.Contains(name, w.only) {
+	if len(w.steps) > 0 && !slices.ContainsFunc(strings.Split(w.only, ","), func(text string) bool {
+		return strings.Contains(name, text)
+	}) {
 		return nil
 	}
 	s := &step{name: name, queue: queue, begin: now()}
