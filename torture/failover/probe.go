@@ -59,19 +59,30 @@ func (p *probe) without(from, to int64) time.Duration {
 	return time.Duration(long)
 }
 
-// widen makes the losses of a step reach over all changes of the master in it, after the first: the Sentinels may
-// promote once more than they were asked to.
+// promotes is how long before it is found a promotion may have begun: what the old master takes since then is lost.
+const promotes = 2 * time.Second
+
+// widen makes the losses of a step reach over all changes of the master that it does not ask for: on a loaded machine
+// the Sentinels promote once more, or at any time.
 func (p *probe) widen(s *step) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	first := true
+	asked := s.loss.to != 0
 	for _, at := range p.changes {
-		if at < s.begin || at > s.end || s.loss.to == 0 {
+		if at < s.begin || at > s.end {
 			continue
 		}
-		if !first {
-			s.loss.to = max(s.loss.to, at+int64(silenceBound))
+		if !asked {
+			s.widen(at-int64(promotes), at+int64(silenceBound))
 		}
-		first = false
+		asked = false
 	}
+}
+
+func (s *step) widen(from, to int64) {
+	if s.loss.to == 0 {
+		s.loss = span{from, to}
+		return
+	}
+	s.loss.from, s.loss.to = min(s.loss.from, from), max(s.loss.to, to)
 }

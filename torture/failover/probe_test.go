@@ -30,14 +30,16 @@ func TestSilenceWithoutAMasterDoesNotCount(t *testing.T) {
 // The Sentinels promoted a second replica: what the first one took may be lost, too.
 func TestLossesReachOverFurtherPromotions(t *testing.T) {
 	t.Parallel()
-	p := &probe{changes: []int64{at(-1), at(2), at(4)}}
+	p := &probe{changes: []int64{at(-1), at(2), at(4), at(20)}}
 	once := &step{begin: at(0), end: at(3), loss: span{at(1), at(2.5)}}
 	twice := &step{begin: at(0), end: at(10), loss: span{at(1), at(2.5)}}
-	none := &step{begin: at(0), end: at(10)}
-	for _, s := range []*step{once, twice, none} {
+	calm := &step{begin: at(15), end: at(25)}
+	none := &step{begin: at(5), end: at(10)}
+	for _, s := range []*step{once, twice, calm, none} {
 		p.widen(s)
 	}
-	if once.loss.to != at(2.5) || twice.loss.to != at(5) || none.loss.to != 0 {
-		t.Errorf("got %+v, %+v, %+v", once.loss, twice.loss, none.loss)
+	if once.loss.to != at(2.5) || twice.loss != (span{at(1), at(5)}) || calm.loss != (span{at(18), at(21)}) ||
+		none.loss.to != 0 {
+		t.Errorf("got %+v, %+v, %+v, %+v", once.loss, twice.loss, calm.loss, none.loss)
 	}
 }
