@@ -8,63 +8,113 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/navvy-go/navvy/internal/testserver"
 )
 
+// proxies is the variable that makes the program the proxy of the server at an address.
+const proxies = "REDIS62_PROXIES"
+
+func init() { runtime.LockOSThread() } // the proxy dies with the thread that has started it, which becomes the server
+
 func main() {
-	runtime.LockOSThread() // the server dies with the thread that has started it
-	code, err := run(os.Args[1:])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "redis62:", err)
+	run := become
+	if os.Getenv(proxies) != "" {
+		run = proxy
 	}
-	os.Exit(code)
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "redis62:", err)
+		os.Exit(1)
+	}
 }
 
-// run runs the server until it ends, and returns its exit status.
-func run(args []string) (int, error) {
+// become becomes the server, which a test may then freeze or kill, after it has started the proxy.
+func become(args []string) error {
 	binary, err := newer()
 	if err != nil {
-		return 1, err
+		return err
 	}
 	at := slices.Index(args, "--port")
-	if at < 0 || at+1 >= len(args) || slices.Contains(args, "--sentinel") {
-		return 1, syscall.Exec(binary, append([]string{binary}, args...), os.Environ())
+	if at >= 0 && at+1 < len(args) && !slices.Contains(args, "--sentinel") {
+		port, err := strconv.Atoi(args[at+1])
+		if err != nil {
+			return fmt.Errorf("port: %w", err)
+		}
+		known, err := lookUp(binary)
+		if err != nil {
+			return err
+		}
+		behind, err := testserver.FreePort()
+		if err != nil {
+			return err
+		}
+		if err := startProxy(port, behind); err != nil {
+			return err
+		}
+		args = append(slices.Clone(args), settings(known, port)...)
+		args[at+1] = strconv.Itoa(behind)
+	}
+	return syscall.Exec(binary, append([]string{binary}, args...), os.Environ())
+}
+
+func startProxy(port, behind int) error {
+	own, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	listener, err := listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return err
+	}
+	file, err := listener.File()
+	if err != nil {
+		return err
+	}
+	child := exec.Command(own)
+	child.Env = append(os.Environ(), proxies+"="+net.JoinHostPort("127.0.0.1", strconv.Itoa(behind)))
+	child.ExtraFiles = []*os.File{file}
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	child.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
+	return child.Start()
+}
+
+// listen waits for the proxy of a server that was killed to be gone.
+func listen(addr string) (*net.TCPListener, error) {
+	for end, tick := time.Now().Add(2*time.Second), time.Tick(10*time.Millisecond); ; <-tick {
+		listener, err := net.Listen("tcp", addr)
+		if err == nil {
+			return listener.(*net.TCPListener), nil
+		}
+		if time.Now().After(end) {
+			return nil, err
+		}
+	}
+}
+
+// proxy serves the listener that it was given.
+func proxy([]string) error {
+	binary, err := newer()
+	if err != nil {
+		return err
 	}
 	known, err := lookUp(binary)
 	if err != nil {
-		return 1, err
+		return err
 	}
-	port, err := strconv.Atoi(args[at+1])
+	listener, err := net.FileListener(os.NewFile(3, "listener"))
 	if err != nil {
-		return 1, fmt.Errorf("port: %w", err)
+		return err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", args[at+1]))
-	if err != nil {
-		return 1, err
-	}
-	behind, err := testserver.FreePort()
-	if err != nil {
-		return 1, err
-	}
-	args = slices.Clone(args)
-	args[at+1] = strconv.Itoa(behind)
-	server, err := start(binary, append(args, settings(known, port)...))
-	if err != nil {
-		return 1, err
-	}
-	go serve(listener, net.JoinHostPort("127.0.0.1", args[at+1]), known)
-	return wait(server)
+	return serve(listener, os.Getenv(proxies), known)
 }
 
 func newer() (string, error) {
@@ -93,21 +143,4 @@ func start(binary string, args []string) (*exec.Cmd, error) {
 	server.Stdout, server.Stderr = os.Stdout, os.Stderr
 	server.SysProcAttr = testserver.DieWithParent(nil, syscall.SIGKILL)
 	return server, server.Start()
-}
-
-// wait passes signals on, and returns the server's exit status.
-func wait(server *exec.Cmd) (int, error) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	go func() {
-		for s := range signals {
-			_ = server.Process.Signal(s)
-		}
-	}()
-	err := server.Wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return max(exit.ExitCode(), 1), nil
-	}
-	return 0, err
 }

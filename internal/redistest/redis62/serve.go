@@ -13,11 +13,11 @@ import (
 )
 
 // serve passes connections on to the server.
-func serve(listener net.Listener, to string, known *newerThan) {
+func serve(listener net.Listener, to string, known *newerThan) error {
 	for {
 		client, err := listener.Accept()
 		if err != nil {
-			return
+			return err
 		}
 		go func() {
 			defer client.Close()
