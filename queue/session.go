@@ -76,7 +76,13 @@ func (ses *session) serve() {
 	}
 	stopReading()
 	ses.w.dispatcher.stop(ses.buffer)
+	readersEnded := make(chan struct{})
+	go func() {
+		readers.Wait()
+		close(readersEnded)
+	}()
 	ses.interruptRead()
+	acking.Go(func() { ses.interruptLateRead(readersEnded) })
 	ses.handBack()
 	if !ses.lost() {
 		readers.Wait()
