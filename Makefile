@@ -7,7 +7,7 @@ RACE := -race
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fuzz e2e bench scale events torture payments failover lint tidy clean check
+.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -9,7 +9,7 @@ import (
 	"github.com/navvy-go/navvy/queue"
 )
 
-// BenchmarkEnqueue measures what settings and waiting cost:
+// BenchmarkEnqueue measures what settings and waiting cost; Fsynced needs Redis 7.2:
 //
 //	go test -bench . ./deploy/redis
 func BenchmarkEnqueue(b *testing.B) {
@@ -23,8 +23,8 @@ func BenchmarkEnqueue(b *testing.B) {
 				"Fsynced(0)":    {queue.Durable(queue.Fsynced(0, 5*time.Second))},
 				"Fsynced(1)":    {queue.Durable(queue.Fsynced(1, 5*time.Second))},
 			} {
-				b.Run(name+"/1 caller", func(b *testing.B) { enqueue(b, client, 1, opts) })
-				b.Run(name+"/50 callers", func(b *testing.B) { enqueue(b, client, 50, opts) })
+				b.Run(name+"/2 callers", func(b *testing.B) { enqueue(b, client, 1, opts) })
+				b.Run(name+"/100 callers", func(b *testing.B) { enqueue(b, client, 50, opts) })
 			}
 		})
 	}
@@ -32,7 +32,7 @@ func BenchmarkEnqueue(b *testing.B) {
 
 func enqueue(b *testing.B, client *queue.Client, callers int, opts []queue.EnqueueOption) {
 	var short atomic.Int64
-	b.SetParallelism(callers)
+	b.SetParallelism(callers) // on each of two processors
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			_, err := client.Enqueue(b.Context(), mail{"x"}, append(opts[:len(opts):len(opts)], queue.On("mails"))...)
