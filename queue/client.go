@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -17,6 +18,7 @@ type Client struct {
 	observer guardedObserver
 	rdb      redis.UniversalClient // the client's own
 	sender   *sender
+	durable  chan struct{} // has an item for each job that is sent or waits, with [Durable]
 	ids      *wire.IDSource
 	registry wire.Registry
 	queues   sync.Map // name → *clientQueue
@@ -83,6 +85,7 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 		cfg:      cfg,
 		rdb:      own,
 		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
+		durable:  durablePlaces(redisx.Connections(own)),
 		ids:      wire.NewIDSource(),
 		registry: wire.NewRegistry(own, cfg.Namespace),
 	}
