@@ -16,7 +16,7 @@ const maxRead = 1000
 // read is the loop that fetches new entries: one XREADGROUP at a time, for as many jobs as there is room, and no more
 // bytes than the connection is found to bring.
 //
-// Why: docs/decisions/engine.md#replies-of-xreadgroup-are-read-from-the-wire
+// Why: docs/decisions/engine.md#replies-of-xreadgroup-are-taken-in-below-the-client-library
 func (ses *session) read() {
 	backoff := ses.newBackoff()
 	var arena wire.Arena

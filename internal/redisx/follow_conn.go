@@ -43,6 +43,7 @@ func (c *followedConn) SetWriteDeadline(t time.Time) error {
 	if err := c.unsent(); err != nil {
 		return err
 	}
+	c.packer.begin()
 	return c.Conn.SetWriteDeadline(t)
 }
 

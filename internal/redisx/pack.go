@@ -56,14 +56,23 @@ const (
 // packer is the part of a connection that does that. Like the connection, it serves one command at a time.
 type packer struct {
 	packs bool   // the reply that comes next is to be packed
+	fresh bool   // what is written next begins a request
 	in    []byte // room for a head, and the reply as far as it has arrived
 	out   []byte // of those: what the client library has still to read
 	rest  []byte // what has arrived behind the reply
 	fault error  // why a reply ended early
 }
 
-// wrote looks at what is written, which begins with a command.
+// begin notes that a request begins. Without that, nothing is packed: what is written next may as well be of a
+// request's arguments, which are anybody's.
+func (p *packer) begin() { p.fresh, p.packs = true, false }
+
+// wrote looks at what is written.
 func (p *packer) wrote(b []byte) {
+	if !p.fresh {
+		return
+	}
+	p.fresh = false
 	_, name, _ := bytes.Cut(b, []byte("\r\n"))
 	p.packs = bytes.HasPrefix(name, []byte("$10\r\n"+packedName+"\r\n"))
 }

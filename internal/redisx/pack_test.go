@@ -54,6 +54,7 @@ func TestRepliesArePackedAsTheyCome(t *testing.T) {
 			{"*1\r\n$6\r\nASKING\r\n" + sentRead, "+OK\r\n" + twoRESP2, "+OK\r\n" + twoRESP2},
 			{sentRead, twoRESP2, packedAs(twoRESP2)},
 		} {
+			p.begin()
 			p.wrote([]byte(round.sent))
 			server.WriteString(round.replied)
 			got := make([]byte, len(round.want))
@@ -191,10 +192,30 @@ func TestAReplyOfAnotherFormEndsTheConnection(t *testing.T) {
 	}
 }
 
+// What a caller enqueues may look like a command, and come to the connection in a piece of its own.
+func TestArgumentsAreNoCommands(t *testing.T) {
+	t.Parallel()
+	p := new(packer)
+	p.begin()
+	p.wrote([]byte("*3\r\n$7\r\nEVALSHA\r\n"))
+	p.wrote([]byte(sentRead))
+	got := make([]byte, len(twoRESP2))
+	if n, err := p.read(strings.NewReader(twoRESP2), got); err != nil || string(got[:n]) != twoRESP2 {
+		t.Errorf("got %q, %v", got[:n], err)
+	}
+	p.begin()
+	p.wrote([]byte(sentRead))
+	p.wrote([]byte("$1\r\nx\r\n"))
+	if n, err := p.read(strings.NewReader(twoRESP2), got); err != nil || string(got[:n]) != packedAs(twoRESP2)[:n] {
+		t.Errorf("of a command in two pieces: got %q, %v", got[:n], err)
+	}
+}
+
 // A size that a reply claims to have costs nothing until that much has arrived.
 func TestAClaimedSizeAsksForNoMemory(t *testing.T) {
 	t.Parallel()
 	p := new(packer)
+	p.begin()
 	p.wrote([]byte(sentRead))
 	from := io.MultiReader(strings.NewReader("*1\r\n$2147483000\r\nxx"), iotest.ErrReader(io.ErrUnexpectedEOF))
 	if _, err := p.read(from, make([]byte, 1)); err != nil || cap(p.in) > 1<<20 {
@@ -212,6 +233,7 @@ func FuzzPackedReply(f *testing.F) {
 		var got [2]string
 		for i, size := range []int{n, 1 << 20} {
 			p, from := new(packer), chunked{bytes.NewReader(reply), size}
+			p.begin()
 			p.wrote([]byte(sentRead))
 			all, _ := io.ReadAll(readerFunc(func(b []byte) (int, error) { return p.read(from, b) }))
 			got[i] = string(all)
