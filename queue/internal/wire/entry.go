@@ -115,10 +115,12 @@ func DecodeBody(member, body string) Entry {
 // Pair is one field of an entry, still in the buffer it was read into.
 type Pair struct{ Name, Value []byte }
 
-// DecodeEntry makes an entry of its fields, copying to the arena what it keeps. rawKind is "" for a queue of navvy's own: its
-// entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form than navvy's
-// are jobs of rawKind whose data is their fields.
-func DecodeEntry(entryID []byte, fields []Pair, rawKind string, intern func([]byte) string, to *Arena) Entry {
+// DecodeEntry makes an entry of its fields, copying to the arena what it keeps. rawKind is "" for a queue of navvy's
+// own: its entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form
+// than navvy's are jobs of rawKind whose data is their fields.
+func DecodeEntry(
+	entryID []byte, fields []Pair, rawKind string, intern func([]byte) string, to *Arena,
+) Entry {
 	streamID := to.Text(entryID)
 	if rawKind != "" && !isNavvyForm(fields) {
 		return Entry{Ref: EntryRef{streamID}, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
