@@ -19,7 +19,7 @@ const maxRead = 1000
 // Why: docs/decisions/engine.md#replies-of-xreadgroup-are-taken-in-below-the-client-library
 func (ses *session) read() {
 	backoff := ses.newBackoff()
-	var arena wire.Arena
+	var memory readMemory
 	for ses.reading.Err() == nil {
 		if ses.replyLost.CompareAndSwap(true, false) || ses.unread.anyDue() {
 			ses.w.dispatcher.looked(ses.buffer, false, false) // whatever waits for a read does not wait for this
@@ -36,7 +36,7 @@ func (ses *session) read() {
 		if room == 0 {
 			continue
 		}
-		err := ses.fetch(&arena, room, wait)
+		err := ses.fetch(&memory, room, wait)
 		if err != nil {
 			if mayHaveArrived(err) {
 				ses.replies.lost()
@@ -48,13 +48,19 @@ func (ses *session) read() {
 	}
 }
 
+// readMemory is what the jobs of several reads share.
+type readMemory struct {
+	arena wire.Arena
+	tasks taskSlab
+}
+
 // fetch reads once, and takes over what comes.
-func (ses *session) fetch(arena *wire.Arena, room int, wait bool) (err error) {
+func (ses *session) fetch(memory *readMemory, room int, wait bool) (err error) {
 	n := ses.replies.count(min(room, maxRead))
 	var tasks []*task
 	var size int
 	if ses.valid() {
-		tasks, size, err = ses.readOnce(arena, n, wait)
+		tasks, size, err = ses.readOnce(memory, n, wait)
 	}
 	if len(tasks) > 0 {
 		ses.replies.arrived(len(tasks), size, since(tasks[0].heldSince))
@@ -70,7 +76,7 @@ func (ses *session) fetch(arena *wire.Arena, room int, wait bool) (err error) {
 
 // readOnce reads up to n entries, waiting for the first if it shall, and returns how many bytes came. What it returns
 // with an error was read all the same.
-func (ses *session) readOnce(arena *wire.Arena, n int, wait bool) (tasks []*task, size int, err error) {
+func (ses *session) readOnce(memory *readMemory, n int, wait bool) (tasks []*task, size int, err error) {
 	epoch := ses.w.epochs.Now()
 	args := append(make([]any, 0, 11), "GROUP", ses.queue.Group, ses.consumer, "COUNT", n)
 	if wait {
@@ -87,8 +93,8 @@ func (ses *session) readOnce(arena *wire.Arena, n int, wait bool) (tasks []*task
 		if tasks == nil {
 			tasks, now = make([]*task, 0, n), monotonic()
 		}
-		e := wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName, arena)
-		tasks = append(tasks, ses.newTask(e, 1, now, epoch))
+		e := wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName, &memory.arena)
+		tasks = append(tasks, ses.newTask(memory.tasks.next(&e), &e, 1, now, epoch))
 	}}
 	err = entries.read(reply)
 	return tasks, len(reply), err

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"math"
+	"strings"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
@@ -135,21 +136,36 @@ var errTorn = fmt.Errorf("the reply ends early: %w", io.ErrUnexpectedEOF)
 
 // head reads the line with which a value begins, of one of these types, and its number if it has one.
 func (r *entryReader) head(types string) (typ byte, n int, err error) {
+	line := r.left
+	if len(line) > 0 && strings.IndexByte(types, line[0]) < 0 {
+		return 0, 0, outOfPlace(line)
+	}
+	at := 1
+	for at < len(line) && line[at]-'0' <= 9 {
+		n = 10*n + int(line[at]-'0')
+		if at++; n > math.MaxInt32 {
+			return 0, 0, outOfPlace(line)
+		}
+	}
+	if at+1 < len(line) && at > 1 && line[at] == '\r' && line[at+1] == '\n' {
+		r.left = line[at+2:]
+		return line[0], n, nil
+	}
+	return r.oddHead()
+}
+
+// oddHead is head for a line that is not a type and a number.
+func (r *entryReader) oddHead() (typ byte, n int, err error) {
 	end := bytes.IndexByte(r.left, '\n')
 	if end < 0 {
 		return 0, 0, errTorn
 	}
-	line := r.left[:end]
-	if end < 2 || line[end-1] != '\r' || bytes.IndexByte([]byte(types), line[0]) < 0 {
-		return 0, 0, fmt.Errorf("%w: %.64q out of place", errProtocol, line)
-	}
+	line := r.left[:end+1]
 	r.left = r.left[end+1:]
-	if typ = line[0]; typ == '_' || typ == '-' {
-		return typ, -1, nil
+	if line[0] == '-' || string(line) == "_\r\n" || string(line[1:]) == "-1\r\n" {
+		return line[0], -1, nil
 	}
-	n, err = strconv.Atoi(string(line[1 : end-1]))
-	if err != nil || n < -1 {
-		return 0, 0, fmt.Errorf("%w: %.64q", errProtocol, line)
-	}
-	return typ, n, nil
+	return 0, 0, outOfPlace(line)
 }
+
+func outOfPlace(line []byte) error { return fmt.Errorf("%w: %.64q out of place", errProtocol, line) }

@@ -13,14 +13,14 @@ type Arena struct {
 	data  []byte
 }
 
-const (
-	arenaChunk = 8 << 10
-	arenaText  = arenaChunk / 8 // bytes of a text that is in a chunk at the most
-)
+const arenaChunk = 8 << 10
+
+// ArenaText is how many bytes a text has that is in a chunk at the most.
+const ArenaText = arenaChunk / 8
 
 // Text returns a copy.
 func (a *Arena) Text(b []byte) string {
-	if a == nil || len(b) > arenaText {
+	if a == nil || len(b) > ArenaText {
 		return string(b)
 	}
 	if a.texts.Cap()-a.texts.Len() < len(b) {
@@ -34,7 +34,7 @@ func (a *Arena) Text(b []byte) string {
 
 // Data returns a copy. What is appended to it is not in the chunk.
 func (a *Arena) Data(b []byte) []byte {
-	if a == nil || len(b) > arenaText {
+	if a == nil || len(b) > ArenaText {
 		return bytes.Clone(b)
 	}
 	if cap(a.data)-len(a.data) < len(b) {

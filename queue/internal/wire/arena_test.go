@@ -11,15 +11,15 @@ func TestAnArenaKeepsEachTextAsItWas(t *testing.T) {
 	for name, arena := range map[string]*Arena{"none": nil, "one": new(Arena)} {
 		var texts []string
 		var data [][]byte
-		read := make([]byte, 0, arenaText+2)
-		for n := range arenaText + 2 {
+		read := make([]byte, 0, ArenaText+2)
+		for n := range ArenaText + 2 {
 			read = bytes.Repeat([]byte{byte(n)}, n) // one buffer for all would be overwritten
 			texts, data = append(texts, arena.Text(read)), append(data, arena.Data(read))
 			clear(read)
 		}
 		for n := range texts {
 			want := bytes.Repeat([]byte{byte(n)}, n)
-			if texts[n] != string(want) || !bytes.Equal(data[n], want) || arena != nil && n <= arenaText && cap(data[n]) != n {
+			if texts[n] != string(want) || !bytes.Equal(data[n], want) || arena != nil && n <= ArenaText && cap(data[n]) != n {
 				t.Fatalf("%s: of %d bytes: got %q and %q, room for %d", name, n, texts[n], data[n], cap(data[n]))
 			}
 			data[n] = append(data[n], "more"...)
