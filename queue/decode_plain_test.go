@@ -41,8 +41,9 @@ func TestWhichArgumentsArePlain(t *testing.T) {
 	}
 	type inner struct{ N int }
 	for _, odd := range []any{
-		ownDecoding{}, new(plainArgs), 7, map[string]string{}, struct{ inner }{}, struct{ F float64 }{}, struct{ A any }{},
-		struct{ N json.Number }{}, struct{ T time.Time }{}, struct{ I inner }{}, struct{ O ownText }{}, struct{ B []byte }{},
+		ownDecoding{}, new(plainArgs), 7, map[string]string{}, struct{ inner }{}, struct{ F float64 }{},
+		struct{ A any }{}, struct{ N json.Number }{}, struct{ T time.Time }{}, struct{ I inner }{},
+		struct{ O ownText }{}, struct{ B []byte }{},
 		struct{ P *int }{}, struct {
 			N int `json:"n,string"`
 		}{}, struct {
@@ -54,26 +55,29 @@ func TestWhichArgumentsArePlain(t *testing.T) {
 		}
 	}
 	twice := []reflect.StructField{
-		{Name: "A", Type: reflect.TypeFor[int](), Tag: `json:"n"`}, {Name: "B", Type: reflect.TypeFor[int](), Tag: `json:"n"`},
+		{Name: "A", Type: reflect.TypeFor[int](), Tag: `json:"n"`},
+		{Name: "B", Type: reflect.TypeFor[int](), Tag: `json:"n"`},
 	}
 	if newPlainDecoder(reflect.StructOf(twice)) != nil {
 		t.Error("two fields of one name are")
 	}
 }
 
-// plainSamples are data of plainArgs; of those in the first list the fast way makes something, of the second it must not.
+// plainSamples are data of plainArgs of which the fast way makes something; of oddSamples it must not.
 var (
 	plainSamples = []string{
-		`{}`, ` { } `, `{"text":"a b, ü €"}`, `{"text":"","label":"x","n":-7,"Small":127,"u":65535,"wide-er":1,"yes":true}`,
-		"\t{ \"n\" :\r\n 0 , \"yes\" : false }\n", `{"n":1,"n":2}`, `{"wait":999999999999999999}`, `{"text":"]}"}`,
+		`{}`, ` { } `, `{"text":"a b, ü €"}`, `{"n":1,"n":2}`, `{"wait":999999999999999999}`, `{"text":"]}"}`,
+		`{"text":"","label":"x","n":-7,"Small":127,"u":65535,"wide-er":1,"yes":true}`,
+		"\t{ \"n\" :\r\n 0 , \"yes\" : false }\n",
 	}
 	oddSamples = []string{
-		``, `null`, `{`, `}`, `[]`, `"a"`, `{"text":"a"`, `{"text":"a",}`, `{,}`, `{"text":"a"}x`, `{"text":"a"}{}`, `{text:"a"}`,
-		`{"TEXT":"a"}`, `{"other":1}`, `{"text":null}`, `{"text":7}`, `{"text":"a\n"}`, `{"te\u0078t":"a"}`, "{\"text\":\"a\nb\"}",
-		"{\"text\":\"\xff\"}", "{\"text\":\"\xed\xa0\x80\"}", `{"n":1.0}`, `{"n":1e3}`, `{"n":01}`, `{"n":-}`, `{"n":- 1}`, `{"n":+1}`,
-		`{"n":"1"}`, `{"n":true}`, `{"n":9223372036854775807}`, `{"Small":128}`, `{"u":-0}`, `{"u":-1}`, `{"u":65536}`,
-		`{"wide-er":18446744073709551615}`, `{"yes":truee}`, `{"yes":0}`, `{"yes":tru`, `{"n":1 2}`, `{"n"}`, `{"n":}`, `{"n":1,,}`,
-		`{"Skipped":"x"}`, `{"-":"x"}`, `{"hidden":"x"}`, "{\"text\":\"a\"}\x00", "\ufeff{}", `{"text":"a`, "{\"n\":1\v}",
+		``, `null`, `{`, `}`, `[]`, `"a"`, `{"text":"a"`, `{"text":"a",}`, `{,}`, `{"text":"a"}x`, `{"text":"a"}{}`,
+		`{text:"a"}`, `{"TEXT":"a"}`, `{"other":1}`, `{"text":null}`, `{"text":7}`, `{"text":"a\n"}`, `{"te\u0078t":"a"}`,
+		"{\"text\":\"a\nb\"}", "{\"text\":\"\xff\"}", "{\"text\":\"\xed\xa0\x80\"}", `{"n":1.0}`, `{"n":1e3}`, `{"n":01}`,
+		`{"n":-}`, `{"n":- 1}`, `{"n":+1}`, `{"n":"1"}`, `{"n":true}`, `{"n":9223372036854775807}`, `{"Small":128}`,
+		`{"u":-0}`, `{"u":-1}`, `{"u":65536}`, `{"wide-er":18446744073709551615}`, `{"yes":truee}`, `{"yes":0}`,
+		`{"yes":tru`, `{"n":1 2}`, `{"n"}`, `{"n":}`, `{"n":1,,}`, `{"Skipped":"x"}`, `{"-":"x"}`, `{"hidden":"x"}`,
+		"{\"text\":\"a\"}\x00", "\ufeff{}", `{"text":"a`, "{\"n\":1\v}",
 	}
 )
 
@@ -110,7 +114,8 @@ func FuzzPlainArgs(f *testing.F) {
 }
 
 func TestPlainArgumentsAllocateTheirTextsAlone(t *testing.T) {
-	plain, data := newPlainDecoder(reflect.TypeFor[plainArgs]()), []byte(`{"text":"`+strings.Repeat("x", 90)+`","n":7,"yes":true}`)
+	plain := newPlainDecoder(reflect.TypeFor[plainArgs]())
+	data := []byte(`{"text":"` + strings.Repeat("x", 90) + `","n":7,"yes":true}`)
 	args := new(plainArgs)
 	if n := testing.AllocsPerRun(100, func() { _ = decodeArgs(plain, data, args, false) }); n > 1 {
 		t.Errorf("%g allocations", n)
@@ -119,7 +124,8 @@ func TestPlainArgumentsAllocateTheirTextsAlone(t *testing.T) {
 
 func BenchmarkDecodeArgs(b *testing.B) {
 	data := []byte(`{"text":"` + strings.Repeat("x", 90) + `"}`)
-	for name, plain := range map[string]*plainDecoder{"plain": newPlainDecoder(reflect.TypeFor[plainArgs]()), "json": nil} {
+	plain := newPlainDecoder(reflect.TypeFor[plainArgs]())
+	for name, plain := range map[string]*plainDecoder{"plain": plain, "json": nil} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			args := new(plainArgs)
