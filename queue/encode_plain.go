@@ -14,8 +14,7 @@ type plainEncoder struct {
 	names  []string // of the fields, as they are written
 }
 
-// plainEncoders has those of the types that were enqueued: type → *plainEncoder, nil if it is not plain. A program has
-// few.
+// plainEncoders has those of the types that were enqueued, nil if it is not plain: type → *plainEncoder. They are few.
 var plainEncoders sync.Map
 
 func plainEncoderOf(args reflect.Type) *plainEncoder {

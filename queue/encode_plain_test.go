@@ -36,7 +36,9 @@ func (*pointed) Kind() string { return "pointed" }
 
 func TestWhichArgumentsAreEncodedPlain(t *testing.T) {
 	t.Parallel()
-	for _, odd := range []any{sometimes{}, writesItself{}, new(encodedArgs), struct{ O ownText }{}, struct{ F float32 }{}} {
+	for _, odd := range []any{
+		sometimes{}, writesItself{}, new(encodedArgs), struct{ O ownText }{}, struct{ F float32 }{},
+	} {
 		if newPlainEncoder(reflect.TypeOf(odd)) != nil {
 			t.Errorf("%T is", odd)
 		}
