@@ -14,7 +14,7 @@ type plainEncoder struct {
 	names  []string // of the fields, as they are written
 }
 
-// plainEncoders has those of the types that were enqueued, nil if it is not plain: type → *plainEncoder. They are few.
+// plainEncoders has those of the types that were enqueued, nil if one is not plain: *plainEncoder by type.
 var plainEncoders sync.Map
 
 func plainEncoderOf(args reflect.Type) *plainEncoder {
