@@ -70,15 +70,15 @@ func TestTLSIsOfToday(t *testing.T) {
 		})
 	}()
 	for name, c := range map[string]struct {
-		client tls.Config
+		client *tls.Config
 		taken  bool
 	}{
-		"TLS 1.3": {tls.Config{MinVersion: tls.VersionTLS13}, true},
-		"TLS 1.2": {tls.Config{MaxVersion: tls.VersionTLS12}, true},
-		"TLS 1.1": {tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
-		"CBC": {tls.Config{MaxVersion: tls.VersionTLS12,
+		"TLS 1.3": {&tls.Config{MinVersion: tls.VersionTLS13}, true},
+		"TLS 1.2": {&tls.Config{MaxVersion: tls.VersionTLS12}, true},
+		"TLS 1.1": {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+		"CBC": {&tls.Config{MaxVersion: tls.VersionTLS12,
 			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}}, false},
-		"GCM": {tls.Config{MaxVersion: tls.VersionTLS12,
+		"GCM": {&tls.Config{MaxVersion: tls.VersionTLS12,
 			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}, true},
 	} {
 		client := c.client.Clone()
