@@ -79,10 +79,10 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) {
 		d.cfg.Logger.Warn("an action failed", "address", r.URL.Path, "error", err)
 	}
 	if !wantsHTML(r) {
-		refuseWith(w, r, status, "Not done: "+err.Error())
+		refuseWith(w, r, status, "Not done: "+shownText(err))
 		return
 	}
-	d.done(w, r, status, Notice{Text: "Not done: " + err.Error(), Bad: true})
+	d.done(w, r, status, Notice{Text: "Not done: " + shownText(err), Bad: true})
 }
 
 // confirmation is the error of an action that must be confirmed first: a page asks for it.

@@ -58,7 +58,7 @@ type outage struct {
 }
 
 func newOutage(seen cached) *outage {
-	return &outage{Since: seen.at, Cause: seen.err.Error(), Away: redisx.IsAway(seen.err)}
+	return &outage{Since: seen.at, Cause: shownText(seen.err), Away: redisx.IsAway(seen.err)}
 }
 
 const apiPath = "/api/v1"
