@@ -64,7 +64,7 @@ func appOn(t *testing.T, server *redistest.Server, change ...func(*gateway.Confi
 	a.must(err)
 	cfg := gateway.Config{
 		Redis: rdb, Auth: read, Users: read, Kinds: []string{"payment.charge", "debug.echo", "debug.fail"},
-		Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Logger: a.log.logger(),
+		Shop: true, Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Logger: a.log.logger(),
 	}
 	for _, f := range change {
 		f(&cfg)
