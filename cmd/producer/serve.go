@@ -130,7 +130,7 @@ func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) 
 		return gateway.Config{}, err
 	}
 	cfg := gateway.Config{
-		ClientIP:  ratelimit.ClientIPBehind(proxies...), Shop: c.Bool("shop"),
+		ClientIP: ratelimit.ClientIPBehind(proxies...), Shop: c.Bool("shop"),
 		Namespace: c.String("namespace"), Auth: auth, Users: users, Keys: keys, Retain: c.Duration("retain"),
 		MaxBody: int64(c.Int("max-body")), MaxInFlight: c.Int("max-in-flight"),
 		Rate: int64(c.Int("rate")), Burst: int64(c.Int("burst")),
