@@ -1,7 +1,7 @@
 # navvy: a background job system for Go on Redis Streams. `make help` lists what there is.
 SHELL := /bin/sh
 PROGRAMS := producer worker monitor demo
-STATICCHECK := GOFLAGS=$(RACE) $(CURDIR)/.tools/staticcheck
+STATICCHECK = GOFLAGS=$(RACE) $(CURDIR)/.tools/staticcheck
 
 # The tests and lint compile with the same flags, so that what one has compiled serves the other. Lint vets, and the tests
 # do not do it again; they need no symbols for a debugger.
