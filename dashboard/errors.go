@@ -33,8 +33,8 @@ func NotFound(format string, args ...any) error {
 	return &statusError{http.StatusNotFound, fmt.Errorf(format, args...)}
 }
 
-// shownText is what a person may read of an error: what is wrong with a request, or with what it asks for. Addresses, the
-// words of Redis, which may repeat data, and those of decoders are for the log.
+// shownText is what a person may read of an error: what is wrong with a request, or with what it asks for. Addresses,
+// the words of Redis, which may repeat data, and those of decoders are for the log.
 func shownText(err error) string {
 	var reply redis.Error
 	var syntax *json.SyntaxError

@@ -26,7 +26,7 @@ func TestPagesShowNothingOfTheInside(t *testing.T) {
 	for want, err := range map[string]error{
 		"Redis does not answer.": fmt.Errorf("read: %w",
 			&net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 3)}, Err: errors.New("connection refused")}),
-		"Redis refuses it: WRONGTYPE.":                   fmt.Errorf("a: %w", reply("WRONGTYPE Operation against a key holding secret")),
+		"Redis refuses it: WRONGTYPE.":                   fmt.Errorf("a: %w", reply("WRONGTYPE a key of secret")),
 		"Redis refuses it: NOPERM.":                      reply("NOPERM User 'secret' has no permissions"),
 		"What Redis holds cannot be read.":               fmt.Errorf("a: %w", mistyped),
 		"q is no cursor":                                 BadRequest("q is no cursor"),

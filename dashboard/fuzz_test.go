@@ -52,7 +52,8 @@ func FuzzCookies(f *testing.F) {
 
 // A way back never leads to another site.
 func FuzzWayBack(f *testing.F) {
-	for _, seed := range []string{"/queues", "//evil.example", `/\evil.example`, "/\t/evil.example", "https://evil.example"} {
+	for _, seed := range []string{"/queues", "//evil.example", `/\evil.example`, "/\t/evil.example",
+		"https://evil.example"} {
 		f.Add(seed, "")
 		f.Add(seed, "/navvy")
 	}

@@ -111,15 +111,17 @@ func enqueueAsProducer(t *testing.T, rdb *redis.Client) {
 		for n, options := range [][]queue.EnqueueOption{
 			nil, {queue.ID(kind + "-1"), queue.Retain(time.Hour)}, {queue.Unique(kind, time.Hour)}, {queue.In(time.Hour)},
 		} {
-			options = append(options, queue.On("orders"), queue.MaxAttempts(2), queue.Backoff(time.Millisecond, time.Millisecond))
+			options = append(options, queue.On("orders"), queue.MaxAttempts(2),
+				queue.Backoff(time.Millisecond, time.Millisecond))
 			if _, err := client.Enqueue(t.Context(), queue.JSON(kind, []byte(`{"a":1}`)), options...); err != nil {
 				t.Errorf("%s %d: %v", kind, n, err)
 			}
 		}
 	}
 	var many []queue.Item
+	on := []queue.EnqueueOption{queue.On("orders")}
 	for range 20 {
-		many = append(many, queue.Item{Args: queue.JSON("done", []byte(`1`)), Options: []queue.EnqueueOption{queue.On("orders")}})
+		many = append(many, queue.Item{Args: queue.JSON("done", []byte(`1`)), Options: on})
 	}
 	if _, err := client.EnqueueMany(t.Context(), many); err != nil {
 		t.Error(err)

@@ -46,7 +46,8 @@ func logWriter(w io.Writer, format string) (io.Writer, error) {
 	switch {
 	case format == "console", format == "" && IsTerminal(w):
 		return zerolog.ConsoleWriter{
-			Out: w, TimeFormat: "15:04:05.000", FormatMessage: consoleMessage, NoColor: !IsTerminal(w) || os.Getenv("NO_COLOR") != "",
+			Out: w, TimeFormat: "15:04:05.000", FormatMessage: consoleMessage,
+			NoColor: !IsTerminal(w) || os.Getenv("NO_COLOR") != "",
 		}, nil
 	case format == "json", format == "":
 		return w, nil

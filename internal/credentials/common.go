@@ -19,11 +19,13 @@ const (
 
 // contextWords are those that are near at hand here: what this is, and who uses it.
 var contextWords = []string{
-	"navvy", "monitor", "dashboard", "gateway", "producer", "worker", "operator", "viewer", "redis", "queue", "credentials",
+	"navvy", "monitor", "dashboard", "gateway", "producer", "worker", "operator", "viewer", "redis", "queue",
+	"credentials",
 }
 
 // common reports whether a password is among those that are tried first: one of the list, also with a few digits and
-// signs around it or twice in a row, its owner's name or a word of this place so adorned, or a row of characters such as 1234567890.
+// signs around it or twice in a row, its owner's name or a word of this place so adorned, or a row
+// of characters such as 1234567890.
 func common(plain, name string) bool {
 	lower := strings.ToLower(plain)
 	word := strings.TrimFunc(lower, func(c rune) bool { return !unicode.IsLetter(c) })

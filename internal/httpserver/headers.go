@@ -16,8 +16,8 @@ var headers = map[string]string{
 const twoYears = "max-age=63072000; includeSubDomains"
 
 // Guard sets the headers that restrict what a browser does with an answer: also of errors and of the state of health.
-// Where https reaches the server, browsers are to come by it alone from then on; but not to the loopback, whose name all
-// programs of a machine share.
+// Where https reaches the server, browsers are to come by it alone from then on; but not to the loopback, whose name
+// all programs of a machine share.
 func Guard(https bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
@@ -30,8 +30,8 @@ func Guard(https bool, next http.Handler) http.Handler {
 	})
 }
 
-// guarded forbids to keep what says nothing of caches. The header is set last: the page cache goes by it, and http.Error takes
-// it away.
+// guarded forbids to keep what says nothing of caches. It is set last: the page cache goes by it, and http.Error
+// takes it away.
 type guarded struct {
 	http.ResponseWriter
 	begun bool

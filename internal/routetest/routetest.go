@@ -15,7 +15,7 @@ var Methods = []string{
 	http.MethodOptions, http.MethodTrace,
 }
 
-// Patterns lists the patterns of a router, sorted, from the index that it looks them up in: net/http has no list of them.
+// Patterns lists the patterns of a router, sorted, from the index that it looks them up in: net/http lists none.
 func Patterns(tb testing.TB, mux *http.ServeMux) (patterns []string) {
 	tb.Helper()
 	index := reflect.ValueOf(mux).Elem().FieldByName("index")

@@ -8,7 +8,7 @@ import (
 // shownAttributes are those of HTML whose values a person sees.
 var shownAttributes = [][]byte{[]byte(` title=`), []byte(` aria-label=`), []byte(` alt=`), []byte(` placeholder=`)}
 
-// HTML returns a page, as html/template makes it, in which what is not shown is there as an escape: between tags, and in
+// HTML returns a page, as html/template makes it, in which what is not shown is an escape: between tags, and in
 // attributes that a person sees. Other attributes, such as addresses and what a form sends, keep their values. The page
 // has no < or > outside of the brackets of tags, and its attributes are in double quotes.
 func HTML(page []byte) []byte {

@@ -23,7 +23,8 @@ func TestLinesOfATerminal(t *testing.T) {
 	if got := visible.Line("a\x9bb"); strings.Contains(got, "\x9b") {
 		t.Errorf("a byte of no character: %q", got)
 	}
-	for _, good := range []string{"", "orders", "größe 名前 שלום مرحبا", "👩\u200d🚀", "نمی\u200cخواهم"} {
+	for _, good := range []string{"", "orders", "größe 名前 שלום مرحبا", "👩\u200d🚀",
+		"نمی\u200cخواهم"} {
 		if got := visible.Line(good); got != good {
 			t.Errorf("%q became %q", good, got)
 		}

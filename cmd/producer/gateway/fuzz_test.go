@@ -15,7 +15,8 @@ import (
 // A body is read, or refused with a problem that shows nothing of this program.
 func FuzzBodies(f *testing.F) {
 	for _, seed := range []string{
-		`{"kind":"debug.echo","data":1,"in":"90s","id":"j-1","unique":"u"}`, `[{"kind":"a"}]`, `{"event":"e","timestamp":1.5}`,
+		`{"kind":"debug.echo","data":1,"in":"90s","id":"j-1","unique":"u"}`, `[{"kind":"a"}]`,
+		`{"event":"e","timestamp":1.5}`,
 		`{"changes":[{"member":"a","by":1e308}]}`, `{`, "[[[[", "\xff", `{"kind":{}}`, `{"in":7}`,
 	} {
 		f.Add([]byte(seed))
