@@ -10,7 +10,8 @@ TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover lint tidy clean check
+.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover lint sbom vulnerabilities \
+	tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +75,12 @@ lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
 	@go build -modfile=tools/go.mod -o .tools/ honnef.co/go/tools/cmd/staticcheck
 	$(STATICCHECK) ./...
 	cd bench && go vet $(RACE) ./... && $(STATICCHECK) ./...
+
+sbom: ## write sbom.json, the modules that navvy is built of and their licences, which must be among those that are taken
+	@tools/sbom
+
+vulnerabilities: ## look for known weaknesses with govulncheck; where its database cannot be had, that is printed. STRICT=1 fails then
+	@tools/vulnerabilities
 
 tidy: ## format the code and tidy all modules
 	gofmt -w .

@@ -103,6 +103,7 @@ func TestScripts(t *testing.T) {
 			"until":  until,
 			"lines":  lines,
 			"orders": orders,
+			"users":  users,
 		},
 		RequireExplicitExec: true,
 	})
@@ -147,6 +148,17 @@ func redisCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err = fmt.Fprintln(ts.Stdout(), answer)
 	ts.Check(err)
+}
+
+// users gives the script's Redis those of deploy/redis/users.acl, but for the default user, who looks after them.
+func users(ts *testscript.TestScript, _ bool, _ []string) {
+	recipe, err := os.ReadFile(filepath.Join("..", "deploy", "redis", "users.acl"))
+	ts.Check(err)
+	for line := range strings.Lines(string(recipe)) {
+		if words := strings.Fields(line); len(words) > 1 && words[1] != "default" {
+			redisCommand(ts, false, append([]string{"ACL", "SETUSER"}, words[1:]...))
+		}
+	}
 }
 
 // id VARIABLE keeps the id of the JSON object on stdout.

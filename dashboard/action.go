@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 const (
@@ -77,10 +79,10 @@ func (d *Dashboard) refused(w http.ResponseWriter, r *http.Request, err error) {
 		d.cfg.Logger.Warn("an action failed", "address", r.URL.Path, "error", err)
 	}
 	if !wantsHTML(r) {
-		refuseWith(w, r, status, "Not done: "+err.Error())
+		refuseWith(w, r, status, "Not done: "+shownText(err))
 		return
 	}
-	d.done(w, r, status, Notice{Text: "Not done: " + err.Error(), Bad: true})
+	d.done(w, r, status, Notice{Text: "Not done: " + shownText(err), Bad: true})
 }
 
 // confirmation is the error of an action that must be confirmed first: a page asks for it.
@@ -136,7 +138,7 @@ func wantsHTML(r *http.Request) bool { return strings.Contains(r.Header.Get("Acc
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value)
+	_ = json.NewEncoder(visible.JSONTo(w)).Encode(value)
 }
 
 func encode(value any) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/dashboard/audit"
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 const auditPage = 100
@@ -107,7 +108,7 @@ func (d *Dashboard) exportTrail(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
-	out, lines := http.NewResponseController(w), json.NewEncoder(w)
+	out, lines := http.NewResponseController(w), json.NewEncoder(visible.JSONTo(w))
 	err := d.trailOf(r.URL.Query().Get("refused") != "").Export(r.Context(), time.Time{}, func(e audit.Entry) error {
 		_ = out.SetWriteDeadline(time.Now().Add(liveWrite))
 		return lines.Encode(e)

@@ -142,7 +142,7 @@ func (o *OIDC) Routes(mux *http.ServeMux, prefix string) {
 	})
 	mux.HandleFunc("POST "+o.logout(), func(w http.ResponseWriter, r *http.Request) {
 		if err := o.logins.Load().logout(w, r); err != nil {
-			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+err.Error())
+			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+shownText(err))
 			return
 		}
 		_, _ = w.Write([]byte("You are logged out of the monitor.\n"))

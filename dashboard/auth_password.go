@@ -81,7 +81,7 @@ func (p *Passwords) Routes(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) { p.login(w, r, prefix) })
 	mux.HandleFunc("POST "+p.logout(), func(w http.ResponseWriter, r *http.Request) {
 		if err := p.logins.Load().logout(w, r); err != nil {
-			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+err.Error())
+			refuseWith(w, r, http.StatusServiceUnavailable, "the session cannot be ended now: "+shownText(err))
 			return
 		}
 		http.Redirect(w, r, prefix+"/login", http.StatusSeeOther)

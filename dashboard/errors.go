@@ -1,9 +1,13 @@
 package dashboard
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr"
@@ -27,6 +31,26 @@ func BadRequest(format string, args ...any) error {
 // NotFound is the error of something that is not there, or not any more, with the status 404.
 func NotFound(format string, args ...any) error {
 	return &statusError{http.StatusNotFound, fmt.Errorf(format, args...)}
+}
+
+// shownText is what a person may read of an error: what is wrong with a request, or with what it asks for. Addresses,
+// the words of Redis, which may repeat data, and those of decoders are for the log.
+func shownText(err error) string {
+	var reply redis.Error
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case statusOf(err) < http.StatusInternalServerError:
+		return err.Error()
+	case redisx.IsAway(err):
+		return "Redis does not answer."
+	case errors.As(err, &reply):
+		code, _, _ := strings.Cut(reply.Error(), " ")
+		return fmt.Sprintf("Redis refuses it: %.40s.", code)
+	case errors.As(err, &syntax), errors.As(err, &kind):
+		return "What Redis holds cannot be read."
+	}
+	return err.Error()
 }
 
 // statusOf returns the HTTP status for an error: 503 for a Redis that does not answer, 502 for one that has answered

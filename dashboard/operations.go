@@ -66,15 +66,14 @@ func (o *operations) begin(
 	o.running.Go(func() {
 		defer close(op.ended)
 		result, err := do(o.ctx, func(done int64) { op.change(func(s *operationState) { s.Done = done }) })
-		if errors.Is(err, context.Canceled) {
-			err = errors.New("the monitor was stopped before the end; what was done stays done")
+		failure := ""
+		switch {
+		case errors.Is(err, context.Canceled):
+			failure = "the monitor was stopped before the end; what was done stays done"
+		case err != nil:
+			failure = shownText(err)
 		}
-		op.change(func(s *operationState) {
-			s.Ended, s.Result = time.Now(), result
-			if err != nil {
-				s.Failure = err.Error()
-			}
-		})
+		op.change(func(s *operationState) { s.Ended, s.Result, s.Failure = time.Now(), result, failure })
 	})
 	return op, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 // page is one of the dashboard's pages.
@@ -57,7 +58,7 @@ type outage struct {
 }
 
 func newOutage(seen cached) *outage {
-	return &outage{Since: seen.at, Cause: seen.err.Error(), Away: redisx.IsAway(seen.err)}
+	return &outage{Since: seen.at, Cause: shownText(seen.err), Away: redisx.IsAway(seen.err)}
 }
 
 const apiPath = "/api/v1"
@@ -132,9 +133,9 @@ func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 
 func address(prefix string, u *url.URL) string {
 	if u.RawQuery == "" {
-		return prefix + u.Path
+		return prefix + u.EscapedPath()
 	}
-	return prefix + u.Path + "?" + u.Query().Encode()
+	return prefix + u.EscapedPath() + "?" + u.Query().Encode()
 }
 
 // render writes the whole of a page or, if its template fails, nothing of it.
@@ -147,5 +148,5 @@ func (d *Dashboard) render(w http.ResponseWriter, status int, template string, o
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(buffer.Bytes())
+	_, _ = w.Write(visible.HTML(buffer.Bytes()))
 }

@@ -114,7 +114,7 @@ func loadRedis(ctx context.Context, d *Dashboard, _ *Request) (any, error) {
 			return nil, err
 		}
 		if err != nil {
-			seen = redisNode{Address: n.Options().Addr, Problem: err.Error(), Warnings: []warning{unreachable}}
+			seen = redisNode{Address: n.Options().Addr, Problem: shownText(err), Warnings: []warning{unreachable}}
 		}
 		health.Nodes = append(health.Nodes, seen)
 	}

@@ -39,7 +39,7 @@ func (d *Dashboard) sessionRoutes(mux *http.ServeMux) {
 		out.Section, out.Notice = "", d.notice(w, r)
 		status := http.StatusOK
 		if err != nil {
-			status, out.Complaint = statusOf(err), err.Error()
+			status, out.Complaint = statusOf(err), shownText(err)
 		} else {
 			out.Body = list
 		}
@@ -48,7 +48,7 @@ func (d *Dashboard) sessionRoutes(mux *http.ServeMux) {
 	mux.Handle("GET "+apiPath+"/sessions", d.viewer(func(w http.ResponseWriter, r *http.Request) {
 		list, err := d.ownSessions(r)
 		if err != nil {
-			refuseWith(w, r, statusOf(err), err.Error())
+			refuseWith(w, r, statusOf(err), shownText(err))
 			return
 		}
 		writeJSON(w, http.StatusOK, list)
@@ -120,7 +120,7 @@ func (d *Dashboard) endSession(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		refuseWith(w, r, statusOf(err), "the session cannot be ended now: "+err.Error())
+		refuseWith(w, r, statusOf(err), "the session cannot be ended now: "+shownText(err))
 		return
 	}
 	d.audit(r.Context(), userOf(r.Context()), "session.end", in.Name, "session "+handle)
@@ -135,7 +135,7 @@ func (d *Dashboard) endSessions(w http.ResponseWriter, r *http.Request) {
 		err = in.logins.logout(w, r)
 	}
 	if err != nil {
-		refuseWith(w, r, statusOf(err), "the sessions cannot be ended now: "+err.Error())
+		refuseWith(w, r, statusOf(err), "the sessions cannot be ended now: "+shownText(err))
 		return
 	}
 	in.logins.forgetUser(in.user)

@@ -96,7 +96,7 @@ func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
 		case redisx.IsAway(err):
 			return fleet{}, err
 		case err != nil: // it does not hide the others
-			all.Broken = append(all.Broken, brokenQueue{name, err.Error()})
+			all.Broken = append(all.Broken, brokenQueue{name, shownText(err)})
 			continue
 		}
 		all.Queues = append(all.Queues, info)

@@ -35,7 +35,7 @@ after(async () => {
 
 async function serve() {
   gateway = await programs.start("producer",
-    ["serve", "--addr", `127.0.0.1:${port}`, "--auth", "none", "--credentials", credentials], "gateway is listening");
+    ["serve", "--addr", `127.0.0.1:${port}`, "--shop", "--auth", "none", "--credentials", credentials], "gateway is listening");
 }
 
 // submit fills in the form of the account page.

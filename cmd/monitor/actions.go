@@ -130,7 +130,7 @@ func (a action) run(c *cli.Context) error {
 // warnOfObstacle says why what was to run does not start.
 func (a action) warnOfObstacle(c *cli.Context, o operator, name string) {
 	if obstacle, err := a.obstacle(c.Context, o, name); err == nil && obstacle != "" {
-		_, _ = fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", command.Printable(name), obstacle)
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", command.Printable(name), command.Printable(obstacle))
 	}
 }
 

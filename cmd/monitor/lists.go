@@ -207,7 +207,7 @@ func list(c *cli.Context, jobs lister) error {
 				return nil
 			}
 			if page.Cursor = got.Next; !c.Bool("all") {
-				_, err := fmt.Fprintf(c.App.ErrWriter, "there are more: add --cursor '%s', or --all\n", got.Next)
+				_, err := fmt.Fprintf(c.App.ErrWriter, "there are more: add --cursor '%s', or --all\n", command.Printable(got.Next))
 				return err
 			}
 		}

@@ -51,7 +51,7 @@ func purge(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d %s jobs in %s\n", count(info), state, args[0])
+		_, _ = fmt.Fprintf(c.App.ErrWriter, "%d %s jobs in %s\n", count(info), state, command.Printable(args[0]))
 		if !c.Bool("yes") {
 			return command.Usage("nothing was deleted; add --yes to delete them")
 		}

@@ -77,11 +77,12 @@ func listQueues(c *cli.Context) error {
 func printUnattended(out io.Writer, infos []inspect.QueueInfo) {
 	for _, q := range infos {
 		if q.Workers == 0 && q.Waiting+q.InFlight+q.Delayed+q.Retrying > 0 {
-			fmt.Fprintf(out, "%s has jobs and no worker\n", q.Name)
+			fmt.Fprintf(out, "%s has jobs and no worker\n", command.Printable(q.Name))
 		}
 		for _, k := range q.UnknownKinds {
 			if k.Workers == 0 {
-				fmt.Fprintf(out, "%s has jobs of kind %s, and no worker with a handler for it\n", q.Name, k.Kind)
+				fmt.Fprintf(out, "%s has jobs of kind %s, and no worker with a handler for it\n", command.Printable(q.Name),
+					command.Printable(k.Kind))
 			}
 		}
 	}

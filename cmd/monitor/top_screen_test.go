@@ -253,8 +253,9 @@ func TestTopLeavesOutColumnsInANarrowTerminal(t *testing.T) {
 
 func TestTopControlCharactersDoNotReachTheTerminal(t *testing.T) {
 	t.Parallel()
-	b := onPane(paneDead, inspect.JobInfo{ID: "a", Error: "\x1b]0;owned\x07\x1b[2J"})
-	if strings.Contains(b.View().Content, "\x1b]0") || strings.Contains(b.View().Content, "\x1b[2J") {
+	b := onPane(paneDead, inspect.JobInfo{ID: "a", Error: "\x1b]0;owned\x07\x1b[2J \u202eback"})
+	if strings.Contains(b.View().Content, "\u202e") || strings.Contains(b.View().Content, "\x1b]0") ||
+		strings.Contains(b.View().Content, "\x1b[2J") {
 		t.Errorf("an error steers the terminal: %q", b.View().Content)
 	}
 }

@@ -84,6 +84,6 @@ func printAudit(c *cli.Context, audit inspect.Audit) error {
 	if !audit.OK() {
 		verdict = "NOT every job is accounted for"
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "%s: %s\n", audit.Queue, verdict)
+	_, err := fmt.Fprintf(c.App.Writer, "%s: %s\n", command.Printable(audit.Queue), verdict)
 	return err
 }

@@ -20,9 +20,9 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "serve an HTTP gateway, for apps in any language",
-		Description: `It enqueues jobs, reports what became of them, and has a small shop that shows the packages under
-jobs. What there is is described at /openapi.json (OpenAPI 3.1) and in docs/gateway.md. Errors are problem documents
-(RFC 9457).
+		Description: `It enqueues jobs, reports what became of them, and has routes for the packages under jobs; with
+--shop also pages that show them. What there is is described at /openapi.json (OpenAPI 3.1) and in docs/gateway.md.
+Errors are problem documents (RFC 9457).
 
 The gateway is closed: programs need an API key or a token (JWT), each with its scopes. Keys, and the passwords of the
 shop's people, are in a file that producer key and producer password write lines for. --auth none lets everybody in who
@@ -65,6 +65,7 @@ func serveFlags() []cli.Flag {
 		&cli.StringSliceFlag{
 			Name: "trusted-proxy", Usage: "look behind the proxies in this `CIDR`, in X-Forwarded-For; may be repeated",
 		},
+		&cli.BoolFlag{Name: "shop", Usage: "serve the pages of the demonstration, too: /pages and /assets"},
 		anyKindFlag(),
 	)
 }
@@ -129,7 +130,7 @@ func serveConfig(c *cli.Context, server command.Server) (gateway.Config, error) 
 		return gateway.Config{}, err
 	}
 	cfg := gateway.Config{
-		ClientIP:  ratelimit.ClientIPBehind(proxies...),
+		ClientIP: ratelimit.ClientIPBehind(proxies...), Shop: c.Bool("shop"),
 		Namespace: c.String("namespace"), Auth: auth, Users: users, Keys: keys, Retain: c.Duration("retain"),
 		MaxBody: int64(c.Int("max-body")), MaxInFlight: c.Int("max-in-flight"),
 		Rate: int64(c.Int("rate")), Burst: int64(c.Int("burst")),

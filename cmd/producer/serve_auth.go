@@ -10,6 +10,7 @@ import (
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/credentials"
+	"github.com/navvy-go/navvy/internal/secretfile"
 )
 
 func jwtFlags() []cli.Flag {
@@ -62,7 +63,7 @@ func readTokens(c *cli.Context) (*gateway.JWT, error) {
 	}
 	if file := c.String("jwt-key"); file != "" {
 		var err error
-		if cfg.PEM, err = os.ReadFile(file); err != nil {
+		if cfg.PEM, err = secretfile.ReadPublic(file); err != nil {
 			return nil, command.Usage("--jwt-key: %w", err)
 		}
 	}

@@ -93,5 +93,5 @@ func Arguments(c *cli.Context, names ...string) ([]string, error) {
 // oneLine keeps an error with a stack or a joined error on one line.
 func oneLine(err error) string {
 	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
-	return strings.Join(lines, "; ")
+	return Printable(strings.Join(lines, "; "))
 }

@@ -1,12 +1,15 @@
 package command
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 const timeFormat = "2006-01-02T15:04:05.000Z07:00" // RFC 3339 with milliseconds
@@ -22,7 +25,7 @@ func Logger(c *cli.Context) (zerolog.Logger, error) {
 	if err != nil {
 		return zerolog.Nop(), err
 	}
-	return zerolog.New(out).Level(level).Hook(zerolog.HookFunc(stamp)), nil
+	return zerolog.New(visible.JSONTo(out)).Level(level).Hook(zerolog.HookFunc(stamp)), nil
 }
 
 func stamp(event *zerolog.Event, _ zerolog.Level, message string) {
@@ -31,11 +34,20 @@ func stamp(event *zerolog.Event, _ zerolog.Level, message string) {
 	}
 }
 
+// consoleMessage is a message on a console, which quotes all else itself.
+func consoleMessage(message any) string {
+	if message == nil {
+		return ""
+	}
+	return Printable(fmt.Sprint(message))
+}
+
 func logWriter(w io.Writer, format string) (io.Writer, error) {
 	switch {
 	case format == "console", format == "" && IsTerminal(w):
 		return zerolog.ConsoleWriter{
-			Out: w, TimeFormat: "15:04:05.000", NoColor: !IsTerminal(w) || os.Getenv("NO_COLOR") != "",
+			Out: w, TimeFormat: "15:04:05.000", FormatMessage: consoleMessage,
+			NoColor: !IsTerminal(w) || os.Getenv("NO_COLOR") != "",
 		}, nil
 	case format == "json", format == "":
 		return w, nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 // Lines writes each value as one JSON object on a line of its own.
@@ -14,7 +16,7 @@ type Lines struct{ encoder *json.Encoder }
 
 // NewLines returns Lines to w.
 func NewLines(w io.Writer) Lines {
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(visible.JSONTo(w))
 	encoder.SetEscapeHTML(false)
 	return Lines{encoder: encoder}
 }
@@ -32,7 +34,7 @@ func NewTable(w io.Writer, headings ...string) Table {
 	return t
 }
 
-// Row adds a line. Control characters, which could steer the terminal, and tabs become spaces.
+// Row adds a line, in which what is not shown becomes spaces: see [visible.Line].
 func (t Table) Row(cells ...any) {
 	texts := make([]string, len(cells))
 	for i, cell := range cells {
@@ -44,15 +46,8 @@ func (t Table) Row(cells ...any) {
 // Flush writes the table.
 func (t Table) Flush() error { return t.w.Flush() }
 
-// Printable returns text for one line on a terminal: control characters, which could steer it, become spaces.
-func Printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
-}
+// Printable returns text for one line on a terminal: see [visible.Line].
+func Printable(text string) string { return visible.Line(text) }
 
 // Duration rounds d for a person: 1m30s, 250ms, -.
 func Duration(d time.Duration) string {

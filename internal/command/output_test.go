@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -110,6 +111,30 @@ func TestDuration(t *testing.T) {
 	} {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%s) = %s, want %s", time.Duration(d), got, want)
+		}
+	}
+}
+
+// Marks of direction change what a person reads, in lists, lines of JSON, logs and messages alike.
+func TestOutputShowsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	const text = "a\u202eb\u009b\u200bc"
+	for _, format := range []string{"json", "console"} {
+		app, out, errs := program(func(c *cli.Context) error {
+			table := NewTable(c.App.Writer, "NAME")
+			table.Row(text)
+			log, err := Logger(c)
+			log.Warn().Str("name", text).Err(errors.New(text)).Msg(text)
+			return errors.Join(err, table.Flush(), NewLines(c.App.Writer).Print(map[string]string{"name": text}),
+				errors.New(text))
+		})
+		if got := Run(t.Context(), app, []string{"prog", "act", "--log-format", format}); got != StatusFailed {
+			t.Errorf("status %d", got)
+		}
+		for _, written := range []string{out.String(), errs.String()} {
+			if strings.ContainsAny(written, "\u202e\u009b\u200b") || !strings.Contains(written, `\u202e`) {
+				t.Errorf("%s: %q", format, written)
+			}
 		}
 	}
 }

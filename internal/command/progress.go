@@ -50,6 +50,7 @@ func (p *Progress) Set(done int64, note string) {
 		return
 	}
 	p.last = time.Now()
+	note = Printable(note)
 	if p.bar != nil {
 		p.bar.Describe(p.what + ": " + note)
 		_ = p.bar.Set64(done)

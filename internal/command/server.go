@@ -91,6 +91,6 @@ func (s Server) Serve(c *cli.Context, log zerolog.Logger, name, path string, cfg
 		scheme = "https"
 	}
 	log.Info().Str("url", scheme+"://"+listener.Addr().String()+path).Msg(name + " is listening")
-	cfg.Cert, cfg.Key, cfg.Hosts = s.cert, s.key, s.Hosts
+	cfg.Cert, cfg.Key, cfg.Hosts, cfg.HTTPS = s.cert, s.key, s.Hosts, s.HTTPS
 	return httpserver.Serve(c.Context, listener, cfg)
 }

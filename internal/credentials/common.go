@@ -17,8 +17,15 @@ const (
 	wordShort    = 4 // characters: shorter ones are in any password
 )
 
+// contextWords are those that are near at hand here: what this is, and who uses it.
+var contextWords = []string{
+	"navvy", "monitor", "dashboard", "gateway", "producer", "worker", "operator", "viewer", "redis", "queue",
+	"credentials",
+}
+
 // common reports whether a password is among those that are tried first: one of the list, also with a few digits and
-// signs around it or twice in a row, its owner's name so adorned, or a row of characters such as 1234567890.
+// signs around it or twice in a row, its owner's name or a word of this place so adorned, or a row
+// of characters such as 1234567890.
 func common(plain, name string) bool {
 	lower := strings.ToLower(plain)
 	word := strings.TrimFunc(lower, func(c rune) bool { return !unicode.IsLetter(c) })
@@ -26,7 +33,8 @@ func common(plain, name string) bool {
 	if length := len([]rune(word)); length >= wordShort && len([]rune(lower))-length <= ornamentMost {
 		candidates = append(candidates, word, half(word))
 	}
-	if row(lower) || slices.Contains(candidates, strings.ToLower(name)) {
+	if row(lower) || slices.Contains(candidates, strings.ToLower(name)) ||
+		slices.ContainsFunc(contextWords, func(word string) bool { return slices.Contains(candidates, word) }) {
 		return true
 	}
 	for line := range strings.Lines(commonList) {

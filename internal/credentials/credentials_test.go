@@ -102,7 +102,7 @@ func TestMistakesNeverKeepOldRights(t *testing.T) {
 		"writable by others":  {func(p string) error { return os.Chmod(p, 0o602) }, "", "chmod 600"},
 		"writable by a group": {func(p string) error { return os.Chmod(p, 0o620) }, "", "chmod 600"},
 		"too long": {func(p string) error {
-			return os.WriteFile(p, bytes.Repeat([]byte("#\n"), fileMost/2+1), 0o600)
+			return os.WriteFile(p, bytes.Repeat([]byte("#\n"), 1<<20/2+1), 0o600)
 		}, "", "longer"},
 	} {
 		t.Run(name, func(t *testing.T) {

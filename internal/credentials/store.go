@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/secretfile"
 )
 
 const (
@@ -160,7 +162,7 @@ func (s *Store[G]) lookAgain() {
 // look reads the file, whatever its time and size: a mode that was changed, or a copy that kept its time, counts too.
 func (s *Store[G]) look() {
 	s.looked = time.Now()
-	text, err := readFile(s.path)
+	text, err := secretfile.Read(s.path)
 	if err != nil {
 		s.text, s.known, s.problems = nil, known[G]{}, []string{err.Error() + ": nobody is let in"}
 		return

@@ -25,6 +25,7 @@ const (
 type Config struct {
 	Handler    http.Handler
 	Hosts      []string // see [CheckHost]
+	HTTPS      bool     // clients reach it by https, by itself or through a proxy
 	Cert, Key  string
 	EndStreams func() error // ends the streams of browsers, which a stop would wait for. Defaults to nothing
 }
@@ -32,12 +33,18 @@ type Config struct {
 // Serve serves until ctx ends. Then it takes no more connections, ends streams, and gives other requests ten seconds.
 func Serve(ctx context.Context, listener net.Listener, cfg Config) error {
 	server := &http.Server{
-		Handler:           CheckHost(cfg.Hosts, cfg.Handler),
+		Handler:           Guard(cfg.HTTPS, CheckHost(cfg.Hosts, cfg.Handler)),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
+	}
+	if cfg.Cert != "" {
+		var err error
+		if server.TLSConfig, err = tlsConfig(cfg.Cert, cfg.Key); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	var stopped sync.WaitGroup
 	serving, ended := context.WithCancel(ctx)
@@ -54,7 +61,7 @@ func Serve(ctx context.Context, listener net.Listener, cfg Config) error {
 	})
 	var err error
 	if cfg.Cert != "" {
-		err = server.ServeTLS(listener, cfg.Cert, cfg.Key)
+		err = server.ServeTLS(listener, "", "")
 	} else {
 		err = server.Serve(listener)
 	}

@@ -3,7 +3,6 @@ package httpserver_test
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"testing"
 
@@ -16,10 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestServeLetsRequestsFinish(t *testing.T) {
 	t.Parallel()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		stop() // while this request is under way

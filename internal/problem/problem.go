@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 // ContentType is the media type of a problem document.
@@ -52,6 +54,7 @@ func (d *Document) Write(w http.ResponseWriter) error {
 	if d.RetryAfter > 0 && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", strconv.Itoa(d.RetryAfter))
 	}
+	body = visible.JSON(body)
 	header.Set("Content-Type", ContentType)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(body)))

@@ -50,7 +50,7 @@ func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, err
 		return &q, nil
 	}
 	if err := wire.ValidateQueue(queue); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrBadQuery, err)
 	}
 	switch n, err := i.rdb.Exists(ctx, q.Stream, q.Bodies(), q.Totals(), q.Dead(), q.CancelledJobs()).Result(); {
 	case err != nil:

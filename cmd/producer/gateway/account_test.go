@@ -219,3 +219,12 @@ func TestLoginsAreCountedByTheAddressBehindTheProxy(t *testing.T) {
 	}
 	a.gets(401, login.with("X-Forwarded-For", "198.51.100.8"))
 }
+
+func TestTheDemonstrationIsServedOnRequestAlone(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(c *gateway.Config) { c.Shop = false })
+	for _, path := range []string{"/pages/home", "/pages/account", "/assets/account.js"} {
+		a.fails(404, "not-found", ask{method: "GET", path: path, anonymous: true})
+	}
+	a.gets(200, ask{method: "GET", path: "/session", header: a.login(), anonymous: true})
+}

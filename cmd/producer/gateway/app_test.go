@@ -35,14 +35,15 @@ const (
 // app is a gateway on a port, with a Redis of its own. Each of its answers is held against the OpenAPI document.
 type app struct {
 	*testing.T
-	url    string
-	server *redistest.Server
-	rdb    redis.UniversalClient
-	key    string // of a program that may do everything
-	weak   string // of one that may read flags, and of one that may not
-	weaker string
-	log    *syncBuffer
-	stop   func()
+	url       string
+	server    *redistest.Server
+	rdb       redis.UniversalClient
+	key       string // of a program that may do everything
+	weak      string // of one that may read flags, and of one that may not
+	weaker    string
+	scopeKeys map[gateway.Scope]string // of programs that may do one thing
+	log       *syncBuffer
+	stop      func()
 
 	handler *gateway.Gateway
 }
@@ -64,7 +65,7 @@ func appOn(t *testing.T, server *redistest.Server, change ...func(*gateway.Confi
 	a.must(err)
 	cfg := gateway.Config{
 		Redis: rdb, Auth: read, Users: read, Kinds: []string{"payment.charge", "debug.echo", "debug.fail"},
-		Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Logger: a.log.logger(),
+		Shop: true, Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Logger: a.log.logger(),
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -115,6 +116,10 @@ func (a *app) credentials() string {
 	}
 	a.key, a.weak, a.weaker = add("all", gateway.Scopes...), add("weak", gateway.FlagsRead), add("weaker",
 		gateway.JobsRead)
+	a.scopeKeys = map[gateway.Scope]string{}
+	for i, scope := range gateway.Scopes {
+		a.scopeKeys[scope] = add(fmt.Sprintf("scope-%d", i), scope)
+	}
 	lines = append(lines, "password alice "+alicesHash, "")
 	file := filepath.Join(a.TempDir(), "credentials")
 	a.must(os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))

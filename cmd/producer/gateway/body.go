@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/navvy-go/navvy/lockmgr/idemhttp"
@@ -53,9 +55,19 @@ func parse(body []byte, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(value); err != nil {
-		return invalid.because("%v", err)
+		return invalid.because("%s", mismatch(err))
 	}
 	return nil
+}
+
+// mismatch says why a JSON text is not of the form that is wanted, in the words of JSON and not of Go.
+func mismatch(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	kind, _, _ := strings.Cut(wrong.Value, " ") // a number comes with its digits
+	return fmt.Sprintf("%s cannot be of the type %s", cmp.Or(wrong.Field, "the body"), kind)
 }
 
 // isArray reports whether a body is an array, by how it begins.

@@ -4,8 +4,14 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"testing"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/routetest"
 )
+
+// Patterns lists the patterns of the router.
+func (g *Gateway) Patterns(tb testing.TB) []string { return routetest.Patterns(tb, g.mux) }
 
 // Routes lists the patterns of all routes.
 func (g *Gateway) Routes() []string {

@@ -50,6 +50,7 @@ type Config struct {
 	// sign session cookies, see [session.Middleware]. Default to one that ends with the process
 	Keys  [][]byte
 	Kinds []string // that may be enqueued. Defaults to any
+	Shop  bool     // serves the pages of the demonstration, too
 
 	// StripeSecrets are those of a Stripe webhook endpoint, see [stripegate.WebhookConfig]. Defaults to no such endpoint
 	StripeSecrets []string

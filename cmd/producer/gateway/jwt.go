@@ -24,6 +24,8 @@ const (
 	rsaShort    = 2048 // bits at the least (section 3.3)
 	leeway      = 30 * time.Second
 	subjectLong = 200
+	tokenLong   = 8 << 10        // bytes
+	endsWithin  = 24 * time.Hour // a token cannot be revoked: it ends soon instead
 )
 
 // JWTConfig says whose tokens are taken. Exactly one of Secret, PEM and Set is given; each key works with one
@@ -38,11 +40,12 @@ type JWTConfig struct {
 }
 
 // JWT lets in who sends a bearer token that the issuer signed (RFC 7519): with iss, aud, exp and sub, and the scopes in
-// scope, separated by spaces (RFC 9068), or in the list scp. Clocks may differ by 30 s.
+// scope, separated by spaces (RFC 9068), or in the list scp. It ends within 24 hours. Clocks may differ by 30 s.
 type JWT struct {
 	cfg    JWTConfig
 	key    verifyKey // unless there is a set
 	parser *jwt.Parser
+	now    func() time.Time
 }
 
 // verifyKey is a key and the one algorithm that it is for.
@@ -78,6 +81,7 @@ func NewJWT(cfg JWTConfig) (*JWT, error) {
 	if now == nil {
 		now = time.Now
 	}
+	j.now = now
 	j.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{"HS256", "RS256", "ES256", "EdDSA"}), jwt.WithIssuer(cfg.Issuer),
 		jwt.WithAudience(cfg.Audience), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(now),
@@ -131,6 +135,9 @@ func (j *JWT) Identify(r *http.Request) (Caller, error) {
 	if strings.Count(text, ".") != 2 { // an API key, say
 		return Caller{}, errNone
 	}
+	if len(text) > tokenLong {
+		return Caller{}, fmt.Errorf("%w: a token of %d bytes", errBad, len(text))
+	}
 	var said claims
 	_, err := j.parser.ParseWithClaims(text, &said,
 		func(token *jwt.Token) (any, error) { return j.keyOf(r.Context(), token) })
@@ -139,6 +146,8 @@ func (j *JWT) Identify(r *http.Request) (Caller, error) {
 		return Caller{}, fmt.Errorf("%w: %w", errBad, err)
 	case said.Subject == "" || len(said.Subject) > subjectLong:
 		return Caller{}, fmt.Errorf("%w: a sub of %d bytes", errBad, len(said.Subject))
+	case said.ExpiresAt.After(j.now().Add(endsWithin + leeway)):
+		return Caller{}, fmt.Errorf("%w: it ends in more than %v", errBad, endsWithin)
 	}
 	caller := Caller{Name: "jwt:" + said.Subject}
 	for _, name := range slices.Concat(strings.Fields(said.Scope), said.List) {
@@ -149,8 +158,31 @@ func (j *JWT) Identify(r *http.Request) (Caller, error) {
 	return caller, nil
 }
 
+// accessTypes are what typ may say of a token for access (RFC 9068, section 2.1), in lower case, without application/.
+var accessTypes = []string{"jwt", "at+jwt"}
+
+// checkHeader refuses a token of another purpose, and one that must not be taken by those that do not know what it
+// demands (RFC 7515, section 4.1.11): nothing that crit could name is known here.
+func checkHeader(header map[string]any) error {
+	if _, demands := header["crit"]; demands {
+		return errors.New("its crit demands what is not known here")
+	}
+	kind, given := header["typ"]
+	if !given {
+		return nil
+	}
+	text, _ := kind.(string)
+	if !slices.Contains(accessTypes, strings.TrimPrefix(strings.ToLower(text), "application/")) {
+		return fmt.Errorf("a token of typ %.40q", fmt.Sprint(kind))
+	}
+	return nil
+}
+
 // keyOf returns the key that must have signed a token, if that is what it claims.
 func (j *JWT) keyOf(ctx context.Context, token *jwt.Token) (any, error) {
+	if err := checkHeader(token.Header); err != nil {
+		return nil, err
+	}
 	key := j.key
 	if j.cfg.Set != nil {
 		id, _ := token.Header["kid"].(string)

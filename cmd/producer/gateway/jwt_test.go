@@ -98,6 +98,10 @@ func TestTokensAreChecked(t *testing.T) {
 		"without an issuer": {"iss": nil},
 		"for another":       {"aud": "billing"}, "for nobody": {"aud": nil}, "of nobody": {"sub": ""},
 		"of somebody long": {"sub": strings.Repeat("s", 201)},
+		"good, for a day":  {"exp": time.Now().Add(24 * time.Hour).Unix()},
+		"for two days":     {"exp": time.Now().Add(48 * time.Hour).Unix()},
+		"for ever":         {"exp": 253402300799}, "for longer than there is time": {"exp": 1e300},
+		"large": {"more": strings.Repeat("m", 8<<10)},
 	} {
 		caller := identify(t, auth, claimed(t, hs, secret, "", changes))
 		if good := strings.HasPrefix(name, "good"); good != (caller.Name == "jwt:shop") || good && len(caller.Scopes) != 2 {
@@ -112,6 +116,34 @@ func TestTokensAreChecked(t *testing.T) {
 		"cut":               right[:len(right)-4], "two dots": "..", "an API key": "navvy_abc", "empty": "",
 	} {
 		if caller := identify(t, auth, token); caller.Name != "" {
+			t.Errorf("%s: %+v", name, caller)
+		}
+	}
+}
+
+func TestTokensOfOtherPurposesAreRefused(t *testing.T) {
+	t.Parallel()
+	auth := newJWT(t, gateway.JWTConfig{Secret: secret})
+	for name, header := range map[string]map[string]any{
+		"good": {}, "good, of no type": {"typ": nil}, "good, for access": {"typ": "at+jwt"},
+		"good, in full": {"typ": "application/AT+JWT"}, "good, with more": {"x5t": "a", "cty": "json"},
+		"of a logout": {"typ": "logout+jwt"}, "of a proof": {"typ": "dpop+jwt"}, "of no text": {"typ": 7},
+		"of an empty type": {"typ": ""}, "of a list": {"typ": []string{"JWT"}},
+		"with a demand": {"crit": []string{"exp"}}, "with an unknown demand": {"crit": []string{"b64"}, "b64": false},
+		"with an empty demand": {"crit": []string{}}, "with no list of demands": {"crit": "exp"}, "null": {"crit": 0},
+	} {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+			"iss": issuer, "aud": audience, "sub": "shop", "scope": "jobs:read", "exp": time.Now().Add(time.Minute).Unix(),
+		})
+		maps.Copy(token.Header, header)
+		if kind, given := header["typ"]; given && kind == nil {
+			delete(token.Header, "typ")
+		}
+		text, err := token.SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if caller := identify(t, auth, text); strings.HasPrefix(name, "good") != (caller.Name == "jwt:shop") {
 			t.Errorf("%s: %+v", name, caller)
 		}
 	}

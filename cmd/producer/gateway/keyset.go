@@ -8,12 +8,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/navvy-go/navvy/internal/secretfile"
 )
 
 const (
@@ -147,7 +148,7 @@ func usable(raw []byte) (setKey, bool) {
 
 func (s *KeySet) fetch(ctx context.Context) ([]byte, error) {
 	if !strings.HasPrefix(s.where, "https://") && !strings.HasPrefix(s.where, "http://") {
-		return os.ReadFile(s.where)
+		return secretfile.ReadPublic(s.where)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.where, nil)
 	if err != nil {

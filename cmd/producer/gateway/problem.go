@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/problem"
+	"github.com/navvy-go/navvy/internal/visible"
 	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/leaderboard"
@@ -143,6 +144,7 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
 		refuse(w, r, internal.because("What is stored cannot be shown."))
 		return
 	}
+	body = visible.JSON(body)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

@@ -49,8 +49,7 @@ func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
 	open := func(h handler) http.Handler { return through(h, g.bounded, g.limited, within) }
 	person := func(h handler) http.Handler { return through(h, g.bounded, g.limited, within, inSession) }
 	jobs := through(handler(g.enqueue), within, g.once())
-	page := cache.Pages(g.cache, cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})
-	return map[string]http.Handler{
+	routes := map[string]http.Handler{
 		"POST /v1/queues/{queue}/jobs": through(streamsTo(handler(g.enqueueLines), jobs), g.bounded,
 			g.authorized(JobsWrite), g.limited),
 		"GET /v1/queues/{queue}/jobs/{id}": api(JobsRead, g.job),
@@ -73,13 +72,16 @@ func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
 		"POST /logout-everywhere": person(g.logoutEverywhere),
 		"GET /session":            person(g.session),
 
-		"GET /pages/{page}":   through(handler(g.page), g.bounded, g.limited, within, page),
-		"GET /assets/{asset}": open(g.asset),
-
 		"GET /openapi.json": open(g.openapi),
 		"GET /healthz":      handler(g.healthy),
 		"GET /readyz":       handler(g.ready),
 	}
+	if g.cfg.Shop {
+		page := cache.Pages(g.cache, cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})
+		routes["GET /pages/{page}"] = through(handler(g.page), g.bounded, g.limited, within, page)
+		routes["GET /assets/{asset}"] = open(g.asset)
+	}
+	return routes
 }
 
 // route builds the handler of all routes.

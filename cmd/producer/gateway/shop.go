@@ -92,7 +92,7 @@ func readEvent(text []byte) (analytics.Track, error) {
 		return event, badRequest.because("The body is not JSON.")
 	}
 	if err := json.Unmarshal(text, &event); err != nil {
-		return event, invalid.because("%v", err)
+		return event, invalid.because("%s", mismatch(err))
 	}
 	if event.Event == "" {
 		return event, invalid.because("event is missing")

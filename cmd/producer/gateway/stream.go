@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/problem"
+	"github.com/navvy-go/navvy/internal/visible"
 	"github.com/navvy-go/navvy/queue"
 )
 
@@ -160,7 +161,7 @@ func (s *jobStream) write(value any) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.w.Write(append(line, '\n')); err != nil {
+	if _, err := s.w.Write(append(visible.JSON(line), '\n')); err != nil {
 		panic(http.ErrAbortHandler) // the client is gone, and nobody else waits for an answer
 	}
 	return nil

@@ -322,3 +322,21 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with a body is said in the words of JSON: the types of this program are nobody's business.
+func TestProblemsShowNothingOfTheInside(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for _, one := range posts(right) {
+		for _, body := range []string{`{"event":7}`, `{"kind":{}}`, `{"cents":"x"}`, `{"user":[]}`, `{"changes":1}`, `"text"`,
+			`{"kind":"debug.echo","data":1,"retain":{}}`, `{"order_id":"o","cents":1e300}`} {
+			one.body = body
+			got := a.do(one)
+			for _, word := range []string{"Go ", "struct", "unmarshal", "int64", "json:"} {
+				if got.status < 400 || strings.Contains(string(got.body), word) {
+					t.Errorf("%s %s: %d %s", one.path, body, got.status, got.body)
+				}
+			}
+		}
+	}
+}

@@ -33,7 +33,7 @@ func (s *Server) Listen(ctx context.Context, address string) (*Listener, error) 
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l := &Listener{URL: "http://" + socket.Addr().String(), cancel: cancel, ended: make(chan struct{})}
 	l.http = &http.Server{
-		Handler:           httpserver.CheckHost(nil, s),
+		Handler:           httpserver.Guard(false, httpserver.CheckHost(nil, http.NewCrossOriginProtection().Handler(s))),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,

@@ -1,0 +1,10 @@
+package dashboard
+
+import (
+	"testing"
+
+	"github.com/navvy-go/navvy/internal/routetest"
+)
+
+// Patterns lists the routes of a dashboard, those of its logins and pages among them.
+func (d *Dashboard) Patterns(tb testing.TB) []string { return routetest.Patterns(tb, d.routes()) }
