@@ -11,9 +11,12 @@ import (
 // How much is read from Redis in one command: what it does in well under a millisecond, whatever the jobs' size.
 const (
 	firstChunk = 10        // before it is known how large the jobs are
-	chunkJobs  = 200       // at the most
+	chunkJobs  = 32        // at the most: the next ones may be large, however small these were
 	chunkBytes = 256 << 10 // of the jobs' data, about
 )
+
+// scanBytes bounds what is read of jobs for one page, however few they are.
+const scanBytes = 32 << 20
 
 // heavyJob is how much data makes a job count for two against [Page].MaxScan, so that large jobs do not make a page
 // slow.
@@ -34,6 +37,7 @@ type scanSpec struct {
 func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page Page) (SearchPage, error) {
 	found, size := SearchPage{}, firstChunk
 	found.Next = page.Cursor
+	bytes := 0
 	limit, budget := page.limit(), page.maxScan()
 	for len(found.Jobs) < limit {
 		n := min(size, budget)
@@ -52,6 +56,10 @@ func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page
 			return found, nil
 		}
 		if found.Next = c.next; c.next == "" {
+			return found, nil
+		}
+		if bytes += c.bytes; bytes > scanBytes {
+			found.Truncated = true
 			return found, nil
 		}
 		size, budget = nextChunk(c), budget-s.weight(c)
