@@ -57,6 +57,8 @@ type Dashboard struct {
 	sections   []section
 	handler    http.Handler
 	cache      cache
+	readings   *turns
+	requests   *turns
 	locks      *lockmgr.Manager
 	live       *live
 	operations operations
@@ -110,6 +112,7 @@ func New(cfg Config) (*Dashboard, error) {
 		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections,
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
+	d.readings, d.requests = newTurns(readsAtOnce, readsOfOne), newTurns(requestsAtOnce, requestsOfOne)
 	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
 	if err := d.makeKeys(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
@@ -185,6 +188,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 
 	d.action(mux, "/queues/pause", d.pauseQueue)
 	d.action(mux, "/queues/resume", d.resumeQueue)
+	d.action(mux, "/queues/forget", d.forgetQueue)
 	d.action(mux, "/jobs/act", d.actOnJobs)
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)
