@@ -7,7 +7,7 @@ RACE := -race
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fuzz e2e bench scale events torture payments failover lint tidy clean check
+.PHONY: help build demo test fuzz e2e bench scale events torture payments failover hostile lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ payments: ## charge a thousand orders while workers, Redis and the gateway fail,
 	@tools/test-needs
 	@go build -trimpath -o bin/ ./cmd/worker ./torture/payments
 	@exec bin/payments $(if $(TORTURE),-for $(TORTURE)) $(if $(SEED),-seed $(SEED)) $(if $(JSON),-json)
+
+hostile: build ## attack the gateway and the monitor for a minute beside honest callers; HOSTILE=10m for longer
+	@tools/test-needs
+	@go build -o bin/hostile ./torture/hostile
+	@exec bin/hostile -for $(or $(HOSTILE),60s) $(if $(JSON),-json)
 
 failover: ## move Redis under load, Sentinel and a cluster, and hold what was acknowledged against what is there; FAILOVER=20m for longer
 	@tools/test-needs
