@@ -50,6 +50,9 @@ func (g *Gateway) enqueue(w http.ResponseWriter, r *http.Request) error {
 	if isArray(body) {
 		return g.enqueueArray(w, r, body)
 	}
+	if err := g.charge(r, 1, len(body)); err != nil {
+		return err
+	}
 	var asked jobRequest
 	if err := parse(body, &asked); err != nil {
 		return err
@@ -90,7 +93,7 @@ func (g *Gateway) enqueueArray(w http.ResponseWriter, r *http.Request, body []by
 	if len(asked) == 0 || len(asked) > maxItems {
 		return invalid.because("An array has 1 to %d jobs; more go as application/x-ndjson.", maxItems)
 	}
-	if err := g.charge(r, len(asked)); err != nil {
+	if err := g.charge(r, len(asked), len(body)); err != nil {
 		return err
 	}
 	results, items := make([]result, len(asked)), make([]queue.Item, len(asked))

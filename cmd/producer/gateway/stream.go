@@ -140,6 +140,9 @@ func (s *jobStream) flush() error {
 	if len(s.items) == 0 {
 		return nil
 	}
+	if err := s.g.await(s.r.Context(), s.g.limitKey(s.r), len(s.items), s.bytes); err != nil {
+		return err
+	}
 	if slices.ContainsFunc(s.results, func(one result) bool { return one.Problem == nil }) {
 		if err := s.admit(); err != nil {
 			return err
@@ -173,12 +176,9 @@ func (s *jobStream) flush() error {
 	return failed
 }
 
-// admit reports why the lines that were gathered may not be enqueued: a stream is held to the rate, and ends with the
-// key or the token that it began with.
+// admit reports why the lines that were gathered may not be enqueued: a stream ends with the key or the token that it
+// began with.
 func (s *jobStream) admit() error {
-	if err := s.g.await(s.r.Context(), s.g.limitKey(s.r), len(s.items)); err != nil {
-		return err
-	}
 	caller, err := s.g.cfg.Auth.Identify(s.r)
 	if err != nil || caller.Name != s.g.callerOf(s.r) || !caller.may(JobsWrite, s.r.PathValue("queue")) {
 		return unauthorized.because("The key or token has ended, or no longer has the scope.")
