@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -137,5 +138,34 @@ func TestOneViewerLeavesLiveStreamsForOthers(t *testing.T) {
 	}
 	if got := status(tokens["olga"]); got != http.StatusOK {
 		t.Errorf("another user: %d", got)
+	}
+}
+
+func TestOneUserWaitsWhileAnotherIsAnswered(t *testing.T) {
+	t.Parallel()
+	read, _, tokens := credentials(t)
+	server := board(t, dashboard.Config{Auth: dashboard.Tokens{Credentials: read}})
+	ask := func(token string) time.Duration {
+		began := time.Now()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/sessions", nil)
+		must(t, err)
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := browser(t).Do(request)
+		must(t, err)
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusUnauthorized {
+			t.Fatal("not let in")
+		}
+		return time.Since(began)
+	}
+	began := time.Now()
+	for range 120 {
+		ask(tokens["vera"])
+	}
+	if took := time.Since(began); took < time.Second { // 60 at once, and 60 at 40 in a second
+		t.Errorf("120 requests of one user took %s", took)
+	}
+	if late := ask(tokens["olga"]); late > time.Second {
+		t.Errorf("another user has waited for %s", late)
 	}
 }

@@ -113,6 +113,7 @@ func New(cfg Config) (*Dashboard, error) {
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
 	d.readings, d.requests = newTurns(readsAtOnce, readsOfOne), newTurns(requestsAtOnce, requestsOfOne)
+	d.requests.every = requestsEvery
 	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
 	if err := d.makeKeys(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
@@ -167,7 +168,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	assets, _ := fs.Sub(web, "web/assets")
 	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(files(assets))))
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
-	mux.Handle("GET /live", d.viewer(d.live.serve))
+	mux.Handle("GET /live", d.identified(d.live.serve))
 	d.sessionRoutes(mux)
 	mux.Handle("GET /audit/export", d.viewer(d.exportTrail))
 	mux.Handle("GET "+apiPath+"/audit/export", d.viewer(d.exportTrail))

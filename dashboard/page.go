@@ -65,11 +65,11 @@ const apiPath = "/api/v1"
 
 // page adds a page, and under /api/v1 what it shows as JSON.
 func (d *Dashboard) page(mux *http.ServeMux, path string, p page) {
-	mux.Handle("GET "+path, d.viewer(d.counted(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, p) })))
+	mux.Handle("GET "+path, d.viewer(func(w http.ResponseWriter, r *http.Request) { d.show(w, r, p) }))
 	if path == "/{$}" {
 		path = "/" + p.section
 	}
-	mux.Handle("GET "+apiPath+path, d.viewer(d.counted(func(w http.ResponseWriter, r *http.Request) { d.data(w, r, p) })))
+	mux.Handle("GET "+apiPath+path, d.viewer(func(w http.ResponseWriter, r *http.Request) { d.data(w, r, p) }))
 }
 
 // pathOf names what a page shows, whether it is asked for as HTML or as JSON.
@@ -114,7 +114,7 @@ func (d *Dashboard) read(r *http.Request, p page) cached {
 		if err := d.readings.wait(ctx, user, readsWait); err != nil {
 			return nil, err
 		}
-		defer d.readings.giveBack(user)
+		defer d.readings.giveBackAfter(user, time.Now())
 		return p.load(ctx, d, asked)
 	})
 }

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -16,6 +17,9 @@ const (
 
 	requestsAtOnce = 64 // pages that are made or written
 	requestsOfOne  = 16
+
+	requestsEvery = time.Second / 40 // of one user, on average; the others wait
+	requestsAhead = 60               // that may come earlier
 )
 
 var errBusy = &statusError{http.StatusTooManyRequests, errors.New("too many pages are asked for at once; try again")}
@@ -23,15 +27,17 @@ var errBusy = &statusError{http.StatusTooManyRequests, errors.New("too many page
 // turns let so many go on at once, and so many of one user. Others wait, or are refused.
 type turns struct {
 	all, each int
+	every     time.Duration // the pace of one user; 0 for none
 
 	mu    sync.Mutex
 	taken int
 	by    map[string]int
-	freed chan struct{} // closed when one is given back
+	due   map[string]time.Time // when a user's next one is due at that pace, if it is not yet
+	freed chan struct{}        // closed when one is given back
 }
 
 func newTurns(all, each int) *turns {
-	return &turns{all: all, each: each, by: map[string]int{}, freed: make(chan struct{})}
+	return &turns{all: all, each: each, by: map[string]int{}, due: map[string]time.Time{}, freed: make(chan struct{})}
 }
 
 // try takes a turn, or returns a channel that is closed when there may be one.
@@ -57,6 +63,50 @@ func (t *turns) giveBack(user string) {
 	t.freed = make(chan struct{})
 }
 
+// giveBackAfter gives a turn back. What took long holds it for a while: a user whose pages cost Redis much has
+// others read meanwhile.
+func (t *turns) giveBackAfter(user string, began time.Time) {
+	took := time.Since(began)
+	if took < slowReading {
+		t.giveBack(user)
+		return
+	}
+	time.AfterFunc(min(2*took, readsWait/2), func() { t.giveBack(user) })
+}
+
+// paced waits until a user's request is due, if that is soon.
+func (t *turns) paced(ctx context.Context, user string) error {
+	late := t.late(user, time.Now())
+	switch {
+	case late <= 0:
+		return nil
+	case late > readsWait:
+		return errBusy
+	}
+	select {
+	case <-time.After(late):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// late is how long a user's request is to wait. One that is to wait for longer than [readsWait] does not count.
+func (t *turns) late(user string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.due, func(_ string, due time.Time) bool { return !due.After(now) })
+	due := now
+	if next, ok := t.due[user]; ok {
+		due = next
+	}
+	late := due.Sub(now) - requestsAhead*t.every
+	if late <= readsWait {
+		t.due[user] = due.Add(t.every)
+	}
+	return late
+}
+
 // wait takes a turn, within a time.
 func (t *turns) wait(ctx context.Context, user string, within time.Duration) error {
 	late := time.NewTimer(within)
@@ -76,16 +126,20 @@ func (t *turns) wait(ctx context.Context, user string, within time.Duration) err
 	}
 }
 
-// counted refuses a user's request while many of theirs are under way.
+// counted has a user's requests wait while many of theirs are under way or have come lately, and refuses the rest.
 func (d *Dashboard) counted(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		user := userOf(r.Context()).Name
-		if err := d.requests.wait(r.Context(), user, readsWait); err != nil {
+		err := d.requests.wait(r.Context(), user, readsWait)
+		if err == nil {
+			defer d.requests.giveBack(user)
+			err = d.requests.paced(r.Context(), user)
+		}
+		if err != nil {
 			w.Header().Set("Retry-After", "1")
 			refuseWith(w, r, http.StatusTooManyRequests, errBusy.Error())
 			return
 		}
-		defer d.requests.giveBack(user)
 		next(w, r)
 	}
 }
