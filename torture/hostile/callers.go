@@ -20,8 +20,17 @@ type honest struct {
 	want    int
 	mu      sync.Mutex
 	took    []time.Duration
+	alone   time.Duration // the 99th percentile before the attack
 	refused int
 	last    string // why the last one was refused
+}
+
+// begin keeps what was measured so far as that without an attack.
+func (h *honest) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.alone = quantile(h.took, 99)
+	h.took = nil
 }
 
 const honestEvery = 200 * time.Millisecond
@@ -100,7 +109,17 @@ func (s *stage) honestCallers() []*honest {
 }
 
 // counts is what the callers of an attack were answered.
-type counts struct{ done, refused, failed atomic.Int64 }
+type counts struct {
+	done, refused, failed atomic.Int64
+	mu                    sync.Mutex
+	took                  []time.Duration
+}
+
+func (c *counts) note(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.took = append(c.took, took)
+}
 
 // assault is a way to attack, by so many callers at once.
 type assault struct {
@@ -120,7 +139,10 @@ func (s *stage) again(
 		client := &http.Client{Timeout: 30 * time.Second}
 		defer client.CloseIdleConnections()
 		for ctx.Err() == nil {
-			switch status, err := fetch(ctx, client, ask(next.Add(1))); {
+			began := time.Now()
+			status, err := fetch(ctx, client, ask(next.Add(1)))
+			c.note(time.Since(began))
+			switch {
 			case ctx.Err() != nil:
 			case err != nil:
 				c.failed.Add(1)
@@ -145,19 +167,19 @@ func (s *stage) attacks() []assault {
 		}
 	}
 	send := func(
-		path, kind string, body func(n int64) []byte,
+		name, path, kind string, body func(n int64) []byte,
 	) func(int64) func(context.Context) (*http.Request, error) {
 		return func(n int64) func(context.Context) (*http.Request, error) {
 			at := path
 			if strings.Contains(at, "%d") {
 				at = fmt.Sprintf(path, n)
 			}
-			return s.toGateway("mallory", at, kind, func() []byte { return body(n) })
+			return s.toGateway(name, at, kind, func() []byte { return body(n) })
 		}
 	}
 	job := func(int64) []byte { return []byte(`{"kind":"debug.echo","data":1}`) }
 	large := []byte(`{"kind":"debug.echo","data":"` + strings.Repeat("y", 1_000_000) + `"}`)
-	many := bytes.Repeat([]byte("{\"kind\":\"debug.echo\",\"data\":1}\n"), 50_000)
+	many := bytes.Repeat([]byte("{\"kind\":\"debug.echo\",\"data\":1}\n"), 2000)
 	return []assault{
 		s.again("deep job", 2, view(html, "/queues/deep/jobs/deep?x=%d")),
 		s.again("large list", 2, view(plainJSON, "/api/v1/waiting?queue=big&x=%d")),
@@ -165,9 +187,9 @@ func (s *stage) attacks() []assault {
 		s.again("long filter", 2, view(plainJSON, "/api/v1/waiting?queue=big&q="+strings.Repeat("args.a:b+", 5000))),
 		s.again("fleet", 1, view(html, "/queues?first=%d00")),
 		s.again("metrics", 1, view(plainJSON, "/metrics")),
-		s.again("new queues", 2, send("/v1/queues/made-%d/jobs", plainJSON, job)),
-		s.again("large jobs", 4, send("/v1/queues/big2/jobs", plainJSON, func(int64) []byte { return large })),
-		s.again("many jobs", 1, send("/v1/queues/big2/jobs", lines, func(int64) []byte { return many })),
+		s.again("new queues", 2, send("mallory", "/v1/queues/made-%d/jobs", plainJSON, job)),
+		s.again("large jobs", 4, send("morgan", "/v1/queues/big2/jobs", plainJSON, func(int64) []byte { return large })),
+		s.again("many jobs", 1, send("moriarty", "/v1/queues/big2/jobs", lines, func(int64) []byte { return many })),
 		s.again("look up", 1, func(n int64) func(context.Context) (*http.Request, error) {
 			return func(ctx context.Context) (*http.Request, error) {
 				request, err := http.NewRequestWithContext(ctx, http.MethodGet,

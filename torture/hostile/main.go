@@ -89,6 +89,10 @@ func attack(ctx context.Context, o options) (*report, error) {
 	for _, h := range s.honest {
 		all.Go(func() { h.run(ctx) })
 	}
+	pause(ctx, o.long/6)
+	for _, h := range s.honest {
+		h.begin()
+	}
 	for _, a := range s.attacks() {
 		for range a.callers {
 			all.Go(func() { a.run(ctx) })

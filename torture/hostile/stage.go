@@ -68,7 +68,7 @@ func (s *stage) start(ctx context.Context, bin string) (err error) {
 	return err
 }
 
-// credentials lets in two honest ones and two that are not.
+// credentials lets in two honest ones and some that are not.
 func (s *stage) credentials(file string) error {
 	var lines []string
 	for _, one := range []struct {
@@ -77,6 +77,8 @@ func (s *stage) credentials(file string) error {
 	}{
 		{credentials.Key, "shop", "jobs:write:orders*,jobs:read:orders*,orders:write"},
 		{credentials.Key, "mallory", "jobs:write,jobs:read,events:write"},
+		{credentials.Key, "morgan", "jobs:write"},
+		{credentials.Key, "moriarty", "jobs:write"},
 		{credentials.Token, "vera", "viewer"},
 		{credentials.Token, "mallet", "viewer"},
 	} {
@@ -138,6 +140,19 @@ func (p *program) peak() int64 {
 		}
 	}
 	return 0
+}
+
+// cpu is the time that processors have spent on it.
+func (p *program) cpu() time.Duration {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	words := strings.Fields(rest)
+	if len(words) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(words[11])
+	system, _ := strconv.Atoi(words[12])
+	return time.Duration(user+system) * (time.Second / 100) // the kernel counts in hundredths for programs
 }
 
 func (p *program) runs() bool {
