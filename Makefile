@@ -1,9 +1,12 @@
 # navvy: a background job system for Go on Redis Streams. `make help` lists what there is.
 SHELL := /bin/sh
 PROGRAMS := producer worker monitor demo
-STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
+STATICCHECK = GOFLAGS=$(RACE) $(CURDIR)/.tools/staticcheck
 
+# The tests and lint compile with the same flags, so that what one has compiled serves the other. Lint vets, and the tests
+# do not do it again; they need no symbols for a debugger.
 RACE := -race
+TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
@@ -13,15 +16,15 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the programs into bin/
-	go build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
+	go build -o bin/ $(PROGRAMS:%=./cmd/%)
 
 demo: build ## simulate a shop and watch it until Ctrl-C; COUNT=200 processes 200 orders, accounts for them and ends
 	@exec bin/demo $(if $(COUNT),-count $(COUNT)) $(if $(JSON),-json)
 
 test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses the server, RACE= leaves the race detector out
 	@tools/test-needs
-	cd bench && go test $(RACE) ./...
-	go test $(RACE) $(or $(PACKAGES),./...)
+	cd bench && go test $(TEST) ./...
+	go test $(TEST) $(or $(PACKAGES),./...)
 
 fuzz: ## run each fuzz test for 15 s; FUZZ=1h for as long, PACKAGES=./queue/... for some
 	@tools/test-needs
@@ -52,7 +55,7 @@ torture: ## kill, freeze and cut off a fleet, and account for every job; TORTURE
 
 payments: ## charge a thousand orders while workers, Redis and the gateway fail, and hold the gateway's ledger against them
 	@tools/test-needs
-	@go build -trimpath -o bin/ ./cmd/worker ./torture/payments
+	@go build -o bin/ ./cmd/worker ./torture/payments
 	@exec bin/payments $(if $(TORTURE),-for $(TORTURE)) $(if $(SEED),-seed $(SEED)) $(if $(JSON),-json)
 
 hostile: build ## attack the gateway and the monitor for a minute beside honest callers; HOSTILE=10m for longer
@@ -67,9 +70,10 @@ failover: ## move Redis under load, Sentinel and a cluster, and hold what was ac
 
 lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
 	@tools/house-rules
-	go vet ./...
+	go vet $(RACE) ./...
+	@go build -modfile=tools/go.mod -o .tools/ honnef.co/go/tools/cmd/staticcheck
 	$(STATICCHECK) ./...
-	cd bench && go vet ./... && $(STATICCHECK) ./...
+	cd bench && go vet $(RACE) ./... && $(STATICCHECK) ./...
 
 tidy: ## format the code and tidy all modules
 	gofmt -w .
