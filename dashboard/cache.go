@@ -47,6 +47,13 @@ type cached struct {
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
+	return c.getIn(ctx, nil, key, now, load)
+}
+
+// getIn is get for a user, who needs a turn for what is not there.
+func (c *cache) getIn(
+	ctx context.Context, in *turn, key string, now func() time.Time, load func(context.Context) (any, error),
+) cached {
 	c.mu.Lock()
 	last, known := c.seen[key]
 	c.mu.Unlock()
@@ -72,9 +79,19 @@ func (c *cache) get(
 		return fresh, nil
 	}
 	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(readLimit)) {
-		c.flight.DoChan(key, read)
+		if in.try() { // otherwise a later request reads it
+			again := c.flight.DoChan(key, read)
+			go func() {
+				<-again
+				in.giveBack()
+			}()
+		}
 		return last
 	}
+	if err := in.wait(ctx); err != nil {
+		return cached{data: last.data, at: last.at, err: err}
+	}
+	defer in.giveBack()
 	got, _, _ := c.flight.Do(key, read)
 	return got.(cached)
 }

@@ -110,11 +110,8 @@ func (d *Dashboard) read(r *http.Request, p page) cached {
 		return cached{err: BadRequest("the address is too long: %d bytes at the most", addressMost)}
 	}
 	user := userOf(r.Context()).Name
-	return d.cache.get(r.Context(), key, d.cfg.Now, func(ctx context.Context) (any, error) {
-		if err := d.readings.wait(ctx, user, readsWait); err != nil {
-			return nil, err
-		}
-		defer d.readings.giveBackAfter(user, time.Now())
+	turn := &turn{d.readings, user}
+	return d.cache.getIn(r.Context(), turn, key, d.cfg.Now, func(ctx context.Context) (any, error) {
 		return p.load(ctx, d, asked)
 	})
 }

@@ -63,17 +63,6 @@ func (t *turns) giveBack(user string) {
 	t.freed = make(chan struct{})
 }
 
-// giveBackAfter gives a turn back. What took long holds it for a while: a user whose pages cost Redis much has
-// others read meanwhile.
-func (t *turns) giveBackAfter(user string, began time.Time) {
-	took := time.Since(began)
-	if took < slowReading {
-		t.giveBack(user)
-		return
-	}
-	time.AfterFunc(min(2*took, readsWait/2), func() { t.giveBack(user) })
-}
-
 // paced waits until a user's request is due, if that is soon.
 func (t *turns) paced(ctx context.Context, user string) error {
 	late := t.late(user, time.Now())
@@ -123,6 +112,34 @@ func (t *turns) wait(ctx context.Context, user string, within time.Duration) err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// turn is a turn of a user. Each that waits for a reading takes one, also where another user's request reads for both: a
+// user whose turns are taken keeps nobody else waiting. A nil turn is always free.
+type turn struct {
+	of   *turns
+	user string
+}
+
+func (t *turn) wait(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	return t.of.wait(ctx, t.user, readsWait)
+}
+
+func (t *turn) try() bool {
+	if t == nil {
+		return true
+	}
+	_, ok := t.of.try(t.user)
+	return ok
+}
+
+func (t *turn) giveBack() {
+	if t != nil {
+		t.of.giveBack(t.user)
 	}
 }
 
