@@ -115,8 +115,8 @@ func (t *turns) wait(ctx context.Context, user string, within time.Duration) err
 	}
 }
 
-// turn is a turn of a user. Each that waits for a reading takes one, also where another user's request reads for both: a
-// user whose turns are taken keeps nobody else waiting. A nil turn is always free.
+// turn is a turn of a user. Each that waits for a reading takes one, also where another user's request reads for both:
+// a user whose turns are taken keeps nobody else waiting. A nil turn is always free.
 type turn struct {
 	of   *turns
 	user string
