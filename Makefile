@@ -10,7 +10,7 @@ TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fuzz e2e bench scale events torture payments failover hostile lint tidy clean check
+.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover hostile lint tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,11 @@ failover: ## move Redis under load, Sentinel and a cluster, and hold what was ac
 	@tools/test-needs
 	@go build -o bin/failover ./torture/failover
 	@exec bin/failover $(if $(FAILOVER),-for $(FAILOVER)) $(if $(JSON),-json)
+
+test-6.2: ## test the queue with every command and option refused that is newer than Redis 6.2
+	@tools/test-needs
+	@go build -o bin/redis62 ./internal/redistest/redis62
+	REDIS_NEWER=$(REDIS_SERVER) REDIS_SERVER=$(CURDIR)/bin/redis62 go test -count=1 ./queue/...
 
 lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
 	@tools/house-rules

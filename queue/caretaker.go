@@ -19,6 +19,7 @@ type chore struct {
 // The chores, by their place in the table.
 const (
 	chorePromote = iota
+	choreDrawNear
 	choreReclaim
 	choreSweep
 	choreExpireCancels
@@ -31,6 +32,7 @@ const (
 // chores is the table of chores. A new chore is a row here and a file of its own.
 var chores = [choreCount]chore{
 	chorePromote:         {"promote", func(*session) time.Duration { return promoteEvery }, (*session).promote},
+	choreDrawNear:        {"draw near", onSignal, (*session).drawNear},
 	choreReclaim:         {"reclaim", onSignal, (*session).reclaim},
 	choreSweep:           {"sweep", (*session).sweepEvery, (*session).sweep},
 	choreExpireCancels:   {"expire cancellations", onSignal, (*session).expireCancels},
@@ -105,6 +107,9 @@ func (ses *session) becomeCaretaker(sent int64, reply wire.HeartbeatReply) {
 	if len(gone.ended)+len(gone.strays)+len(gone.late) > 0 {
 		ses.gone.Store(&gone)
 		ses.signalChore(choreReclaim)
+	}
+	if ses.setBack.see(reply.Behind) {
+		ses.signalChore(choreDrawNear)
 	}
 	if reply.Cancels > 0 {
 		ses.signalChore(choreExpireCancels)

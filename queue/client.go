@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -17,6 +18,7 @@ type Client struct {
 	observer guardedObserver
 	rdb      redis.UniversalClient // the client's own
 	sender   *sender
+	durable  chan struct{} // has an item for each job that is sent or waits, with [Durable]
 	ids      *wire.IDSource
 	registry wire.Registry
 	queues   sync.Map // name → *clientQueue
@@ -83,6 +85,7 @@ func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 		cfg:      cfg,
 		rdb:      own,
 		sender:   newSender(own, cfg.MaxBuffered, cfg.Timeout),
+		durable:  durablePlaces(redisx.Connections(own)),
 		ids:      wire.NewIDSource(),
 		registry: wire.NewRegistry(own, cfg.Namespace),
 	}
@@ -141,12 +144,13 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 		}
 		return job, err
 	}
+	op.added = began
 	if err := c.sender.send(ctx, op); err != nil { // the op may still be under way: it is not recycled
 		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
 	}
-	job := op.job
+	job, q := op.job, op.queue
 	op.recycle()
-	c.noteQueue(ctx, job.Queue, began+int64(c.cfg.Timeout))
+	c.noteQueue(ctx, q, began, began+int64(c.cfg.Timeout))
 	c.observeEnqueued(&job)
 	return &job, nil
 }
@@ -190,7 +194,8 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey
-	q := &c.queue(o.queue).QueueRef
+	op.queue = c.queue(o.queue)
+	q := &op.queue.QueueRef
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(&q.Keys, data, m.Encode())
 	} else {

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -49,5 +50,25 @@ func TestALongerLeaseIsBelieved(t *testing.T) {
 	f.await(queue.EventDone, 1)
 	if got := f.rdb.ZScore(t.Context(), f.workers(), other).Val(); got != ends {
 		t.Errorf("it ends %.0f ms earlier", ends-got)
+	}
+}
+
+// Redis' clock was ahead while jobs were put off for 100 ms, and was set back. The workers' own clocks were right all
+// the time: what the queue's time had reached does not count.
+func TestJobsPutOffWhileTheClockWasAheadDoNotWaitForItsLength(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.enqueue("k", `{}`, queue.In(time.Hour))
+	f.enqueue("k", `{}`, queue.In(2*time.Hour)) // it is to stay
+	now := float64(time.Now().UnixMilli())
+	put := f.rdb.ZRange(t.Context(), f.stream()+":delayed", 0, 0).Val()
+	const after100ms = 108.0 / 1024 // as retry.lua notes it
+	ahead := redis.Z{Score: now + 600_000 + after100ms, Member: put[0]}
+	f.must(f.rdb.ZAdd(t.Context(), f.stream()+":delayed", ahead).Err())
+	f.must(f.rdb.HSet(t.Context(), f.stream()+":metrics", "clock", fmt.Sprintf("%.0f %.0f", now+600_000, now)).Err())
+	f.start(muxOf("k", noop))
+	f.await(queue.EventDone, 1)
+	if info := f.info(); info.Delayed != 1 {
+		t.Errorf("%d are delayed", info.Delayed)
 	}
 }

@@ -84,11 +84,24 @@ func (d *Durability) read(reply any) DurableResult {
 	return DurableResult{}
 }
 
+// durablePlaces bounds how many jobs of a client wait for replicas and disks at once. Each keeps a connection, while a
+// replica is away for all of its time: the other jobs have the rest of the pool.
+func durablePlaces(connections int) chan struct{} {
+	const others = maxInFlight + 1 // the pipelines of the sender, and one for all else
+	return make(chan struct{}, max(connections-others, 1))
+}
+
 // sendDurable enqueues one job and waits until it is as safe as asked, on one connection.
 func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) error {
 	patience := d.patience(c.cfg.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	select {
+	case c.durable <- struct{}{}:
+		defer func() { <-c.durable }()
+	case <-ctx.Done():
+		return notSent(context.Cause(ctx))
+	}
 	node, err := redisx.Pin(ctx, c.rdb, c.queue(op.job.Queue).Stream, patience)
 	if err != nil {
 		return fmt.Errorf("find the master of queue %s: %w", op.job.Queue, err)
@@ -129,7 +142,7 @@ func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, 
 		return nil, err
 	}
 	job := op.job
-	c.noteQueue(ctx, job.Queue, began+int64(op.durability.patience(c.cfg.Timeout)))
+	c.noteQueue(ctx, op.queue, monotonic(), began+int64(op.durability.patience(c.cfg.Timeout)))
 	c.observeEnqueued(&job)
 	return &job, err
 }

@@ -1,8 +1,10 @@
 package queue_test
 
 import (
+	"context"
 	"errors"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -32,6 +34,43 @@ func TestDurableOnReplicas(t *testing.T) {
 	}
 	if info := f.info(); info.Waiting != 3 || info.Delayed != 1 {
 		t.Errorf("%d waiting, %d delayed", info.Waiting, info.Delayed)
+	}
+}
+
+// Without a replica, each job with Durable keeps a connection for all of its time.
+func TestJobsThatWaitForReplicasHoldUpNoOthers(t *testing.T) {
+	t.Parallel()
+	f := newFleetOn(t, redistest.New(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	connections, long := f.rdb.Options().PoolSize, 3*time.Second
+	waiting := make(chan error, 2*connections)
+	for range cap(waiting) {
+		go func() {
+			_, err := f.client.Enqueue(ctx, charge{"o-1", 1}, queue.On("orders"),
+				queue.Durable(queue.Replicated(1, long)))
+			waiting <- err
+		}()
+	}
+	f.eventually("no further job gets to wait", func() bool {
+		clients := f.rdb.InfoMap(t.Context(), "clients").Val()["Clients"]
+		blocked, _ := strconv.Atoi(clients["blocked_clients"])
+		return blocked >= connections-4
+	})
+	began := time.Now()
+	for range 20 {
+		if _, err := f.client.Enqueue(t.Context(), charge{"o-2", 1}, queue.On("orders")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(began); took > long/2 {
+		t.Errorf("20 jobs took %s beside those that wait for a replica", took)
+	}
+	cancel()
+	for range cap(waiting) {
+		if err := <-waiting; err == nil {
+			t.Error("a job was said to have a replica")
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ type session struct {
 	unknownNoted unknownNotes
 
 	clock          clockGuard                    // of heartbeat alone
+	setBack        setBack                       // of heartbeat and drawNear
 	moveReported   bool                          // of heartbeat alone: that the queue's slot moves
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
@@ -75,7 +76,13 @@ func (ses *session) serve() {
 	}
 	stopReading()
 	ses.w.dispatcher.stop(ses.buffer)
+	readersEnded := make(chan struct{})
+	go func() {
+		readers.Wait()
+		close(readersEnded)
+	}()
 	ses.interruptRead()
+	acking.Go(func() { ses.interruptLateRead(readersEnded) })
 	ses.handBack()
 	if !ses.lost() {
 		readers.Wait()

@@ -106,3 +106,18 @@ func (ses *session) interruptRead() {
 	defer cancel()
 	ses.reader.Interrupt(ctx)
 }
+
+// interruptLateRead ends a read that was on its way when interruptRead came before it: its jobs would only be handed
+// back.
+func (ses *session) interruptLateRead(readersEnded <-chan struct{}) {
+	again := time.NewTicker(readBlock / 20)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			ses.interruptRead()
+		case <-readersEnded:
+			return
+		}
+	}
+}

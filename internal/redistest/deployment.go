@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -68,6 +69,7 @@ type Sentinels struct {
 	Servers []*Server // of data: first the master that was
 	Watch   []*Server // the Sentinels
 
+	mu    sync.Mutex // guards Servers between Master and AddReplica
 	dir   string
 	start Starter
 	args  []string
@@ -129,28 +131,32 @@ func (s *Sentinels) addSentinel(i int, master *Server) error {
 	if err != nil {
 		return err
 	}
-	binary, err := Binary()
-	if err != nil {
-		return err
-	}
 	own := filepath.Join(s.dir, "sentinel"+strconv.Itoa(i))
 	if err := os.Mkdir(own, 0o700); err != nil {
 		return err
 	}
-	file := filepath.Join(own, "sentinel.conf")
-	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 2\nsentinel down-after-milliseconds %[1]s 1000\n"+
-		"sentinel failover-timeout %[1]s 10000\nsentinel auth-user %[1]s %[4]s\nsentinel auth-pass %[1]s %[4]s\n",
-		SentinelMaster, host, port, Peer)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return err
-	}
-	server, err := start(binary, own, func(port string) []string {
-		return []string{file, "--port", port, "--bind", "127.0.0.1", "--dir", own, "--sentinel"}
-	})
+	server, err := StartSentinel(own, fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 2\n"+
+		"sentinel down-after-milliseconds %[1]s 2000\nsentinel failover-timeout %[1]s 10000\n"+
+		"sentinel auth-user %[1]s %[4]s\nsentinel auth-pass %[1]s %[4]s\n", SentinelMaster, host, port, Peer))
 	if err == nil {
 		s.Watch = append(s.Watch, server)
 	}
 	return err
+}
+
+// StartSentinel starts a Sentinel with a text as its file. The caller ends it.
+func StartSentinel(dir, config string) (*Server, error) {
+	binary, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "sentinel.conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	return start(binary, dir, func(port string) []string {
+		return []string{file, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--sentinel"}
+	})
 }
 
 // AddReplica starts another replica of a master, and waits until it has the master's data.
@@ -165,7 +171,9 @@ func (s *Sentinels) AddReplica(ctx context.Context, master *Server) (*Server, er
 		return nil, err
 	}
 	replica.Password = clientPassword
+	s.mu.Lock()
 	s.Servers = append(s.Servers, replica)
+	s.mu.Unlock()
 	return replica, replica.AwaitReplica(ctx)
 }
 
@@ -197,6 +205,8 @@ func (s *Sentinels) Master(ctx context.Context) (*Server, error) {
 			votes[net.JoinHostPort(named[0], named[1])]++
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, server := range s.Servers {
 		if votes[server.Addr] > len(s.Watch)/2 {
 			return server, nil
@@ -225,7 +235,7 @@ func (s *Sentinels) Failover(ctx context.Context) error {
 
 // Settled waits until all Sentinels find every server but the master a replica that is in order.
 func (s *Sentinels) Settled(ctx context.Context) error {
-	return Wait(ctx, 30*time.Second, "the Sentinels find all replicas in order", func(ctx context.Context) bool {
+	return Wait(ctx, time.Minute, "the Sentinels find all replicas in order", func(ctx context.Context) bool {
 		return s.agree(ctx, len(s.Watch))
 	})
 }

@@ -3,8 +3,6 @@ package redistest
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,20 +38,8 @@ func NewSentinel(tb testing.TB, args ...string) *Sentinel {
 
 func startSentinel(tb testing.TB, host, port string) *Server {
 	tb.Helper()
-	binary, err := Binary()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir := tb.TempDir()
-	file := filepath.Join(dir, "sentinel.conf")
-	text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\nsentinel down-after-milliseconds %[1]s 1000\n",
-		masterName, host, port)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	server, err := start(binary, dir, func(port string) []string {
-		return []string{file, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--sentinel"}
-	})
+	server, err := StartSentinel(tb.TempDir(), fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 1\n"+
+		"sentinel down-after-milliseconds %[1]s 1000\n", masterName, host, port))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -54,6 +54,21 @@ func OwnClient(rdb redis.UniversalClient, readTimeout time.Duration, poolSize in
 	return nil, nil, unsupported(rdb)
 }
 
+// Connections returns how many connections a client has to one server at the most.
+func Connections(rdb redis.UniversalClient) int {
+	size, active := 0, 0
+	switch rdb := rdb.(type) {
+	case *redis.Client:
+		size, active = rdb.Options().PoolSize, rdb.Options().MaxActiveConns
+	case *redis.ClusterClient:
+		size, active = rdb.Options().PoolSize, rdb.Options().MaxActiveConns
+	}
+	if active > 0 {
+		return min(size, active)
+	}
+	return size
+}
+
 func unsupported(rdb redis.UniversalClient) error {
 	if v := reflect.ValueOf(rdb); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return errors.New("client of Redis is nil")

@@ -21,12 +21,13 @@ type clusterWorld struct {
 }
 
 // playCluster runs the steps of a cluster.
-func playCluster(ctx context.Context, dir string, out io.Writer) ([]*row, *aside, error) {
+func playCluster(ctx context.Context, dir, only string, out io.Writer) ([]*row, *aside, error) {
 	w, err := openCluster(ctx, dir, out)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer w.nodes.Kill()
+	w.only = only
 	return w.play(ctx, w.all)
 }
 
@@ -39,7 +40,7 @@ func openCluster(ctx context.Context, dir string, out io.Writer) (*clusterWorld,
 	w := &clusterWorld{nodes: nodes}
 	w.world = &world{name: "cluster", out: out, open: func(string) redis.UniversalClient {
 		return redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
-	}}
+	}, probe: &probe{}}
 	if w.queues, err = w.spread(ctx); err != nil {
 		nodes.Kill()
 		return nil, err

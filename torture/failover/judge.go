@@ -47,8 +47,10 @@ type judge struct {
 	steps []*step
 	bare  []bareWrite
 	late  func(from, to int64) time.Duration // how late the machine was between two times, at the most
-	lease time.Duration
-	dead  map[string]bool // jobs that are dead in Redis at the end
+	// without is how long a time is but for that in which no master took a write.
+	without func(from, to int64) time.Duration
+	lease   time.Duration
+	dead    map[string]bool // jobs that are dead in Redis at the end
 }
 
 // rows judges every step.
@@ -156,7 +158,7 @@ func (j *judge) again(rows []*row, r *row, id string, a, b *run) {
 	switch {
 	case a.end == 0 || a.end > b.start:
 		if i := j.loses(a.side, a.start); i >= 0 {
-			rows[i].Redone++
+			rows[i].redone("job %s was started by %s while %s was running it", id, b.consumer, a.consumer)
 			return
 		}
 		r.doubled("job %s was started by %s while %s was running it", id, b.consumer, a.consumer)
@@ -166,7 +168,8 @@ func (j *judge) again(rows []*row, r *row, id string, a, b *run) {
 	case a.confirmed == 0 && (gone || time.Duration(b.start-a.end) >= j.lease*3/4):
 		r.Redelivered++
 	case lost >= 0:
-		rows[lost].Redone++
+		rows[lost].redone("job %s was started by %s, %s after %s had ended it, %s, acknowledged: %t", id, b.consumer,
+			time.Duration(b.start-a.end).Round(time.Millisecond), a.consumer, a.how, a.confirmed != 0)
 	case a.confirmed != 0:
 		r.doubled("job %s was started by %s after Redis had acknowledged to %s that it was %s", id, b.consumer, a.consumer,
 			a.how)
@@ -180,6 +183,13 @@ func (r *row) doubled(format string, args ...any) {
 	r.Doubled++
 	if r.Doubled <= 5 {
 		r.offences = append(r.offences, fmt.Sprintf(format, args...))
+	}
+}
+
+func (r *row) redone(format string, args ...any) {
+	r.Redone++
+	if r.Redone <= 10 {
+		r.repeated = append(r.repeated, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -223,10 +233,16 @@ func (r *row) verdict(s *step) {
 		if most := 2 * r.mayLose(r.Acked, s); r.Redone > most {
 			r.problem("%d starts are redone; the bare client lost %d of %d writes, so at most %d", r.Redone, r.BareLost,
 				r.BareAcked, most)
+			for _, again := range r.repeated {
+				r.problem("%s", again)
+			}
 		}
 	}
 	if r.Acked == 0 && !s.refuses || r.BareAcked == 0 && !s.refuses {
 		r.problem("nothing is shown: %d jobs and %d entries of the bare client were acknowledged", r.Acked, r.BareAcked)
+	}
+	if s.refuses && r.Acks.Max < fullFor/2 {
+		r.problem("nothing is shown: a full Redis went on taking jobs")
 	}
 	if s.grown > fullMost {
 		r.problem("a full Redis has grown by %d KiB", s.grown>>10)

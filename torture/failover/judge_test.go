@@ -18,7 +18,7 @@ func at(seconds float64) int64 { return int64((1000 + seconds) * 1e9) }
 func play() *judge {
 	j := &judge{
 		book: newLedger(), lease: 4 * time.Second, dead: map[string]bool{},
-		late:  func(int64, int64) time.Duration { return 0 },
+		late: func(int64, int64) time.Duration { return 0 }, without: new(probe).without,
 		steps: []*step{{name: "calm", queue: "a", begin: at(0), end: at(10), promoted: at(2)}},
 	}
 	for n := range 200 {

@@ -69,12 +69,17 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// deployment is that of -only, and steps the text that the names of its steps have.
+func (o options) deployment() string { name, _, _ := strings.Cut(o.only, "/"); return name }
+func (o options) steps() string      { _, text, _ := strings.Cut(o.only, "/"); return text }
+
 func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("failover", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.DurationVar(&o.long, "for", 3*time.Minute, "begin rounds of all steps for so `long`; one takes 3 minutes")
-	flags.StringVar(&o.only, "only", "", "the steps of one `deployment`: sentinel or cluster")
+	flags.StringVar(&o.only, "only", "",
+		"one `deployment`, sentinel or cluster, or some of its steps by texts in their names: cluster/slot,node")
 	flags.BoolVar(&o.json, "json", false, "print the report as one JSON object")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directory with the servers' logs")
 	err := flags.Parse(args)
@@ -84,8 +89,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected %q", flags.Arg(0))
-	case o.only != "" && o.only != "sentinel" && o.only != "cluster":
-		err = fmt.Errorf("-only %q: must be sentinel or cluster", o.only)
+	case o.only != "" && o.deployment() != "sentinel" && o.deployment() != "cluster":
+		err = fmt.Errorf("-only %q: must begin with sentinel or cluster", o.only)
 	case o.long <= 0:
 		err = errors.New("-for must be positive")
 	}
@@ -124,20 +129,20 @@ func playAll(ctx context.Context, o options, out io.Writer) (*report, error) {
 func round(ctx context.Context, o options, dir string, r *report, out io.Writer) error {
 	deployments := []struct {
 		name string
-		play func(context.Context, string, io.Writer) ([]*row, *aside, error)
+		play func(ctx context.Context, dir, only string, out io.Writer) ([]*row, *aside, error)
 	}{{"sentinel", playSentinel}, {"cluster", playCluster}}
 	rows, asides := make([][]*row, len(deployments)), make([]*aside, len(deployments))
 	errs := make([]error, len(deployments))
 	var wg sync.WaitGroup
 	for i, deployment := range deployments {
-		if o.only != "" && o.only != deployment.name {
+		if o.only != "" && o.deployment() != deployment.name {
 			continue
 		}
 		own := filepath.Join(dir, deployment.name)
 		if err := os.MkdirAll(own, 0o700); err != nil {
 			return err
 		}
-		wg.Go(func() { rows[i], asides[i], errs[i] = deployment.play(ctx, own, out) })
+		wg.Go(func() { rows[i], asides[i], errs[i] = deployment.play(ctx, own, o.steps(), out) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {

@@ -28,6 +28,7 @@ type row struct {
 	Note        string        `json:"note,omitempty"`
 	Problems    []string      `json:"problems,omitempty"`
 
+	repeated []string // some of what is redone
 	offences []string
 }
 

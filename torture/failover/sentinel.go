@@ -30,7 +30,7 @@ type sentinelWorld struct {
 }
 
 // playSentinel runs the steps of a deployment with Sentinel.
-func playSentinel(ctx context.Context, dir string, out io.Writer) ([]*row, *aside, error) {
+func playSentinel(ctx context.Context, dir, only string, out io.Writer) ([]*row, *aside, error) {
 	clocks, err := redistest.NewClocks(dir)
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +41,8 @@ func playSentinel(ctx context.Context, dir string, out io.Writer) ([]*row, *asid
 	}
 	defer s.Kill()
 	w := &sentinelWorld{s: s}
-	w.world = &world{name: "sentinel", queues: []string{"a", "b"}, nears: true, out: out,
+	w.world = &world{name: "sentinel", queues: []string{"a", "b"}, nears: true, only: only,
+		out: out, probe: &probe{ask: w.master},
 		open: func(side string) redis.UniversalClient {
 			options := &redis.FailoverOptions{MasterName: redistest.SentinelMaster, SentinelAddrs: s.Addrs(),
 				Password: s.Servers[0].Password}
@@ -51,6 +52,15 @@ func playSentinel(ctx context.Context, dir string, out io.Writer) ([]*row, *asid
 			return redis.NewFailoverClient(options)
 		}}
 	return w.play(ctx, w.all)
+}
+
+// master finds the server that the Sentinels name and that takes a write.
+func (w *sentinelWorld) master(ctx context.Context) (string, error) {
+	master, err := w.s.Master(ctx)
+	if err != nil {
+		return "", err
+	}
+	return master.Addr, command(ctx, master, "SET", "probe", "")
 }
 
 func (w *sentinelWorld) all(ctx context.Context) error {

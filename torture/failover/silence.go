@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,14 +17,15 @@ type silence struct {
 	began time.Duration // the longest after the promotion, since then
 }
 
-// silenceOf measures a step's silences, from the times at which something happened, in their order.
-func silenceOf(times []int64, s *step) silence {
+// silenceOf measures a step's silences, from the times at which something happened, in their order. Those after the
+// promotion do not count while no master took a write.
+func silenceOf(times []int64, s *step, without func(from, to int64) time.Duration) silence {
 	var all silence
 	last := s.begin
 	gap := func(to int64) {
 		all.gaps = append(all.gaps, time.Duration(to-last))
-		if after := time.Duration(to - max(last, s.promoted)); to > s.promoted {
-			if after > all.After {
+		if to > s.promoted {
+			if after := without(max(last, s.promoted), to); after > all.After {
 				all.After, all.began = after, time.Duration(max(last, s.promoted)-max(s.begin, s.promoted))
 			}
 		}
@@ -61,7 +63,11 @@ func (j *judge) silences(r *row, s *step) {
 		slices.Sort(all)
 		return all
 	}
-	r.Acks, r.Starts = silenceOf(times(j.book.acks), s), silenceOf(times(j.book.starts), s)
+	from := max(s.begin, s.promoted)
+	if away := time.Duration(s.end-from) - j.without(from, s.end); away > 0 {
+		r.Note = strings.TrimSpace(r.Note + " no master took writes for " + ms(away).String())
+	}
+	r.Acks, r.Starts = silenceOf(times(j.book.acks), s, j.without), silenceOf(times(j.book.starts), s, j.without)
 }
 
 // ticker notes how late this machine is: a loop that should come round every few milliseconds comes later when all

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/navvy-go/navvy/internal/redistest"
@@ -13,28 +12,29 @@ import (
 
 const (
 	fullFor   = 4 * time.Second
-	fullMost  = 2 << 20 // bytes that a full Redis may grow by: connections and the log of slow commands take memory, too
+	fullBy    = 256 << 10 // bytes that it must free before it takes a job
+	fullMost  = 2 << 20   // bytes that a full Redis may grow by: connections and the log of slow commands take memory, too
 	clockBack = -time.Hour
 )
 
-// full sets Redis' limit to what it uses.
+// full sets Redis' limit to less than it uses.
 func (w *sentinelWorld) full(ctx context.Context, s *step) error {
 	master, err := w.s.Master(ctx)
 	if err != nil {
 		return err
 	}
 	s.refuses = true
-	used, err := usedMemory(ctx, master)
+	used, counted, err := usedMemory(ctx, master)
 	if err != nil {
 		return err
 	}
-	if err := command(ctx, master, "CONFIG", "SET", "maxmemory", used); err != nil {
+	if err := command(ctx, master, "CONFIG", "SET", "maxmemory", counted-fullBy); err != nil {
 		return err
 	}
 	most := used
 	for range int(fullFor / instant) {
 		pace.Pause(ctx, instant)
-		grown, err := usedMemory(ctx, master)
+		grown, _, err := usedMemory(ctx, master)
 		if err != nil {
 			return err
 		}
@@ -50,19 +50,20 @@ func (w *sentinelWorld) full(ctx context.Context, s *step) error {
 	return nil
 }
 
-func usedMemory(ctx context.Context, server *redistest.Server) (int64, error) {
+// usedMemory is what a server uses, and what of that counts for its limit: buffers for replicas do not.
+func usedMemory(ctx context.Context, server *redistest.Server) (used, counted int64, err error) {
 	rdb := server.Open()
 	defer rdb.Close()
-	text, err := rdb.Info(ctx, "memory").Result()
+	memory, err := rdb.InfoMap(ctx, "memory").Result()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	for line := range strings.Lines(text) {
-		if value, is := strings.CutPrefix(strings.TrimSpace(line), "used_memory:"); is {
-			return strconv.ParseInt(value, 10, 64)
-		}
+	used, err = strconv.ParseInt(memory["Memory"]["used_memory"], 10, 64)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s does not report its memory: %w", server.Addr, err)
 	}
-	return 0, fmt.Errorf("%s does not report its memory", server.Addr)
+	apart, err := strconv.ParseInt(memory["Memory"]["mem_not_counted_for_evict"], 10, 64)
+	return used, used - apart, err
 }
 
 // clock steps the master's clock under load.

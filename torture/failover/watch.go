@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -126,7 +127,7 @@ func (w *watch) judge(a *aside, j *judge, queues []string, lost map[string]int64
 			}
 		}
 	}
-	if a.Banners == 0 {
+	if a.Banners == 0 && slices.ContainsFunc(j.steps, func(s *step) bool { return s.away.to-s.away.from > int64(fresh) }) {
 		a.problem("nothing is shown: the dashboard showed %d pages and no banner", a.Pages)
 	}
 	if bound := silenceBound + fresh + j.late(0, now()); a.DashboardAfter > bound {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,11 +23,13 @@ type world struct {
 	name   string
 	queues []string // of the producers
 	open   func(side string) redis.UniversalClient
-	nears  bool // there are clients on a near side
+	nears  bool   // there are clients on a near side
+	only   string // texts, with commas between: those steps are done in whose names one is
 	out    io.Writer
 
 	book    *ledger
 	tick    *ticker
+	probe   *probe
 	steps   []*step
 	bares   []*bare
 	clients []redis.UniversalClient
@@ -99,6 +102,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 	watching, stop := context.WithCancel(ctx)
 	w.cancel = append(w.cancel, stop)
 	w.watching.Go(func() { w.tick.run(watching) })
+	w.watching.Go(func() { w.probe.run(watching) })
 	w.watching.Go(func() { w.watch.run(watching) })
 	return nil
 }
@@ -140,6 +144,11 @@ func (w *world) produce(ctx context.Context) {
 
 // step does something to Redis.
 func (w *world) step(ctx context.Context, name, queue string, do func(*step) error) error {
+	if len(w.steps) > 0 && !slices.ContainsFunc(strings.Split(w.only, ","), func(text string) bool {
+		return strings.Contains(name, text)
+	}) {
+		return nil
+	}
 	s := &step{name: name, queue: queue, begin: now()}
 	if s.queue == "" {
 		s.queue = w.queues[0]
@@ -169,7 +178,11 @@ func (w *world) judge(ctx context.Context, beside *aside) ([]*row, error) {
 	if left != nil {
 		beside.problem("%v", left)
 	}
-	j := &judge{book: w.book, steps: w.steps, late: w.tick.worst, lease: queue.DefaultLease, dead: map[string]bool{}}
+	j := &judge{book: w.book, steps: w.steps, late: w.tick.worst, without: w.probe.without, lease: queue.DefaultLease,
+		dead: map[string]bool{}}
+	for _, s := range w.steps {
+		w.probe.widen(s)
+	}
 	rdb := w.client("")
 	for _, b := range w.bares {
 		writes, err := b.account(ctx, rdb)

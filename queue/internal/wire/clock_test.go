@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -90,6 +91,56 @@ func TestRetriesAreDueByTheSameClock(t *testing.T) {
 				t.Errorf("%d were due at once: %v", n, err)
 			}
 		})
+	}
+}
+
+// Jobs were put off while Redis' clock was ahead, and it was set back.
+func TestAWaitLiesNoFurtherAheadThanItIsLong(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, time.Millisecond, 700 * time.Millisecond, 5 * time.Second, 20 * time.Minute,
+		30 * 24 * time.Hour} {
+		for _, snoozed := range []bool{false, true} {
+			t.Run(fmt.Sprint(wait, snoozed), func(t *testing.T) {
+				t.Parallel()
+				s := held(t, 1)
+				key := s.q.Retrying()
+				if snoozed {
+					key = s.q.Delayed()
+				}
+				_, err := wire.RetryLater(t.Context(), s.rdb, s.q, "w#1", ref("1-1"), &wire.Retry{
+					ID: "j-1", Kind: "mail", Delay: wait, Clock: given(int64(inMS(jump))), Snoozed: snoozed,
+				})
+				s.must(err)
+				chosen := inMS(jump)
+				s.must(s.rdb.ZAdd(t.Context(), key, redis.Z{Score: chosen, Member: "chosen"}).Err())
+				now := time.Now()
+				s.must(wire.DrawNear(t.Context(), s.rdb, s.q, wire.Clock{Own: now, Given: true}))
+				due := s.rdb.ZScore(t.Context(), key, "j-1").Val() - float64(now.UnixMilli())
+				if least := float64(wait.Milliseconds()); due < least || due > least*1.05+2 {
+					t.Errorf("due in %.3f ms, after a wait of %s", due, wait)
+				}
+				if got := s.rdb.ZScore(t.Context(), key, "chosen").Val(); got != chosen {
+					t.Errorf("a time that was chosen has moved by %f ms", got-chosen)
+				}
+			})
+		}
+	}
+}
+
+// A page of many jobs has a further one.
+func TestAllWaitsAreDrawnNear(t *testing.T) {
+	t.Parallel()
+	s := held(t, 1)
+	const many = 2500
+	members := make([]redis.Z, many)
+	for i := range members {
+		members[i] = redis.Z{Score: math.Floor(inMS(jump)) + 161./1024, Member: fmt.Sprint("j-", i)} // of 2^10 ms
+	}
+	s.must(s.rdb.ZAdd(t.Context(), s.q.Retrying(), members...).Err())
+	s.must(wire.DrawNear(t.Context(), s.rdb, s.q, wire.Clock{Own: time.Now()}))
+	least, most := fmt.Sprint("(", inMS(500*time.Millisecond-time.Minute)), fmt.Sprint(inMS(1025*time.Millisecond))
+	if n := s.rdb.ZCount(t.Context(), s.q.Retrying(), least, most).Val(); n != many {
+		t.Errorf("%d of %d", n, many)
 	}
 }
 

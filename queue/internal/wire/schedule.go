@@ -28,6 +28,25 @@ func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, clock Clock, 
 	return reply[0], Milliseconds(reply[1]), nil
 }
 
+// DrawNear makes the jobs that workers have put off due after their wait, counted from now, where they are due later:
+// Redis' clock was set back since. Times that clients and persons have chosen stay.
+func DrawNear(ctx context.Context, rdb redis.Scripter, q *QueueRef, clock Clock) error {
+	const page = 1000
+	for _, key := range []string{q.Delayed(), q.Retrying()} {
+		for cursor := "0"; ; {
+			next, err := scriptDrawNear.Run(ctx, rdb, []string{key, q.Metrics()}, clock.arg(clock.Own.UnixMilli()), cursor,
+				page).Text()
+			if err != nil {
+				return err
+			}
+			if cursor = next; cursor == "0" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
 // Reschedule makes a delayed or retrying job due at another time: the one that a member of bodies stands for.
 func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string, due time.Time) VerdictCmd {
 	return VerdictCmd{scriptReschedule.Eval(ctx, rdb, []string{q.Delayed(), q.Retrying()}, member,

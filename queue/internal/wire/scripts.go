@@ -36,6 +36,7 @@ var (
 	scriptExtend        = load("extend")
 	scriptLeave         = load("leave")
 	scriptPromote       = load("promote", 3, 7)
+	scriptDrawNear      = load("draw_near", 2)
 	scriptReclaim       = load("reclaim", 4)
 	scriptShortenLease  = load("shorten_lease")
 	scriptSweep         = load("sweep")

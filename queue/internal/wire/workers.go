@@ -135,6 +135,8 @@ type HeartbeatReply struct {
 	Command   string   // the last one to this worker by a person
 	Late      []string // consumers whose lease ends later than this one's; for the caretaker
 
+	Behind time.Duration // what Redis' clock is behind what it had reached; for the caretaker
+
 	// Failures says which bookkeeping failed and why. The lease is extended all the same.
 	Failures []string
 }
@@ -156,7 +158,7 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 		return r, err
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 10 {
+	if !ok || len(cells) != 11 {
 		return r, ErrLost
 	}
 	n := func(cell int) int64 {
@@ -165,7 +167,7 @@ func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r
 	}
 	r = HeartbeatReply{
 		Caretaker: n(0) == 1, Parked: n(1), Ended: texts(cells[2]), Strays: texts(cells[3]), Now: n(4),
-		Paused: n(5) == 1, Cancels: n(6),
+		Paused: n(5) == 1, Cancels: n(6), Behind: Milliseconds(n(10)),
 	}
 	r.Command, _ = cells[7].(string)
 	r.Failures, r.Late = failures(cells[8], denied), texts(cells[9])

@@ -29,7 +29,8 @@
 -- Reply    {is caretaker (1 or 0), parked entries, {workers whose lease has ended}, {consumers that hold entries and
 --          never had a lease}, Redis' time in ms, is paused (1 or 0), how many cancellations wait for workers, the
 --          latest command to this worker or '', {which bookkeeping failed, and why}, {workers whose lease ends later
---          than this one's}}; -1 the worker lost its lease
+--          than this one's}, by how many ms Redis' clock is behind what it had reached, for the caretaker}; -1 the
+--          worker lost its lease
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 local now, failures = now_ms(), {}
 allow_when_full('ZREM', KEYS[1])
@@ -61,10 +62,12 @@ for _, row in ipairs(pending[4]) do
     strays[#strays + 1] = row[1]
   end
 end
-local ended, late = {}, {}
+local ended, late, behind = {}, {}, 0
 if caretaker == 1 then
+  local reached = reached_ms(KEYS[7], now)
+  behind = reached - now
   late = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[2], '+inf', 'LIMIT', 0, 100)
-  try(failures, 'HSET', KEYS[7], 'clock', string.format('%.0f %.0f', reached_ms(KEYS[7], now), now))
+  try(failures, 'HSET', KEYS[7], 'clock', string.format('%.0f %.0f', reached, now))
   ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. now, 'LIMIT', 0, 100)
   local waiting = count_waiting(KEYS[4], ARGV[4], pending[1])
   for k = 5, 6 do try(failures, 'HSET', KEYS[k], 'waiting', waiting, 'in_flight', pending[1]) end
@@ -78,4 +81,4 @@ if caretaker == 1 or #ARGV > 14 then
   try(failures, 'EXPIRE', KEYS[6], ARGV[6])
 end
 return {caretaker, parked, ended, strays, now, redis.call('EXISTS', KEYS[8]), try(failures, 'HLEN', KEYS[9]) or 0,
-  try(failures, 'HGET', KEYS[2], 'order') or '', failures, late}
+  try(failures, 'HGET', KEYS[2], 'order') or '', failures, late, behind}

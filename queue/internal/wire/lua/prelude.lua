@@ -128,6 +128,25 @@ local function queue_ms(metrics, own)
   return math.max(now, math.min(tonumber(own), reached_ms(metrics, now)))
 end
 
+-- Returns the score of a job that is due in so many ms from now. How long that is stands in the fraction, which a time
+-- that a client or a person has chosen does not have: it is a number of 1024ths, and each step longer by a 16th of an
+-- octave, which a due time in this century and the next has room for. A wait of more than 34 years is not noted.
+local function due_in(now, ms)
+  ms = tonumber(ms)
+  local steps = ms > 1 and math.ceil(16 * math.log(ms) / math.log(2)) or 0
+  return now + ms + (steps < 640 and (steps + 1) / 1024 or 0)
+end
+
+-- Returns the score that a job gets in place of one from due_in that lies further ahead than it can: Redis' clock was
+-- set back since. Returns nil if it does not.
+local function nearer_due(score, now)
+  local due = math.floor(score)
+  local steps = (score - due) * 1024 - 1
+  if steps < 0 or steps ~= math.floor(steps) then return nil end
+  local nearer = now + math.ceil(2 ^ (steps / 16))
+  return due > nearer and nearer + (steps + 1) / 1024 or nil
+end
+
 -- The note of an entry's crashes, in a hash, is a list of words: the consumers that died while its handler ran; and
 -- #held:<consumer> for the first that died with it, of which it is not known whether the handler had begun. Beside it,
 -- under <entry>:began, stands the consumer in which the handler has begun since.

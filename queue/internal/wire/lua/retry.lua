@@ -29,7 +29,7 @@ else
 end
 local member, body, place = member_for(KEYS[3], ARGV[4], ARGV[6], ARGV[3])
 redis.call('HSET', KEYS[3], member, body)
-redis.call('ZADD', KEYS[2], queue_ms(KEYS[6], ARGV[8]) + ARGV[5], member)
+redis.call('ZADD', KEYS[2], due_in(queue_ms(KEYS[6], ARGV[8]), ARGV[5]), member)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], ARGV[7], 1)
 move_guard(KEYS[7], ARGV[4], 'stream:' .. ARGV[3], place)
