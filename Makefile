@@ -10,7 +10,7 @@ TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover lint sbom vulnerabilities \
+.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover hostile lint sbom vulnerabilities \
 	tidy clean check
 
 help: ## list the targets
@@ -58,6 +58,11 @@ payments: ## charge a thousand orders while workers, Redis and the gateway fail,
 	@tools/test-needs
 	@go build -o bin/ ./cmd/worker ./torture/payments
 	@exec bin/payments $(if $(TORTURE),-for $(TORTURE)) $(if $(SEED),-seed $(SEED)) $(if $(JSON),-json)
+
+hostile: build ## attack the gateway and the monitor for a minute beside honest callers; HOSTILE=10m for longer
+	@tools/test-needs
+	@go build -o bin/hostile ./torture/hostile
+	@exec bin/hostile -for $(or $(HOSTILE),60s) $(if $(JSON),-json)
 
 failover: ## move Redis under load, Sentinel and a cluster, and hold what was acknowledged against what is there; FAILOVER=20m for longer
 	@tools/test-needs

@@ -68,7 +68,8 @@ type trail struct {
 	Refused bool          `json:"refused,omitempty"` // of what was refused, not of what was done
 }
 
-var auditTrailPage = page{section: "audit", title: "Audit", template: "audit", load: loadTrail}
+var auditTrailPage = page{section: "audit", title: "Audit", template: "audit", query: []string{"cursor", "refused"},
+	load: loadTrail}
 
 func loadTrail(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	cursor := r.Get("cursor")

@@ -177,8 +177,11 @@ func userOf(ctx context.Context) User {
 	return user
 }
 
-// viewer lets in every user that Auth identifies.
-func (d *Dashboard) viewer(next http.HandlerFunc) http.Handler {
+// viewer lets in every user that Auth identifies, with a bound on what each asks for.
+func (d *Dashboard) viewer(next http.HandlerFunc) http.Handler { return d.identified(d.counted(next)) }
+
+// identified lets in every user that Auth identifies.
+func (d *Dashboard) identified(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, known := d.cfg.Auth.Identify(r)
 		if !known || user.Role < Viewer {

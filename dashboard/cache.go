@@ -10,8 +10,11 @@ import (
 
 const (
 	cacheFresh   = time.Second // two browsers that ask within it are shown the same
-	cacheEntries = 256         // addresses whose last reading is shown while Redis does not answer
+	cacheEntries = 2048        // readings that are shown while Redis does not answer
+	cacheBytes   = 32 << 20    // of them all, about
+	cacheMost    = 4 << 20     // of one: a larger one is not kept
 	readLimit    = 5 * time.Second
+	slowReading  = 200 * time.Millisecond // what takes longer is shown for a while when it is read anew
 )
 
 // cache keeps what was read for each address, so that a page costs Redis the same for one browser and for many, and so
@@ -19,8 +22,9 @@ const (
 type cache struct {
 	flight singleflight.Group
 
-	mu   sync.Mutex
-	seen map[string]cached
+	mu    sync.Mutex
+	seen  map[string]cached
+	bytes int
 }
 
 // costly is data that is too much work for Redis to be read every second.
@@ -32,13 +36,23 @@ type cached struct {
 	at    time.Time
 	until time.Time // it is fresh
 	stale bool      // a person has acted since
-	err   error     // why it could not be read again since
+	bytes int       // in memory, about
+	took  time.Duration
+	err   error // why it could not be read again since
 }
 
 // get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
-// load fails, the result is what was read before, if anything, with the error.
+// load fails, the result is what was read before, if anything, with the error. What took long to read is shown for some
+// seconds more while it is read anew.
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
+) cached {
+	return c.getIn(ctx, nil, key, now, load)
+}
+
+// getIn is get for a user, who needs a turn for what is not there.
+func (c *cache) getIn(
+	ctx context.Context, in *turn, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
 	c.mu.Lock()
 	last, known := c.seen[key]
@@ -47,7 +61,8 @@ func (c *cache) get(
 		return last
 	}
 	// The first caller reads for all that wait, so the reading does not end with its request.
-	read, _, _ := c.flight.Do(key, func() (any, error) {
+	read := func() (any, error) {
+		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
 		data, err := load(ctx)
@@ -58,11 +73,27 @@ func (c *cache) get(
 		if expensive, ok := data.(costly); ok {
 			keep = max(keep, expensive.FreshFor())
 		}
-		fresh := cached{data: data, at: now(), until: now().Add(keep)}
+		fresh := cached{data: data, at: now(), until: now().Add(keep), bytes: sizeOf(data) + len(key)}
+		fresh.took = time.Since(began)
 		c.keep(key, fresh)
 		return fresh, nil
-	})
-	return read.(cached)
+	}
+	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(readLimit)) {
+		if in.try() { // otherwise a later request reads it
+			again := c.flight.DoChan(key, read)
+			go func() {
+				<-again
+				in.giveBack()
+			}()
+		}
+		return last
+	}
+	if err := in.wait(ctx); err != nil {
+		return cached{data: last.data, at: last.at, err: err}
+	}
+	defer in.giveBack()
+	got, _, _ := c.flight.Do(key, read)
+	return got.(cached)
 }
 
 func (c *cache) keep(key string, fresh cached) {
@@ -71,17 +102,26 @@ func (c *cache) keep(key string, fresh cached) {
 	if c.seen == nil {
 		c.seen = map[string]cached{}
 	}
-	c.seen[key] = fresh
-	if len(c.seen) <= cacheEntries {
+	c.drop(key)
+	if fresh.bytes > cacheMost {
 		return
 	}
-	oldest := key
-	for k, other := range c.seen {
-		if other.at.Before(c.seen[oldest].at) {
-			oldest = k
+	c.seen[key] = fresh
+	c.bytes += fresh.bytes
+	for len(c.seen) > cacheEntries || c.bytes > cacheBytes {
+		oldest := key
+		for k, other := range c.seen {
+			if other.at.Before(c.seen[oldest].at) {
+				oldest = k
+			}
 		}
+		c.drop(oldest)
 	}
-	delete(c.seen, oldest)
+}
+
+func (c *cache) drop(key string) {
+	c.bytes -= c.seen[key].bytes
+	delete(c.seen, key)
 }
 
 // expire has everything read anew when it is next asked for: a person has acted.

@@ -57,6 +57,8 @@ type Dashboard struct {
 	sections   []section
 	handler    http.Handler
 	cache      cache
+	readings   *turns
+	requests   *turns
 	locks      *lockmgr.Manager
 	live       *live
 	operations operations
@@ -110,6 +112,8 @@ func New(cfg Config) (*Dashboard, error) {
 		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections,
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
 	}
+	d.readings, d.requests = newTurns(readsAtOnce, readsOfOne), newTurns(requestsAtOnce, requestsOfOne)
+	d.requests.every = requestsEvery
 	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
 	if err := d.makeKeys(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
@@ -164,7 +168,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	assets, _ := fs.Sub(web, "web/assets")
 	mux.Handle("GET /assets/", http.StripPrefix("/assets", cacheable(files(assets))))
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
-	mux.Handle("GET /live", d.viewer(d.live.serve))
+	mux.Handle("GET /live", d.identified(d.live.serve))
 	d.sessionRoutes(mux)
 	mux.Handle("GET /audit/export", d.viewer(d.exportTrail))
 	mux.Handle("GET "+apiPath+"/audit/export", d.viewer(d.exportTrail))
@@ -185,6 +189,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 
 	d.action(mux, "/queues/pause", d.pauseQueue)
 	d.action(mux, "/queues/resume", d.resumeQueue)
+	d.action(mux, "/queues/forget", d.forgetQueue)
 	d.action(mux, "/jobs/act", d.actOnJobs)
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)

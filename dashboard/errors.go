@@ -67,7 +67,7 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen):
 		return http.StatusNotFound
-	case errors.Is(err, inspect.ErrHeld):
+	case errors.Is(err, inspect.ErrHeld), errors.Is(err, inspect.ErrInUse):
 		return http.StatusConflict
 	case redisx.IsAway(err), errors.Is(err, errStopping):
 		return http.StatusServiceUnavailable

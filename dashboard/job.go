@@ -34,9 +34,10 @@ func loadJob(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := d.mask.apply(info.Data)
-	masked := string(shown) != string(info.Data)
-	info.Data, info.Result = shown, d.mask.apply(info.Result)
+	info = info.WithoutLarge(jobData)
+	whole := info.Data
+	d.bound(&info)
+	masked := string(info.Data) != string(whole) || info.LeftOut > 0
 	return job{info, timeline(info, d.cfg.Now()), masked}, nil
 }
 
@@ -155,10 +156,10 @@ func plural(n int64, one, more string) string {
 	return count(n) + " " + more
 }
 
-// pretty lays JSON out on lines of its own.
+// pretty lays JSON out on lines of its own, unless that makes it much longer.
 func pretty(data json.RawMessage) string {
 	var out bytes.Buffer
-	if json.Indent(&out, data, "", "  ") != nil {
+	if indentedSize(data) > prettyMost || json.Indent(&out, data, "", "  ") != nil {
 		return string(data)
 	}
 	return out.String()

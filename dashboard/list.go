@@ -2,13 +2,14 @@ package dashboard
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -35,15 +36,24 @@ type choice struct {
 	Count int64
 }
 
+// listQuery are the parameters of a list of jobs.
+var listQuery = []string{"queue", "q", "cursor"}
+
 // The lists of jobs, by state.
 var (
-	pendingPage = page{section: "pending", title: "Pending", template: "pending", load: loadPending}
-	waitingPage = page{section: "waiting", title: "Waiting", template: "waiting", load: listOf(inspect.StateWaiting)}
-	delayedPage = page{section: "delayed", title: "Delayed and retrying", template: "delayed", load: loadDelayed}
-	deadPage    = page{section: "dead", title: "Dead", template: "dead", load: loadDead}
+	pendingPage = page{section: "pending", title: "Pending", template: "pending", query: listQuery, load: loadPending}
+	waitingPage = page{
+		section: "waiting", title: "Waiting", template: "waiting", query: listQuery, load: listOf(inspect.StateWaiting),
+	}
+	delayedPage = page{
+		section: "delayed", title: "Delayed and retrying", template: "delayed", query: append(listQuery, "state"),
+		load: loadDelayed,
+	}
+	deadPage = page{section: "dead", title: "Dead", template: "dead", query: listQuery, load: loadDead}
 
 	cancelledPage = page{
-		section: "cancelled", title: "Cancelled", template: "cancelled", load: listOf(inspect.StateCancelled),
+		section: "cancelled", title: "Cancelled", template: "cancelled", query: listQuery,
+		load: listOf(inspect.StateCancelled),
 	}
 )
 
@@ -80,10 +90,16 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (
 		return l, nil
 	}
 	at := slices.IndexFunc(all.Queues, func(info inspect.QueueInfo) bool { return info.Name == l.Queue })
-	if at < 0 {
-		return l, fmt.Errorf("there is no queue %q: %w", l.Queue, inspect.ErrNotFound)
+	var err error
+	if at >= 0 {
+		l.Info = all.Queues[at]
+	} else if l.Info, err = d.inspector.Queue(ctx, l.Queue); redisx.IsAway(err) || errors.Is(err, inspect.ErrNotFound) {
+		return l, err
+	} else if err != nil {
+		return l, NotFound("%s cannot be shown: %v", l.Queue, err)
+	} else { // it is on no page that was read
+		l.Choices = append(l.Choices, choice{l.Queue, l.Info.Count(state)})
 	}
-	l.Info = all.Queues[at]
 	query, err := d.parseFilter(l.Filter, state)
 	if err != nil {
 		return l, err
@@ -91,9 +107,11 @@ func (d *Dashboard) list(ctx context.Context, r *Request, state inspect.State) (
 	if cursor := r.Get("cursor"); !isCursor(cursor, state) {
 		return l, BadRequest("%q is no cursor of this list", cursor)
 	}
-	l.Found, err = d.inspector.Search(ctx, l.Queue, query, inspect.Page{Cursor: r.Get("cursor"), Limit: listPage})
+	l.Found, err = d.inspector.Search(ctx, l.Queue, query, inspect.Page{
+		Cursor: r.Get("cursor"), Limit: listPage, MaxData: listData,
+	})
 	for i := range l.Found.Jobs {
-		l.Found.Jobs[i].Data = d.mask.apply(l.Found.Jobs[i].Data)
+		d.bound(&l.Found.Jobs[i])
 	}
 	return l, err
 }

@@ -12,6 +12,7 @@ import (
 const (
 	liveEvery  = time.Second
 	liveAtMost = 500       // browsers
+	liveOfOne  = 20        // of them, of one user
 	liveFor    = time.Hour // then the browser connects again
 	liveWrite  = 10 * time.Second
 )
@@ -23,11 +24,11 @@ type live struct {
 
 	mu      sync.Mutex
 	closed  bool
-	streams map[chan string]struct{}
+	streams map[chan string]string // and whose each is
 	serving sync.WaitGroup
 }
 
-func newLive(d *Dashboard) *live { return &live{d: d, streams: map[chan string]struct{}{}} }
+func newLive(d *Dashboard) *live { return &live{d: d, streams: map[chan string]string{}} }
 
 // run ticks until ctx ends, and returns once every stream has ended.
 func (l *live) run(ctx context.Context) {
@@ -85,16 +86,26 @@ func (l *live) close() {
 	l.serving.Wait()
 }
 
-func (l *live) subscribe() (chan string, bool) {
+// subscribe returns a stream of a user, or the status of a refusal.
+func (l *live) subscribe(user string) (stream chan string, refused int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || len(l.streams) >= liveAtMost {
-		return nil, false
+		return nil, http.StatusServiceUnavailable
 	}
-	stream := make(chan string, 1)
-	l.streams[stream] = struct{}{}
+	own := 0
+	for _, of := range l.streams {
+		if of == user {
+			own++
+		}
+	}
+	if own >= liveOfOne {
+		return nil, http.StatusTooManyRequests
+	}
+	stream = make(chan string, 1)
+	l.streams[stream] = user
 	l.serving.Add(1)
-	return stream, true
+	return stream, 0
 }
 
 func (l *live) unsubscribe(stream chan string) {
@@ -106,10 +117,10 @@ func (l *live) unsubscribe(stream chan string) {
 
 // serve is one browser's stream of server-sent events.
 func (l *live) serve(w http.ResponseWriter, r *http.Request) {
-	stream, subscribed := l.subscribe()
-	if !subscribed {
+	stream, refused := l.subscribe(userOf(r.Context()).Name)
+	if refused != 0 {
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many browsers are connected", http.StatusServiceUnavailable)
+		http.Error(w, "too many browsers are connected", refused)
 		return
 	}
 	defer l.unsubscribe(stream)

@@ -33,7 +33,8 @@ var lockChoices = []lockChoice{
 	{lockmgr.KindRWLock, "Readers-writer locks", "No readers-writer lock is held."},
 }
 
-var locksPage = page{section: "locks", title: "Locks", template: "locks", load: loadLocks}
+var locksPage = page{section: "locks", title: "Locks", template: "locks", query: []string{"sort", "q", "cursor"},
+	load: loadLocks}
 
 func loadLocks(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	l := lockList{Kind: lockmgr.Kind(r.Get("sort")), Filter: strings.TrimSpace(r.Get("q"))}

@@ -15,7 +15,7 @@ import (
 func TestLocksPage(t *testing.T) {
 	t.Parallel()
 	rdb, server := open(t)
-	shows(t, server, "/locks?first", "No lock is held.")
+	shows(t, server, "/locks?cursor=0-0", "No lock is held.")
 	locks := lockmgr.New(rdb)
 	t.Cleanup(locks.Close)
 	lock, err := locks.TryAcquire(t.Context(), "nightly "+evil, lockmgr.TTL(time.Minute))

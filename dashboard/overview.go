@@ -37,7 +37,8 @@ type overview struct {
 
 func (o overview) FreshFor() time.Duration { return 0 } // the parts have their own
 
-var overviewPage = page{section: "overview", title: "Overview", template: "overview", load: loadOverview}
+var overviewPage = page{section: "overview", title: "Overview", template: "overview", query: []string{"queue", "span"},
+	load: loadOverview}
 
 func loadOverview(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	all, err := d.fleetWithWorkers(ctx)
@@ -53,18 +54,21 @@ func loadOverview(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 		return nil, BadRequest("span is 1h, 24h or 7d, not %q", o.Span)
 	}
 	o.window = windows[at]
-	for _, q := range o.Queues {
-		if o.Queue != "" && o.Queue != q.Name {
-			continue
+	names := []string{o.Queue}
+	if o.Queue == "" {
+		names = nil
+		for _, q := range o.Queues {
+			if q.Workers > 0 || q.Totals != (inspect.Totals{}) { // else it has done nothing
+				names = append(names, q.Name)
+			}
 		}
-		series, err := d.series(ctx, q.Name, o.window)
+	}
+	for _, name := range names {
+		series, err := d.series(ctx, name, o.window)
 		if err != nil {
 			return nil, err
 		}
 		o.Series = addSeries(o.Series, series)
-	}
-	if o.Queue != "" && o.Series == nil {
-		return nil, inspect.ErrNotFound
 	}
 	return o, nil
 }

@@ -16,7 +16,8 @@ import (
 type page struct {
 	section  string // in the navigation
 	title    string
-	template string // its name among the templates
+	template string   // its name among the templates
+	query    []string // the parameters that it takes: others mean nothing, and are not passed on
 	// load reads what the page shows. It is the same for every user: what was read for one is shown to another.
 	load func(ctx context.Context, d *Dashboard, r *Request) (any, error)
 }
@@ -104,10 +105,30 @@ func (d *Dashboard) show(w http.ResponseWriter, r *http.Request, p page) {
 
 // read returns what a page shows, as it was within the last second.
 func (d *Dashboard) read(r *http.Request, p page) cached {
-	asked := &Request{Values: r.URL.Query(), PathValue: r.PathValue, Now: d.cfg.Now()}
+	asked := &Request{Values: p.asked(r.URL.Query()), PathValue: r.PathValue, Now: d.cfg.Now()}
 	key := p.title + " " + pathOf(r, p) + "?" + asked.Encode()
-	load := func(ctx context.Context) (any, error) { return p.load(ctx, d, asked) }
-	return d.cache.get(r.Context(), key, d.cfg.Now, load)
+	if len(key) > addressMost {
+		return cached{err: BadRequest("the address is too long: %d bytes at the most", addressMost)}
+	}
+	user := userOf(r.Context()).Name
+	turn := &turn{d.readings, user}
+	return d.cache.getIn(r.Context(), turn, key, d.cfg.Now, func(ctx context.Context) (any, error) {
+		return p.load(ctx, d, asked)
+	})
+}
+
+// addressMost bounds the address of a page with its query.
+const addressMost = 4 << 10
+
+// asked is what the page takes of a query: the first value of each of its parameters.
+func (p page) asked(query url.Values) url.Values {
+	taken := url.Values{}
+	for _, name := range p.query {
+		if value := query.Get(name); value != "" {
+			taken.Set(name, value)
+		}
+	}
+	return taken
 }
 
 // pageData returns what is the same on each page.

@@ -23,6 +23,10 @@ type Page struct {
 	// Funcs are functions of the template besides those of the dashboard.
 	Funcs template.FuncMap
 
+	// Query are the parameters of the address that Load takes: others are not passed on. Each combination of their values
+	// is read by itself.
+	Query []string
+
 	// Load reads what the page shows, the same for every user, and once a second at the most however many browsers ask;
 	// less often if what it returns has a method FreshFor() time.Duration. Its errors are [BadRequest], [NotFound], or
 	// of a Redis that does not answer.
@@ -70,7 +74,7 @@ func (p Page) name() string { return p.Path[1:] }
 // plug adds the routes of a page.
 func (d *Dashboard) plug(mux *http.ServeMux, p Page) {
 	load := func(ctx context.Context, _ *Dashboard, r *Request) (any, error) { return p.Load(ctx, r) }
-	d.page(mux, p.Path, page{section: p.name(), title: p.Title, template: p.Path, load: load})
+	d.page(mux, p.Path, page{section: p.name(), title: p.Title, template: p.Path, query: p.Query, load: load})
 	for name, do := range p.Actions {
 		d.action(mux, p.Path+"/"+name, do)
 	}

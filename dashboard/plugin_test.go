@@ -20,6 +20,7 @@ type counter struct{ value, loads atomic.Int64 }
 func (c *counter) page() dashboard.Page {
 	return dashboard.Page{
 		Path: "/counter", Title: "Counter", Key: "n",
+		Query: []string{"of"},
 		Template: `{{define "content"}}<p id="counter" data-live>It is {{loud (count .Body.Value)}}.</p>
 			{{if .CanAct}}<form method="post" action="{{path "/counter/add"}}">
 			<input type="hidden" name="csrf" value="{{.CSRF}}"><input type="hidden" name="back" value="{{.Address}}">

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"strconv"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -32,7 +35,11 @@ type fleet struct {
 	Queues  []inspect.QueueInfo     `json:"queues"`
 	Broken  []brokenQueue           `json:"broken,omitempty"`
 	Summary summary                 `json:"total"`
+	Total   int                     `json:"queues_in_all"`
+	First   int                     `json:"first,omitempty"` // how many queues come before these
+	Next    int                     `json:"next,omitempty"`  // the first of the next page; 0 if there is none
 	rates   map[string]inspect.Stat // by queue, in a minute
+	took    time.Duration
 }
 
 // brokenQueue is a queue that cannot be read: a key of it has another type, or damaged content.
@@ -72,38 +79,93 @@ func (d *Dashboard) fleetWithWorkers(ctx context.Context) (fleet, error) {
 
 // fleet returns the queues as they were within the last second: all pages and streams show the same reading.
 func (d *Dashboard) fleet(ctx context.Context) cached {
-	return d.cache.get(ctx, "fleet", d.cfg.Now, func(ctx context.Context) (any, error) { return d.readFleet(ctx) })
+	return d.fleetFrom(ctx, 0)
 }
 
-func (d *Dashboard) readFleet(ctx context.Context) (fleet, error) {
-	names, err := d.inspector.Queues(ctx)
-	if err != nil {
-		return fleet{}, err
+// fleetMost is how many queues are read for one page.
+const fleetMost = 100
+
+// fleetFrom returns a page of the queues, see [inspect.Inspector.Fleet].
+func (d *Dashboard) fleetFrom(ctx context.Context, first int) cached {
+	return d.cache.get(ctx, "fleet "+strconv.Itoa(first), d.cfg.Now, func(ctx context.Context) (any, error) {
+		return d.readFleet(ctx, first)
+	})
+}
+
+// fleetOrder are the names of all queues.
+type fleetOrder []string
+
+// FreshFor is half a millisecond for each queue, if all were looked at.
+func (o fleetOrder) FreshFor() time.Duration {
+	if len(o) <= fleetMost {
+		return 0
 	}
+	return time.Duration(len(o)) * time.Millisecond / 2
+}
+
+func (d *Dashboard) readFleet(ctx context.Context, first int) (fleet, error) {
+	began := d.cfg.Now()
+	seen := d.cache.get(ctx, "order of queues", d.cfg.Now, func(ctx context.Context) (any, error) {
+		names, err := d.inspector.FleetOrder(ctx, fleetMost)
+		return fleetOrder(names), err
+	})
+	if seen.err != nil {
+		return fleet{}, seen.err
+	}
+	page := inspect.PageOf(seen.data.(fleetOrder), first, fleetMost)
 	evicted, err := d.inspector.Evictions(ctx)
 	if err != nil {
 		return fleet{}, err
 	}
-	all := fleet{rates: map[string]inspect.Stat{}}
+	all := fleet{rates: map[string]inspect.Stat{}, Total: page.Total, First: page.First, Next: page.Next()}
 	all.Summary.Evicted = evicted.Keys
-	for _, name := range names {
-		info, err := d.inspector.Queue(ctx, name)
-		var rates inspect.Stat
-		if err == nil {
-			rates, err = d.rates(ctx, name)
-		}
-		switch {
-		case redisx.IsAway(err):
-			return fleet{}, err
-		case err != nil: // it does not hide the others
-			all.Broken = append(all.Broken, brokenQueue{name, shownText(err)})
+	read, err := d.readQueues(ctx, page.Names)
+	if err != nil {
+		return fleet{}, err
+	}
+	for k, one := range read {
+		if one.err != nil { // it does not hide the others
+			all.Broken = append(all.Broken, brokenQueue{page.Names[k], shownText(one.err)})
 			continue
 		}
-		all.Queues = append(all.Queues, info)
-		all.rates[name] = rates
-		all.Summary.add(info, rates)
+		all.Queues = append(all.Queues, one.info)
+		all.rates[page.Names[k]] = one.rates
+		all.Summary.add(one.info, one.rates)
 	}
+	all.took = d.cfg.Now().Sub(began)
 	return all, nil
+}
+
+// FreshFor is four times as long as the reading took.
+func (f fleet) FreshFor() time.Duration { return min(4*f.took, readLimit) }
+
+// readQueue is a queue as it was read, or why it could not be.
+type readQueue struct {
+	info  inspect.QueueInfo
+	rates inspect.Stat
+	err   error
+}
+
+const queuesAtOnce = 8 // that are read
+
+// readQueues reads queues. It fails when Redis does not answer.
+func (d *Dashboard) readQueues(ctx context.Context, names []string) ([]readQueue, error) {
+	read := make([]readQueue, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(queuesAtOnce)
+	for k, name := range names {
+		group.Go(func() error {
+			one := &read[k]
+			if one.info, one.err = d.inspector.Queue(ctx, name); one.err == nil {
+				one.rates, one.err = d.rates(ctx, name)
+			}
+			if redisx.IsAway(one.err) {
+				return one.err
+			}
+			return nil
+		})
+	}
+	return read, group.Wait()
 }
 
 // rateWindow is how far back rates look, at least: a minute's counts are written as it goes on.

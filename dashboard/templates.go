@@ -98,6 +98,8 @@ func functions(cfg Config) template.FuncMap {
 		"percent":         percent,
 		"plural":          plural,
 		"presets":         func() []preset { return presets },
+		"isIdle":          inspect.QueueInfo.Idle,
+		"leftOut":         leftOut,
 		"pretty":          pretty,
 		"preview":         preview,
 		"progress":        progressText,

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,7 +18,25 @@ type collector struct {
 
 	up, jobs, total, oldest, held, workers, running, stuck, paused, caretaker *prometheus.Desc
 	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover        *prometheus.Desc
-	readable, evicted                                                         *prometheus.Desc
+	readable, queues, unread, evicted                                         *prometheus.Desc
+
+	mu      sync.Mutex
+	last    fleetReading
+	lastErr error
+	at      time.Time
+}
+
+const (
+	scrapeMost  = 500             // queues that have metrics of their own: each is a few dozen series
+	fewQueues   = 100             // which are read at each scrape
+	scrapeFresh = 5 * time.Second // scrapers that come within it are given the same
+	scrapeLong  = 4 * time.Second // reading the queues; those that are left count as unread
+)
+
+// fleetReading is what a scrape reads.
+type fleetReading struct {
+	queues []reading
+	total  int
 }
 
 func newCollector(inspector *inspect.Inspector) *collector {
@@ -48,6 +68,8 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
 		leftover: desc("queue_leftover_entries", "Entries that other programs have acknowledged and not deleted.",
 			"queue"),
+		queues:   desc("queues", "Queues there are."),
+		unread:   desc("queues_unread", "Queues that have no metrics of their own here: too many, or too slow."),
 		readable: desc("queue_readable", "Whether the queue's keys could be read: 1, or 0 and no count of it.", "queue"),
 	}
 }
@@ -57,7 +79,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		c.up, c.jobs, c.total, c.oldest, c.held, c.workers, c.running, c.stuck, c.paused, c.caretaker,
 		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
-		c.readable, c.evicted,
+		c.readable, c.queues, c.unread, c.evicted,
 	} {
 		out <- desc
 	}
@@ -77,16 +99,18 @@ type reading struct {
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), pageTimeout)
 	defer cancel()
-	readings, err := c.read(ctx)
+	readings, err := c.current(ctx)
 	if err != nil {
 		out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 0)
 		return
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
+	out <- prometheus.MustNewConstMetric(c.queues, prometheus.GaugeValue, float64(readings.total))
+	out <- prometheus.MustNewConstMetric(c.unread, prometheus.GaugeValue, float64(readings.total-len(readings.queues)))
 	if evicted, err := c.inspector.Evictions(ctx); err == nil {
 		out <- prometheus.MustNewConstMetric(c.evicted, prometheus.CounterValue, float64(evicted.Keys))
 	}
-	for _, r := range readings {
+	for _, r := range readings.queues {
 		q := ofQueue{name: r.name, out: out}
 		if q.gauge(c.readable, oneIf(!r.broken)); r.broken {
 			continue
@@ -97,19 +121,37 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func (c *collector) read(ctx context.Context) ([]reading, error) {
-	names, err := c.inspector.Queues(ctx)
+// current reads for one scraper at a time.
+func (c *collector) current(ctx context.Context) (fleetReading, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.at) >= scrapeFresh || len(c.last.queues) < fewQueues {
+		c.last, c.lastErr = c.read(ctx)
+		c.at = time.Now()
+	}
+	return c.last, c.lastErr
+}
+
+// read reads the queues with workers first.
+func (c *collector) read(ctx context.Context) (fleetReading, error) {
+	began := time.Now()
+	page, err := c.inspector.Fleet(ctx, 0, scrapeMost)
 	if err != nil {
-		return nil, err
+		return fleetReading{}, err
 	}
-	readings := make([]reading, len(names))
-	for n, name := range names {
-		if readings[n], err = c.readQueue(ctx, name); redisx.IsAway(err) {
-			return nil, err
+	all := fleetReading{total: page.Total}
+	for _, name := range page.Names {
+		if time.Since(began) > scrapeLong {
+			break
 		}
-		readings[n].name, readings[n].broken = name, err != nil
+		one, err := c.readQueue(ctx, name)
+		if redisx.IsAway(err) {
+			return fleetReading{}, err
+		}
+		one.name, one.broken = name, err != nil
+		all.queues = append(all.queues, one)
 	}
-	return readings, nil
+	return all, nil
 }
 
 func (c *collector) readQueue(ctx context.Context, name string) (r reading, err error) {

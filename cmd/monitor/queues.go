@@ -107,14 +107,22 @@ func paused(q inspect.QueueInfo) string {
 	return ago(q.Paused.At)
 }
 
+// fleetMost is how many queues are read.
+const fleetMost = 500
+
 // queueInfos counts every queue. There are few queues, and each costs a handful of commands. Of a queue that cannot be
 // read, while Redis answers, broken says why: it does not hide the others.
+//
+// Of more queues than fleetMost, those with workers come first.
 func queueInfos(ctx context.Context, inspector *inspect.Inspector) (infos []inspect.QueueInfo, broken, err error) {
-	names, err := inspector.Queues(ctx)
+	page, err := inspector.Fleet(ctx, 0, fleetMost)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, name := range names {
+	if rest := page.Rest(); rest > 0 {
+		broken = fmt.Errorf("%d more queues, which come behind those with workers, are not shown", rest)
+	}
+	for _, name := range page.Names {
 		info, err := inspector.Queue(ctx, name)
 		switch {
 		case err == nil:
@@ -167,10 +175,11 @@ func listWorkers(c *cli.Context) error {
 func workersOf(ctx context.Context, inspector *inspect.Inspector, name string) ([]inspect.WorkerInfo, error) {
 	names := []string{name}
 	if name == "" {
-		var err error
-		if names, err = inspector.Queues(ctx); err != nil {
+		page, err := inspector.Fleet(ctx, 0, fleetMost)
+		if err != nil {
 			return nil, err
 		}
+		names = page.Names
 	} else if err := mustExist(ctx, inspector, name); err != nil {
 		return nil, err
 	}
@@ -187,14 +196,8 @@ func workersOf(ctx context.Context, inspector *inspect.Inspector, name string) (
 
 // mustExist refuses a queue that neither a client nor a worker has used: most likely its name is misspelt.
 func mustExist(ctx context.Context, inspector *inspect.Inspector, name string) error {
-	names, err := inspector.Queues(ctx)
-	if err != nil {
+	if exists, err := inspector.Exists(ctx, name); exists || err != nil {
 		return err
-	}
-	for _, known := range names {
-		if known == name {
-			return nil
-		}
 	}
 	return unknownQueue(ctx, inspector, name)
 }

@@ -155,7 +155,7 @@ func newHandler(
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorLog: &metricsLog{log}})
 	mux := http.NewServeMux()
 	mux.Handle("/", board)
-	mux.Handle("GET /metrics", restricted(auth, metrics))
+	mux.Handle("GET /metrics", restricted(auth, paced(metrics)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", ready(rdb))
 	return mux

@@ -11,6 +11,7 @@ import (
 
 const (
 	topRows        = 200             // jobs on the screen, which scrolls
+	topData        = 4 << 10         // bytes of each job's data
 	topScan        = 2000            // jobs to look at in one reading: a filter must not cost more with every second
 	topReadTimeout = 2 * time.Second // after it Redis is away
 )
@@ -113,7 +114,7 @@ func (r *topReader) search(ctx context.Context, s scope) (inspect.SearchPage, er
 	if err != nil {
 		return inspect.SearchPage{}, err
 	}
-	return r.inspector.Search(ctx, s.queue, query, inspect.Page{Limit: topRows, MaxScan: topScan})
+	return r.inspector.Search(ctx, s.queue, query, inspect.Page{Limit: topRows, MaxScan: topScan, MaxData: topData})
 }
 
 // parsed is the query for the pane's jobs.

@@ -60,8 +60,8 @@ func serveFlags() []cli.Flag {
 		&cli.IntFlag{
 			Name: "max-in-flight", Value: gateway.DefaultMaxInFlight, Usage: "`REQUESTS` at once, notification streams aside",
 		},
-		&cli.IntFlag{Name: "rate", Value: 100, Usage: "`REQUESTS` in a second from one caller; 0 for no limit"},
-		&cli.IntFlag{Name: "burst", Value: 200, Usage: "`REQUESTS` of them at once"},
+		&cli.IntFlag{Name: "rate", Value: 100, Usage: "`REQUESTS`, and jobs in them, a second from one caller; 0 for none"},
+		&cli.IntFlag{Name: "burst", Value: 1000, Usage: "`REQUESTS` of them at once"},
 		&cli.StringSliceFlag{
 			Name: "trusted-proxy", Usage: "look behind the proxies in this `CIDR`, in X-Forwarded-For; may be repeated",
 		},

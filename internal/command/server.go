@@ -3,6 +3,8 @@ package command
 import (
 	"fmt"
 	"net"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -70,6 +72,9 @@ func ReadServer(c *cli.Context, withoutSecrets ...string) (Server, error) {
 	return s, nil
 }
 
+// memoryLimit makes the collector work harder before a container of 256 MiB is full.
+const memoryLimit = 160 << 20
+
 // hostsOf are the names that the flags give the server, that in --addr among them.
 func hostsOf(c *cli.Context) []string {
 	hosts := c.StringSlice("host")
@@ -91,6 +96,9 @@ func (s Server) Serve(c *cli.Context, log zerolog.Logger, name, path string, cfg
 		scheme = "https"
 	}
 	log.Info().Str("url", scheme+"://"+listener.Addr().String()+path).Msg(name + " is listening")
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	cfg.Cert, cfg.Key, cfg.Hosts, cfg.HTTPS = s.cert, s.key, s.Hosts, s.HTTPS
 	return httpserver.Serve(c.Context, listener, cfg)
 }

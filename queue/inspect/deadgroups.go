@@ -36,8 +36,9 @@ const (
 	// DefaultGroupTime is how long [Inspector.DeadGroups] looks, about, unless it is given another time.
 	DefaultGroupTime = 2 * time.Second
 
-	groupsMost = 5000 // groups: as many differ by more than numbers and identifiers where errors hold data
-	groupsStep = 1000 // jobs between two looks at the clock
+	groupsMost = 5000    // groups: as many differ by more than numbers and identifiers where errors hold data
+	groupText  = 1 << 10 // bytes of a group's error, and of the errors that are compared
+	groupsStep = 1000    // jobs between two looks at the clock
 )
 
 // DeadGroups sorts the dead jobs of a queue by what they died of, from the newest on: all of them, or as many as it
@@ -100,7 +101,8 @@ func addToGroup(groups map[string]*DeadGroup, job *JobInfo) bool {
 	}
 	if !known {
 		group = &DeadGroup{
-			Signature: key, Kind: job.Kind, Reason: job.Reason, Error: firstLine(job.Error), Sample: job.ID, Last: at,
+			Signature: key, Kind: job.Kind, Reason: job.Reason, Sample: job.ID, Last: at,
+			Error: cutText(firstLine(job.Error), groupText),
 		}
 		groups[key] = group
 	}
@@ -112,7 +114,7 @@ func addToGroup(groups map[string]*DeadGroup, job *JobInfo) bool {
 // signature says what a dead job died of, without what differs from one such job to the next.
 func signature(job *JobInfo) string {
 	const most = 300
-	text := job.Kind + ": " + job.Reason + ": " + withoutIdentifiers(firstLine(job.Error))
+	text := job.Kind + ": " + job.Reason + ": " + withoutIdentifiers(cutText(firstLine(job.Error), groupText))
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 

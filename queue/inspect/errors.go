@@ -20,6 +20,9 @@ var (
 	// ErrShared says that a stream has another consumer group, which may not have read what would be deleted.
 	ErrShared = errors.New("the stream has another consumer group: nothing more was deleted")
 
+	// ErrInUse says that a queue has a job or a worker, or is paused.
+	ErrInUse = errors.New("the queue has a job or a worker, or is paused")
+
 	// ErrTooLarge says that data is larger than a job's may be.
 	ErrTooLarge = errors.New("data is too large: nothing was requeued")
 )

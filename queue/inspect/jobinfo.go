@@ -22,13 +22,15 @@ type JobInfo struct {
 	Queue string `json:"queue"`
 	State State  `json:"state"`
 	// JSON; what is not JSON in Redis is shown as a JSON string, and what is no text either, in base64: {";base64":"…"}
-	Data        json.RawMessage `json:"data,omitempty"`
-	Attempt     int             `json:"attempt"` // failed attempts so far
-	MaxAttempts int             `json:"max_attempts,omitempty"`
-	Redelivered int             `json:"redelivered,omitempty"`
-	EnqueuedAt  *time.Time      `json:"enqueued_at,omitempty"`
-	Due         *time.Time      `json:"due,omitempty"`   // delayed, retrying
-	Error       string          `json:"error,omitempty"` // of the last failed attempt
+	Data json.RawMessage `json:"data,omitempty"`
+	// bytes of data and of a result that are too many to be shown, see [Page].MaxData and [JobInfo.WithoutLarge]
+	LeftOut     int        `json:"left_out,omitempty"`
+	Attempt     int        `json:"attempt"` // failed attempts so far
+	MaxAttempts int        `json:"max_attempts,omitempty"`
+	Redelivered int        `json:"redelivered,omitempty"`
+	EnqueuedAt  *time.Time `json:"enqueued_at,omitempty"`
+	Due         *time.Time `json:"due,omitempty"`   // delayed, retrying
+	Error       string     `json:"error,omitempty"` // of the last failed attempt
 	// delayed: since when it waits for a worker that has a handler for its kind
 	UnknownSince *time.Time `json:"unknown_since,omitempty"`
 	Reason       string     `json:"reason,omitempty"`   // dead, cancelled: why

@@ -24,7 +24,8 @@ const lookupScan = 10_000
 // Job finds a job by its ID, by the ID of its entry, or by what [JobInfo.Name] returns. A job whose ID its caller chose
 // is found at once, wherever it is, and so is one that is dead, cancelled, delayed, retrying, or done with [Retain].
 // For any other that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added when the ID
-// was made, and at the first 10,000 of each: [ErrNotSeen] if there are more, and [ErrNotFound] if there is no such job.
+// was made, and at the first 10,000 of each, and at 4 MiB of each of these: [ErrNotSeen] if there are more, and
+// [ErrNotFound] if there is no such job.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	if err != nil {
@@ -258,7 +259,7 @@ func (i *Inspector) lookEntry(ctx context.Context, q *wire.QueueRef, entry strin
 // byID is what finds a job by its ID or its entry's.
 func byID(state State, id string) scanSpec {
 	return scanSpec{
-		state: state, countOnce: true,
+		state: state, countOnce: true, bytes: lookBytes,
 		match: func(job *JobInfo) bool { return job.ID == id || job.Entry == id },
 		entry: func(m redis.XMessage) bool { return m.ID == id || m.Values[wire.FieldID] == id },
 	}

@@ -5,6 +5,9 @@ type Page struct {
 	Cursor string // "" for the first page, then JobPage.Next
 	Limit  int    // jobs at the most; defaults to 50, 1000 at the most
 
+	// MaxData leaves data out of the jobs found that is longer, in bytes, see [JobInfo.WithoutLarge]; defaults to none.
+	MaxData int
+
 	// MaxScan bounds how many jobs a [Inspector.Search] looks at for one page; defaults to [DefaultMaxScan].
 	MaxScan int
 }

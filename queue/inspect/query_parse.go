@@ -14,6 +14,13 @@ import (
 // filterKeys is what a filter may ask for, for an error's text.
 const filterKeys = "kind, id, worker, error, idle, deliveries, age, args.PATH, is, signature"
 
+// Each job that is looked at is held against each term of a filter.
+const (
+	filterMost = 2 << 10 // bytes
+	termsMost  = 16
+	levelsMost = 32 // of a path in a job's data
+)
+
 // ParseQuery reads a filter as a person writes it: terms with spaces between them, all of which must match.
 //
 //	kind:payment.charge   kind:payment.*   id:01JZ…   worker:box-1   error:"timed out"   is:stuck   is:poison
@@ -23,9 +30,15 @@ const filterKeys = "kind, id, worker, error, idle, deliveries, age, args.PATH, i
 // it. An error names the term and what is allowed there.
 func ParseQuery(text string) (Query, error) {
 	var q Query
+	if len(text) > filterMost {
+		return Query{}, fmt.Errorf("queue: filter: %w: %d bytes, at most %d", ErrBadQuery, len(text), filterMost)
+	}
 	terms, err := splitTerms(text)
 	if err != nil {
 		return Query{}, fmt.Errorf("queue: filter: %w", err)
+	}
+	if len(terms) > termsMost {
+		return Query{}, fmt.Errorf("queue: filter: %w: %d terms, at most %d", ErrBadQuery, len(terms), termsMost)
 	}
 	for _, term := range terms {
 		if err := q.parseTerm(term); err != nil {
@@ -87,6 +100,9 @@ func cutValue(text string) (value, rest string, err error) {
 
 func (q *Query) parseTerm(t term) (err error) {
 	if path, ok := strings.CutPrefix(t.key, "args."); ok && path != "" {
+		if strings.Count(path, ".") >= levelsMost {
+			return fmt.Errorf("%w: args.%s has more than %d levels", ErrBadQuery, path, levelsMost)
+		}
 		if q.Data == nil {
 			q.Data = map[string]string{}
 		}

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/redis/go-redis/v9"
@@ -10,9 +11,16 @@ import (
 
 // How much is read from Redis in one command: what it does in well under a millisecond, whatever the jobs' size.
 const (
-	firstChunk = 10        // before it is known how large the jobs are
-	chunkJobs  = 200       // at the most
+	firstChunk = 2         // before it is known how large the jobs are
+	chunkJobs  = 32        // at the most: the next ones may be large, however small these were
 	chunkBytes = 256 << 10 // of the jobs' data, about
+)
+
+// What is read of jobs at the most, however few they are.
+const (
+	scanBytes = 32 << 20 // for one page
+	viewBytes = 8 << 20  // for one that is shown without what is large
+	lookBytes = 4 << 20  // for one job that no guard leads to
 )
 
 // heavyJob is how much data makes a job count for two against [Page].MaxScan, so that large jobs do not make a page
@@ -27,6 +35,7 @@ type scanSpec struct {
 	entry     func(redis.XMessage) bool    // waiting and in flight: looked at before the entry is taken apart; nil: all
 	consumer  string                       // in flight: only of this consumer; "" of all
 	countOnce bool                         // large jobs count once, too
+	bytes     int                          // that are read at the most; 0: scanBytes
 }
 
 // scan walks through the jobs of a state in chunks that are cheap for Redis, and keeps those that match, until the
@@ -34,6 +43,7 @@ type scanSpec struct {
 func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page Page) (SearchPage, error) {
 	found, size := SearchPage{}, firstChunk
 	found.Next = page.Cursor
+	bytes := 0
 	limit, budget := page.limit(), page.maxScan()
 	for len(found.Jobs) < limit {
 		n := min(size, budget)
@@ -52,6 +62,10 @@ func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page
 			return found, nil
 		}
 		if found.Next = c.next; c.next == "" {
+			return found, nil
+		}
+		if bytes += c.bytes; bytes > cmp.Or(s.bytes, scanBytes) {
+			found.Truncated = true
 			return found, nil
 		}
 		size, budget = nextChunk(c), budget-s.weight(c)

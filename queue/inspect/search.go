@@ -16,6 +16,11 @@ func (i *Inspector) Search(ctx context.Context, queue string, query Query, page 
 	if err != nil {
 		return SearchPage{}, fmt.Errorf("queue: search %s: %w", queue, err)
 	}
+	for k := range found.Jobs {
+		if page.MaxData > 0 {
+			found.Jobs[k] = found.Jobs[k].WithoutLarge(page.MaxData)
+		}
+	}
 	return found, nil
 }
 
@@ -30,7 +35,11 @@ func (i *Inspector) search(ctx context.Context, queue string, query Query, page 
 	if err != nil {
 		return SearchPage{}, err
 	}
-	found, err := i.scan(ctx, q, query.spec(i.now()), page)
+	spec := query.spec(i.now())
+	if page.MaxData > 0 {
+		spec.bytes = viewBytes
+	}
+	found, err := i.scan(ctx, q, spec, page)
 	if err != nil {
 		return found, err
 	}

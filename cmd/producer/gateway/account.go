@@ -13,6 +13,9 @@ import (
 	"github.com/navvy-go/navvy/jobs/session"
 )
 
+// loginBytes bounds the body of a login: anybody can send one.
+const loginBytes = 4 << 10
+
 // proofField is where a session has what it stands and falls with: another password is another proof.
 const proofField = "proof"
 
@@ -22,6 +25,7 @@ func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
 		User     string `json:"user"`
 		Password string `json:"password"`
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, loginBytes)
 	if err := g.decode(w, r, &asked); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,7 +14,8 @@ import (
 // Scope is what a caller may do.
 type Scope string
 
-// The scopes. Who may write jobs may have any job run that the fleet knows.
+// The scopes. A caller that may write jobs may have any job run that the fleet knows. A scope on jobs may be limited to
+// a queue, or to all whose names begin alike: jobs:write:orders, jobs:write:orders*.
 const (
 	JobsWrite          Scope = "jobs:write"
 	JobsRead           Scope = "jobs:read"
@@ -34,8 +36,9 @@ var Scopes = []Scope{
 func ParseScopes(names []string) ([]Scope, error) {
 	var scopes []Scope
 	for _, name := range names {
-		if !slices.Contains(Scopes, Scope(name)) {
-			return nil, fmt.Errorf("gateway: %q is no scope: want one of %s", name, joined(Scopes, ", "))
+		if !Scope(name).valid() {
+			return nil, fmt.Errorf("gateway: %q is no scope: want one of %s; those on jobs may end in :QUEUE or :PREFIX*",
+				name, joined(Scopes, ", "))
 		}
 		scopes = append(scopes, Scope(name))
 	}
@@ -59,7 +62,39 @@ type Caller struct {
 	Scopes []Scope
 }
 
-func (c Caller) may(scope Scope) bool { return slices.Contains(c.Scopes, scope) }
+// may reports whether the caller has a scope, on a queue if the scope is of those that may be limited to some.
+func (c Caller) may(scope Scope, queue string) bool {
+	return slices.ContainsFunc(c.Scopes, func(has Scope) bool { return has.allows(scope, queue) })
+}
+
+// queuePattern is what a scope may be limited to.
+var queuePattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}\*?$`)
+
+// split takes a scope apart that is limited to some queues.
+func (s Scope) split() (scope Scope, queues string, limited bool) {
+	for _, scope := range []Scope{JobsWrite, JobsRead} {
+		if queues, limited := strings.CutPrefix(string(s), string(scope)+":"); limited {
+			return scope, queues, true
+		}
+	}
+	return s, "", false
+}
+
+func (s Scope) valid() bool {
+	scope, queues, limited := s.split()
+	return slices.Contains(Scopes, scope) && (!limited || queuePattern.MatchString(queues))
+}
+
+func (s Scope) allows(asked Scope, queue string) bool {
+	scope, queues, limited := s.split()
+	switch prefix, open := strings.CutSuffix(queues, "*"); {
+	case scope != asked:
+		return false
+	case open:
+		return strings.HasPrefix(queue, prefix)
+	}
+	return !limited || queue == queues
+}
 
 // Errors of an [Auth].
 var (

@@ -107,6 +107,9 @@ func (g *Gateway) scores(w http.ResponseWriter, r *http.Request) error {
 	if len(asked.Changes) == 0 {
 		return invalid.because("changes are missing")
 	}
+	if err := g.charge(r, len(asked.Changes), 0); err != nil {
+		return err
+	}
 	if err := g.boards.Board(r.PathValue("board")).Apply(r.Context(), effectID(r, 0), time.Now(),
 		asked.Changes...); err != nil {
 		return err

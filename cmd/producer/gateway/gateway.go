@@ -58,7 +58,7 @@ type Config struct {
 	Retain      time.Duration // how long the outcome of a job is kept that does not say. Defaults to not at all
 	MaxBody     int64         // bytes of a body, or of a line of a stream. Defaults to 1 MiB
 	MaxInFlight int           // requests at once, without notification streams. Defaults to 256
-	Rate        int64         // requests in a second from one caller. Defaults to no limit
+	Rate        int64         // requests, and jobs of them, in a second from one caller. Defaults to no limit
 	Burst       int64         // of them at once. Defaults to Rate
 	Logger      *slog.Logger  // defaults to none
 
@@ -113,6 +113,10 @@ type Gateway struct {
 	hub       *notify.Hub
 	limit     *ratelimit.Limiter // nil for none
 	logins    *loginguard.Guard
+	begun     *ratelimit.Limiter // queues
+	known     knownQueues
+
+	requests, streams, bodies *shares
 
 	mux      *http.ServeMux
 	handler  http.Handler
@@ -132,6 +136,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg: cfg, boards: leaderboard.New(cfg.Redis, nil), sender: notify.New(cfg.Redis),
 		inFlight: make(chan struct{}, cfg.MaxInFlight), logins: loginguard.New(nil),
 	}
+	g.makeShares()
 	if err := g.makeLimits(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}

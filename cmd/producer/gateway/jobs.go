@@ -50,12 +50,18 @@ func (g *Gateway) enqueue(w http.ResponseWriter, r *http.Request) error {
 	if isArray(body) {
 		return g.enqueueArray(w, r, body)
 	}
+	if err := g.charge(r, 1, len(body)); err != nil {
+		return err
+	}
 	var asked jobRequest
 	if err := parse(body, &asked); err != nil {
 		return err
 	}
 	item, err := g.item(r, asked, effectID(r, 0))
 	if err != nil {
+		return err
+	}
+	if err := g.mayBegin(r); err != nil {
 		return err
 	}
 	return g.enqueueOne(w, r, item)
@@ -67,6 +73,7 @@ func (g *Gateway) enqueueOne(w http.ResponseWriter, r *http.Request, item queue.
 	if err != nil {
 		return refusedJob(err)
 	}
+	g.noteBegun(r)
 	w.Header().Set("Location", "/v1/queues/"+url.PathEscape(job.Queue)+"/jobs/"+url.PathEscape(job.ID))
 	status := http.StatusAccepted
 	if job.Duplicate {
@@ -86,6 +93,9 @@ func (g *Gateway) enqueueArray(w http.ResponseWriter, r *http.Request, body []by
 	if len(asked) == 0 || len(asked) > maxItems {
 		return invalid.because("An array has 1 to %d jobs; more go as application/x-ndjson.", maxItems)
 	}
+	if err := g.charge(r, len(asked), len(body)); err != nil {
+		return err
+	}
 	results, items := make([]result, len(asked)), make([]queue.Item, len(asked))
 	for i, text := range asked {
 		var one jobRequest
@@ -95,6 +105,11 @@ func (g *Gateway) enqueueArray(w http.ResponseWriter, r *http.Request, body []by
 		}
 		if err != nil {
 			results[i].Problem = problemOf(err)
+		}
+	}
+	if slices.ContainsFunc(results, func(one result) bool { return one.Problem == nil }) {
+		if err := g.mayBegin(r); err != nil {
+			return err
 		}
 	}
 	g.enqueueItems(r, items, results)
@@ -116,6 +131,7 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 			results[i].Problem = problemOf(refusedJob(err))
 			continue
 		}
+		g.noteBegun(r)
 		results[i].Enqueued = &made[n]
 	}
 }

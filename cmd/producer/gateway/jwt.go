@@ -151,7 +151,7 @@ func (j *JWT) Identify(r *http.Request) (Caller, error) {
 	}
 	caller := Caller{Name: "jwt:" + said.Subject}
 	for _, name := range slices.Concat(strings.Fields(said.Scope), said.List) {
-		if slices.Contains(Scopes, Scope(name)) { // others are for other services
+		if Scope(name).valid() { // others are for other services
 			caller.Scopes = append(caller.Scopes, Scope(name))
 		}
 	}

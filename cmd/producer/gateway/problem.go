@@ -130,6 +130,9 @@ func away(err error) bool {
 // refuse answers with a problem.
 func refuse(w http.ResponseWriter, r *http.Request, p *problem.Document) {
 	answer := *p
+	if r.ContentLength < 0 && r.ProtoMajor == 1 { // the server would read the rest first, and the client may be silent
+		w.Header().Set("Connection", "close")
+	}
 	answer.Instance, answer.RequestID = r.URL.Path, exchangeOf(r.Context()).id
 	if err := answer.Write(w); err != nil {
 		exchangeOf(r.Context()).err = err

@@ -44,14 +44,14 @@ func through(last http.Handler, wrappers ...wrapper) http.Handler {
 // patterns lists the routes, each with its method.
 func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
 	api := func(scope Scope, h handler) http.Handler {
-		return through(h, g.bounded, g.authorized(scope), g.limited, within, g.once())
+		return through(h, g.bounded, g.authorized(scope), g.shared, g.limited, within, g.once())
 	}
-	open := func(h handler) http.Handler { return through(h, g.bounded, g.limited, within) }
-	person := func(h handler) http.Handler { return through(h, g.bounded, g.limited, within, inSession) }
+	open := func(h handler) http.Handler { return through(h, g.bounded, g.shared, g.limited, within) }
+	person := func(h handler) http.Handler { return through(h, g.bounded, g.shared, g.limited, within, inSession) }
 	jobs := through(handler(g.enqueue), within, g.once())
 	routes := map[string]http.Handler{
-		"POST /v1/queues/{queue}/jobs": through(streamsTo(handler(g.enqueueLines), jobs), g.bounded,
-			g.authorized(JobsWrite), g.limited),
+		"POST /v1/queues/{queue}/jobs": through(streamsTo(g.fewStreams(handler(g.enqueueLines)), jobs), g.bounded,
+			g.authorized(JobsWrite), g.shared, g.limited),
 		"GET /v1/queues/{queue}/jobs/{id}": api(JobsRead, g.job),
 
 		"POST /v1/orders": api(OrdersWrite, g.order),
@@ -78,7 +78,7 @@ func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
 	}
 	if g.cfg.Shop {
 		page := cache.Pages(g.cache, cache.PageConfig{URL: func(r *http.Request) string { return r.URL.Path }})
-		routes["GET /pages/{page}"] = through(handler(g.page), g.bounded, g.limited, within, page)
+		routes["GET /pages/{page}"] = through(handler(g.page), g.bounded, g.shared, g.limited, within, page)
 		routes["GET /assets/{asset}"] = open(g.asset)
 	}
 	return routes
@@ -101,7 +101,8 @@ func (g *Gateway) route() error {
 		if err != nil {
 			return err
 		}
-		g.mux.Handle("POST /webhooks/stripe", through(reports, g.bounded, within)) // the signature is the credential
+		// The signature is the credential.
+		g.mux.Handle("POST /webhooks/stripe", through(reports, g.bounded, g.shared, within))
 	}
 	g.handler = through(g.mux, g.logged, problems, g.recovered, guarded, http.NewCrossOriginProtection().Handler)
 	return nil
@@ -131,9 +132,9 @@ func (g *Gateway) authorized(scope Scope) wrapper {
 				return unauthorized.because("The key or token is not known, or has ended.")
 			}
 			exchangeOf(r.Context()).caller = caller
-			if !caller.may(scope) {
+			if !caller.may(scope, r.PathValue("queue")) {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy", error="insufficient_scope", scope="`+string(scope)+`"`)
-				return forbidden.because("The scope %s is needed.", scope)
+				return forbidden.because("The scope %s is needed, for this queue where it is limited to some.", scope)
 			}
 			next.ServeHTTP(w, r)
 			return nil
@@ -157,7 +158,10 @@ func (g *Gateway) makeLimits() (err error) {
 			return err
 		}
 	}
-	return nil
+	g.begun, err = ratelimit.New(g.cfg.Redis, ratelimit.Limit{
+		Algorithm: ratelimit.GCRA, Rate: newQueues, Burst: newQueues, Window: newQueuesWindow,
+	}, ratelimit.Options{})
+	return err
 }
 
 // limited holds each caller, or the address of one that is not known, to the rate.
@@ -166,12 +170,7 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 		return next
 	}
 	return ratelimit.Middleware(g.limit,
-		ratelimit.HTTP{Policy: "requests", Refuse: refuseLimited, Key: func(r *http.Request) string {
-			if name := exchangeOf(r.Context()).caller.Name; name != "" {
-				return "gateway:" + name
-			}
-			return "gateway:ip:" + g.cfg.ClientIP(r)
-		}})(next)
+		ratelimit.HTTP{Policy: "requests", Refuse: refuseLimited, Key: g.limitKey})(next)
 }
 
 func refuseLimited(w http.ResponseWriter, r *http.Request, status int) {

@@ -63,6 +63,9 @@ func (g *Gateway) events(w http.ResponseWriter, r *http.Request) error {
 	if len(asked) == 0 || len(asked) > maxItems {
 		return invalid.because("An array has 1 to %d events.", maxItems)
 	}
+	if err := g.charge(r, len(asked), len(body)); err != nil {
+		return err
+	}
 	results, items := make([]result, len(asked)), make([]queue.Item, len(asked))
 	for i, text := range asked {
 		event, err := readEvent(text)

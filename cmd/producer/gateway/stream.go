@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/navvy-go/navvy/internal/problem"
@@ -16,7 +17,7 @@ import (
 
 const (
 	streamBatch = 500              // lines that are enqueued together, at the most
-	streamBytes = 4 << 20          // and bytes of them
+	streamBytes = 256 << 10        // and bytes of them, unless one line has more
 	streamIdle  = 30 * time.Second // that a client may take for the next lines, or to read the answers
 )
 
@@ -50,6 +51,7 @@ type jobStream struct {
 	r       *http.Request
 	control *http.ResponseController
 	lines   lineReader
+	held    int64 // bytes of long lines
 
 	items   []queue.Item
 	results []result
@@ -64,7 +66,8 @@ func (g *Gateway) enqueueLines(w http.ResponseWriter, r *http.Request) error {
 		return badRequest.because("A stream has no Idempotency-Key: give each line an id, or a unique key.")
 	}
 	s := &jobStream{g: g, w: w, r: r, control: http.NewResponseController(w)}
-	s.lines = lineReader{r: bufio.NewReaderSize(r.Body, 64<<10), most: int(g.cfg.MaxBody)}
+	s.lines = lineReader{r: bufio.NewReaderSize(r.Body, 64<<10), most: int(g.cfg.MaxBody), grow: s.grow}
+	defer s.release()
 	_ = s.control.EnableFullDuplex() // HTTP/2 has nothing else
 	w.Header().Set("Content-Type", streamed)
 	w.Header().Set("Cache-Control", "no-store")
@@ -82,9 +85,12 @@ func (s *jobStream) run() error {
 		if failed := s.flush(); failed != nil {
 			return failed
 		}
+		var refusal *problem.Document
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.As(err, &refusal):
+			return refusal
 		case err != nil:
 			return badRequest.because("The next line did not come within %s, or the body ended too early.", streamIdle)
 		case s.g.stopping.Err() != nil:
@@ -132,7 +138,19 @@ func (s *jobStream) add(text []byte) {
 // flush enqueues what was gathered and answers each line. It returns the problem of the first that failed through no
 // fault of its own.
 func (s *jobStream) flush() error {
+	if len(s.items) == 0 {
+		return nil
+	}
+	if err := s.g.await(s.r.Context(), s.g.limitKey(s.r), len(s.items), s.bytes); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(s.results, func(one result) bool { return one.Problem == nil }) {
+		if err := s.admit(); err != nil {
+			return err
+		}
+	}
 	s.g.enqueueItems(s.r, s.items, s.results)
+	_ = s.control.SetWriteDeadline(time.Now().Add(streamIdle))
 	var failed error
 	for _, one := range s.results {
 		s.summary.Lines++
@@ -151,9 +169,36 @@ func (s *jobStream) flush() error {
 			return err
 		}
 	}
+	clear(s.items)
+	clear(s.results)
 	s.items, s.results, s.bytes = s.items[:0], s.results[:0], 0
+	s.release()
 	_ = s.control.Flush()
 	return failed
+}
+
+// admit reports why the lines that were gathered may not be enqueued: a stream ends with the key or the token that it
+// began with.
+func (s *jobStream) admit() error {
+	caller, err := s.g.cfg.Auth.Identify(s.r)
+	if err != nil || caller.Name != s.g.callerOf(s.r) || !caller.may(JobsWrite, s.r.PathValue("queue")) {
+		return unauthorized.because("The key or token has ended, or no longer has the scope.")
+	}
+	return s.g.mayBegin(s.r)
+}
+
+// grow takes memory for a long line.
+func (s *jobStream) grow(n int) error {
+	if refusal := s.g.bodies.take(s.g.callerOf(s.r), int64(n)); refusal != nil {
+		return refusal
+	}
+	s.held += int64(n)
+	return nil
+}
+
+func (s *jobStream) release() {
+	s.g.bodies.giveBack(s.g.callerOf(s.r), s.held)
+	s.held = 0
 }
 
 func (s *jobStream) write(value any) error {
@@ -172,6 +217,7 @@ type lineReader struct {
 	r      *bufio.Reader
 	most   int // bytes of a line
 	number int64
+	grow   func(bytes int) error // called before a line is kept that is longer than the reader's buffer
 }
 
 // next returns the next line that is not blank, nil for one that is too long, or io.EOF.
@@ -193,6 +239,11 @@ func (l *lineReader) one() (text []byte, long bool, err error) {
 	for {
 		piece, err := l.r.ReadSlice('\n')
 		if long = long || len(text)+len(piece) > l.most; !long {
+			if errors.Is(err, bufio.ErrBufferFull) {
+				if refused := l.grow(len(piece)); refused != nil {
+					return nil, false, refused
+				}
+			}
 			text = append(text, piece...)
 		}
 		switch {

@@ -33,7 +33,8 @@ func New(rdb redis.UniversalClient, config analytics.Config) dashboard.Page {
 	return dashboard.Page{
 		Path: "/analytics", Title: "Analytics", Key: "a",
 		Template: html, Funcs: template.FuncMap{"usersOf": usersOf, "zone": zone.String},
-		Load: page{analytics.New(rdb, config), zone}.load,
+		Query: []string{"from", "to"},
+		Load:  page{analytics.New(rdb, config), zone}.load,
 	}
 }
 

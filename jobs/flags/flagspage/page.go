@@ -32,6 +32,7 @@ func New(rdb redis.UniversalClient) dashboard.Page {
 	return dashboard.Page{
 		Path: "/flags", Title: "Flags", Key: "f",
 		Template: html, Funcs: template.FuncMap{"schedule": schedule, "share": share, "targeting": targeting},
+		Query:   []string{"flag", "cursor"},
 		Load:    p.load,
 		Actions: map[string]dashboard.Action{"switch": p.turn, "percent": p.rollOut, "adopt": p.adopt},
 	}

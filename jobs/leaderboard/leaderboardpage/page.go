@@ -30,7 +30,8 @@ func New(rdb redis.UniversalClient) dashboard.Page {
 	return dashboard.Page{
 		Path: "/leaderboards", Title: "Leaderboards", Key: "b",
 		Template: html, Funcs: template.FuncMap{"score": score},
-		Load: page{rdb}.load,
+		Query: []string{"board", "member", "q", "cursor"},
+		Load:  page{rdb}.load,
 	}
 }
 

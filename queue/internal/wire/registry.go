@@ -69,3 +69,42 @@ func (r Registry) Lookup(ctx context.Context, queue string) (q QueueRef, known b
 func (r Registry) Queues(ctx context.Context) ([]string, error) {
 	return r.rdb.HKeys(ctx, r.queues).Result()
 }
+
+// How many queues are listed at the most, and in one command.
+const (
+	listedMost = 100_000
+	listedStep = 1000
+)
+
+// All lists the queues that were noted, in no order, with how they are bound. A binding that cannot be read counts as
+// none: whatever looks the queue up reports that.
+func (r Registry) All(ctx context.Context) ([]QueueRef, error) {
+	var all []QueueRef
+	seen := map[string]bool{} // a scan may bring a field twice
+	for cursor := uint64(0); len(all) < listedMost; {
+		pairs, next, err := r.rdb.HScan(ctx, r.queues, cursor, "", listedStep).Result()
+		if err != nil {
+			return nil, err
+		}
+		for k := 0; k+1 < len(pairs); k += 2 {
+			var b Binding
+			if seen[pairs[k]] {
+				continue
+			}
+			seen[pairs[k]] = true
+			if json.Unmarshal([]byte(pairs[k+1]), &b) != nil {
+				b = Binding{}
+			}
+			all = append(all, NewQueueRef(r.namespace, pairs[k], b))
+		}
+		if cursor = next; cursor == 0 {
+			break
+		}
+	}
+	return all, nil
+}
+
+// Forget removes a queue from the registry.
+func (r Registry) Forget(ctx context.Context, queue string) error {
+	return r.rdb.HDel(ctx, r.queues, queue).Err()
+}

@@ -53,6 +53,7 @@ var (
 	scriptProgress      = load("progress")
 	scriptSweepIDs      = load("sweep_ids")
 	scriptExpireEnded   = load("expire_ended")
+	scriptForget        = load("forget")
 )
 
 // script is a script that can do without some of its keys: those of bookkeeping, by their numbers.

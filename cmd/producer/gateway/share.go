@@ -1,0 +1,107 @@
+package gateway
+
+import (
+	"cmp"
+	"net/http"
+	"sync"
+
+	"github.com/navvy-go/navvy/internal/problem"
+)
+
+// shares divides what all callers have together, such as the requests under way, so that one of them cannot take all
+// of it.
+type shares struct {
+	name      string // of what is divided, for a refusal
+	all, each int64  // what there is, and what one caller may have of it
+
+	mu    sync.Mutex
+	taken int64
+	by    map[string]int64
+}
+
+func newShares(name string, all, each int64) *shares {
+	return &shares{name: name, all: max(all, 1), each: max(each, 1), by: map[string]int64{}}
+}
+
+// take gives a caller so much, until it is given back, or returns why not.
+func (s *shares) take(who string, n int64) *problem.Document {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.by[who]+n > s.each:
+		return rateLimited.because("One caller has %d %s at the most.", s.each, s.name)
+	case s.taken+n > s.all:
+		return overloaded.because("There are %d %s at the most.", s.all, s.name)
+	}
+	s.taken += n
+	s.by[who] += n
+	return nil
+}
+
+func (s *shares) giveBack(who string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken -= n
+	if s.by[who] -= n; s.by[who] <= 0 {
+		delete(s.by, who)
+	}
+}
+
+// What one caller may have of all: a quarter. Streams are a quarter of the requests, and a caller's a quarter of those.
+const share = 4
+
+// Bytes of bodies that are held in memory at once; each is copied a few times until it is in Redis.
+const bodiesHeld = 16 << 20
+
+func (g *Gateway) makeShares() {
+	requests, bodies := int64(g.cfg.MaxInFlight), max(bodiesHeld, share*g.cfg.MaxBody)
+	g.requests = newShares("requests under way", requests, requests/share)
+	g.streams = newShares("streams", requests/share, requests/share/share)
+	g.bodies = newShares("bytes of bodies under way", bodies, bodies/share)
+}
+
+// callerOf names the caller of a request or, where that is not known, its address.
+func (g *Gateway) callerOf(r *http.Request) string {
+	return cmp.Or(exchangeOf(r.Context()).caller.Name, "ip:"+g.cfg.ClientIP(r))
+}
+
+// shared holds each caller to its share of the requests, and of the memory for their bodies.
+func (g *Gateway) shared(next http.Handler) http.Handler {
+	return handler(func(w http.ResponseWriter, r *http.Request) error {
+		who, size := g.callerOf(r), g.bodySize(r)
+		if refusal := g.requests.take(who, 1); refusal != nil {
+			return refusal
+		}
+		defer g.requests.giveBack(who, 1)
+		if refusal := g.bodies.take(who, size); refusal != nil {
+			return refusal
+		}
+		defer g.bodies.giveBack(who, size)
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// bodySize is how much of a body may be read into memory at once. A stream takes it line by line.
+func (g *Gateway) bodySize(r *http.Request) int64 {
+	switch {
+	case mediaType(r) == streamed:
+		return 0
+	case r.ContentLength < 0:
+		return g.cfg.MaxBody
+	}
+	return min(r.ContentLength, g.cfg.MaxBody)
+}
+
+// fewStreams holds each caller to its share of the streams: one may be silent for long.
+func (g *Gateway) fewStreams(next http.Handler) http.Handler {
+	return handler(func(w http.ResponseWriter, r *http.Request) error {
+		who := g.callerOf(r)
+		if refusal := g.streams.take(who, 1); refusal != nil {
+			return refusal
+		}
+		defer g.streams.giveBack(who, 1)
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}

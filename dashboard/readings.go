@@ -1,0 +1,162 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// What users have of the dashboard at once, so that its memory has a bound and one of them leaves room for others.
+const (
+	readsAtOnce = 8               // pages that are read from Redis
+	readsOfOne  = 3               // of them, for one user
+	readsWait   = 2 * time.Second // that a reading waits for its turn
+
+	requestsAtOnce = 64 // pages that are made or written
+	requestsOfOne  = 16
+
+	requestsEvery = time.Second / 40 // of one user, on average; the others wait
+	requestsAhead = 60               // that may come earlier
+)
+
+var errBusy = &statusError{http.StatusTooManyRequests, errors.New("too many pages are asked for at once; try again")}
+
+// turns let so many go on at once, and so many of one user. Others wait, or are refused.
+type turns struct {
+	all, each int
+	every     time.Duration // the pace of one user; 0 for none
+
+	mu    sync.Mutex
+	taken int
+	by    map[string]int
+	due   map[string]time.Time // when a user's next one is due at that pace, if it is not yet
+	freed chan struct{}        // closed when one is given back
+}
+
+func newTurns(all, each int) *turns {
+	return &turns{all: all, each: each, by: map[string]int{}, due: map[string]time.Time{}, freed: make(chan struct{})}
+}
+
+// try takes a turn, or returns a channel that is closed when there may be one.
+func (t *turns) try(user string) (wait <-chan struct{}, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.taken >= t.all || t.by[user] >= t.each {
+		return t.freed, false
+	}
+	t.taken++
+	t.by[user]++
+	return nil, true
+}
+
+func (t *turns) giveBack(user string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.taken--
+	if t.by[user]--; t.by[user] == 0 {
+		delete(t.by, user)
+	}
+	close(t.freed)
+	t.freed = make(chan struct{})
+}
+
+// paced waits until a user's request is due, if that is soon.
+func (t *turns) paced(ctx context.Context, user string) error {
+	late := t.late(user, time.Now())
+	switch {
+	case late <= 0:
+		return nil
+	case late > readsWait:
+		return errBusy
+	}
+	select {
+	case <-time.After(late):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// late is how long a user's request is to wait. One that is to wait for longer than [readsWait] does not count.
+func (t *turns) late(user string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.due, func(_ string, due time.Time) bool { return !due.After(now) })
+	due := now
+	if next, ok := t.due[user]; ok {
+		due = next
+	}
+	late := due.Sub(now) - requestsAhead*t.every
+	if late <= readsWait {
+		t.due[user] = due.Add(t.every)
+	}
+	return late
+}
+
+// wait takes a turn, within a time.
+func (t *turns) wait(ctx context.Context, user string, within time.Duration) error {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		wait, ok := t.try(user)
+		if ok {
+			return nil
+		}
+		select {
+		case <-wait:
+		case <-late.C:
+			return errBusy
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// turn is a turn of a user. Each that waits for a reading takes one, also where another user's request reads for both:
+// a user whose turns are taken keeps nobody else waiting. A nil turn is always free.
+type turn struct {
+	of   *turns
+	user string
+}
+
+func (t *turn) wait(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	return t.of.wait(ctx, t.user, readsWait)
+}
+
+func (t *turn) try() bool {
+	if t == nil {
+		return true
+	}
+	_, ok := t.of.try(t.user)
+	return ok
+}
+
+func (t *turn) giveBack() {
+	if t != nil {
+		t.of.giveBack(t.user)
+	}
+}
+
+// counted has a user's requests wait while many of theirs are under way or have come lately, and refuses the rest.
+func (d *Dashboard) counted(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		user := userOf(r.Context()).Name
+		err := d.requests.wait(r.Context(), user, readsWait)
+		if err == nil {
+			defer d.requests.giveBack(user)
+			err = d.requests.paced(r.Context(), user)
+		}
+		if err != nil {
+			w.Header().Set("Retry-After", "1")
+			refuseWith(w, r, http.StatusTooManyRequests, errBusy.Error())
+			return
+		}
+		next(w, r)
+	}
+}

@@ -1,0 +1,21 @@
+package wire
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Forget deletes what belongs to a queue. It reports whether the queue was empty and had no worker: else nothing was
+// deleted.
+func Forget(ctx context.Context, rdb redis.Scripter, q *QueueRef) (bool, error) {
+	raw := ""
+	if q.Raw {
+		raw = "raw"
+	}
+	n, err := scriptForget.Run(ctx, rdb, []string{
+		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(), q.Workers(), q.Paused(), q.DeadIDs(),
+		q.CancelledIDs(), q.Keys.Cancelled(), q.Crashed(), q.Totals(), q.Metrics(), q.IDs(), q.IDsEnds(),
+	}, raw).Int64()
+	return n == 1, err
+}

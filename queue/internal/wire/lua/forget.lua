@@ -1,0 +1,28 @@
+-- Deletes what belongs to a queue that has no job and no worker. A stream that other programs write stays.
+--
+-- KEYS[1]  stream
+-- KEYS[2]  delayed
+-- KEYS[3]  retrying
+-- KEYS[4]  bodies
+-- KEYS[5]  dead
+-- KEYS[6]  cancelled:jobs
+-- KEYS[7]  workers
+-- KEYS[8]  paused
+-- KEYS[9]  dead:ids
+-- KEYS[10] cancelled:ids
+-- KEYS[11] cancelled
+-- KEYS[12] crashed
+-- KEYS[13] stats
+-- KEYS[14] metrics
+-- KEYS[15] ids
+-- KEYS[16] ids:ends
+-- ARGV[1]  raw, or nothing
+-- Reply    1; 0 it has a job or a worker, or is paused
+local function holds(stream)
+  return redis.call('EXISTS', stream) == 1 and redis.call('XLEN', stream) > 0
+end
+if ARGV[1] ~= 'raw' and holds(KEYS[1]) or holds(KEYS[5]) or holds(KEYS[6]) then return 0 end
+if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]) > 0 then return 0 end
+if ARGV[1] ~= 'raw' then redis.call('DEL', KEYS[1]) end
+redis.call('DEL', KEYS[5], KEYS[6], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16])
+return 1

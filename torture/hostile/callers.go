@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// honest asks for the same thing a few times a second.
+type honest struct {
+	name    string
+	ask     func(ctx context.Context) (*http.Request, error)
+	want    int
+	mu      sync.Mutex
+	took    []time.Duration
+	alone   time.Duration // the 99th percentile before the attack
+	refused int
+	last    string // why the last one was refused
+}
+
+// begin keeps what was measured so far as that without an attack.
+func (h *honest) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.alone = quantile(h.took, 99)
+	h.took = nil
+}
+
+const honestEvery = 200 * time.Millisecond
+
+func (h *honest) run(ctx context.Context) {
+	client := &http.Client{Timeout: 15 * time.Second}
+	defer client.CloseIdleConnections()
+	for ctx.Err() == nil {
+		began := time.Now()
+		status, err := fetch(ctx, client, h.ask)
+		if ctx.Err() != nil {
+			return
+		}
+		h.mu.Lock()
+		if h.took = append(h.took, time.Since(began)); err != nil || status != h.want {
+			h.refused++
+			h.last = fmt.Sprint(status, " ", err)
+		}
+		h.mu.Unlock()
+		pause(ctx, honestEvery)
+	}
+}
+
+func fetch(
+	ctx context.Context, client *http.Client, ask func(context.Context) (*http.Request, error),
+) (status int, err error) {
+	request, err := ask(ctx)
+	if err != nil {
+		return 0, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+func (s *stage) fromMonitor(name, accept, path string) func(context.Context) (*http.Request, error) {
+	return func(ctx context.Context) (*http.Request, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.monitor.url+path, nil)
+		if err == nil {
+			request.Header.Set("Authorization", "Bearer "+s.secrets[name])
+			request.Header.Set("Accept", accept)
+		}
+		return request, err
+	}
+}
+
+func (s *stage) toGateway(name, path, kind string, body func() []byte) func(context.Context) (*http.Request, error) {
+	return func(ctx context.Context) (*http.Request, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.gateway.url+path, bytes.NewReader(body()))
+		if err == nil {
+			request.Header.Set("X-API-Key", s.secrets[name])
+			request.Header.Set("Content-Type", kind)
+		}
+		return request, err
+	}
+}
+
+const (
+	plainJSON = "application/json"
+	html      = "text/html"
+	lines     = "application/x-ndjson"
+)
+
+func (s *stage) honestCallers() []*honest {
+	small := func() []byte { return []byte(`{"kind":"debug.echo","data":{"order_id":"o-1"}}`) }
+	return []*honest{
+		{name: "enqueue", want: 202, ask: s.toGateway("shop", "/v1/queues/orders/jobs", plainJSON, small)},
+		{name: "overview", want: 200, ask: s.fromMonitor("vera", html, "/")},
+		{name: "list", want: 200, ask: s.fromMonitor("vera", html, "/waiting?queue=orders")},
+		{name: "job", want: 200, ask: s.fromMonitor("vera", plainJSON, "/api/v1/queues/orders/jobs/honest")},
+	}
+}
+
+// counts is what the callers of an attack were answered.
+type counts struct {
+	done, refused, failed atomic.Int64
+	mu                    sync.Mutex
+	took                  []time.Duration
+}
+
+func (c *counts) note(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.took = append(c.took, took)
+}
+
+// assault is a way to attack, by so many callers at once.
+type assault struct {
+	name    string
+	callers int
+	run     func(ctx context.Context)
+}
+
+// again asks over and over; each request differs from the one before.
+func (s *stage) again(
+	name string, callers int, ask func(n int64) func(context.Context) (*http.Request, error),
+) assault {
+	c := &counts{}
+	s.attacked[name] = c
+	var next atomic.Int64
+	return assault{name, callers, func(ctx context.Context) {
+		client := &http.Client{Timeout: 30 * time.Second}
+		defer client.CloseIdleConnections()
+		for ctx.Err() == nil {
+			began := time.Now()
+			status, err := fetch(ctx, client, ask(next.Add(1)))
+			c.note(time.Since(began))
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				c.failed.Add(1)
+			case status >= http.StatusBadRequest:
+				c.refused.Add(1)
+				pause(ctx, 20*time.Millisecond)
+			default:
+				c.done.Add(1)
+			}
+		}
+	}}
+}
+
+func (s *stage) attacks() []assault {
+	view := func(accept, path string) func(int64) func(context.Context) (*http.Request, error) {
+		return func(n int64) func(context.Context) (*http.Request, error) {
+			at := path
+			if strings.Contains(at, "%d") {
+				at = fmt.Sprintf(path, n)
+			}
+			return s.fromMonitor("mallet", accept, at)
+		}
+	}
+	send := func(
+		name, path, kind string, body func(n int64) []byte,
+	) func(int64) func(context.Context) (*http.Request, error) {
+		return func(n int64) func(context.Context) (*http.Request, error) {
+			at := path
+			if strings.Contains(at, "%d") {
+				at = fmt.Sprintf(path, n)
+			}
+			return s.toGateway(name, at, kind, func() []byte { return body(n) })
+		}
+	}
+	job := func(int64) []byte { return []byte(`{"kind":"debug.echo","data":1}`) }
+	large := []byte(`{"kind":"debug.echo","data":"` + strings.Repeat("y", 1_000_000) + `"}`)
+	many := bytes.Repeat([]byte("{\"kind\":\"debug.echo\",\"data\":1}\n"), 2000)
+	return []assault{
+		s.again("deep job", 2, view(html, "/queues/deep/jobs/deep?x=%d")),
+		s.again("large list", 2, view(plainJSON, "/api/v1/waiting?queue=big&x=%d")),
+		s.again("large search", 2, view(html, "/waiting?queue=big&q=args.a:z%d")),
+		s.again("long filter", 2, view(plainJSON, "/api/v1/waiting?queue=big&q="+strings.Repeat("args.a:b+", 5000))),
+		s.again("fleet", 1, view(html, "/queues?first=%d00")),
+		s.again("metrics", 1, view(plainJSON, "/metrics")),
+		s.again("new queues", 2, send("mallory", "/v1/queues/made-%d/jobs", plainJSON, job)),
+		s.again("large jobs", 4, send("morgan", "/v1/queues/big2/jobs", plainJSON, func(int64) []byte { return large })),
+		s.again("many jobs", 1, send("moriarty", "/v1/queues/big2/jobs", lines, func(int64) []byte { return many })),
+		s.again("look up", 1, func(n int64) func(context.Context) (*http.Request, error) {
+			return func(ctx context.Context) (*http.Request, error) {
+				request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+					fmt.Sprintf("%s/v1/queues/big/jobs/none-%d", s.gateway.url, n), nil)
+				if err == nil {
+					request.Header.Set("X-API-Key", s.secrets["mallory"])
+				}
+				return request, err
+			}
+		}),
+		s.silent("silent streams", 300, s.gateway.url, "POST /v1/queues/q/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: "+
+			s.secrets["mallory"]+"\r\nContent-Type: "+lines+"\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		s.silent("live streams", 100, s.monitor.url,
+			"GET /live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+s.secrets["mallet"]+"\r\n\r\n"),
+	}
+}
+
+// silent opens connections that send nothing more, and opens them again when they end.
+func (s *stage) silent(name string, callers int, url, head string) assault {
+	c := &counts{}
+	s.attacked[name] = c
+	return assault{name, callers, func(ctx context.Context) {
+		for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				c.failed.Add(1)
+				continue
+			}
+			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+			_, _ = io.WriteString(conn, head)
+			answer := make([]byte, 32)
+			if n, _ := conn.Read(answer); strings.Contains(string(answer[:n]), " 200 ") {
+				c.done.Add(1)
+			} else {
+				c.refused.Add(1)
+			}
+			_, _ = io.Copy(io.Discard, conn)
+			stop()
+			_ = conn.Close()
+		}
+	}}
+}

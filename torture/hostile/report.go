@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// report is what came of it.
+type report struct {
+	Held     bool            `json:"held"`
+	Programs []programReport `json:"programs"`
+	Honest   []honestReport  `json:"honest"`
+	Attacks  []attackReport  `json:"attacks"`
+}
+
+type programReport struct {
+	Name string        `json:"name"`
+	Peak int64         `json:"peak_bytes"`
+	CPU  time.Duration `json:"cpu_ns"`
+	Runs bool          `json:"runs"` // still: it has not restarted
+	Held bool          `json:"held"`
+}
+
+type honestReport struct {
+	Name    string        `json:"name"`
+	Asked   int           `json:"asked"`
+	Refused int           `json:"refused"`
+	Last    string        `json:"last_refusal,omitempty"`
+	Alone   time.Duration `json:"p99_alone_ns"` // before the attack
+	P50     time.Duration `json:"p50_ns"`
+	P99     time.Duration `json:"p99_ns"`
+	Held    bool          `json:"held"`
+}
+
+type attackReport struct {
+	Name    string        `json:"name"`
+	Done    int64         `json:"done"`
+	Refused int64         `json:"refused"`
+	Failed  int64         `json:"failed"`
+	P50     time.Duration `json:"p50_ns"`
+}
+
+func (s *stage) report() *report {
+	r := &report{Held: true}
+	for _, p := range []*program{s.gateway, s.monitor} {
+		one := programReport{Name: p.name, Peak: p.peak(), CPU: p.cpu(), Runs: p.runs()}
+		one.Held = one.Runs && one.Peak > 0 && one.Peak <= mostMemory
+		r.Held = r.Held && one.Held
+		r.Programs = append(r.Programs, one)
+	}
+	for _, h := range s.honest {
+		one := honestReport{Name: h.name, Asked: len(h.took), Refused: h.refused, Last: h.last, Alone: h.alone}
+		one.P50, one.P99 = quantile(h.took, 50), quantile(h.took, 99)
+		one.Held = one.Asked > 0 && one.Refused == 0 && one.P99 <= mostP99
+		r.Held = r.Held && one.Held
+		r.Honest = append(r.Honest, one)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.attacked)) {
+		c := s.attacked[name]
+		one := attackReport{name, c.done.Load(), c.refused.Load(), c.failed.Load(), quantile(c.took, 50)}
+		r.Held = r.Held && one.Done+one.Refused > 0 // an attack that does not arrive proves nothing
+		r.Attacks = append(r.Attacks, one)
+	}
+	return r
+}
+
+// quantile is the time within which so many in a hundred were answered.
+func quantile(took []time.Duration, percent int) time.Duration {
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[len(took)*percent/100]
+}
+
+func (r *report) print(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	verdict := map[bool]string{true: "held", false: "DID NOT HOLD"}
+	_, _ = fmt.Fprintf(out, "PROGRAM\tPEAK MEMORY\tAT MOST\tCPU\tRUNS\t\n")
+	for _, p := range r.Programs {
+		_, _ = fmt.Fprintf(out, "%s\t%d MiB\t%d MiB\t%s\t%t\t%s\n", p.Name, p.Peak>>20, mostMemory>>20,
+			p.CPU.Round(100*time.Millisecond), p.Runs, verdict[p.Held])
+	}
+	_, _ = fmt.Fprintf(out, "\nHONEST\tASKED\tREFUSED\tMEDIAN\tP99\tP99 ALONE\t\n")
+	for _, h := range r.Honest {
+		_, _ = fmt.Fprintf(out, "%s\t%d\t%d %s\t%s\t%s\t%s\t%s\n", h.Name, h.Asked, h.Refused, h.Last,
+			h.P50.Round(time.Millisecond), h.P99.Round(time.Millisecond), h.Alone.Round(time.Millisecond), verdict[h.Held])
+	}
+	_, _ = fmt.Fprintf(out, "\nATTACK\tDONE\tREFUSED\tFAILED\tMEDIAN\n")
+	for _, a := range r.Attacks {
+		_, _ = fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%s\n", a.Name, a.Done, a.Refused, a.Failed,
+			a.P50.Round(time.Millisecond))
+	}
+	_, _ = fmt.Fprintf(out, "\nall\t%s\n", verdict[r.Held])
+	return out.Flush()
+}
