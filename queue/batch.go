@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -37,8 +38,9 @@ func HandleBatch[T Args](m *Mux, handler func(ctx context.Context, jobs []*Job[T
 		return
 	}
 	k.batched, k.policy = true, Policy{Batch: DefaultBatch, BatchWithin: DefaultBatchWithin}
+	plain := newPlainDecoder(reflect.TypeFor[T]())
 	k.handler = func(ctx context.Context, run *Run) error {
-		jobs, outcomes := decodeBatch[T](run.Batch(), k.policy.Strict)
+		jobs, outcomes := decodeBatch[T](plain, run.Batch(), k.policy.Strict)
 		if len(jobs) == 0 {
 			return Outcomes(outcomes)
 		}
@@ -107,12 +109,12 @@ func spread(err error, n int) []error {
 }
 
 // decodeBatch decodes the jobs of a batch. Those that cannot be decoded have their outcome already, and are left out.
-func decodeBatch[T any](runs []*Run, strict bool) (jobs []*Job[T], outcomes []error) {
+func decodeBatch[T any](plain *plainDecoder, runs []*Run, strict bool) (jobs []*Job[T], outcomes []error) {
 	decoded := make([]Job[T], len(runs))
 	jobs, outcomes = make([]*Job[T], 0, len(runs)), make([]error, len(runs))
 	for i, run := range runs {
 		decoded[i].Run = run
-		if err := decodeArgs(run.Data, &decoded[i].Args, strict); err != nil {
+		if err := decodeArgs(plain, run.Data, &decoded[i].Args, strict); err != nil {
 			outcomes[i] = &undecodableError{cause: err}
 			continue
 		}

@@ -50,7 +50,7 @@ func (g *batch) execute() {
 	g.ctx.task = lead
 	var err error
 	defer func() {
-		g.ctx.finish()
+		g.ctx.finish(g.ctx.task.runningFor())
 		share := time.Since(began) / time.Duration(len(g.fit))
 		g.settle(g.spread(err), share)
 	}()

@@ -144,12 +144,13 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 		}
 		return job, err
 	}
+	op.added = began
 	if err := c.sender.send(ctx, op); err != nil { // the op may still be under way: it is not recycled
 		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
 	}
-	job := op.job
+	job, q := op.job, op.queue
 	op.recycle()
-	c.noteQueue(ctx, job.Queue, began+int64(c.cfg.Timeout))
+	c.noteQueue(ctx, q, began, began+int64(c.cfg.Timeout))
 	c.observeEnqueued(&job)
 	return &job, nil
 }
@@ -193,7 +194,8 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey
-	q := &c.queue(o.queue).QueueRef
+	op.queue = c.queue(o.queue)
+	q := &op.queue.QueueRef
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(&q.Keys, data, m.Encode())
 	} else {

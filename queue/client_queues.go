@@ -38,8 +38,8 @@ func (q *clientQueue) isToBeNoted(now int64) bool {
 }
 
 // noteQueue notes in the registry that a queue is used, once a minute, until the given instant at the latest.
-func (c *Client) noteQueue(ctx context.Context, name string, until int64) {
-	if q := c.queue(name); ctx.Err() == nil && q.isToBeNoted(monotonic()) {
+func (c *Client) noteQueue(ctx context.Context, q *clientQueue, now, until int64) {
+	if ctx.Err() == nil && q.isToBeNoted(now) {
 		c.noteAll(ctx, []*clientQueue{q}, until)
 	}
 }

@@ -48,8 +48,15 @@ func kindName[T Args]() (name string, err error) {
 	return zero.Kind(), nil
 }
 
-// decodeArgs reads the data of a job into its arguments.
-func decodeArgs[T any](data []byte, args *T, strict bool) error {
+// decodeArgs reads the data of a job into its arguments, which are zero. plain is of their type.
+func decodeArgs[T any](plain *plainDecoder, data []byte, args *T, strict bool) error {
+	if plain != nil {
+		if plain.decode(data, reflect.ValueOf(args).Elem()) {
+			return nil
+		}
+		var zero T
+		*args = zero
+	}
 	if isNull(data) && !isEmpty(reflect.TypeFor[T]()) {
 		return errors.New("it is null")
 	}

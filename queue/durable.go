@@ -142,7 +142,7 @@ func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, 
 		return nil, err
 	}
 	job := op.job
-	c.noteQueue(ctx, job.Queue, began+int64(op.durability.patience(c.cfg.Timeout)))
+	c.noteQueue(ctx, op.queue, monotonic(), began+int64(op.durability.patience(c.cfg.Timeout)))
 	c.observeEnqueued(&job)
 	return &job, err
 }

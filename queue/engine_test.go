@@ -65,8 +65,7 @@ func (e *engine) hold(n int) []*task {
 	e.Helper()
 	e.enqueue(n)
 	e.reading = e.ctx
-	var replies entryReader
-	tasks, err := e.readOnce(&replies, n, true)
+	tasks, _, err := e.readOnce(new(readMemory), n, true)
 	e.must(err)
 	if len(tasks) != n {
 		e.Fatalf("%d jobs were delivered, want %d", len(tasks), n)

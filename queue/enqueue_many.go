@@ -162,8 +162,9 @@ func (k *chunk) end(i int, err error, done guardSet) {
 	op, c := k.ops[i], k.client
 	k.results[i] = op.job
 	done.add(op)
+	q := op.queue
 	op.recycle()
-	if q := c.queue(k.results[i].Queue); q.isToBeNoted(monotonic()) {
+	if q.isToBeNoted(monotonic()) {
 		k.noting = append(k.noting, q)
 	}
 	c.observeEnqueued(&k.results[i])

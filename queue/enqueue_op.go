@@ -17,7 +17,8 @@ import (
 // enqueueOp is one job that is being enqueued.
 type enqueueOp struct {
 	job        Enqueued
-	added      int64 // when it was handed over, on the monotonic clock
+	queue      *clientQueue
+	added      int64 // when its call began or it was handed over, on the monotonic clock
 	cmd        redis.Cmder
 	args       []any // of a script, to send it again
 	size       int   // bytes of its data
@@ -28,6 +29,7 @@ type enqueueOp struct {
 	err        error         // valid once done has its signal
 	done       chan struct{} // holds one signal
 	plain      [11]any       // memory for the arguments of a bare XADD
+	data       wire.Bytes    // that it points to
 }
 
 // opPool keeps ops to be used again: with thousands of callers their garbage is what enqueueing costs most.
@@ -41,7 +43,8 @@ func (op *enqueueOp) recycle() {
 
 // addPlain makes a bare XADD: a job that is due at once and has nothing to guard it.
 func (op *enqueueOp) addPlain(k *wire.Keys, data []byte, meta string) {
-	args := wire.AppendPlain(op.plain[:0], k, &op.job.ID, &op.job.Kind, data, meta)
+	op.data = data
+	args := wire.AppendPlain(op.plain[:0], k, &op.job.ID, &op.job.Kind, &op.data, meta)
 	op.unguarded = true
 	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }

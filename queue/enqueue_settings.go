@@ -113,10 +113,20 @@ func encodeArgs(args Args) (data []byte, err error) {
 				err = newPanicError(v)
 			}
 		}()
-		return json.Marshal(args)
+		return marshal(args)
 	}
 	if !json.Valid(raw.data) {
 		return nil, errors.New("not valid JSON")
 	}
 	return raw.data, nil
+}
+
+func marshal(args Args) ([]byte, error) {
+	v := reflect.Indirect(reflect.ValueOf(args)) // it is not nil
+	if plain := plainEncoderOf(v.Type()); plain != nil {
+		if data, ok := plain.encode(v); ok {
+			return data, nil
+		}
+	}
+	return json.Marshal(args)
 }

@@ -40,13 +40,13 @@ func (t *task) execute() {
 		return
 	}
 	t.ses.noteBegun(t)
-	if !t.ses.valid() {
+	now := time.Now()
+	if !t.ses.validAt(int64(now.Sub(epoch))) {
 		t.drop()
 		return
 	}
-	began := time.Now()
-	t.begin(began)
-	defer t.end(began) // also when the handler ends the goroutine
+	t.begin(now)
+	defer t.end() // also when the handler ends the goroutine
 	handler := t.kind.handler
 	if t.ses.w.cfg.Observer != nil {
 		handler = t.observed
@@ -54,10 +54,11 @@ func (t *task) execute() {
 	handler.call(&t.ctx, &t.run, &t.returned)
 }
 
-// end settles the run that began then, when its handler has returned or will never.
-func (t *task) end(began time.Time) {
-	t.ctx.finish()
-	t.settle(t.returned, time.Since(began))
+// end settles the run when its handler has returned or will never.
+func (t *task) end() {
+	ran := t.runningFor()
+	t.ctx.finish(ran)
+	t.settle(t.returned, ran)
 }
 
 // begin notes that the handler begins now.

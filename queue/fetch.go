@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -15,10 +16,10 @@ const maxRead = 1000
 // read is the loop that fetches new entries: one XREADGROUP at a time, for as many jobs as there is room, and no more
 // bytes than the connection is found to bring.
 //
-// Why: docs/decisions/engine.md#replies-of-xreadgroup-are-read-from-the-wire
+// Why: docs/decisions/engine.md#replies-of-xreadgroup-are-taken-in-below-the-client-library
 func (ses *session) read() {
 	backoff := ses.newBackoff()
-	var replies entryReader
+	var memory readMemory
 	for ses.reading.Err() == nil {
 		if ses.replyLost.CompareAndSwap(true, false) || ses.unread.anyDue() {
 			ses.w.dispatcher.looked(ses.buffer, false, false) // whatever waits for a read does not wait for this
@@ -35,7 +36,7 @@ func (ses *session) read() {
 		if room == 0 {
 			continue
 		}
-		err := ses.fetch(&replies, room, wait)
+		err := ses.fetch(&memory, room, wait)
 		if err != nil {
 			if mayHaveArrived(err) {
 				ses.replies.lost()
@@ -47,15 +48,22 @@ func (ses *session) read() {
 	}
 }
 
+// readMemory is what the jobs of several reads share.
+type readMemory struct {
+	arena wire.Arena
+	tasks taskSlab
+}
+
 // fetch reads once, and takes over what comes.
-func (ses *session) fetch(replies *entryReader, room int, wait bool) (err error) {
+func (ses *session) fetch(memory *readMemory, room int, wait bool) (err error) {
 	n := ses.replies.count(min(room, maxRead))
 	var tasks []*task
+	var size int
 	if ses.valid() {
-		tasks, err = ses.readOnce(replies, n, wait)
+		tasks, size, err = ses.readOnce(memory, n, wait)
 	}
 	if len(tasks) > 0 {
-		ses.replies.arrived(len(tasks), replies.size, since(tasks[0].heldSince))
+		ses.replies.arrived(len(tasks), size, since(tasks[0].heldSince))
 	}
 	if ses.readAgain(tasks) {
 		ses.replyLost.Store(true)
@@ -66,29 +74,30 @@ func (ses *session) fetch(replies *entryReader, room int, wait bool) (err error)
 	return err
 }
 
-// readOnce reads up to n entries, waiting for the first if it shall. What it returns with an error was read all the
-// same.
-func (ses *session) readOnce(replies *entryReader, n int, wait bool) ([]*task, error) {
-	var tasks []*task
-	var now int64
+// readOnce reads up to n entries, waiting for the first if it shall, and returns how many bytes came. What it returns
+// with an error was read all the same.
+func (ses *session) readOnce(memory *readMemory, n int, wait bool) (tasks []*task, size int, err error) {
 	epoch := ses.w.epochs.Now()
-	replies.reset()
-	replies.each = func(id string, fields []wire.Pair) {
-		if tasks == nil {
-			tasks, now = make([]*task, 0, n), monotonic()
-		}
-		tasks = append(tasks, ses.newTask(wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName), 1, now, epoch))
-	}
-	args := append(make([]any, 0, 11), "XREADGROUP", "GROUP", ses.queue.Group, ses.consumer, "COUNT", n)
+	args := append(make([]any, 0, 11), "GROUP", ses.queue.Group, ses.consumer, "COUNT", n)
 	if wait {
 		args = append(args, "BLOCK", readBlock.Milliseconds())
 	}
-	cmd := redis.NewRawWriteToCmd(ses.ctx, replies, append(args, "STREAMS", ses.queue.Stream, ">")...)
-	err := ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
-	if errors.Is(err, redis.Nil) {
-		err = nil
+	cmd := redisx.NewPackedCmd(ses.ctx, append(args, "STREAMS", ses.queue.Stream, ">")...)
+	_ = ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
+	reply, err := cmd.Reply()
+	if err != nil {
+		return nil, 0, err
 	}
-	return tasks, errors.Join(err, replies.err)
+	var now int64
+	entries := entryReader{each: func(id []byte, fields []wire.Pair) {
+		if tasks == nil {
+			tasks, now = make([]*task, 0, n), monotonic()
+		}
+		e := wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName, &memory.arena)
+		tasks = append(tasks, ses.newTask(memory.tasks.next(&e), &e, 1, now, epoch))
+	}}
+	err = entries.read(reply)
+	return tasks, len(reply), err
 }
 
 // recoverFrom deals with a failed command of a reading loop. Whatever the failure, the loop goes on: it makes sure of

@@ -1,7 +1,10 @@
 package queue
 
 // valid reports whether the lease holds: no other worker can have this session's jobs.
-func (ses *session) valid() bool { return monotonic() < ses.validTo.Load() && !ses.lost() }
+func (ses *session) valid() bool { return ses.validAt(monotonic()) }
+
+// validAt is valid at a moment on the monotonic clock.
+func (ses *session) validAt(now int64) bool { return now < ses.validTo.Load() && !ses.lost() }
 
 func (ses *session) lost() bool { return ses.isLost.Load() }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -51,9 +52,10 @@ func Handle[T Args](m *Mux, handler func(ctx context.Context, job *Job[T]) error
 	if !ok {
 		return
 	}
+	plain := newPlainDecoder(reflect.TypeFor[T]())
 	k.handler = func(ctx context.Context, run *Run) error {
 		job := &Job[T]{Run: run}
-		if err := decodeArgs(run.Data, &job.Args, k.policy.Strict); err != nil {
+		if err := decodeArgs(plain, run.Data, &job.Args, k.policy.Strict); err != nil {
 			return &undecodableError{cause: err}
 		}
 		return handler(ctx, job)

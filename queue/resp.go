@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"math"
+	"strings"
 
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
@@ -21,140 +22,150 @@ func (e replyError) Error() string { return string(e) }
 // RedisError makes it a redis.Error.
 func (replyError) RedisError() {}
 
-// entryReader takes in the reply of an XREADGROUP of one stream, in RESP2 or RESP3, as the client library hands it on
-// byte by byte, and calls each with every entry. The library itself would build a map and a string for every field of
-// every entry, which costs more than all else that a worker does for a small job.
+// entryReader reads the reply of an XREADGROUP of one stream, in RESP2 or RESP3, where it lies in memory: the client
+// library would build a map and a string for every field of every entry.
 type entryReader struct {
-	each func(id string, fields []wire.Pair) // the fields are valid only during the call; nil for a deleted entry
+	each func(id []byte, fields []wire.Pair) // both are valid only during the call; nil for a deleted entry
 
-	expect  expectation
-	size    int // bytes of the texts of the reply so far
-	entries int // still to come
-	values  int // still to come, of the entry
-	err     error
-
-	buf   []byte // the entry so far: its ID, then its names and values
-	ends  []int  // where each of them ends in buf
+	left  []byte // of the reply
 	pairs []wire.Pair
 }
 
-// expectation is what comes next in the reply.
-type expectation int
-
-const (
-	expectReply   expectation = iota // a map, an array, a null or an error
-	expectStream                     // RESP2: the array of a stream's name and entries
-	expectName                       // the stream's name
-	expectEntries                    // the array of entries
-	expectEntry                      // the array of an entry's ID and values
-	expectID
-	expectValues // the array of values, or a null
-	expectValue
-)
-
-// keptBuf is how much memory a reader keeps from one reply to the next.
-const keptBuf = 2 << 20
-
-// reset readies the reader for another reply.
-func (r *entryReader) reset() {
-	r.expect, r.err, r.size = expectReply, nil, 0
-	if cap(r.buf) > keptBuf {
-		r.buf = nil
-	}
-}
-
-// Write takes a line: the head of an array, a map, a null or a text, or the end of a line.
-func (r *entryReader) Write(line []byte) (int, error) {
-	switch line[0] {
-	case '\r', '$': // a text follows by ReadFrom
-	case '-':
-		r.err = replyError(bytes.Clone(line[1:]))
-	case '_':
-		r.head('_', -1)
-	case '*', '%':
-		n, err := strconv.Atoi(string(line[1:]))
-		if err != nil {
-			r.err = fmt.Errorf("%w: %q", errProtocol, line)
+// read calls each with every entry of a reply. One that ends early has those before its end, and an error.
+func (r *entryReader) read(reply []byte) error {
+	r.left = reply
+	defer func() { r.left = nil }()
+	typ, n, err := r.head("*%_-")
+	switch {
+	case err != nil:
+		return err
+	case typ == '-':
+		return replyError(bytes.TrimSuffix(reply[1:], []byte("\r\n")))
+	case typ == '_' || n < 0:
+		return nil
+	case n != 1:
+		return fmt.Errorf("%w: entries of %d streams", errProtocol, n)
+	case typ == '*': // RESP2: of a stream's name and entries
+		if err := r.array(2); err != nil {
+			return err
 		}
-		r.head(line[0], n)
-	default:
-		r.err = fmt.Errorf("%w: %q", errProtocol, line)
 	}
-	return len(line), nil
-}
-
-func (r *entryReader) head(typ byte, n int) {
-	switch r.expect {
-	case expectReply:
-		r.expect = expectName
-		if typ == '*' {
-			r.expect = expectStream
-		}
-	case expectStream:
-		r.expect = expectName
-	case expectEntries:
-		r.entries, r.expect = n, expectEntry
-	case expectEntry:
-		r.expect = expectID
-	case expectValues:
-		if r.values, r.expect = n, expectValue; n <= 0 {
-			r.emit(n == 0)
-		}
-	default:
-		r.err = fmt.Errorf("%w: %c%d out of place", errProtocol, typ, n)
+	if _, err := r.text(); err != nil {
+		return err
 	}
-}
-
-// ReadFrom takes a text and the end of its line.
-func (r *entryReader) ReadFrom(from io.Reader) (int64, error) {
-	limited, ok := from.(*io.LimitedReader)
-	if !ok || limited.N < 2 {
-		return io.Copy(io.Discard, from)
-	}
-	if r.expect == expectID {
-		r.buf, r.ends = r.buf[:0], r.ends[:0]
-	}
-	n, start := int(limited.N), len(r.buf)
-	for cap(r.buf)-start < n {
-		r.buf = append(r.buf[:cap(r.buf)], 0)
-	}
-	read, err := io.ReadFull(from, r.buf[start:start+n])
+	_, entries, err := r.head("*")
 	if err != nil {
-		return int64(read), err
+		return err
 	}
-	r.buf = r.buf[:start+n-2]
-	r.size += n
-	r.text()
-	return int64(read), nil
-}
-
-func (r *entryReader) text() {
-	switch r.expect {
-	case expectName:
-		r.buf, r.expect = r.buf[:0], expectEntries
-	case expectID:
-		r.ends, r.expect = append(r.ends, len(r.buf)), expectValues
-	case expectValue:
-		r.ends = append(r.ends, len(r.buf))
-		if r.values--; r.values == 0 {
-			r.emit(true)
+	for range entries {
+		if err := r.entry(); err != nil {
+			return err
 		}
-	default:
-		r.err = fmt.Errorf("%w: text out of place", errProtocol)
 	}
+	if len(r.left) > 0 {
+		return fmt.Errorf("%w: there is more behind it", errProtocol)
+	}
+	return nil
 }
 
-// emit hands an entry on.
-func (r *entryReader) emit(found bool) {
-	r.expect = expectEntry
-	id := string(r.buf[:r.ends[0]])
-	if !found {
+// entry reads one entry and hands it on.
+func (r *entryReader) entry() error {
+	if err := r.array(2); err != nil {
+		return err
+	}
+	id, err := r.text()
+	if err != nil {
+		return err
+	}
+	typ, values, err := r.head("*_")
+	switch {
+	case err != nil:
+		return err
+	case typ == '_' || values < 0:
 		r.each(id, nil)
-		return
+		return nil
+	case values%2 != 0:
+		return fmt.Errorf("%w: entry %q of %d names and values", errProtocol, id, values)
+	}
+	if r.pairs == nil {
+		r.pairs = make([]wire.Pair, 0, 4)
 	}
 	r.pairs = r.pairs[:0]
-	for i := 0; i+2 < len(r.ends); i += 2 {
-		r.pairs = append(r.pairs, wire.Pair{Name: r.buf[r.ends[i]:r.ends[i+1]], Value: r.buf[r.ends[i+1]:r.ends[i+2]]})
+	for range values / 2 {
+		name, err := r.text()
+		if err != nil {
+			return err
+		}
+		value, err := r.text()
+		if err != nil {
+			return err
+		}
+		r.pairs = append(r.pairs, wire.Pair{Name: name, Value: value})
 	}
 	r.each(id, r.pairs)
+	return nil
 }
+
+// array reads the head of an array that must have so many values.
+func (r *entryReader) array(want int) error {
+	_, n, err := r.head("*")
+	if err == nil && n != want {
+		err = fmt.Errorf("%w: an array of %d values, not %d", errProtocol, n, want)
+	}
+	return err
+}
+
+// text reads a text.
+func (r *entryReader) text() ([]byte, error) {
+	_, n, err := r.head("$")
+	switch {
+	case err != nil:
+		return nil, err
+	case n < 0:
+		return nil, fmt.Errorf("%w: no text where one must be", errProtocol)
+	case len(r.left)-2 < n:
+		return nil, errTorn
+	}
+	text := r.left[:n:n]
+	r.left = r.left[n+2:]
+	return text, nil
+}
+
+// errTorn says that the connection broke before the end of a reply.
+var errTorn = fmt.Errorf("the reply ends early: %w", io.ErrUnexpectedEOF)
+
+// head reads the line with which a value begins, of one of these types, and its number if it has one.
+func (r *entryReader) head(types string) (typ byte, n int, err error) {
+	line := r.left
+	if len(line) > 0 && strings.IndexByte(types, line[0]) < 0 {
+		return 0, 0, outOfPlace(line)
+	}
+	at := 1
+	for at < len(line) && line[at]-'0' <= 9 {
+		n = 10*n + int(line[at]-'0')
+		if at++; n > math.MaxInt32 {
+			return 0, 0, outOfPlace(line)
+		}
+	}
+	if at+1 < len(line) && at > 1 && line[at] == '\r' && line[at+1] == '\n' {
+		r.left = line[at+2:]
+		return line[0], n, nil
+	}
+	return r.oddHead()
+}
+
+// oddHead is head for a line that is not a type and a number.
+func (r *entryReader) oddHead() (typ byte, n int, err error) {
+	end := bytes.IndexByte(r.left, '\n')
+	if end < 0 {
+		return 0, 0, errTorn
+	}
+	line := r.left[:end+1]
+	r.left = r.left[end+1:]
+	if line[0] == '-' || string(line) == "_\r\n" || string(line[1:]) == "-1\r\n" {
+		return line[0], -1, nil
+	}
+	return 0, 0, outOfPlace(line)
+}
+
+func outOfPlace(line []byte) error { return fmt.Errorf("%w: %.64q out of place", errProtocol, line) }

@@ -60,12 +60,12 @@ func (c *runContext) make() context.Context {
 	return c.inner
 }
 
-// finish ends the context when the handler has returned.
-func (c *runContext) finish() {
+// finish ends the context when the handler has returned, which ran for so long.
+func (c *runContext) finish(ran time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finished = true
-	c.expired = time.Duration(monotonic()-c.task.began.Load()) >= c.task.timeout()
+	c.expired = ran >= c.task.timeout()
 	if c.inner != nil {
 		c.end()
 	}

@@ -109,7 +109,9 @@ func (s *sender) addBelow(op *enqueueOp, most int) error {
 	if n >= most || n > 0 && bytes+op.size > maxWaitingBytes*most/s.maxWaiting {
 		return ErrOverloaded
 	}
-	op.added = monotonic()
+	if op.added == 0 {
+		op.added = monotonic()
+	}
 	s.waiting = append(s.waiting, op)
 	s.bytes += op.size
 	if s.inFlight < maxInFlight {

@@ -33,11 +33,28 @@ type task struct {
 	settledIn     atomic.Bool                  // a prime suspect that others may begin beside
 }
 
-func (ses *session) newTask(e wire.Entry, deliveries int, now, epoch int64) *task {
-	t := &task{
-		ses: ses, entry: e.Ref, meta: e.Meta, err: e.Err, deliveries: deliveries, heldSince: now,
-		epoch: epoch, kind: ses.w.kinds[e.Kind],
+// taskSlab is where the tasks of small jobs that are read have their memory, a few at once. They live as long as any of
+// them, so they are few, and a job with much data has memory of its own.
+type taskSlab struct{ free []task }
+
+const slabTasks = 8 // 4 KiB
+
+func (s *taskSlab) next(e *wire.Entry) *task {
+	if len(e.Data) > wire.ArenaText {
+		return new(task)
 	}
+	if len(s.free) == 0 {
+		s.free = make([]task, slabTasks)
+	}
+	t := &s.free[0]
+	s.free = s.free[1:]
+	return t
+}
+
+// newTask makes a task of an entry, in the memory of t.
+func (ses *session) newTask(t *task, e *wire.Entry, deliveries int, now, epoch int64) *task {
+	t.ses, t.entry, t.meta, t.err, t.kind = ses, e.Ref, e.Meta, e.Err, ses.w.kinds[e.Kind]
+	t.deliveries, t.heldSince, t.epoch = deliveries, now, epoch
 	t.ctx.task = t
 	if t.kind != nil {
 		t.policy = jobPolicy(e.Meta, &t.kind.policy)
@@ -61,7 +78,7 @@ func (ses *session) newTasks(deliveries []wire.Delivery, epoch int64) (tasks []*
 	now := monotonic()
 	tasks = make([]*task, len(deliveries))
 	for i, d := range deliveries {
-		tasks[i] = ses.newTask(d.Entry, d.Deliveries, now, epoch)
+		tasks[i] = ses.newTask(new(task), &d.Entry, d.Deliveries, now, epoch)
 		tasks[i].crashes, tasks[i].suspicion = d.Crashes, d.Suspicion
 		if d.Cancelled != "" {
 			tasks[i].cancel(d.Cancelled)

@@ -19,6 +19,7 @@ type followedConn struct {
 	opened   time.Time
 	dropped  atomic.Bool
 	partial  atomic.Bool // something was sent that was not answered yet
+	packer   packer
 }
 
 // Close closes the connection.
@@ -33,6 +34,7 @@ func (c *followedConn) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	c.partial.Store(true)
+	c.packer.wrote(b)
 	return c.Conn.Write(b)
 }
 
@@ -41,23 +43,30 @@ func (c *followedConn) SetWriteDeadline(t time.Time) error {
 	if err := c.unsent(); err != nil {
 		return err
 	}
+	c.packer.begin()
 	return c.Conn.SetWriteDeadline(t)
 }
 
 // unsent fails a request of which nothing was sent before the connection was closed as one whose connection could not
 // be opened: nothing has happened.
 func (c *followedConn) unsent() error {
-	if c.dropped.Load() && !c.partial.Load() {
+	switch {
+	case c.dropped.Load() && !c.partial.Load():
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: c.RemoteAddr(), Err: errDropped}
+	case c.packer.fault != nil:
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: c.RemoteAddr(), Err: c.packer.fault}
 	}
 	return nil
 }
 
 // Read receives.
 func (c *followedConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
+	n, err := c.packer.read(c.Conn, b)
 	if n > 0 {
 		c.partial.Store(false)
+	}
+	if c.packer.fault != nil && err == nil {
+		_ = c.Close() // so that the client library does not use it again
 	}
 	return n, err
 }

@@ -4,7 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -65,8 +65,6 @@ func withoutComments(text string) string {
 	return kept.String()
 }
 
-var function = regexp.MustCompile(`(?ms)^local function (\w+)\(.*?^end\n`)
-
 // withPreludes puts before a script the functions that it calls. From the last to the first, since a function may call
 // those before it.
 func withPreludes(files fs.FS, script string) string {
@@ -75,13 +73,51 @@ func withPreludes(files fs.FS, script string) string {
 		if err != nil {
 			continue // the package has none
 		}
-		functions := function.FindAllStringSubmatch(withoutComments(string(prelude)), -1)
-		for i := len(functions) - 1; i >= 0; i-- {
-			text, name := functions[i][0], functions[i][1]
-			if regexp.MustCompile(`\b` + name + `\(`).MatchString(script) {
-				script = text + script
+		for _, f := range slices.Backward(functions(withoutComments(string(prelude)))) {
+			if calls(script, f.name) {
+				script = f.text + script
 			}
 		}
 	}
 	return script
+}
+
+type function struct{ name, text string }
+
+// functions splits a prelude. It and calls run for each script whenever a program starts, so they do without regular
+// expressions.
+func functions(prelude string) (found []function) {
+	const begin = "local function "
+	at, size := -1, 0 // of the function that is being read
+	for line := range strings.Lines(prelude) {
+		if at < 0 && strings.HasPrefix(line, begin) {
+			at = size
+		}
+		size += len(line)
+		if at >= 0 && line == "end\n" {
+			text := prelude[at:size]
+			name, _, _ := strings.Cut(text[len(begin):], "(")
+			found = append(found, function{name, text})
+			at = -1
+		}
+	}
+	return found
+}
+
+// calls reports whether a script has the name as a whole word, and a bracket after it.
+func calls(script, name string) bool {
+	for call := name + "("; ; {
+		at := strings.Index(script, call)
+		if at < 0 {
+			return false
+		}
+		if at == 0 || !isWord(script[at-1]) {
+			return true
+		}
+		script = script[at+len(call):]
+	}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

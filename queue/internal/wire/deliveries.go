@@ -125,7 +125,7 @@ func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Deli
 		values, _ := cells[2].([]any)
 		crashes, _ := cells[3].(int64)
 		suspicion, _ := cells[4].(int64)
-		d := Delivery{Entry: DecodeEntry(id, readPairs(values), q.Kind, intern), Deliveries: int(deliveries),
+		d := Delivery{Entry: DecodeEntry([]byte(id), readPairs(values), q.Kind, intern, nil), Deliveries: int(deliveries),
 			Crashes: int(crashes), Suspicion: Suspicion(suspicion)}
 		d.Cancelled, _ = cells[5].(string)
 		found = append(found, d)

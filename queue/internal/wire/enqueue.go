@@ -6,9 +6,15 @@ import (
 	"time"
 )
 
-// AppendPlain appends the arguments of the XADD of a job that is due at once and has nothing to guard it. Strings are
-// taken by their addresses: nothing is copied to the heap.
-func AppendPlain(args []any, k *Keys, id, kind *string, data []byte, meta string) []any {
+// Bytes are data as an argument by its address.
+type Bytes []byte
+
+// MarshalBinary is called by the client library as it writes the command.
+func (b *Bytes) MarshalBinary() ([]byte, error) { return *b, nil }
+
+// AppendPlain appends the arguments of the XADD of a job that is due at once and has nothing to guard it. Strings and
+// data are taken by their addresses: nothing is copied to the heap.
+func AppendPlain(args []any, k *Keys, id, kind *string, data *Bytes, meta string) []any {
 	args = append(args, "XADD", k.StreamArg, "*", FieldID, id, FieldKind, kind, FieldData, data)
 	if meta != "" {
 		args = append(args, FieldMeta, meta)

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,10 +115,13 @@ func DecodeBody(member, body string) Entry {
 // Pair is one field of an entry, still in the buffer it was read into.
 type Pair struct{ Name, Value []byte }
 
-// DecodeEntry makes an entry of its fields, copying what it keeps. rawKind is "" for a queue of navvy's own: its
-// entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form than navvy's
-// are jobs of rawKind whose data is their fields.
-func DecodeEntry(streamID string, fields []Pair, rawKind string, intern func([]byte) string) Entry {
+// DecodeEntry makes an entry of its fields, copying to the arena what it keeps. rawKind is "" for a queue of navvy's
+// own: its entries must name their kind, which intern makes a string of. On a raw stream, entries in any other form
+// than navvy's are jobs of rawKind whose data is their fields.
+func DecodeEntry(
+	entryID []byte, fields []Pair, rawKind string, intern func([]byte) string, to *Arena,
+) Entry {
+	streamID := to.Text(entryID)
 	if rawKind != "" && !isNavvyForm(fields) {
 		return Entry{Ref: EntryRef{streamID}, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
 	}
@@ -129,12 +131,12 @@ func DecodeEntry(streamID string, fields []Pair, rawKind string, intern func([]b
 		switch string(f.Name) {
 		case FieldID:
 			if len(f.Value) > 0 { // an empty one would be that of all that have none
-				e.ID = string(f.Value)
+				e.ID = to.Text(f.Value)
 			}
 		case FieldKind:
 			e.Kind = intern(f.Value)
 		case FieldData:
-			e.Data = bytes.Clone(f.Value)
+			e.Data = to.Data(f.Value)
 		case FieldMeta:
 			metaText = f.Value
 		}

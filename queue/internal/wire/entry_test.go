@@ -189,7 +189,7 @@ func TestEntryIsReadFromItsFields(t *testing.T) {
 		"meta is not JSON": {pairs("id", "j-1", "kind", "k", "data", "{}", "meta", "{"), "", "j-1", "k", "{}",
 			"meta is not JSON", 0},
 	} {
-		e := DecodeEntry("7-1", test.fields, test.rawKind, text)
+		e := DecodeEntry([]byte("7-1"), test.fields, test.rawKind, text, nil)
 		if e.Ref.ID != "7-1" || e.ID != test.id || e.Kind != test.kind || string(e.Data) != test.data ||
 			e.Meta.Attempt != test.attempt {
 			t.Errorf("%s: got %+v", name, e)
@@ -204,7 +204,7 @@ func TestEntryIsReadFromItsFields(t *testing.T) {
 func TestEntryKeepsNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	fields := pairs("id", "j-1", "kind", "k", "data", "{}", "meta", `{"error":"x"}`)
-	e := DecodeEntry("7-1", fields, "", text)
+	e := DecodeEntry([]byte("7-1"), fields, "", text, nil)
 	for _, f := range fields {
 		copy(f.Value, "????????????????")
 	}
@@ -253,7 +253,7 @@ func FuzzEntry(f *testing.F) {
 			{[]byte("id"), []byte(id)}, {[]byte("kind"), []byte(kind)},
 			{[]byte("data"), data}, {[]byte("meta"), meta},
 		}
-		e := DecodeEntry("7-1", fields, rawKind, text)
+		e := DecodeEntry([]byte("7-1"), fields, rawKind, text, nil)
 		switch {
 		case e.ID != cmp.Or(id, "7-1") || e.Kind != kind || e.Meta == nil:
 			t.Errorf("read as %+v", e)

@@ -124,7 +124,7 @@ func ValidateQueue(name string) error {
 	if err := ValidateName(name); err != nil {
 		return fmt.Errorf("queue name %q: %w", name, err)
 	}
-	if strings.ContainsAny(name, "{}") {
+	if strings.IndexByte(name, '{') >= 0 || strings.IndexByte(name, '}') >= 0 {
 		return fmt.Errorf("queue name %q: must not contain braces", name)
 	}
 	return nil
