@@ -217,7 +217,7 @@ func (s *Sentinels) Master(ctx context.Context) (*Server, error) {
 
 // AwaitOther waits until most Sentinels name another master than the old one.
 func (s *Sentinels) AwaitOther(ctx context.Context, old *Server) (master *Server, err error) {
-	err = Wait(ctx, 20*time.Second, "the Sentinels name another master", func(ctx context.Context) bool {
+	err = Wait(ctx, time.Minute, "the Sentinels name another master", func(ctx context.Context) bool {
 		master, _ = s.Master(ctx)
 		return master != nil && master != old
 	})

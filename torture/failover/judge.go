@@ -96,6 +96,16 @@ func (j *judge) loses(side string, times ...int64) int {
 	})
 }
 
+// losesRun finds the step in which Redis may have lost the last that it had of a run: its outcome, else its delivery.
+func (j *judge) losesRun(r *run) int {
+	for _, at := range []int64{r.confirmed, r.end, r.start} {
+		if i := j.loses(r.side, at); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
 // outcomesLost counts, for each queue, the outcomes of runs that Redis may have lost though it acknowledged them.
 func (j *judge) outcomesLost() map[string]int64 {
 	lost := map[string]int64{}
@@ -154,7 +164,7 @@ func (j *judge) earlier(runs []*run, b *run) *run {
 func (j *judge) again(rows []*row, r *row, id string, a, b *run) {
 	lostLease := j.book.leases[a.consumer]
 	gone := lostLease != 0 && a.start <= lostLease && lostLease < b.start
-	lost := j.loses(a.side, a.start, a.end, a.confirmed)
+	lost := j.losesRun(a)
 	switch {
 	case a.end == 0 || a.end > b.start:
 		if i := j.loses(a.side, a.start); i >= 0 {

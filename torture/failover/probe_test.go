@@ -43,3 +43,18 @@ func TestLossesReachOverFurtherPromotions(t *testing.T) {
 		t.Errorf("got %+v, %+v, %+v, %+v", once.loss, twice.loss, calm.loss, none.loss)
 	}
 }
+
+// A run began in one step in which Redis may lose writes. The next one lost its outcome, which was acknowledged.
+func TestARunIsRedoneByTheStepThatLostItsOutcome(t *testing.T) {
+	t.Parallel()
+	j := play()
+	j.steps = []*step{
+		{name: "frozen", queue: "a", begin: at(0), end: at(5), loss: span{at(1), at(2)}},
+		{name: "divided", queue: "a", begin: at(5), end: at(20), loss: span{at(5), at(8)}},
+	}
+	j.add("again", at(1.4), done("w1", 1.5, 5.5), done("w2", 12, 12.1))
+	j.add("delivered", at(1.4), done("w1", 1.5, 3), done("w2", 4, 4.1))
+	if rows := j.rows(); rows[0].Redone != 1 || rows[1].Redone != 1 || rows[1].Doubled != 0 {
+		t.Errorf("redone %d and %d, doubled %d", rows[0].Redone, rows[1].Redone, rows[1].Doubled)
+	}
+}

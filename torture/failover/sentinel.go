@@ -16,7 +16,7 @@ import (
 
 const (
 	settle     = 3 * time.Second // what follows a step is looked at for so long
-	promotedIn = 20 * time.Second
+	promotedIn = time.Minute
 	instant    = 200 * time.Millisecond // the step is noted before and after what it does
 	frozenFor  = 8 * time.Second
 	divideFor  = 5 * time.Second // after the promotion
