@@ -18,6 +18,8 @@ const (
 	maskBytes = 200 // of a pattern
 )
 
+var hiddenJSON = json.RawMessage(`"` + hidden + `"`)
+
 // mask hides values in jobs' data by the name of their field, in any case.
 type mask []*regexp.Regexp
 
@@ -56,16 +58,23 @@ func (m mask) hidesPath(path string) bool {
 }
 
 // apply returns the data with what is masked replaced, at any depth. Numbers and the order of elements stay as they
-// are; members of an object come in alphabetical order. Data that is not JSON comes back as it is.
+// are; members of an object come in alphabetical order. Data that is not JSON has no fields and comes back as it is; but not
+// what may have been some, such as an object that was cut short or two in a row.
 func (m mask) apply(data json.RawMessage) json.RawMessage {
 	if len(m) == 0 || len(data) == 0 {
+		return data
+	}
+	if !json.Valid(data) {
+		if bytes.ContainsAny(data, "{[") {
+			return hiddenJSON
+		}
 		return data
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var value any
-	if decoder.Decode(&value) != nil {
-		return data
+	if decoder.Decode(&value) != nil { // a number that is none, or too deep
+		return hiddenJSON
 	}
 	value, changed := m.walk(value)
 	if !changed {
@@ -73,7 +82,7 @@ func (m mask) apply(data json.RawMessage) json.RawMessage {
 	}
 	masked, err := json.Marshal(value)
 	if err != nil {
-		return json.RawMessage(`"` + hidden + `"`)
+		return hiddenJSON
 	}
 	return masked
 }
