@@ -161,6 +161,7 @@ var (
 	keyOfHead   = regexp.MustCompile(`(?m)^-- KEYS\[(\d+)[^\]]*\]\S*\s+(.+)$`)
 	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|call_if_there\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
 	helpersCall = regexp.MustCompile(`\b(\w+)\(((?:[^()]|\([^()]*\))*)\)`)
+	deletedKeys = regexp.MustCompile(`(?:redis\.p?call\(|call_if_there\(|try\(\w+, )'(?:DEL|UNLINK)'([^)]*)\)`)
 	helpersKey  = regexp.MustCompile(`KEYS\[(\w+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
 	afterTheKey = regexp.MustCompile(`[,:(].*$`)
@@ -268,11 +269,18 @@ func readScript(text string) (script, error) {
 		switch match[1] {
 		case "XADD", "ZADD", "HSET", "HSETNX", "HINCRBY", "SET", "SADD", "INCR":
 			err = note(s.adds, match[2])
-		case "XDEL", "ZREM", "HDEL", "DEL", "UNLINK", "SREM":
+		case "XDEL", "ZREM", "HDEL", "SREM":
 			err = note(s.removes, match[2])
 		}
 		if err != nil {
 			return s, err
+		}
+	}
+	for _, call := range deletedKeys.FindAllStringSubmatch(text, -1) {
+		for _, key := range helpersKey.FindAllStringSubmatch(call[1], -1) {
+			if err := note(s.removes, key[1]); err != nil {
+				return s, err
+			}
 		}
 	}
 	for _, call := range helpersCall.FindAllStringSubmatch(text, -1) {

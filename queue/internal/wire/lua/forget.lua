@@ -12,8 +12,8 @@
 -- KEYS[10] cancelled:ids
 -- KEYS[11] cancelled
 -- KEYS[12] crashed
--- KEYS[13] stats
--- KEYS[14] metrics
+-- KEYS[13] totals
+-- KEYS[14] counts of all time
 -- KEYS[15] ids
 -- KEYS[16] ids:ends
 -- ARGV[1]  raw, or nothing
