@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -53,10 +54,15 @@ const (
 	packKept     = 2 << 20 // bytes of memory that are kept from one reply to the next
 )
 
-// packer is the part of a connection that does that. Like the connection, it serves one command at a time.
+// packer is the part of a connection that does that. It serves one command at a time, but for a subscription, which
+// writes while it reads: there, nothing is packed.
 type packer struct {
-	packs bool   // the reply that comes next is to be packed
-	fresh bool   // what is written next begins a request
+	packs atomic.Bool // the reply that comes next is to be packed
+
+	// Of who writes.
+	fresh bool // what is written next begins a request
+
+	// Of who reads. fault changes only while a reply is awaited that is to be packed.
 	in    []byte // room for a head, and the reply as far as it has arrived
 	out   []byte // of those: what the client library has still to read
 	rest  []byte // what has arrived behind the reply
@@ -65,7 +71,10 @@ type packer struct {
 
 // begin notes that a request begins. Without that, nothing is packed: what is written next may as well be of a
 // request's arguments, which are anybody's.
-func (p *packer) begin() { p.fresh, p.packs = true, false }
+func (p *packer) begin() {
+	p.fresh = true
+	p.packs.Store(false)
+}
 
 // wrote looks at what is written.
 func (p *packer) wrote(b []byte) {
@@ -74,12 +83,12 @@ func (p *packer) wrote(b []byte) {
 	}
 	p.fresh = false
 	_, name, _ := bytes.Cut(b, []byte("\r\n"))
-	p.packs = bytes.HasPrefix(name, []byte("$10\r\n"+packedName+"\r\n"))
+	p.packs.Store(bytes.HasPrefix(name, []byte("$10\r\n"+packedName+"\r\n")))
 }
 
 // read is a connection's Read, of what comes from the server.
 func (p *packer) read(from io.Reader, b []byte) (int, error) {
-	if p.packs && len(p.out) == 0 && p.fault == nil {
+	if p.packs.Load() && len(p.out) == 0 && p.fault == nil {
 		if err := p.take(from); err != nil {
 			return 0, err
 		}
@@ -150,7 +159,7 @@ func (p *packer) tear(begin int, cause error) error {
 // pack makes a text of a reply that has values in it. Any other one is as short as it is, and has a meaning for the
 // client library.
 func (p *packer) pack(begin, end int) {
-	p.packs = false
+	p.packs.Store(false)
 	p.rest = bytes.Clone(p.in[end:])
 	p.out = p.in[begin:end]
 	if !isPackable(p.out) {
