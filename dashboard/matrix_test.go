@@ -39,8 +39,8 @@ var rules = routetest.Rules{
 		"/flags", "/leaderboards", "/analytics")),
 	"owner": withAPI("POST", "/sessions/end", "/sessions/end-all"),
 	"operator": withAPI("POST",
-		"/queues/pause", "/queues/resume", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule", "/workers/command",
-		"/locks/evict", "/flags/switch", "/flags/percent", "/flags/adopt"),
+		"/queues/pause", "/queues/resume", "/queues/forget", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule",
+		"/workers/command", "/locks/evict", "/flags/switch", "/flags/percent", "/flags/adopt"),
 }
 
 // identity is how a request says whose it is.
