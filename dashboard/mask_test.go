@@ -14,7 +14,8 @@ func TestNothingIsShownOfFieldsThatAreNotQuiteJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, data := range []string{
-		`{"order":1}{"password":"x-9"}`, `{"order":1} ["x-9"]`, `{"password":"x-9"`, `[{"password":"x-9"},`, `{'password':'x-9'}`,
+		`{"order":1}{"password":"x-9"}`, `{"order":1} ["x-9"]`, `{"password":"x-9"`, `[{"password":"x-9"},`,
+		`{'password':'x-9'}`,
 		"\ufeff" + `{"password":"x-9"}`, `{"password":"x-9"} trailing`, `{"a":1e999999999,"password":"x-9"}`,
 	} {
 		if got := m.apply(json.RawMessage(data)); strings.Contains(string(got), "x-9") || !json.Valid(got) {
