@@ -58,8 +58,8 @@ func (m mask) hidesPath(path string) bool {
 }
 
 // apply returns the data with what is masked replaced, at any depth. Numbers and the order of elements stay as they
-// are; members of an object come in alphabetical order. Data that is not JSON has no fields and comes back as it is; but
-// not what may have been some, such as an object that was cut short or two in a row.
+// are; members of an object come in alphabetical order. Data that is not JSON has no fields and comes back as it
+// is; but not what may have been some, such as an object that was cut short or two in a row.
 func (m mask) apply(data json.RawMessage) json.RawMessage {
 	if len(m) == 0 || len(data) == 0 {
 		return data
