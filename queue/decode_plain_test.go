@@ -21,7 +21,7 @@ type plainArgs struct {
 	Yes     bool          `json:"yes"`
 	Wait    time.Duration `json:"wait"`
 	Skipped string        `json:"-"`
-	hidden  string
+	hidden  string        //lint:ignore U1000 the decoder must pass over it
 }
 
 type ownDecoding struct{ N int }

@@ -11,9 +11,8 @@ func TestAnArenaKeepsEachTextAsItWas(t *testing.T) {
 	for name, arena := range map[string]*Arena{"none": nil, "one": new(Arena)} {
 		var texts []string
 		var data [][]byte
-		read := make([]byte, 0, ArenaText+2)
 		for n := range ArenaText + 2 {
-			read = bytes.Repeat([]byte{byte(n)}, n) // one buffer for all would be overwritten
+			read := bytes.Repeat([]byte{byte(n)}, n)
 			texts, data = append(texts, arena.Text(read)), append(data, arena.Data(read))
 			clear(read)
 		}
