@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,14 +145,15 @@ func workAsWorker(t *testing.T, rdb *redis.Client) {
 	mux.HandleKind("dead", func(context.Context, *queue.Run) error { return errors.New("no") })
 	mux.HandleKind("cancelled", func(context.Context, *queue.Run) error { return queue.Cancel(errors.New("never")) })
 	mux.HandleKind("snoozed", func(context.Context, *queue.Run) error { return queue.Snooze(time.Hour) })
-	left := 20 + 3*5
+	var left atomic.Int64 // events of several jobs come at once
+	left.Store(20 + 3*5)
 	ctx, stop := context.WithCancel(t.Context())
 	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
 		Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 1,
 		Observer: queue.ObserverFunc(func(e queue.Event) {
 			switch e.Type {
 			case queue.EventDone, queue.EventDead, queue.EventSnoozed, queue.EventCancelled:
-				if left--; left == 0 {
+				if left.Add(-1) == 0 {
 					stop()
 				}
 			}
