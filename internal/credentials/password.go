@@ -42,8 +42,12 @@ func parsePassword(text string) (passwordHash, error) {
 }
 
 // is reports whether plain is the password. For "", which stands for somebody who does not exist, it is false and takes
-// as long as for others, so that the time taken does not show who exists.
+// as long as for others, so that the time taken does not show who exists. An empty password is nobody's, whatever hash
+// a file has, and not worth the work.
 func (h passwordHash) is(plain string) bool {
+	if plain == "" {
+		return false
+	}
 	hash, long := strings.CutPrefix(string(h), prehashed)
 	if hash == "" {
 		hash = nobodys
