@@ -22,9 +22,11 @@ const (
 type cache struct {
 	flight singleflight.Group
 
-	mu    sync.Mutex
-	seen  map[string]cached
-	bytes int
+	mu     sync.Mutex
+	seen   map[string]cached
+	bytes  int
+	closed bool
+	again  sync.WaitGroup
 }
 
 // costly is data that is too much work for Redis to be read every second.
@@ -79,13 +81,7 @@ func (c *cache) getIn(
 		return fresh, nil
 	}
 	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(readLimit)) {
-		if in.try() { // otherwise a later request reads it
-			again := c.flight.DoChan(key, read)
-			go func() {
-				<-again
-				in.giveBack()
-			}()
-		}
+		c.readAgain(in, key, read)
 		return last
 	}
 	if err := in.wait(ctx); err != nil {
@@ -94,6 +90,29 @@ func (c *cache) getIn(
 	defer in.giveBack()
 	got, _, _ := c.flight.Do(key, read)
 	return got.(cached)
+}
+
+// readAgain reads beside the request that wants it. If the user has no turn, a later request reads it. A page that
+// panics does not end the program, as it would not in a request; the next request that waits for it panics itself.
+func (c *cache) readAgain(in *turn, key string, read func() (any, error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || !in.try() {
+		return
+	}
+	c.again.Go(func() {
+		defer in.giveBack()
+		defer func() { _ = recover() }()
+		_, _, _ = c.flight.Do(key, read)
+	})
+}
+
+// close waits for what is read beside requests.
+func (c *cache) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.again.Wait()
 }
 
 func (c *cache) keep(key string, fresh cached) {

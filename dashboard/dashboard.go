@@ -147,6 +147,7 @@ func (d *Dashboard) makeKeys() error {
 func (d *Dashboard) Close() error {
 	d.stop()
 	d.running.Wait()
+	d.cache.close()
 	d.operations.close()
 	d.locks.Close()
 	return nil
