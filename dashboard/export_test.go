@@ -8,3 +8,6 @@ import (
 
 // Patterns lists the routes of a dashboard, those of its logins and pages among them.
 func (d *Dashboard) Patterns(tb testing.TB) []string { return routetest.Patterns(tb, d.routes()) }
+
+// Unpaced lets users ask as fast as they can.
+func (d *Dashboard) Unpaced() { d.requests.every = 0 }

@@ -97,6 +97,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.Unpaced()
 	server := httptest.NewServer(d)
 	t.Cleanup(func() {
 		_ = d.Close()
@@ -131,7 +132,8 @@ func check(t *testing.T, pattern, method, who string, got, want int) {
 	if pattern == "POST /login" {
 		refused = got == http.StatusForbidden // a login without a name is wrong, whoever tries
 	}
-	if want == 0 && (refused || got >= 500) || want != 0 && got != want {
+	busy := got == http.StatusTooManyRequests && pattern != "POST /login" // attempts to log in are few, for all together
+	if want == 0 && (refused || busy || got >= 500) || want != 0 && got != want {
 		t.Errorf("%s with %s by %s: status %d, want %d", pattern, method, who, got, want)
 	}
 }
