@@ -45,7 +45,7 @@ type result struct {
 	Duplicates   int           `json:"duplicates"`
 	Burned       int           `json:"attempts_burned_by_crashes"`
 	Wrong        int           `json:"wrong_ends"`
-	Disobeyed    int           `json:"orders_disobeyed"`
+	Ignored      int           `json:"actions_ignored"`
 	Orders       int           `json:"orders"`
 	Cancelled    int           `json:"cancelled_by_a_person"`
 	Requeued     int           `json:"requeued_by_a_person"`

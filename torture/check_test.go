@@ -181,7 +181,7 @@ var obediences = map[string]verdict{
 	"cancelled and gone": {play: enqueued().order(1, orderDone, orderCancel), want: result{Lost: 1}},
 	"cancelled and started": {
 		play: enqueued().order(1, orderDone, orderCancel).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
-		want: result{Disobeyed: 1, Done: 1},
+		want: result{Ignored: 1, Done: 1},
 	},
 	"cancelled in the last moment": {
 		play: enqueued().order(1, orderDone, orderCancel).job(2, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
@@ -199,7 +199,7 @@ var obediences = map[string]verdict{
 	"requeued in vain": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidFailed, "w1", 1, 1).order(2, orderDone, orderCancel).
 			order(3, orderRefused, orderRequeue).job(5, saidStart, "w1", 2, 1).job(6, saidDone, "w1", 2, 1),
-		want: result{Duplicates: 1, Disobeyed: 1, Done: 1},
+		want: result{Duplicates: 1, Ignored: 1, Done: 1},
 	},
 	"requeued with an attempt": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderCancel).job(2, saidReleased, "w1", 1, 1).
@@ -208,7 +208,7 @@ var obediences = map[string]verdict{
 	},
 	"buried, and done": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderBury).job(3, saidDone, "w1", 1, 1),
-		want: result{Disobeyed: 1, Done: 1},
+		want: result{Ignored: 1, Done: 1},
 	},
 	"buried while it runs": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).order(2, orderDone, orderBury).job(3, saidDone, "w1", 1, 1),
@@ -221,7 +221,7 @@ var obediences = map[string]verdict{
 	},
 	"paused": {
 		play: enqueued().order(1, orderDone, orderPause).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
-		want: result{Disobeyed: 1, Done: 1},
+		want: result{Ignored: 1, Done: 1},
 	},
 	"paused, perhaps": {
 		play: enqueued().order(1, orderUnknown, orderPause).job(4, saidStart, "w1", 1, 1).job(5, saidDone, "w1", 1, 1),
@@ -277,19 +277,19 @@ func TestJudge(t *testing.T) {
 			j := newJudge(newRecord(c.play.lines), dead, time.Second)
 			j.run()
 			got := []any{j.Lost, j.Duplicates, j.Burned, j.Wrong, j.Redone, j.Late, j.Done, j.Recoveries, j.RecoveryMax,
-				j.Disobeyed, j.Cancelled, j.Requeued}
+				j.Ignored, j.Cancelled, j.Requeued}
 			want := []any{
 				c.want.Lost, c.want.Duplicates, c.want.Burned, c.want.Wrong, c.want.Redone, c.want.Late, c.want.Done,
 				c.want.Recoveries,
-				c.want.RecoveryMax, c.want.Disobeyed, c.want.Cancelled, c.want.Requeued,
+				c.want.RecoveryMax, c.want.Ignored, c.want.Cancelled, c.want.Requeued,
 			}
 			for i := range got {
 				if got[i] != want[i] {
-					t.Fatalf("got %v, want %v (lost duplicates burned wrong redone late done recoveries longest disobeyed "+
+					t.Fatalf("got %v, want %v (lost duplicates burned wrong redone late done recoveries longest ignored "+
 						"cancelled requeued)\n%s", got, want, strings.Join(j.problems, "\n"))
 				}
 			}
-			if offences := c.want.Lost + c.want.Duplicates + c.want.Burned + c.want.Wrong + c.want.Disobeyed; len(
+			if offences := c.want.Lost + c.want.Duplicates + c.want.Burned + c.want.Wrong + c.want.Ignored; len(
 				j.problems) != offences {
 				t.Errorf("%d problems, want %d: %s", len(j.problems), offences, j.problems)
 			}

@@ -3,8 +3,8 @@
 // connections, and more, at random from a seed. Whatever answers producers get and whatever handlers do is written to
 // ledgers outside Redis. An operator meanwhile pauses and resumes queues, and cancels, buries, releases, requeues and
 // hastens jobs. In the end every job is accounted for from the ledgers: none may be lost, none started twice while its
-// first worker lived, none charged an attempt for a crash, no order disobeyed, and the books of every queue must
-// balance.
+// first worker lived, none charged an attempt for a crash, no action of a person ignored, and the books of every queue
+// must balance.
 //
 //	go run ./torture -for 10m -seed 42
 //

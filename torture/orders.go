@@ -84,11 +84,11 @@ func (j *judge) obedience(h *history, orders []line) {
 		for _, l := range orders {
 			if l.isEnd() && l.ID != "" && l.Code == orderDone && run.At > l.Until+patience &&
 				!given(orders, inspect.ActionRequeue, l.At, run.At) {
-				j.offend(&j.Disobeyed, h, "it started %s after a person's order to %s it", time.Duration(run.At-l.Until), l.Order)
+				j.offend(&j.Ignored, h, "it started %s after a person's order to %s it", time.Duration(run.At-l.Until), l.Order)
 			}
 		}
 		if since, paused := j.record.orders.pausedAt(run.Queue, run.At); paused && run.At > since+patience {
-			j.offend(&j.Disobeyed, h, "it started %s after its queue was paused", time.Duration(run.At-since))
+			j.offend(&j.Ignored, h, "it started %s after its queue was paused", time.Duration(run.At-since))
 		}
 	}
 }
@@ -143,7 +143,7 @@ func (j *judge) byPerson(h *history, orders []line, dead *inspect.JobInfo) {
 	case cancelled && !ordered:
 		j.offend(&j.Wrong, h, "it is dead, %s, and nobody has cancelled it", dead.Reason)
 	case dead == nil && buried:
-		j.offend(&j.Disobeyed, h, "it was buried, and is not dead")
+		j.offend(&j.Ignored, h, "it was buried, and is not dead")
 	}
 }
 

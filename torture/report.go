@@ -152,7 +152,7 @@ func (r *report) print(to io.Writer, asJSON bool) error {
 	row("duplicate starts", r.Duplicates, "must be 0: the first worker lived")
 	row("attempts burned by crashes", r.Burned, "must be 0")
 	row("wrong ends", r.Wrong, "must be 0")
-	row("orders disobeyed", r.Disobeyed, fmt.Sprintf("must be 0, of %d orders by a person", r.Orders))
+	row("actions ignored", r.Ignored, fmt.Sprintf("must be 0, of %d actions of a person", r.Orders))
 	row("cancelled by a person", r.Cancelled, fmt.Sprintf("and %d starts after a person had requeued such a job",
 		r.Requeued))
 	row("redeliveries", r.Redelivered, "")
