@@ -17,7 +17,7 @@ func TestAnalyticsPage(t *testing.T) {
 	rdb := redistest.New(t).Client(t)
 	then := func() time.Time { return time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC) }
 	server := pagetest.Open(t, rdb, analyticspage.New(rdb, analytics.Config{}))
-	server.Shows(t, "/analytics?first", "Nothing was counted")
+	pagetest.Open(t, rdb, analyticspage.New(rdb, analytics.Config{})).Shows(t, "/analytics", "Nothing was counted")
 	counter := analytics.New(rdb, analytics.Config{Now: then})
 	day := time.Date(2025, 11, 30, 12, 0, 0, 0, time.UTC)
 	for i := range 6 {

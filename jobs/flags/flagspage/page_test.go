@@ -18,7 +18,7 @@ func TestFlagsPage(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
 	server := pagetest.Open(t, rdb, flagspage.New(rdb))
-	server.Shows(t, "/flags?first", "No flag yet.")
+	pagetest.Open(t, rdb, flagspage.New(rdb)).Shows(t, "/flags", "No flag yet.")
 	store, ana := flags.New(rdb), flags.Author{By: pagetest.Evil}
 	name := "<script>x</script>" // a flag's name has no spaces
 	pagetest.Must(t, store.Enable(t.Context(), name, ana))

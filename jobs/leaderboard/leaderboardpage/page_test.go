@@ -20,7 +20,7 @@ func TestLeaderboardsPage(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
 	server := pagetest.Open(t, rdb, leaderboardpage.New(rdb))
-	server.Shows(t, "/leaderboards?first", "No leaderboard yet.")
+	pagetest.Open(t, rdb, leaderboardpage.New(rdb)).Shows(t, "/leaderboards", "No leaderboard yet.")
 	for i := range 30 {
 		pagetest.Must(t, rdb.ZAdd(t.Context(), "leaderboard:weekly "+pagetest.Evil,
 			redis.Z{Score: float64(i), Member: fmt.Sprintf("m-%02d <script>", i)}).Err())
