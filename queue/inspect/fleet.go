@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 // FleetPage is a page of the queues' names: those that workers serve first, and by name among their like. A caller that
@@ -75,10 +77,11 @@ func (i *Inspector) fleetOrder(ctx context.Context, limit int) ([]string, error)
 			for k := range some {
 				workers[k] = pipe.ZCard(ctx, some[k].Workers())
 			}
-			if _, err := pipe.Exec(ctx); ctx.Err() != nil {
-				return nil, err
-			}
+			_, _ = pipe.Exec(ctx) // each command has its own error
 			for k := range some { // a key of another type counts for none: the queue is read, and that fails
+				if err := workers[k].Err(); redisx.IsAway(err) {
+					return nil, err
+				}
 				if workers[k].Val() > 0 {
 					served[some[k].Name] = true
 				}
