@@ -20,7 +20,7 @@ const (
 func (d *Dashboard) bound(info *inspect.JobInfo) {
 	for _, data := range []*json.RawMessage{&info.Data, &info.Result} {
 		if depth := depthOf(*data); depth > deepMost {
-			info.LeftOut += len(*data)
+			info.LeftOut += int64(len(*data))
 			*data = nil
 			continue
 		}
@@ -74,12 +74,12 @@ func eachMark(data []byte, do func(mark byte)) {
 }
 
 // leftOut says that some of a job's data is not shown.
-func leftOut(n int) string {
+func leftOut(n int64) string {
 	if n == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s of data are not shown here: too much, or nested deeper than %d levels. "+
-		"The command monitor job prints them.", bytesText(int64(n)), deepMost)
+		"The command monitor job prints them.", bytesText(n), deepMost)
 }
 
 // sizeOf is how much memory a value takes, about: what is shared counts each time.

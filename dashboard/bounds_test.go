@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -36,8 +37,10 @@ func TestDeepDataIsLeftOut(t *testing.T) {
 		"large":  `"` + strings.Repeat("x", 900_000) + `"`,
 		"honest": `{"order_id":"o-1"}`,
 	} {
-		_, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(data)), queue.On("q"), queue.ID(id))
-		if err != nil {
+		job := queue.JSON("k", []byte(data))
+		_, err := client.Enqueue(t.Context(), job, queue.On("q"), queue.ID(id))
+		_, errOfDelayed := client.Enqueue(t.Context(), job, queue.On("q"), queue.In(time.Hour))
+		if err := errors.Join(err, errOfDelayed); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,8 +55,13 @@ func TestDeepDataIsLeftOut(t *testing.T) {
 			t.Errorf("the JSON of job %s has %d bytes", id, len(text))
 		}
 	}
-	if _, text := get(t, server, "/api/v1/waiting?queue=q"); len(text) > 100_000 {
-		t.Errorf("the list has %d bytes", len(text))
+	for _, list := range []string{"waiting", "delayed"} {
+		if _, text := get(t, server, "/api/v1/"+list+"?queue=q"); len(text) > 100_000 {
+			t.Errorf("the JSON of %s has %d bytes", list, len(text))
+		}
+		if page := shows(t, server, "/"+list+"?queue=q", "of data", "order_id"); len(page) > 100_000 {
+			t.Errorf("the page of %s has %d bytes", list, len(page))
+		}
 	}
 }
 

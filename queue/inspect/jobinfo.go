@@ -24,7 +24,7 @@ type JobInfo struct {
 	// JSON; what is not JSON in Redis is shown as a JSON string, and what is no text either, in base64: {";base64":"…"}
 	Data json.RawMessage `json:"data,omitempty"`
 	// bytes of data and of a result that are too many to be shown, see [Page].MaxData and [JobInfo.WithoutLarge]
-	LeftOut     int        `json:"left_out,omitempty"`
+	LeftOut     int64      `json:"left_out,omitempty"`
 	Attempt     int        `json:"attempt"` // failed attempts so far
 	MaxAttempts int        `json:"max_attempts,omitempty"`
 	Redelivered int        `json:"redelivered,omitempty"`

@@ -9,10 +9,10 @@ const textMost = 16 << 10
 // a list of jobs has a bound. LeftOut says how many bytes are missing.
 func (j JobInfo) WithoutLarge(most int) JobInfo {
 	if len(j.Data) > most {
-		j.LeftOut, j.Data = j.LeftOut+len(j.Data), nil
+		j.LeftOut, j.Data = j.LeftOut+int64(len(j.Data)), nil
 	}
 	if len(j.Result) > most {
-		j.LeftOut, j.Result = j.LeftOut+len(j.Result), nil
+		j.LeftOut, j.Result = j.LeftOut+int64(len(j.Result)), nil
 	}
 	for _, text := range []*string{&j.Kind, &j.Error, &j.Reason, &j.UniqueKey, &j.Trace, &j.RequestID, &j.Worker} {
 		*text = cutText(*text, textMost)

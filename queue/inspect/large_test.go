@@ -26,7 +26,7 @@ func TestLargeJobsAreNotAllRead(t *testing.T) {
 		t.Errorf("%d jobs for a view, truncated: %t", n, page.Truncated)
 	}
 	for _, job := range page.Jobs {
-		if job.Data != nil || job.LeftOut != len(data) {
+		if job.Data != nil || job.LeftOut != int64(len(data)) {
 			t.Errorf("%s: %d bytes, %d left out", job.ID, len(job.Data), job.LeftOut)
 		}
 	}
