@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ func (i *Inspector) inFlight(
 		start = "(" + cursor
 	}
 	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: q.Stream, Group: q.Group, Start: start, End: "+", Count: int64(n), Consumer: s.consumer,
+		Stream: q.Stream, Group: q.Group, Start: start, End: cmp.Or(s.until, "+"), Count: int64(n), Consumer: s.consumer,
 	}).Result()
 	if err = ignoreNoGroup(err); err != nil || len(rows) == 0 {
 		return c, err

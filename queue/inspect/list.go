@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -57,7 +58,7 @@ func (i *Inspector) waiting(
 	if isAfter(cursor, after) {
 		after = cursor
 	}
-	entries, err := i.rdb.XRangeN(ctx, q.Stream, "("+after, "+", int64(n)).Result()
+	entries, err := i.rdb.XRangeN(ctx, q.Stream, "("+after, cmp.Or(s.until, "+"), int64(n)).Result()
 	for _, e := range entries {
 		c.read++
 		c.bytes += messageSize(e)

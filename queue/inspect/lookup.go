@@ -266,22 +266,23 @@ func byID(state State, id string) scanSpec {
 }
 
 // near looks among the entries of a state that were added when the job was enqueued: where it is unless it was delayed
-// or retried. First at some of that very moment, then, as clocks differ, at more of a second before.
+// or retried. First from that very moment on, then, as clocks differ, among those of the second before.
 func near(state State) look {
 	return func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, _ *bool) (JobInfo, bool, error) {
 		at, ok := idTime(id)
 		if !ok {
 			return JobInfo{}, false, nil
 		}
-		for _, from := range []struct {
-			before time.Duration
-			most   int
-		}{{time.Millisecond, lookupScan / 5}, {20 * time.Millisecond, lookupScan}, {time.Second, lookupScan}} {
-			ms := max(at.Add(-from.before).UnixMilli(), 0) // a program may give its entries IDs such as 1-1
-			job, _, err := i.first(ctx, q, byID(state, id), Page{Cursor: strconv.FormatInt(ms, 10) + "-0", MaxScan: from.most})
+		until := ""
+		for _, before := range []time.Duration{time.Millisecond, 20 * time.Millisecond, time.Second} {
+			from := strconv.FormatInt(max(at.Add(-before).UnixMilli(), 0), 10) // an entry's ID may be as small as 1-1
+			spec := byID(state, id)
+			spec.until = until
+			job, _, err := i.first(ctx, q, spec, Page{Cursor: from + "-0", MaxScan: lookupScan})
 			if err != nil || job != nil {
 				return found(job), job != nil, err
 			}
+			until = from + "-0"
 		}
 		return JobInfo{}, false, nil
 	}
