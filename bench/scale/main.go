@@ -72,6 +72,13 @@ func run(ctx context.Context, opts options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	slow, err := probe{rdb}.floor(ctx, filled[0].key(""))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "this machine takes %.1f times as long as the one that the bounds were set on, %.1f in Redis\n\n",
+		slow.took, slow.cpu)
+	r.slow = slow
 	watcher, err := startMonitor(opts.monitor, server.URL())
 	if err != nil {
 		return err

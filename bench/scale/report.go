@@ -12,6 +12,7 @@ import (
 type report struct {
 	out    io.Writer
 	missed []string
+	slow   slowness // what the bounds are multiplied by
 }
 
 func (r *report) miss(format string, args ...any) {
@@ -38,8 +39,8 @@ func (r *report) pages(visits []visit) {
 		for _, v := range visits {
 			most := slices.Max(v.took)
 			row(v.name, ms(v.median()), ms(most), ms(v.redis/time.Duration(len(v.took))), v.bytes/1024)
-			if v.median() > pageAtMost {
-				r.miss("page %s took %s ms, %s at the most", v.name, ms(v.median()), pageAtMost)
+			if bound := time.Duration(r.slow.took * float64(pageAtMost)); v.median() > bound {
+				r.miss("page %s took %s ms, %s at the most", v.name, ms(v.median()), bound.Round(time.Millisecond))
 			}
 		}
 	})
@@ -64,8 +65,8 @@ func (r *report) watched(all []watched) {
 	r.table(fmt.Sprintf("open in %d browsers\tRedis CPU %%\treads\t", browsers), func(row func(...any)) {
 		for _, w := range all {
 			row(w.name, fmt.Sprintf("%.2f", w.cpu*100), w.reads)
-			if w.cpu > cpuAtMost {
-				r.miss("an open %s costs Redis %.2f %% of a CPU, %.0f %% at the most", w.name, w.cpu*100, cpuAtMost*100)
+			if bound := r.slow.cpu * cpuAtMost; w.cpu > bound {
+				r.miss("an open %s costs Redis %.2f %% of a CPU, %.1f %% at the most", w.name, w.cpu*100, bound*100)
 			}
 		}
 	})
