@@ -44,15 +44,16 @@ type cached struct {
 }
 
 // get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
-// load fails, the result is what was read before, if anything, with the error. What took long to read is shown for a
-// second more while it is read anew, unless that has failed: that Redis is away must not stay unseen.
+// load fails, the result is what was read before, if anything, with the error.
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
 	return c.getIn(ctx, nil, key, now, load)
 }
 
-// getIn is get for a user, who needs a turn for what is not there.
+// getIn is get for a page of a user, who needs a turn for what is not there. What took long to read is shown for a
+// second more while it is read anew, unless that has failed: that Redis is away must not stay unseen. Not so the parts
+// of a page, whose ages would add up.
 func (c *cache) getIn(
 	ctx context.Context, in *turn, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
@@ -81,7 +82,7 @@ func (c *cache) getIn(
 		c.keep(key, fresh)
 		return fresh, nil
 	}
-	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(cacheFresh)) {
+	if in != nil && known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(cacheFresh)) {
 		c.readAgain(in, key, read)
 		return last
 	}
