@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,5 +42,38 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 		if synctest.Wait(); calls != 3 {
 			t.Errorf("%d readings after the end", calls)
 		}
+	})
+}
+
+// A reading that fails beside a request is seen by the next one, and what is old is not shown for long.
+func TestAFailureBesideARequestIsSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, away := new(cache), errors.New("away")
+		var fails error
+		load := func(context.Context) (any, error) {
+			<-time.After(slowReading)
+			return 1, fails
+		}
+		get := func() cached { return c.get(t.Context(), "/", time.Now, load) }
+		get()
+		<-time.After(cacheFresh)
+		fails = away
+		if got := get(); got.data != 1 || got.err != nil {
+			t.Errorf("while it is read anew: %v, %v", got.data, got.err)
+		}
+		<-time.After(slowReading)
+		synctest.Wait()
+		if got := get(); got.data != 1 || !errors.Is(got.err, away) {
+			t.Errorf("after it has failed: %v, %v", got.data, got.err)
+		}
+		fails = nil
+		get()
+		<-time.After(2 * cacheFresh)
+		fails = away
+		if got := get(); !errors.Is(got.err, away) {
+			t.Errorf("when it is old: %v, %v", got.data, got.err)
+		}
+		c.close()
 	})
 }
