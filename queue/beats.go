@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	beatsAtOnce = 200 // queues of one command: it takes Redis a millisecond
+	beatsAtOnce = 350 // brief heartbeats of one command, or fewer that count: it takes Redis one or two milliseconds
 	roleEvery   = 1500 * time.Millisecond
 )
 
@@ -97,17 +97,18 @@ func (w *Worker) beatTogether(ctx context.Context, sessions []*session) {
 	sending := make([]*beat, 0, len(sessions))
 	alive := sessions[:0]
 	for _, ses := range sessions {
-		if b := ses.beginBeat(); b != nil {
-			left = min(left, time.Duration(ses.validTo.Load()-b.sent))
-			sending, alive = append(sending, b), append(alive, ses)
-		} else {
+		valid := time.Duration(ses.validTo.Load() - monotonic())
+		if valid <= 0 {
 			ses.handBeat(&beat{err: wire.ErrLost})
+			continue
 		}
+		left = min(left, valid)
+		sending, alive = append(sending, ses.newBeat()), append(alive, ses)
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(left, w.cfg.Lease/8))
 	defer cancel()
 	for len(sending) > 0 {
-		n := min(len(sending), beatsAtOnce)
+		n := atOnce(sending)
 		together := make([]wire.QueueBeat, n)
 		for i := range together {
 			together[i] = wire.QueueBeat{Queue: &alive[i].queue, Heartbeat: sending[i].heartbeat}
@@ -119,6 +120,16 @@ func (w *Worker) beatTogether(ctx context.Context, sessions []*session) {
 		}
 		sending, alive = sending[n:], alive[n:]
 	}
+}
+
+// atOnce returns how many of the heartbeats, from the first on, one command takes.
+func atOnce(sending []*beat) (n int) {
+	for work := 0; n < len(sending) && (n == 0 || work <= beatsAtOnce); n++ {
+		if work++; !sending[n].heartbeat.Brief {
+			work += 2 + len(sending[n].heartbeat.Total)/8
+		}
+	}
+	return n
 }
 
 func (ses *session) handBeat(b *beat) {

@@ -70,10 +70,11 @@ func (ses *session) heartbeatAlone(ctx context.Context) {
 
 // heartbeatOnce sends a heartbeat for this queue alone, and applies what comes back.
 func (ses *session) heartbeatOnce(ctx context.Context) {
-	b := ses.beginBeat()
-	if b == nil {
+	if monotonic() >= ses.validTo.Load() {
+		ses.lose()
 		return
 	}
+	b := ses.newBeat()
 	bounded, cancel := ses.whileValid(ctx)
 	reply, err := wire.Beat(bounded, ses.w.rdb, &ses.queue, &b.heartbeat)
 	cancel()
@@ -88,15 +89,6 @@ type beat struct {
 	sent      int64 // on the monotonic clock
 	reply     wire.HeartbeatReply
 	err       error
-}
-
-// beginBeat makes a heartbeat; nil if it is too late for one: the lease is lost.
-func (ses *session) beginBeat() *beat {
-	if monotonic() >= ses.validTo.Load() {
-		ses.lose()
-		return nil
-	}
-	return ses.newBeat()
 }
 
 // fullBeatEvery is how often a caretaker counts a queue where nothing happens.
@@ -115,11 +107,10 @@ func (ses *session) newBeat() *beat {
 	}
 	if slices.Equal(fields, ses.noted) {
 		b.heartbeat.Fields = nil
-		b.heartbeat.Brief = len(b.counted.total) == 0 && b.sent-ses.lastFullBeat < int64(fullBeatEvery)
 	}
 	ses.noted = fields
-	if !b.heartbeat.Brief {
-		ses.lastFullBeat = b.sent
+	if b.heartbeat.Brief = len(b.counted.total) == 0 && b.sent < ses.fullBeatAt; !b.heartbeat.Brief {
+		ses.fullBeatAt = b.sent + int64(fullBeatEvery)
 	}
 	return b
 }
@@ -136,7 +127,7 @@ func (ses *session) endBeat(b *beat, reply wire.HeartbeatReply, err error) {
 		b.counted.undo()
 	}
 	if err != nil || len(reply.Failures) > 0 {
-		ses.noted, ses.lastFullBeat = nil, 0
+		ses.noted, ses.fullBeatAt = nil, 0
 	}
 }
 
@@ -255,10 +246,10 @@ func (ses *session) releaseStale() {
 // reportStuck reports, once, each handler that goes on although its context was cancelled.
 func (ses *session) reportStuck() {
 	ses.eachRunning(func(t *task) {
-		if t.stuckReported || !t.isStuck() {
+		if t.stuckReported.Load() || !t.isStuck() {
 			return
 		}
-		t.stuckReported = true
+		t.stuckReported.Store(true)
 		e := t.event(EventStuck)
 		e.Took = t.runningFor()
 		ses.observe(e)
@@ -280,7 +271,7 @@ func (ses *session) runningNow() (running int, stuck []wire.EntryRef) {
 	const most = 50
 	ses.eachRunning(func(t *task) {
 		running++
-		if t.stuckReported && len(stuck) < most {
+		if t.stuckReported.Load() && len(stuck) < most {
 			stuck = append(stuck, t.entry)
 		}
 	})

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -44,10 +45,10 @@ type session struct {
 
 	unknownNoted unknownNotes
 
-	beaten       chan *beat // holds what came back with a heartbeat
-	beating      sync.Mutex // guards the two below: the last heartbeat is not sent with the others
-	noted        []string   // what is in the registration, as far as heartbeats change it; nil: not known
-	lastFullBeat int64      // on the monotonic clock
+	beaten     chan *beat // holds what came back with a heartbeat
+	beating    sync.Mutex // guards the two below: the last heartbeat is not sent with the others
+	noted      []string   // what is in the registration, as far as heartbeats change it; nil: not known
+	fullBeatAt int64      // when the next is not brief in any case, on the monotonic clock
 
 	clock          clockGuard                    // of heartbeat alone
 	setBack        setBack                       // of heartbeat and drawNear
@@ -174,6 +175,9 @@ func (s *subscription) newSession() *session {
 		ses.choreDue[i] = make(chan struct{}, 1)
 	}
 	ses.acker = newAcker(ses)
+	if s.place > 0 { // not those of all queues at the same time
+		ses.fullBeatAt = monotonic() + rand.Int64N(int64(fullBeatEvery))
+	}
 	return ses
 }
 

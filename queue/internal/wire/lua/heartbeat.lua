@@ -78,9 +78,8 @@ local function beat(a, workers, worker, caretaker, stream, paused, cancelled, de
     late = redis.call('ZRANGEBYSCORE', workers, '(' .. now + ARGV[1], '+inf', 'LIMIT', 0, 100)
     try(failures, 'HSET', metrics, 'clock', string.format('%.0f %.0f', reached, now))
     local waiting = count_waiting(stream, group, pending[1])
-    for _, key in ipairs({minute, hour}) do
-      try(failures, 'HSET', key, 'waiting', waiting, 'in_flight', pending[1])
-    end
+    try(failures, 'HSET', minute, 'waiting', waiting, 'in_flight', pending[1])
+    try(failures, 'HSET', hour, 'waiting', waiting, 'in_flight', pending[1])
     local counted = try(failures, 'HMGET', totals, 'done', 'dead', 'retried', 'snoozed', 'scheduled', 'promoted')
     for _, total in ipairs(counted or {}) do
       if total and not tonumber(total) then add_failure(failures, totals, 'a total is not a number') end
