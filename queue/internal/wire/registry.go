@@ -57,10 +57,14 @@ func (r Registry) AddQueues(ctx context.Context, queues ...string) error {
 	return redisx.Execute(ctx, pipe)
 }
 
-// Bind notes how a worker has bound a queue.
-func (r Registry) Bind(ctx context.Context, queue string, b Binding) error {
-	text, _ := json.Marshal(b) // strings and a bool: cannot fail
-	return r.rdb.HSet(ctx, r.queues, queue, text).Err()
+// Bind notes how a worker has bound queues.
+func (r Registry) Bind(ctx context.Context, queues map[string]Binding) error {
+	fields := make([]any, 0, 2*len(queues))
+	for queue, b := range queues {
+		text, _ := json.Marshal(b) // strings and a bool: cannot fail
+		fields = append(fields, queue, text)
+	}
+	return r.rdb.HSet(ctx, r.queues, fields...).Err()
 }
 
 // Lookup returns a queue as it is bound, and whether it was noted; one that was not is a queue of navvy's own.
