@@ -175,8 +175,8 @@ func writeFeatures(w io.Writer, s samples) error {
 	for _, f := range features {
 		fmt.Fprintf(table, "%s\t", f.name)
 		for _, m := range featureMetrics {
-			figures := s[m.name][f.name]
-			fmt.Fprintf(table, "%s\t%.2f\t", figure(quantile(figures, 0.5)), ratioOf(figures, s[m.name][features[0].name]).Median)
+			figures, plain := s[m.name][f.name], s[m.name][features[0].name]
+			fmt.Fprintf(table, "%s\t%.2f\t", figure(quantile(figures, 0.5)), ratioOf(figures, plain).Median)
 		}
 		fmt.Fprintln(table)
 	}

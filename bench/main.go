@@ -4,8 +4,8 @@
 //	go run . -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 //	go run . -features
 //
-// With -features it measures what each feature of a job costs, beside a plain job in the same run: rates, Redis' CPU and
-// its commands for each job, those of scripts included.
+// With -features it measures what each feature of a job costs, beside a plain job in the same run: rates, Redis' CPU
+// and its commands for each job, those of scripts included.
 //
 // It measures $REDIS_SERVER, or the redis-server or valkey-server on the PATH. Exit status: 0 measured and every
 // requirement met, 1 otherwise, 2 usage.

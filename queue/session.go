@@ -32,6 +32,7 @@ type session struct {
 	tasks   sync.WaitGroup // jobs that this session holds
 	primes  runningPrimes  // of slots
 	acker   *acker
+	movers  *movers
 
 	parked    chan struct{} // holds a signal that there are parked entries
 	claiming  atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
@@ -154,7 +155,7 @@ func (s *subscription) join(base context.Context) (*session, error) {
 	for i := range ses.choreDue {
 		ses.choreDue[i] = make(chan struct{}, 1)
 	}
-	ses.acker = newAcker(ses)
+	ses.acker, ses.movers = newAcker(ses), newMovers(ses)
 	sent := monotonic()
 	paused, err := wire.Join(ctx, s.w.rdb, &s.queue, ses.consumer, s.w.registration())
 	if err != nil {

@@ -1,5 +1,6 @@
--- Moves a job that a worker holds to a later time, after a failed attempt or a snooze; not if it was cancelled
--- meanwhile. A full Redis refuses it, before anything is written, unless the body was cut to what the entry had.
+-- Moves one job as retry.lua does many, if the entry still is that of the job: this may be another server than the one
+-- that gave it to the worker, or the worker has lost its registration. A full Redis refuses it, before anything is
+-- written, unless the body was cut to what the entry had.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  delayed or retrying
@@ -27,7 +28,8 @@ if ARGV[9] == '1' then
 else
   redis.call('ZADD', KEYS[2], 'XX', 0, '\0') -- of a member that no key has: refused by a full Redis
 end
-local member, body, place = member_for(KEYS[3], ARGV[4], ARGV[6], ARGV[3])
+local is_twin = redis.call('HEXISTS', KEYS[3], ARGV[4]) == 1
+local member, body, place = member_for(ARGV[4], ARGV[6], ARGV[3], is_twin)
 redis.call('HSET', KEYS[3], member, body)
 redis.call('ZADD', KEYS[2], due_in(queue_ms(KEYS[6], ARGV[8]), ARGV[5]), member)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
