@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +12,7 @@ import (
 func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, calls, ended := new(cache), 0, 0
+		c, calls, ended, alice := new(cache), 0, 0, &turn{newTurns(8, 3), "alice"}
 		load := func(context.Context) (any, error) {
 			if calls++; calls == 2 {
 				panic("a page of somebody's")
@@ -22,7 +23,7 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 		}
 		want := func(data int) {
 			t.Helper()
-			if got := c.get(t.Context(), "/", time.Now, load); got.data != data || got.err != nil {
+			if got := c.getIn(t.Context(), alice, "/", time.Now, load); got.data != data || got.err != nil {
 				t.Errorf("got %v, %v, want %d", got.data, got.err, data)
 			}
 		}
@@ -41,5 +42,38 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 		if synctest.Wait(); calls != 3 {
 			t.Errorf("%d readings after the end", calls)
 		}
+	})
+}
+
+// A reading that fails beside a request is seen by the next one, and what is old is not shown for long.
+func TestAFailureBesideARequestIsSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, away, alice := new(cache), errors.New("away"), &turn{newTurns(8, 3), "alice"}
+		var fails error
+		load := func(context.Context) (any, error) {
+			<-time.After(slowReading)
+			return 1, fails
+		}
+		get := func() cached { return c.getIn(t.Context(), alice, "/", time.Now, load) }
+		get()
+		<-time.After(cacheFresh)
+		fails = away
+		if got := get(); got.data != 1 || got.err != nil {
+			t.Errorf("while it is read anew: %v, %v", got.data, got.err)
+		}
+		<-time.After(slowReading)
+		synctest.Wait()
+		if got := get(); got.data != 1 || !errors.Is(got.err, away) {
+			t.Errorf("after it has failed: %v, %v", got.data, got.err)
+		}
+		fails = nil
+		get()
+		<-time.After(2 * cacheFresh)
+		fails = away
+		if got := get(); !errors.Is(got.err, away) {
+			t.Errorf("when it is old: %v, %v", got.data, got.err)
+		}
+		c.close()
 	})
 }

@@ -14,7 +14,7 @@ const (
 	cacheBytes   = 32 << 20    // of them all, about
 	cacheMost    = 4 << 20     // of one: a larger one is not kept
 	readLimit    = 5 * time.Second
-	slowReading  = 200 * time.Millisecond // what takes longer is shown for a while when it is read anew
+	slowReading  = 200 * time.Millisecond // what takes longer is shown for a second more while it is read anew
 )
 
 // cache keeps what was read for each address, so that a page costs Redis the same for one browser and for many, and so
@@ -44,15 +44,16 @@ type cached struct {
 }
 
 // get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
-// load fails, the result is what was read before, if anything, with the error. What took long to read is shown for some
-// seconds more while it is read anew.
+// load fails, the result is what was read before, if anything, with the error.
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
 	return c.getIn(ctx, nil, key, now, load)
 }
 
-// getIn is get for a user, who needs a turn for what is not there.
+// getIn is get for a page of a user, who needs a turn for what is not there. What took long to read is shown for a
+// second more while it is read anew, unless that has failed: that Redis is away must not stay unseen. Not so the parts
+// of a page, whose ages would add up.
 func (c *cache) getIn(
 	ctx context.Context, in *turn, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
@@ -69,6 +70,7 @@ func (c *cache) getIn(
 		defer cancel()
 		data, err := load(ctx)
 		if err != nil {
+			c.expireOne(key)
 			return cached{data: last.data, at: last.at, err: err}, nil
 		}
 		keep := cacheFresh
@@ -80,7 +82,7 @@ func (c *cache) getIn(
 		c.keep(key, fresh)
 		return fresh, nil
 	}
-	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(readLimit)) {
+	if in != nil && known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(cacheFresh)) {
 		c.readAgain(in, key, read)
 		return last
 	}
@@ -141,6 +143,16 @@ func (c *cache) keep(key string, fresh cached) {
 func (c *cache) drop(key string) {
 	c.bytes -= c.seen[key].bytes
 	delete(c.seen, key)
+}
+
+// expireOne has one reading read anew before it is shown again.
+func (c *cache) expireOne(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if seen, known := c.seen[key]; known {
+		seen.stale = true
+		c.seen[key] = seen
+	}
 }
 
 // expire has everything read anew when it is next asked for: a person has acted.
