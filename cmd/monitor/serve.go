@@ -152,7 +152,9 @@ func newHandler(
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(more...)
 	registry.MustRegister(newCollector(inspector))
-	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorLog: &metricsLog{log}})
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: scrapesAtOnce, ErrorLog: &metricsLog{log},
+	})
 	mux := http.NewServeMux()
 	mux.Handle("/", board)
 	mux.Handle("GET /metrics", restricted(auth, paced(metrics)))
@@ -170,10 +172,12 @@ func (l *metricsLog) Println(v ...any) {
 func restricted(auth dashboard.Auth, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if auth != nil {
-			if _, known := auth.Identify(r); !known {
+			user, known := auth.Identify(r)
+			if !known {
 				auth.Challenge(w, r)
 				return
 			}
+			r = withScraper(r, user.Name)
 		}
 		next.ServeHTTP(w, r)
 	})
