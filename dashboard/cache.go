@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 const (
@@ -67,7 +69,9 @@ func (c *cache) getIn(
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
+		ctx, of := inspect.Measured(ctx)
 		data, err := load(ctx)
+		in.charge(of.Bytes())
 		if err != nil {
 			return cached{data: last.data, at: last.at, err: err}, nil
 		}
