@@ -1,13 +1,13 @@
 package httpserver
 
 import (
+	"container/list"
 	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
-	"time"
 )
 
 // waitingMost is how many connections may be open that wait for their client: new ones, idle ones, and those whose
@@ -20,18 +20,18 @@ type connections struct {
 	most int
 
 	mu      sync.Mutex
-	waiting map[net.Conn]wait
-	from    map[string]int // how many wait, by address
+	waiting map[net.Conn]*list.Element
+	from    map[string]*list.List // of the connections that wait, by address, the longest first
 }
 
-// wait is how long a connection has waited, and where it comes from.
+// wait is a connection that waits.
 type wait struct {
-	from  string
-	since time.Time
+	conn net.Conn
+	from string
 }
 
 func newConnections(most int) *connections {
-	return &connections{most: most, waiting: map[net.Conn]wait{}, from: map[string]int{}}
+	return &connections{most: most, waiting: map[net.Conn]*list.Element{}, from: map[string]*list.List{}}
 }
 
 // watch has a server note its connections here.
@@ -93,7 +93,7 @@ func (b *arrivingBody) Close() error { return b.of.body.Close() }
 
 // note is called when the state of a connection changes.
 func (c *connections) note(conn net.Conn, state http.ConnState) {
-	if victim := c.noted(conn, state, time.Now()); victim != nil {
+	if victim := c.noted(conn, networkOf(conn.RemoteAddr()), state); victim != nil {
 		if secure, ok := victim.(interface{ NetConn() net.Conn }); ok {
 			victim = secure.NetConn() // a farewell by TLS could wait for the client
 		}
@@ -102,22 +102,26 @@ func (c *connections) note(conn net.Conn, state http.ConnState) {
 }
 
 // noted returns the connection that is to be closed, or nil.
-func (c *connections) noted(conn net.Conn, state http.ConnState, now time.Time) net.Conn {
+func (c *connections) noted(conn net.Conn, from string, state http.ConnState) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch state {
-	case http.StateNew, http.StateIdle:
-		c.drop(conn)
-		from := networkOf(conn.RemoteAddr())
-		c.waiting[conn] = wait{from, now}
-		c.from[from]++
-	case http.StateActive: // the first byte of a request is there: it waits anew, until there is a whole header
-		if one, ok := c.waiting[conn]; ok {
-			c.waiting[conn] = wait{one.from, now}
+	at, waits := c.waiting[conn]
+	switch {
+	case state == http.StateActive: // the first byte of a request is there: it waits anew, until there is all of it
+		if waits {
+			c.from[from].MoveToBack(at)
 		}
-	default:
+		return nil
+	case waits:
 		c.drop(conn)
 	}
+	if state != http.StateNew && state != http.StateIdle {
+		return nil
+	}
+	if c.from[from] == nil {
+		c.from[from] = list.New()
+	}
+	c.waiting[conn] = c.from[from].PushBack(wait{conn, from})
 	if len(c.waiting) <= c.most {
 		return nil
 	}
@@ -134,26 +138,26 @@ func (c *connections) serves(conn net.Conn) {
 }
 
 func (c *connections) drop(conn net.Conn) {
-	one, ok := c.waiting[conn]
+	at, ok := c.waiting[conn]
 	if !ok {
 		return
 	}
 	delete(c.waiting, conn)
-	if c.from[one.from]--; c.from[one.from] == 0 {
-		delete(c.from, one.from)
+	from := at.Value.(wait).from
+	if c.from[from].Remove(at); c.from[from].Len() == 0 {
+		delete(c.from, from)
 	}
 }
 
 // longest is the connection that has waited longest of those from the address that has most.
-func (c *connections) longest() (found net.Conn) {
-	most, oldest := 0, wait{}
-	for conn, one := range c.waiting {
-		n := c.from[one.from]
-		if n > most || n == most && one.since.Before(oldest.since) {
-			found, most, oldest = conn, n, one
+func (c *connections) longest() net.Conn {
+	var most *list.List
+	for _, own := range c.from {
+		if most == nil || own.Len() > most.Len() {
+			most = own
 		}
 	}
-	return found
+	return most.Front().Value.(wait).conn
 }
 
 // networkOf is an address without its port; of IPv6 the first 64 bits, of which one customer has all the rest.

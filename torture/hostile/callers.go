@@ -139,6 +139,9 @@ func (c *counts) note(took time.Duration) {
 	c.took = append(c.took, took)
 }
 
+// elsewhere is where attackers come from: another address than that of honest callers.
+var elsewhere = &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+
 // assault is a way to attack, by so many callers at once.
 type assault struct {
 	name    string
@@ -154,7 +157,7 @@ func (s *stage) again(
 	s.attacked[name] = c
 	var next atomic.Int64
 	return assault{name, callers, func(ctx context.Context) {
-		client := &http.Client{Timeout: 30 * time.Second}
+		client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: elsewhere.DialContext}}
 		defer client.CloseIdleConnections()
 		for ctx.Err() == nil {
 			began := time.Now()
@@ -236,7 +239,7 @@ func (s *stage) silent(name string, callers int, again time.Duration, url, head 
 	s.attacked[name] = c
 	return assault{name, callers, func(ctx context.Context) {
 		for ; ctx.Err() == nil; pause(ctx, again) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
+			conn, err := elsewhere.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
 			if err != nil {
 				c.failed.Add(1)
 				continue

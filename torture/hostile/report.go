@@ -48,15 +48,6 @@ type attackReport struct {
 	P50     time.Duration `json:"p50_ns"`
 }
 
-// slowness is how many times longer honest requests took alone than where the bound was set; never below 1.
-func (s *stage) slowness() float64 {
-	sum := 0.0
-	for _, h := range s.honest {
-		sum += float64(quantile(h.took[alone], 50)) / float64(h.usual)
-	}
-	return max(1, sum/float64(len(s.honest)))
-}
-
 func (s *stage) report() *report {
 	r := &report{Held: true, Slowness: s.slowness()}
 	r.MostP99 = time.Duration(float64(mostP99) * r.Slowness)

@@ -37,6 +37,7 @@ type stage struct {
 	secrets  map[string]string // by name
 	honest   []*honest
 	attacked map[string]*counts
+	shares   []float64 // of the processors, one for each round
 }
 
 func newStage(ctx context.Context, bin string) (*stage, error) {

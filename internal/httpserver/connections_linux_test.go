@@ -16,6 +16,8 @@ import (
 	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
+// A client has several addresses of the loopback here, which other systems must be told to have.
+
 // serving serves a handler, as the programs do, until the test ends.
 func serving(t *testing.T, handler http.HandlerFunc) (address string) {
 	t.Helper()
