@@ -43,3 +43,39 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 		}
 	})
 }
+
+// Of a reading that takes long now and did not before, the request that wants it is shown what there was.
+func TestAReadingThatGrowsSlowKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, calls, takes := new(cache), 0, time.Duration(0)
+		load := func(context.Context) (any, error) {
+			calls++
+			<-time.After(takes)
+			return calls, nil
+		}
+		get := func() (data any, took time.Duration) {
+			began := time.Now()
+			return c.get(t.Context(), "/", time.Now, load).data, time.Since(began)
+		}
+		get()
+		<-time.After(cacheFresh)
+		if data, took := get(); data != 2 || took > 0 {
+			t.Errorf("a quick reading: %v after %s", data, took)
+		}
+		<-time.After(cacheFresh)
+		takes = 3 * time.Second
+		if data, took := get(); data != 2 || took != slowReading {
+			t.Errorf("a slow reading: %v after %s", data, took)
+		}
+		<-time.After(takes)
+		if data, took := get(); data != 3 || took > 0 {
+			t.Errorf("when it is there: %v after %s", data, took)
+		}
+		<-time.After(cacheFresh + readLimit)
+		if data, took := get(); data != 4 || took != takes {
+			t.Errorf("what is old: %v after %s", data, took)
+		}
+		c.close()
+	})
+}

@@ -16,7 +16,7 @@ const (
 	cacheBytes   = 32 << 20    // of them all, about
 	cacheMost    = 4 << 20     // of one: a larger one is not kept
 	readLimit    = 5 * time.Second
-	slowReading  = 200 * time.Millisecond // what takes longer is shown for a while when it is read anew
+	slowReading  = 200 * time.Millisecond // what takes longer to be read anew is shown as it was, for a while
 )
 
 // cache keeps what was read for each address, so that a page costs Redis the same for one browser and for many, and so
@@ -46,7 +46,7 @@ type cached struct {
 }
 
 // get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
-// load fails, the result is what was read before, if anything, with the error. What took long to read is shown for some
+// load fails, the result is what was read before, if anything, with the error. What takes long to read is shown for some
 // seconds more while it is read anew.
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
@@ -84,9 +84,8 @@ func (c *cache) getIn(
 		c.keep(key, fresh)
 		return fresh, nil
 	}
-	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(readLimit)) {
-		c.readAgain(in, key, read)
-		return last
+	if known && !last.stale && now().Before(last.until.Add(readLimit)) {
+		return soon(last, c.readAgain(in, key, read))
 	}
 	if err := in.wait(ctx); err != nil {
 		return cached{data: last.data, at: last.at, err: err}
@@ -96,19 +95,41 @@ func (c *cache) getIn(
 	return got.(cached)
 }
 
+// soon is what is read anew, or what was read before if that takes long.
+func soon(last cached, again <-chan cached) cached {
+	if last.took >= slowReading {
+		return last
+	}
+	late := time.NewTimer(slowReading)
+	defer late.Stop()
+	select {
+	case fresh, ok := <-again:
+		if ok {
+			return fresh
+		}
+	case <-late.C:
+	}
+	return last
+}
+
 // readAgain reads beside the request that wants it. If the user has no turn, a later request reads it. A page that
 // panics does not end the program, as it would not in a request; the next request that waits for it panics itself.
-func (c *cache) readAgain(in *turn, key string, read func() (any, error)) {
+func (c *cache) readAgain(in *turn, key string, read func() (any, error)) <-chan cached {
+	again := make(chan cached, 1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || !in.try() {
-		return
+		close(again)
+		return again
 	}
 	c.again.Go(func() {
 		defer in.giveBack()
+		defer close(again)
 		defer func() { _ = recover() }()
-		_, _, _ = c.flight.Do(key, read)
+		got, _, _ := c.flight.Do(key, read)
+		again <- got.(cached)
 	})
+	return again
 }
 
 // close waits for what is read beside requests.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -221,8 +222,8 @@ func (s *stage) attacks() []assault {
 				return request, err
 			}
 		}),
-		s.silent("idle connections", 3000, 5*time.Second, s.gateway.url, ""),
-		s.silent("slow headers", 3000, 5*time.Second, s.monitor.url,
+		s.silent("idle connections", 1500, 5*time.Second, s.gateway.url, ""),
+		s.silent("slow headers", 1500, 5*time.Second, s.monitor.url,
 			"GET / HTTP/1.1\r\nX-Long: "+strings.Repeat("x", 16<<10)),
 		s.silent("slow bodies", 200, time.Second, s.gateway.url, "POST /login HTTP/1.1\r\nHost: localhost\r\n"+
 			"Content-Type: "+plainJSON+"\r\nContent-Length: 99\r\n\r\n"),
@@ -238,6 +239,7 @@ func (s *stage) silent(name string, callers int, again time.Duration, url, head 
 	c := &counts{}
 	s.attacked[name] = c
 	return assault{name, callers, func(ctx context.Context) {
+		pause(ctx, rand.N(again)) // not all in the same moment
 		for ; ctx.Err() == nil; pause(ctx, again) {
 			conn, err := elsewhere.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
 			if err != nil {

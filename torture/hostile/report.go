@@ -15,6 +15,8 @@ type report struct {
 	Slowness float64         `json:"slowness"` // of this machine, now; 1 for that which the bound was set on, or less
 	MostP99  time.Duration   `json:"most_p99_ns"`
 	Programs []programReport `json:"programs"`
+	Redis    time.Duration   `json:"redis_cpu_ns"`
+	Own      time.Duration   `json:"own_cpu_ns"`
 	Honest   []honestReport  `json:"honest"`
 	Attacks  []attackReport  `json:"attacks"`
 }
@@ -49,7 +51,7 @@ type attackReport struct {
 }
 
 func (s *stage) report() *report {
-	r := &report{Held: true, Slowness: s.slowness()}
+	r := &report{Held: true, Slowness: s.slowness(), Redis: s.redisCPU(), Own: spent()}
 	r.MostP99 = time.Duration(float64(mostP99) * r.Slowness)
 	for _, p := range []*program{s.gateway, s.monitor} {
 		one := programReport{Name: p.name, Peak: p.peak(), CPU: p.cpu(), Runs: p.runs()}
@@ -95,6 +97,8 @@ func (r *report) print(w io.Writer) error {
 		_, _ = fmt.Fprintf(out, "%s\t%d MiB\t%d MiB\t%s\t%t\t%s\n", p.Name, p.Peak>>20, mostMemory>>20,
 			p.CPU.Round(100*time.Millisecond), p.Runs, verdict[p.Held])
 	}
+	_, _ = fmt.Fprintf(out, "redis\t\t\t%s\nattackers\t\t\t%s\n", r.Redis.Round(100*time.Millisecond),
+		r.Own.Round(100*time.Millisecond))
 	_, _ = fmt.Fprintf(out, "\nHONEST\tASKED\tREFUSED\tMEDIAN\tP99\tAT MOST\tMEDIAN ALONE\tP99 ALONE\tRATIO\t\n")
 	for _, h := range r.Honest {
 		_, _ = fmt.Fprintf(out, "%s\t%d\t%d %s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%s\n", h.Name, h.Asked, h.Refused, h.Last,

@@ -156,6 +156,22 @@ func (p *program) cpu() time.Duration {
 	return time.Duration(user+system) * (time.Second / 100) // the kernel counts in hundredths for programs
 }
 
+// redisCPU is the time that processors have spent on Redis.
+func (s *stage) redisCPU() time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	text, _ := s.rdb.Info(ctx, "cpu").Result() // "" shows as none
+	total := 0.0
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "used_cpu_sys" || name == "used_cpu_user" {
+			seconds, _ := strconv.ParseFloat(value, 64)
+			total += seconds
+		}
+	}
+	return time.Duration(total * float64(time.Second))
+}
+
 func (p *program) runs() bool {
 	select {
 	case <-p.ended:
