@@ -72,7 +72,7 @@ failover: ## move Redis under load, Sentinel and a cluster, and hold what was ac
 test-6.2: ## test the queue with every command and option refused that is newer than Redis 6.2
 	@tools/test-needs
 	@go build -o bin/redis62 ./internal/redistest/redis62
-	REDIS_NEWER=$(REDIS_SERVER) REDIS_SERVER=$(CURDIR)/bin/redis62 go test -count=1 ./queue/...
+	REDIS_NEWER=$(REDIS_SERVER) REDIS_SERVER=$(CURDIR)/bin/redis62 go test -count=1 $(TEST) ./queue/...
 
 lint: ## gofmt, vet, staticcheck, and the rules of the house that neither knows
 	@tools/house-rules

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +12,7 @@ import (
 func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, calls, ended := new(cache), 0, 0
+		c, calls, ended, alice := new(cache), 0, 0, &turn{of: newTurns(8, 3), user: "alice"}
 		load := func(context.Context) (any, error) {
 			if calls++; calls == 2 {
 				panic("a page of somebody's")
@@ -22,7 +23,7 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 		}
 		want := func(data int) {
 			t.Helper()
-			if got := c.get(t.Context(), "/", time.Now, load); got.data != data || got.err != nil {
+			if got := c.getIn(t.Context(), alice, "/", time.Now, load); got.data != data || got.err != nil {
 				t.Errorf("got %v, %v, want %d", got.data, got.err, data)
 			}
 		}
@@ -44,11 +45,44 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 	})
 }
 
-// Of a reading that takes long now and did not before, the request that wants it is shown what there was.
+// A reading that fails beside a request is seen by the next one, and what is old is not shown for long.
+func TestAFailureBesideARequestIsSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, away, alice := new(cache), errors.New("away"), &turn{of: newTurns(8, 3), user: "alice"}
+		var fails error
+		load := func(context.Context) (any, error) {
+			<-time.After(slowReading)
+			return 1, fails
+		}
+		get := func() cached { return c.getIn(t.Context(), alice, "/", time.Now, load) }
+		get()
+		<-time.After(cacheFresh)
+		fails = away
+		if got := get(); got.data != 1 || got.err != nil {
+			t.Errorf("while it is read anew: %v, %v", got.data, got.err)
+		}
+		<-time.After(slowReading)
+		synctest.Wait()
+		if got := get(); got.data != 1 || !errors.Is(got.err, away) {
+			t.Errorf("after it has failed: %v, %v", got.data, got.err)
+		}
+		fails = nil
+		get()
+		<-time.After(2 * cacheFresh)
+		fails = away
+		if got := get(); !errors.Is(got.err, away) {
+			t.Errorf("when it is old: %v, %v", got.data, got.err)
+		}
+		c.close()
+	})
+}
+
+// Of a reading that takes long now and did not before, a request that wants it soon is shown what there was.
 func TestAReadingThatGrowsSlowKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, calls, takes := new(cache), 0, time.Duration(0)
+		c, alice, calls, takes := new(cache), &turn{of: newTurns(8, 3), user: "alice"}, 0, time.Duration(0)
 		load := func(context.Context) (any, error) {
 			calls++
 			<-time.After(takes)
@@ -56,7 +90,7 @@ func TestAReadingThatGrowsSlowKeepsNobodyWaiting(t *testing.T) {
 		}
 		get := func() (data any, took time.Duration) {
 			began := time.Now()
-			return c.get(t.Context(), "/", time.Now, load).data, time.Since(began)
+			return c.getIn(t.Context(), alice, "/", time.Now, load).data, time.Since(began)
 		}
 		get()
 		<-time.After(cacheFresh)
@@ -72,9 +106,31 @@ func TestAReadingThatGrowsSlowKeepsNobodyWaiting(t *testing.T) {
 		if data, took := get(); data != 3 || took > 0 {
 			t.Errorf("when it is there: %v after %s", data, took)
 		}
-		<-time.After(cacheFresh + readLimit)
+		<-time.After(2 * cacheFresh)
 		if data, took := get(); data != 4 || took != takes {
 			t.Errorf("what is old: %v after %s", data, took)
+		}
+		c.close()
+	})
+}
+
+// What takes a while is read anew before it is old: a page that is watched is never waited for, and never old.
+func TestAWatchedReadingIsReadAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, began := new(cache), time.Now()
+		load := func(context.Context) (any, error) {
+			<-time.After(300 * time.Millisecond)
+			return time.Since(began), nil
+		}
+		c.get(t.Context(), "/", time.Now, load)
+		for range 100 {
+			<-time.After(100 * time.Millisecond)
+			asked := time.Now()
+			got := c.get(t.Context(), "/", time.Now, load)
+			if waited := time.Since(asked); waited > 0 || time.Since(got.at) > cacheFresh {
+				t.Fatalf("waited for %s, shown as of %s ago", waited, time.Since(got.at))
+			}
 		}
 		c.close()
 	})

@@ -95,6 +95,7 @@ func (t *task) retry(j judgement, took time.Duration) {
 		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(j.Err), took)
 		return
 	}
+	t.ses.promoteOwn(j.delay)
 	t.concluded(verdict == wire.VerdictDone, typ, took, j.Err, due)
 }
 

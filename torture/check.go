@@ -59,6 +59,7 @@ type result struct {
 	RecoveryP50  time.Duration `json:"recovery_p50_ns"`
 	RecoveryP99  time.Duration `json:"recovery_p99_ns"`
 	RecoveryMax  time.Duration `json:"recovery_max_ns"`
+	RecoveryAway time.Duration `json:"recovery_max_with_outages_of_redis_ns"`
 	Recoveries   int           `json:"recoveries"`
 	recovery     []time.Duration
 	slowest      string // the job of the longest recovery
@@ -236,12 +237,14 @@ func (j *judge) gripped(a, b *call, enough time.Duration) bool {
 	return long >= enough
 }
 
-// recovered notes how long after the fault a job started again, unless its queue was paused meanwhile.
+// recovered notes how long after the fault a job started again, unless its queue was paused meanwhile. While Redis is
+// away nothing can start, so that time is left out, and kept apart.
 func (j *judge) recovered(h *history, since, at int64) {
 	if j.record.orders.pausedBetween(h.queue(), since, at) {
 		return
 	}
-	d := time.Duration(at - since)
+	j.RecoveryAway = max(j.RecoveryAway, time.Duration(at-since))
+	d := time.Duration(at-since) - j.record.faults.away(since, at)
 	if len(j.recovery) == 0 || d > slices.Max(j.recovery) {
 		j.slowest = h.name
 	}

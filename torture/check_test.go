@@ -94,6 +94,11 @@ var verdicts = map[string]verdict{
 			job(4, saidDone, "w2", 1, 1),
 		want: result{Done: 1, Recoveries: 1, RecoveryMax: time.Second},
 	},
+	"killed, and Redis was away twice": {
+		play: enqueued().job(1, saidStart, "w1", 1, 1).fault(2, 2, faultKill, "w1").fault(1.5, 3, faultRedis, "").
+			fault(2.5, 4, faultSleep, "").job(5, saidStart, "w2", 1, 1).job(6, saidDone, "w2", 1, 1),
+		want: result{Done: 1, Recoveries: 1, RecoveryMax: time.Second},
+	},
 	"killed afterwards": {
 		play: enqueued().job(1, saidStart, "w1", 1, 1).job(2, saidStart, "w2", 1, 1).
 			job(3, saidDone, "w2", 1, 1).fault(4, 4, faultKill, "w1"),

@@ -200,4 +200,18 @@ func (f *faultLog) longest(proc string, from, to int64, gap time.Duration, names
 	return long, began
 }
 
+// away is for how much of the time between two times Redis could not be written to.
+func (f *faultLog) away(from, to int64) (away time.Duration) {
+	for _, l := range f.spans { // in the order of their beginnings
+		if l.Fault != faultRedis && l.Fault != faultSleep && l.Fault != faultMemory {
+			continue
+		}
+		if began, ended := max(l.At, from), min(l.Until, to); ended > began {
+			away += time.Duration(ended - began)
+			from = ended
+		}
+	}
+	return away
+}
+
 func (l *line) hits(proc string) bool { return l.Proc == "" || l.Proc == proc }

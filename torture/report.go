@@ -160,7 +160,8 @@ func (r *report) print(to io.Writer, asJSON bool) error {
 	row("loss of lease noticed late", r.Late, "the next worker started first")
 	row("leases lost", r.leasesLost, "")
 	row("recovery", fmt.Sprintf("%s median", ms(r.RecoveryP50)),
-		fmt.Sprintf("%s p99, %s max, of %d", ms(r.RecoveryP99), ms(r.RecoveryMax), r.Recoveries))
+		fmt.Sprintf("%s p99, %s max, of %d, while Redis answered; %s with its outages", ms(r.RecoveryP99), ms(r.RecoveryMax),
+			r.Recoveries, ms(r.RecoveryAway)))
 	verdict := "held"
 	if !r.Held {
 		verdict = "FAILED"

@@ -1,3 +1,5 @@
+//go:build !fuzz
+
 package gateway_test
 
 import (

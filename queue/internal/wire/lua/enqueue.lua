@@ -69,5 +69,8 @@ if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[9], ARGV[1], ARGV[8] .. ' ' .. place)
 end
 if KEYS[13] then redis.call('SET', KEYS[13], ARGV[1], 'PX', ARGV[9]) end
-if ARGV[5] ~= '' then count(nil, KEYS[5], 'scheduled', 1) end
+if ARGV[5] ~= '' then
+  count(nil, KEYS[5], 'scheduled', 1)
+  ring(KEYS[2], ARGV[1], ARGV[5])
+end
 return {1, ARGV[1]}

@@ -274,6 +274,15 @@ local function promote_job(stream, bodies, due, ids, member)
   return body and 1 or 0
 end
 
+-- Notifies the caretaker of a job that is due before all others of the set and within a second: later ones it finds
+-- with a heartbeat. Nobody may be subscribed, and the user may have no right to the channel.
+local function ring(due, member, at)
+  local wait = tonumber(at) - now_ms()
+  if wait <= 1000 and redis.call('ZRANGE', due, 0, 0)[1] == member then
+    redis.pcall('PUBLISH', due .. ':due', math.max(wait, 0))
+  end
+end
+
 -- Adds a job to the dead or cancelled ones. Of several of one ID the last is found by it, and names the one before.
 local function add_ended(jobs, index, id, fields)
   local before = redis.call('HGET', index, id)
