@@ -12,7 +12,7 @@ import (
 func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, calls, ended := new(cache), 0, 0
+		c, calls, ended, alice := new(cache), 0, 0, &turn{newTurns(8, 3), "alice"}
 		load := func(context.Context) (any, error) {
 			if calls++; calls == 2 {
 				panic("a page of somebody's")
@@ -23,7 +23,7 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 		}
 		want := func(data int) {
 			t.Helper()
-			if got := c.get(t.Context(), "/", time.Now, load); got.data != data || got.err != nil {
+			if got := c.getIn(t.Context(), alice, "/", time.Now, load); got.data != data || got.err != nil {
 				t.Errorf("got %v, %v, want %d", got.data, got.err, data)
 			}
 		}
@@ -49,13 +49,13 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 func TestAFailureBesideARequestIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, away := new(cache), errors.New("away")
+		c, away, alice := new(cache), errors.New("away"), &turn{newTurns(8, 3), "alice"}
 		var fails error
 		load := func(context.Context) (any, error) {
 			<-time.After(slowReading)
 			return 1, fails
 		}
-		get := func() cached { return c.get(t.Context(), "/", time.Now, load) }
+		get := func() cached { return c.getIn(t.Context(), alice, "/", time.Now, load) }
 		get()
 		<-time.After(cacheFresh)
 		fails = away

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ const (
 	cacheEntries = 2048        // readings that are shown while Redis does not answer
 	cacheBytes   = 32 << 20    // of them all, about
 	cacheMost    = 4 << 20     // of one: a larger one is not kept
+	cacheTenant  = 2 << 20     // of all of one tenant
 	readLimit    = 5 * time.Second
 	slowReading  = 200 * time.Millisecond // what takes longer is shown for a second more while it is read anew
 )
@@ -21,6 +23,7 @@ const (
 // that there is something to show while Redis does not answer. The zero value is ready.
 type cache struct {
 	flight singleflight.Group
+	most   int // bytes; 0 for cacheBytes
 
 	mu     sync.Mutex
 	seen   map[string]cached
@@ -44,15 +47,16 @@ type cached struct {
 }
 
 // get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
-// load fails, the result is what was read before, if anything, with the error. What took long to read is shown for a
-// second more while it is read anew, unless that has failed: that Redis is away must not stay unseen.
+// load fails, the result is what was read before, if anything, with the error.
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
 	return c.getIn(ctx, nil, key, now, load)
 }
 
-// getIn is get for a user, who needs a turn for what is not there.
+// getIn is get for a page of a user, who needs a turn for what is not there. What took long to read is shown for a
+// second more while it is read anew, unless that has failed: that Redis is away must not stay unseen. Not so the parts
+// of a page, whose ages would add up.
 func (c *cache) getIn(
 	ctx context.Context, in *turn, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
@@ -81,7 +85,7 @@ func (c *cache) getIn(
 		c.keep(key, fresh)
 		return fresh, nil
 	}
-	if known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(cacheFresh)) {
+	if in != nil && known && !last.stale && last.took >= slowReading && now().Before(last.until.Add(cacheFresh)) {
 		c.readAgain(in, key, read)
 		return last
 	}
@@ -123,12 +127,13 @@ func (c *cache) keep(key string, fresh cached) {
 		c.seen = map[string]cached{}
 	}
 	c.drop(key)
-	if fresh.bytes > cacheMost {
+	most := cmp.Or(c.most, cacheBytes)
+	if fresh.bytes > min(cacheMost, most) {
 		return
 	}
 	c.seen[key] = fresh
 	c.bytes += fresh.bytes
-	for len(c.seen) > cacheEntries || c.bytes > cacheBytes {
+	for len(c.seen) > cacheEntries || c.bytes > most {
 		oldest := key
 		for k, other := range c.seen {
 			if other.at.Before(c.seen[oldest].at) {

@@ -37,6 +37,7 @@ type pageData struct {
 	Prefix      string
 	Version     string
 	Environment string
+	Tenant      string // whose namespace it is; "" where nobody else has one
 	User        User
 	CanAct      bool
 	CSRF        string
@@ -139,6 +140,9 @@ func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 		Title: p.title, Section: p.section, Sections: d.sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
 		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator,
 		Logout: d.logout(), Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
+	}
+	if d.cfg.Tenant {
+		out.Tenant = d.cfg.Namespace
 	}
 	if out.CanAct {
 		out.CSRF = d.csrfToken(user)

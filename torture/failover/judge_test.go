@@ -281,6 +281,10 @@ func TestDashboardIsJudged(t *testing.T) {
 		"away for good":  {[]look{seen(8, false, 160), seen(9, true, 0)}, "at the end the dashboard does not show"},
 		"away too long": {[]look{seen(3, true, 0), seen(7, true, 0), seen(8, false, 160)},
 			"was away for 4s"},
+		"read slowly": {[]look{seen(1, true, 0), {span: span{at(7), at(7.4)}, shows: true, done: map[string]int64{"a": 140}},
+			seen(9.5, false, 110)}, ""},
+		"too few, read slowly": {[]look{seen(1, true, 0), {span: span{at(7), at(7.4)}, shows: true, done: map[string]int64{
+			"a": 140}}, seen(9.5, false, 80)}, "showed 80 done jobs"},
 		"no banner": {[]look{seen(1, true, 0), seen(4.5, false, 90)}, "showed no banner in step"},
 	} {
 		j := play()

@@ -21,7 +21,10 @@ import (
 const (
 	lookEvery = 100 * time.Millisecond
 	fresh     = 2 * time.Second // what a page shows is not older: it is read anew once a second
-	banner    = `id="down" class="banner" role="alert">`
+
+	slowReading = 200 * time.Millisecond // see the dashboard's cache: what takes longer is read less often
+	freshMost   = 5 * time.Second        // that it is shown for longer
+	banner      = `id="down" class="banner" role="alert">`
 )
 
 // look is one look at the dashboard, at a page or at its numbers.
@@ -111,6 +114,7 @@ func (w *watch) get(ctx context.Context, path string) (int, string, error) {
 // back by itself in time.
 func (w *watch) judge(a *aside, j *judge, queues []string, lost map[string]int64) {
 	a.Pages = len(w.pages)
+	age := w.freshFor(j)
 	for _, l := range w.pages {
 		if !l.shows {
 			a.Banners++
@@ -123,7 +127,7 @@ func (w *watch) judge(a *aside, j *judge, queues []string, lost map[string]int64
 		}
 		for _, l := range looks {
 			if l.shows {
-				w.shown(a, j, l, queues, lost)
+				w.shown(a, j, l, age, queues, lost)
 			}
 		}
 	}
@@ -153,16 +157,32 @@ func (w *watch) away(a *aside, j *judge, looks []look) {
 	}
 }
 
+// freshFor is how old what a page shows may be: on a machine that is busy a reading takes long, and one that takes long
+// is made less often.
+func (w *watch) freshFor(j *judge) time.Duration {
+	slowest := time.Duration(0)
+	for _, l := range slices.Concat(w.pages, w.numbers) {
+		away := slices.ContainsFunc(j.steps, func(s *step) bool { return l.from < s.away.to && s.away.from < l.to })
+		if !away {
+			slowest = max(slowest, time.Duration(l.to-l.from))
+		}
+	}
+	if slowest < slowReading {
+		return fresh
+	}
+	return fresh + time.Second + min(4*slowest, freshMost)
+}
+
 // shown holds a look against the ledger: as many jobs are done as handlers have ended, but for those that Redis may
 // have lost since.
-func (w *watch) shown(a *aside, j *judge, l look, queues []string, lost map[string]int64) {
+func (w *watch) shown(a *aside, j *judge, l look, age time.Duration, queues []string, lost map[string]int64) {
 	wrong := func(format string, args ...any) {
 		if a.WrongPages++; a.WrongPages <= 5 {
 			a.problem(format, args...)
 		}
 	}
 	for _, s := range j.steps {
-		if s.away.has(l.from-int64(fresh)) && s.away.has(l.to) {
+		if s.away.has(l.from-int64(age)) && s.away.has(l.to) {
 			wrong("the dashboard showed no banner in step %s, while Redis was away", s.name)
 			return
 		}
@@ -171,7 +191,7 @@ func (w *watch) shown(a *aside, j *judge, l look, queues []string, lost map[stri
 		return
 	}
 	for _, name := range queues {
-		least, most := j.book.shown(name, l.from-int64(fresh), l.to)
+		least, most := j.book.shown(name, l.from-int64(age), l.to)
 		if done := l.done[name]; done < least-lost[name] || done > most {
 			wrong("the dashboard showed %d done jobs of queue %s, of which there were %d to %d, %d lost by Redis", done, name,
 				least, most, lost[name])

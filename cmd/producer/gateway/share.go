@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/navvy-go/navvy/internal/problem"
+	"github.com/navvy-go/navvy/queue"
 )
 
 // shares divides what all callers have together, such as the requests under way, so that one of them cannot take all
@@ -63,6 +64,14 @@ func (g *Gateway) makeShares() {
 // callerOf names the caller of a request or, where that is not known, its address.
 func (g *Gateway) callerOf(r *http.Request) string {
 	return cmp.Or(exchangeOf(r.Context()).caller.Name, "ip:"+g.cfg.ClientIP(r))
+}
+
+// owner names a caller in Redis, where the gateways of other namespaces may have callers of the same name.
+func (g *Gateway) owner(caller string) string {
+	if g.cfg.Namespace == "" || g.cfg.Namespace == queue.DefaultNamespace {
+		return caller
+	}
+	return g.cfg.Namespace + ":" + caller
 }
 
 // shared holds each caller to its share of the requests, and of the memory for their bodies.
