@@ -58,7 +58,7 @@ type sharedRead struct {
 type sharer struct {
 	ses      *session
 	memory   *readMemory
-	most     int   // entries
+	most     int   // entries; set again by the read
 	since    int64 // on the monotonic clock
 	included bool  // in the read that is under way
 	leaving  bool
@@ -269,20 +269,43 @@ func (r *sharedRead) dismiss(which func(*sharer) bool) {
 	})
 }
 
-// deliver ends a read: those that have jobs go on, with an error all do, and those that have waited for as long as a
-// read of their own would.
+// deliver ends a read: those that have jobs go on, with an error all do, and those that had waited for as long as a read
+// of their own would, if that would not wait again.
 func (r *sharedRead) deliver(members []*sharer, err error) {
+	r.lookAgain(members)
 	r.all.mu.Lock()
 	defer r.all.mu.Unlock()
 	r.blocked = false
-	old := monotonic() - int64(readBlock)
 	for _, m := range members {
 		m.included = false
-		if m.err = err; err != nil || m.tasks != nil || m.since <= old {
+		if m.err = err; err != nil || m.tasks != nil || m.most == 0 {
 			m.leaving = true
 		}
 	}
 	r.dismiss(func(m *sharer) bool { return m.leaving })
+}
+
+// lookAgain sets how many jobs those may bring that have waited for long: 0 if they may not wait any more.
+func (r *sharedRead) lookAgain(members []*sharer) {
+	now := monotonic()
+	var old []*sharer
+	var buffers []*buffer
+	for _, m := range members {
+		if m.since <= now-int64(readBlock) {
+			old, buffers = append(old, m), append(buffers, m.ses.buffer)
+		}
+	}
+	for i, room := range r.all.w.dispatcher.roomToWait(buffers) {
+		old[i].since, old[i].most = now, 0
+		if room > 0 && old[i].ses.undisturbed() {
+			old[i].most = old[i].ses.replies.count(min(room, maxRead))
+		}
+	}
+}
+
+// undisturbed reports whether nothing has come up for which the loop that reads must go on.
+func (ses *session) undisturbed() bool {
+	return ses.valid() && !ses.replyLost.Load() && !ses.claiming.Load() && !ses.unread.anyDue() && !ses.acker.isFailing()
 }
 
 // readOnce reads, and gives each queue what is for it. It returns how many jobs came.
