@@ -338,9 +338,9 @@ local function promote_jobs(stream, bodies, due, ids, members)
   return #there, bytes
 end
 
--- Notifies the caretaker if the soonest of jobs that were added to a set, given as due times and members, is due before
--- all others of it and within a second: later ones it finds with a heartbeat. Nobody may be subscribed, and the user may
--- have no right to the channel.
+-- Notifies the caretaker if the soonest of jobs that were added to a set, given as due times and members, is due
+-- before all others of it and within a second: later ones it finds with a heartbeat. Nobody may be subscribed, and the
+-- user may have no right to the channel.
 local function ring(due, added)
   local soonest = math.huge
   for i = 1, #added, 2 do soonest = math.min(soonest, tonumber(added[i])) end
