@@ -33,6 +33,7 @@ type session struct {
 	tasks   sync.WaitGroup // jobs that this session holds
 	primes  runningPrimes  // of slots
 	acker   *acker
+	movers  *movers
 
 	parked    chan struct{} // holds a signal that there are parked entries
 	claiming  atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
@@ -174,7 +175,7 @@ func (s *subscription) newSession() *session {
 	for i := range ses.choreDue {
 		ses.choreDue[i] = make(chan struct{}, 1)
 	}
-	ses.acker = newAcker(ses)
+	ses.acker, ses.movers = newAcker(ses), newMovers(ses)
 	if s.place > 0 { // not those of all queues at the same time
 		ses.fullBeatAt = monotonic() + rand.Int64N(int64(fullBeatEvery))
 	}

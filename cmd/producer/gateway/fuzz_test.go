@@ -1,9 +1,16 @@
 package gateway
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +83,115 @@ func FuzzHeaders(f *testing.F) {
 		var span duration
 		if span.UnmarshalJSON([]byte(kind)) == nil && time.Duration(span).String() == "" {
 			t.Errorf("the time span %q", kind)
+		}
+	})
+}
+
+// Whatever a token claims that the key has signed, its caller has a name of its own and scopes that there are.
+func FuzzClaims(f *testing.F) {
+	secret := bytes.Repeat([]byte("s"), secretShort)
+	tokens, err := NewJWT(JWTConfig{Issuer: "i", Audience: "a", Secret: secret})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{
+		`{}`, `{"iss":"i","aud":"a","sub":"u","exp":%,"scope":"jobs:write jobs:read:orders*"}`,
+		`{"iss":"i","aud":["a","b"],"sub":"u","exp":%,"scp":["jobs:read:*","admin"]}`, `{"exp":1e999}`, `[`,
+		`{"iss":"i","aud":"a","sub":"u\u0000","exp":%,"nbf":"x"}`, `{"iss":"i","aud":"a","sub":"u","exp":%,"scp":{}}`,
+	} {
+		f.Add("{\"alg\":\"HS256\"}", seed)
+	}
+	f.Add(`{"alg":"HS256","typ":"at+jwt","crit":["b64"]}`, `{}`)
+	f.Add(`{"alg":"none"}`, `{}`)
+	f.Fuzz(func(t *testing.T, header, payload string) {
+		payload = strings.ReplaceAll(payload, "%", strconv.FormatInt(time.Now().Add(time.Minute).Unix(), 10))
+		encode := base64.RawURLEncoding.EncodeToString
+		text := encode([]byte(header)) + "." + encode([]byte(payload))
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(text))
+		caller, err := tokens.Identify(&http.Request{Header: http.Header{
+			"Authorization": {"Bearer " + text + "." + encode(mac.Sum(nil))},
+		}})
+		if err != nil {
+			return
+		}
+		if name, ok := strings.CutPrefix(caller.Name, "jwt:"); !ok || name == "" || len(name) > subjectLong {
+			t.Errorf("%s %s is of %q", header, payload, caller.Name)
+		}
+		for _, scope := range caller.Scopes {
+			if !scope.valid() {
+				t.Errorf("%s %s has the scope %q", header, payload, scope)
+			}
+		}
+	})
+}
+
+// A scope opens one thing, for the queues that it names alone.
+func FuzzScopes(f *testing.F) {
+	for _, seed := range []string{
+		"jobs:write", "jobs:write:orders", "jobs:read:orders*", "jobs:write:", "jobs:write:*", "jobs:write:a*b",
+		"orders:write:x", "jobs:write:orders\n", "jobs:writeorders", "",
+	} {
+		f.Add(seed, "orders-eu")
+		f.Add(seed, "")
+	}
+	f.Fuzz(func(t *testing.T, text, queue string) {
+		scope := Scope(text)
+		if _, err := ParseScopes([]string{text}); (err == nil) != scope.valid() {
+			t.Errorf("%q is read: %v", text, err)
+		}
+		if !scope.valid() {
+			return
+		}
+		for _, asked := range Scopes {
+			if !scope.allows(asked, queue) {
+				continue
+			}
+			limit, limited := strings.CutPrefix(text, string(asked))
+			prefix, open := strings.CutSuffix(strings.TrimPrefix(limit, ":"), "*")
+			if !limited || limit != "" && (!strings.HasPrefix(queue, prefix) || !open && queue != prefix) {
+				t.Errorf("%q allows %s of %q", text, asked, queue)
+			}
+		}
+	})
+}
+
+// The lines of a stream come out as they went in, and memory is asked for before it is used.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("{}\n\n{\"a\":1}\r\n[]"), uint16(20))
+	f.Add([]byte("0123456789012345678901234567890\nx"), uint16(17))
+	f.Add([]byte("\n\n \n"), uint16(0))
+	f.Fuzz(func(t *testing.T, body []byte, most uint16) {
+		const small = 16 // the least that bufio takes
+		grown := 0
+		lines := lineReader{r: bufio.NewReaderSize(bytes.NewReader(body), small), most: int(most), grow: func(n int) error {
+			grown += n
+			return nil
+		}}
+		var want [][]byte
+		for line := range bytes.Lines(body) {
+			switch text := bytes.TrimSpace(line); {
+			case len(line) > int(most):
+				want = append(want, nil)
+			case len(text) > 0:
+				want = append(want, text)
+			}
+		}
+		for n := 0; ; n++ {
+			grown = 0
+			got, err := lines.next()
+			if err != nil {
+				if !errors.Is(err, io.EOF) || n != len(want) {
+					t.Errorf("%q: %d lines, want %d, %v", body, n, len(want), err)
+				}
+				return
+			}
+			if n >= len(want) || !bytes.Equal(got, want[n]) || (got == nil) != (want[n] == nil) {
+				t.Fatalf("%q: line %d of %d is %q", body, n, len(want), got)
+			}
+			if len(got) > grown+small {
+				t.Errorf("%q: a line of %d bytes, and memory for %d", body, len(got), grown)
+			}
 		}
 	})
 }
