@@ -35,6 +35,7 @@ type session struct {
 	acker   *acker
 	movers  *movers
 
+	detached  detached
 	parked    chan struct{} // holds a signal that there are parked entries
 	claiming  atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
 	claimed   chan struct{} // holds a signal of claim that no more are

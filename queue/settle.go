@@ -62,14 +62,16 @@ func (t *task) done(took time.Duration) {
 		Redelivered: t.run.Redelivered, EnqueuedAt: t.run.EnqueuedAt, EndedAt: t.ses.w.cfg.Now(), Took: took,
 		Progress: t.recordedProgress(), Keep: t.policy.Retain,
 	}
-	ok := t.outcome("acknowledge", func(_ context.Context, cut bool) (wire.Verdict, error) {
-		if record.Move = t.move(cut); cut {
-			t.cutRecord(&record)
-		}
-		return t.ses.movers.records.move(record, len(record.Data)+len(record.Result))
-	}) == wire.VerdictDone
-	t.recorded.Store(ok)
-	t.concluded(ok, EventDone, took, nil, time.Time{})
+	t.detach(len(record.Data)+len(record.Result), func() {
+		ok := t.outcome("acknowledge", func(_ context.Context, cut bool) (wire.Verdict, error) {
+			if record.Move = t.move(cut); cut {
+				t.cutRecord(&record)
+			}
+			return t.ses.movers.records.move(record, len(record.Data)+len(record.Result))
+		}) == wire.VerdictDone
+		t.recorded.Store(ok)
+		t.concluded(ok, EventDone, took, nil, time.Time{})
+	})
 }
 
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
@@ -82,10 +84,15 @@ func (t *task) retry(j judgement, took time.Duration) {
 		m.Error = errorText(j.Err)
 	}
 	t.ended(outcome, took)
+	t.detach(len(t.run.Data), func() { t.putOff(m, j, typ, took) })
+}
+
+// putOff moves the job to a later time.
+func (t *task) putOff(m wire.Meta, j judgement, typ EventType, took time.Duration) {
 	due := wire.LimitTime(t.ses.now().Add(j.delay)) // for the event: Redis has the last word
 	later := wire.Retry{ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: j.delay}
 	mover := &t.ses.movers.snoozes
-	if failed {
+	if typ == EventFailed {
 		mover = &t.ses.movers.retries
 	}
 	verdict := t.outcome("retry", func(_ context.Context, cut bool) (wire.Verdict, error) {
@@ -152,7 +159,7 @@ func (t *task) outcome(doing string, call func(ctx context.Context, cut bool) (w
 		sent = sent || mayHaveArrived(err)
 		if !isFull(err) {
 			t.ses.reportError(doing, err)
-		} else if room.refused(backoff); t.ses.full.isReportDue() {
+		} else if room.refused(backoff, &t.ses.full); t.ses.full.isReportDue() {
 			t.ses.reportError(doing, fmt.Errorf("%w; it waits for room, and what it adds is cut then", err))
 		}
 		backoff.wait(t.ses.settled)
