@@ -20,7 +20,9 @@ import (
 
 const (
 	lookEvery = 100 * time.Millisecond
-	fresh     = 2 * time.Second // what a page shows is not older: it is read anew once a second
+	// What a page shows is not older: it is read anew once a second and so are its parts, and for a second more it is shown
+	// while that takes long.
+	fresh = 3 * time.Second
 
 	slowReading = 200 * time.Millisecond // see the dashboard's cache: what takes longer is read less often
 	freshMost   = 5 * time.Second        // that it is shown for longer
@@ -170,7 +172,7 @@ func (w *watch) freshFor(j *judge) time.Duration {
 	if slowest < slowReading {
 		return fresh
 	}
-	return fresh + time.Second + min(4*slowest, freshMost)
+	return fresh + min(4*slowest, freshMost)
 }
 
 // shown holds a look against the ledger: as many jobs are done as handlers have ended, but for those that Redis may
