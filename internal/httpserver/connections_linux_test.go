@@ -16,7 +16,7 @@ import (
 	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
-// A client has several addresses of the loopback here, which other systems must be told to have.
+// Clients come from several addresses of the loopback here, which other systems do not have by themselves.
 
 // serving serves a handler, as the programs do, until the test ends.
 func serving(t *testing.T, handler http.HandlerFunc) (address string) {
