@@ -54,7 +54,7 @@ func (l *live) watched() bool {
 }
 
 func (l *live) message(ctx context.Context) string {
-	seen := l.d.summary(ctx)
+	seen := l.d.summary(ctx, nil)
 	if seen.err != nil {
 		return "event: down\ndata: {}\n\n"
 	}

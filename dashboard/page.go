@@ -135,7 +135,7 @@ func (p page) asked(query url.Values) url.Values {
 // pageData returns what is the same on each page.
 func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 	user := userOf(r.Context())
-	counts := d.summary(r.Context())
+	counts := d.summary(r.Context(), &turn{}) // on top of each page, whatever it shows: nobody waits for it
 	out := pageData{
 		Title: p.title, Section: p.section, Sections: d.sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
 		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator,

@@ -163,7 +163,7 @@ func (t *turns) leave(user string) {
 }
 
 // turn is a turn of a user. Each that waits for a reading takes one, also where another user's request reads for both:
-// a user whose turns are taken keeps nobody else waiting. A nil turn is always free.
+// a user whose turns are taken keeps nobody else waiting. A nil turn is always free, and so is the zero value.
 type turn struct {
 	of   *turns
 	pace *turns // of the user's requests; nil for none
@@ -171,14 +171,14 @@ type turn struct {
 }
 
 func (t *turn) wait(ctx context.Context) error {
-	if t == nil {
+	if t == nil || t.of == nil {
 		return nil
 	}
 	return t.of.wait(ctx, t.user, readsWait)
 }
 
 func (t *turn) try() bool {
-	if t == nil {
+	if t == nil || t.of == nil {
 		return true
 	}
 	_, ok := t.of.try(t.user)
@@ -193,7 +193,7 @@ func (t *turn) charge(bytes int64) {
 }
 
 func (t *turn) giveBack() {
-	if t != nil {
+	if t != nil && t.of != nil {
 		t.of.giveBack(t.user)
 	}
 }

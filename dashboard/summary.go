@@ -48,19 +48,20 @@ type brokenQueue struct {
 	Cause string `json:"cause"`
 }
 
-// summary returns the numbers of the last second.
-func (d *Dashboard) summary(ctx context.Context) cached {
-	seen := d.fleet(ctx)
+// summary returns the numbers of the last second. With a turn, what is a second older is shown where they take long to
+// be read, see [cache.getIn].
+func (d *Dashboard) summary(ctx context.Context, in *turn) cached {
+	seen := d.fleetIn(ctx, in, 0)
 	if seen.data == nil {
 		return seen
 	}
-	numbers, err := d.withWorkerSummary(ctx, seen.data.(fleet).Summary)
+	numbers, err := d.withWorkerSummary(ctx, in, seen.data.(fleet).Summary)
 	seen.data, seen.err = numbers, cmp.Or(seen.err, err)
 	return seen
 }
 
-func (d *Dashboard) withWorkerSummary(ctx context.Context, s summary) (summary, error) {
-	c, err := d.workerSummary(ctx)
+func (d *Dashboard) withWorkerSummary(ctx context.Context, in *turn, s summary) (summary, error) {
+	c, err := d.workerSummary(ctx, in)
 	s.Workers, s.Stuck, s.StuckIn = int64(c.processes), c.stuck, c.stuckIn
 	return s, err
 }
@@ -73,7 +74,7 @@ func (d *Dashboard) fleetWithWorkers(ctx context.Context) (fleet, error) {
 	}
 	all := seen.data.(fleet)
 	var err error
-	all.Summary, err = d.withWorkerSummary(ctx, all.Summary)
+	all.Summary, err = d.withWorkerSummary(ctx, nil, all.Summary)
 	return all, err
 }
 
@@ -87,7 +88,11 @@ const fleetMost = 100
 
 // fleetFrom returns a page of the queues, see [inspect.Inspector.Fleet].
 func (d *Dashboard) fleetFrom(ctx context.Context, first int) cached {
-	return d.cache.get(ctx, "fleet "+strconv.Itoa(first), d.cfg.Now, func(ctx context.Context) (any, error) {
+	return d.fleetIn(ctx, nil, first)
+}
+
+func (d *Dashboard) fleetIn(ctx context.Context, in *turn, first int) cached {
+	return d.cache.getIn(ctx, in, "fleet "+strconv.Itoa(first), d.cfg.Now, func(ctx context.Context) (any, error) {
 		return d.readFleet(ctx, first)
 	})
 }

@@ -21,9 +21,9 @@ func (c workerSummary) FreshFor() time.Duration {
 }
 
 // workerSummary returns the workers as they were seen last.
-func (d *Dashboard) workerSummary(ctx context.Context) (workerSummary, error) {
+func (d *Dashboard) workerSummary(ctx context.Context, in *turn) (workerSummary, error) {
 	read := func(ctx context.Context) (any, error) { return d.readWorkerSummary(ctx) }
-	seen := d.cache.get(ctx, "worker summary", d.cfg.Now, read)
+	seen := d.cache.getIn(ctx, in, "worker summary", d.cfg.Now, read)
 	summary, _ := seen.data.(workerSummary)
 	return summary, seen.err
 }

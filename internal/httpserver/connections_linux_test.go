@@ -16,7 +16,7 @@ import (
 	"github.com/navvy-go/navvy/internal/httpserver"
 )
 
-// On Linux a client has several addresses of the loopback without further ado.
+// Clients come from several addresses of the loopback here, which other systems do not have by themselves.
 
 // serving serves a handler, as the programs do, until the test ends.
 func serving(t *testing.T, handler http.HandlerFunc) (address string) {

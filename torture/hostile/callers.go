@@ -228,8 +228,8 @@ func (s *stage) attacks() []assault {
 		s.silent("slow bodies", 200, time.Second, s.gateway.url, "POST /login HTTP/1.1\r\nHost: localhost\r\n"+
 			"Content-Type: "+plainJSON+"\r\nContent-Length: 99\r\n\r\n"),
 		s.silent("silent streams", 300, 200*time.Millisecond, s.gateway.url,
-			"POST /v1/queues/q/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: "+s.secrets["mallory"]+"\r\nContent-Type: "+lines+
-				"\r\nTransfer-Encoding: chunked\r\n\r\n"),
+			"POST /v1/queues/q/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: "+s.secrets["mallory"]+
+				"\r\nContent-Type: "+lines+"\r\nTransfer-Encoding: chunked\r\n\r\n"),
 		s.silent("live streams", 100, 200*time.Millisecond, s.monitor.url,
 			"GET /live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+s.secrets["mallet"]+"\r\n\r\n"),
 	}
