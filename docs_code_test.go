@@ -1,6 +1,7 @@
 package navvy_test
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -146,7 +147,7 @@ var keysOfWords = map[string][]string{
 	"caretaker": {"<q>:caretaker"}, "crashed": {"<q>:crashed"}, "paused": {"<q>:paused"}, "cancelled": {"<q>:cancelled"},
 	"totals": {"<q>:stats"}, "counts of the minute": {"<q>:stats:<minute>"}, "counts of the hour": {"<q>:stats:h:<hour>"},
 	"counts of all time": {"<q>:metrics"}, "unknown": {"<q>:unknown"}, "version": {"<ns>:version"},
-	"job":        {"<q>:job:<id>"},
+	"job": {"<q>:job:<id>"}, "result": {"<q>:result:<id>"}, "result of its entry": {"<q>:result:<id>"},
 	"unique key": {"<q>:unique:<key>"}, "id marker": {"<q>:id:<id>"}, "ids": {"<q>:ids"}, "ids:ends": {"<q>:ids:ends"},
 	"cancelled:jobs": {"<q>:cancelled:jobs"}, "cancelled:ids": {"<q>:cancelled:ids"},
 	"dead or cancelled:jobs":    {"<q>:dead", "<q>:cancelled:jobs"},
@@ -162,8 +163,10 @@ var (
 	writtenKey  = regexp.MustCompile(`(?:redis\.p?call\(|call_if_there\(|try\(\w+, )'(\w+)', ?KEYS\[([^\]]+)\]`)
 	helpersCall = regexp.MustCompile(`\b(\w+)\(((?:[^()]|\([^()]*\))*)\)`)
 	deletedKeys = regexp.MustCompile(`(?:redis\.p?call\(|call_if_there\(|try\(\w+, )'(?:DEL|UNLINK)'([^)]*)\)`)
-	helpersKey  = regexp.MustCompile(`KEYS\[(\w+)\]`)
+	helpersKey  = regexp.MustCompile(`KEYS\[([^\]]+)\]`)
 	luaLoop     = `for %s = (\d+), (#KEYS|\d+)`
+	keyOfEach   = regexp.MustCompile(`^(?:(\d+) \* )?n(?: \+ (\d+))?$`)
+	listOfKeys  = regexp.MustCompile(`(\w+)\[#\w+ \+ 1\] = KEYS\[([^\]]+)\]`)
 	afterTheKey = regexp.MustCompile(`[,:(].*$`)
 )
 
@@ -184,10 +187,11 @@ var helpers = map[string]effect{
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
 	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
 	"owns_job": reads, "reached_ms": reads, "queue_ms": reads, "ring": reads,
-	"due_in": reads, "nearer_due": reads,
+	"due_in": reads, "nearer_due": reads, "error_text": reads, "held_by": reads, "read_guards": reads,
+	"move_guards": adds, "end_guards": adds,
 	"shorten_lease": reads, // of its keys it changes the first alone, where a lease is
 	"try":           reads, // what it does is read by writtenKey
-	"promote_job":   adds,  // see noteMove
+	"promote_jobs":  adds,  // see noteMove
 }
 
 // TestEveryHelperIsKnown holds the table above against the prelude.
@@ -223,7 +227,7 @@ func keyWords(text string) map[int]string {
 	return words
 }
 
-// noteMove notes what promote_job does: it adds to the first and the fourth of its keys, and removes from the others.
+// noteMove notes what promote_jobs does: it adds to the first and the fourth of its keys, and removes from the others.
 func noteMove(keys [][]string, s script, note func(map[string]bool, string) error) {
 	for n, key := range keys {
 		to := s.removes
@@ -263,6 +267,11 @@ func readScript(text string) (script, error) {
 	text, words := ofOneQueue(text)
 	s := script{map[string]bool{}, map[string]bool{}}
 	note := func(to map[string]bool, index string) error {
+		if each := keyOfEach.FindStringSubmatch(index); each != nil { // of the first of many jobs
+			factor, _ := strconv.Atoi(cmp.Or(each[1], "1"))
+			plus, _ := strconv.Atoi(cmp.Or(each[2], "0"))
+			index = strconv.Itoa(factor + plus)
+		}
 		first, err := strconv.Atoi(index)
 		last := first
 		if err != nil {
@@ -301,6 +310,9 @@ func readScript(text string) (script, error) {
 			return s, err
 		}
 	}
+	for _, list := range listOfKeys.FindAllStringSubmatch(text, -1) {
+		text = strings.ReplaceAll(text, "unpack("+list[1]+")", "KEYS["+list[2]+"], unpack("+list[1]+")")
+	}
 	for _, call := range deletedKeys.FindAllStringSubmatch(text, -1) {
 		for _, key := range helpersKey.FindAllStringSubmatch(call[1], -1) {
 			if err := note(s.removes, key[1]); err != nil {
@@ -309,7 +321,7 @@ func readScript(text string) (script, error) {
 		}
 	}
 	for _, call := range helpersCall.FindAllStringSubmatch(text, -1) {
-		if call[1] == "promote_job" {
+		if call[1] == "promote_jobs" {
 			noteMove(helpersKey.FindAllStringSubmatch(call[2], -1), s, note)
 			continue
 		}

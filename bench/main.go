@@ -2,6 +2,10 @@
 // the rounds take turns, so that both meet the same machine.
 //
 //	go run . -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
+//	go run . -features
+//
+// With -features it measures what each feature of a job costs, beside a plain job in the same run: rates, Redis' CPU
+// and its commands for each job, those of scripts included.
 //
 // It measures $REDIS_SERVER, or the redis-server or valkey-server on the PATH. Exit status: 0 measured and every
 // requirement met, 1 otherwise, 2 usage.
@@ -25,9 +29,10 @@ var contestants = []contestant{floor{}, navvy{}}
 
 type options struct {
 	sizes
-	rounds  int
-	json    bool
-	require requirements
+	rounds   int
+	features bool
+	json     bool
+	require  requirements
 }
 
 func main() {
@@ -48,6 +53,7 @@ func parse() options {
 	flag.IntVar(&opts.samples, "samples", 300, "samples of the idle latency in each round")
 	flag.IntVar(&opts.rounds, "rounds", 5, "rounds")
 	flag.BoolVar(&opts.json, "json", false, "print one JSON object instead of a table")
+	flag.BoolVar(&opts.features, "features", false, "measure what each feature of a job costs beside a plain job, instead")
 	flag.Var(&opts.require, "require", "ratios to the floor that navvy must reach, e.g. `drain>=0.70,cpu<=1.4`")
 	flag.Parse()
 	if flag.NArg() > 0 || min(opts.jobs, opts.callers, opts.samples, opts.rounds) < 1 {
@@ -63,6 +69,9 @@ func run(ctx context.Context, opts options, out, progress io.Writer) error {
 		return err
 	}
 	defer s.stop()
+	if opts.features {
+		return measureFeatures(ctx, s, opts, out, progress)
+	}
 	version, err := s.version(ctx)
 	if err != nil {
 		return err

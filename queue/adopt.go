@@ -90,5 +90,6 @@ func (ses *session) heldEntries() map[wire.EntryRef]bool {
 		}
 	}
 	ses.acker.entries(held)
+	ses.detached.entries(held)
 	return held
 }

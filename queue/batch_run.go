@@ -3,7 +3,10 @@ package queue
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // runBatch gathers a batch and runs it, unless it was disbanded meanwhile.
@@ -86,7 +89,7 @@ func (g *batch) spread(err error) (outcomes []error) {
 // Why: docs/decisions/engine.md#the-jobs-of-a-batch-share-its-running-time-equally
 func (g *batch) settle(outcomes []error, share time.Duration) {
 	ses := g.fit[0].ses
-	done, dropped := make([]doneJob, 0, len(g.fit)), []*task(nil)
+	done, dropped, rest := make([]doneJob, 0, len(g.fit)), []*task(nil), []int(nil)
 	for i, t := range g.fit {
 		switch err := outcomes[i]; {
 		case err == nil && t.policy.Retain <= 0 && !t.isPrime():
@@ -96,13 +99,25 @@ func (g *batch) settle(outcomes []error, share time.Duration) {
 		case err != nil && ses.ctx.Err() != nil:
 			dropped = append(dropped, t)
 		default:
-			t.settle(err, share)
+			rest = append(rest, i)
 		}
 	}
+	g.settleEach(rest, outcomes, share)
 	if !ses.acker.add(done...) {
 		for _, job := range done {
 			dropped = append(dropped, job.task)
 		}
 	}
 	ses.drop(dropped)
+}
+
+// settleEach settles outcomes that are a step of their own for each job, as many at once as travel in one call.
+func (g *batch) settleEach(rest []int, outcomes []error, share time.Duration) {
+	for chunk := range slices.Chunk(rest, wire.MovesAtOnce) {
+		var settling sync.WaitGroup
+		for _, i := range chunk {
+			settling.Go(func() { g.fit[i].settle(outcomes[i], share) })
+		}
+		settling.Wait()
+	}
 }

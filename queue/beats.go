@@ -12,7 +12,10 @@ import (
 
 const (
 	beatsAtOnce = 350 // brief heartbeats of one command, or fewer that count: it takes Redis one or two milliseconds
-	roleEvery   = 1500 * time.Millisecond
+	// connectionSpare is how long a connection is kept that is not used, but for the ping of a subscription.
+	connectionSpare = ringPing * 3 / 2
+
+	roleEvery = 1500 * time.Millisecond
 )
 
 // beats sends the heartbeats of all queues of a worker together, so that an idle worker costs a few commands however
@@ -79,6 +82,7 @@ func (w *Worker) sendBeats(ctx context.Context) {
 			w.beatTogether(ctx, sessions)
 			w.checkRole(ctx)
 			w.readers.trim(false)
+			w.follower.Trim(connectionSpare)
 			continue
 		}
 		timer.Reset(wait)

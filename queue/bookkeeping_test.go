@@ -21,7 +21,7 @@ import (
 var companions = []string{
 	"", ":delayed", ":retrying", ":bodies", ":dead", ":dead:ids", ":workers", ":worker:*", ":caretaker", ":crashed",
 	":paused", ":cancelled", ":cancelled:*", ":stats", ":stats:[0-9]*", ":stats:h:*", ":metrics",
-	":job:*", ":unique:*", ":id*",
+	":job:*", ":result:*", ":unique:*", ":id*",
 	":preflight",
 }
 

@@ -199,7 +199,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(&q.Keys, data, m.Encode())
 	} else {
-		op.addScript(q, data, m.Encode(), o, c.ids.Next(now), now)
+		op.addCall(data, m.Encode(), o, c.ids.Next(now), now)
 	}
 	return op
 }

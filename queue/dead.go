@@ -36,7 +36,7 @@ func (t *task) buryAs(m wire.Meta, reason string, cause error, took time.Duratio
 		if death.Move = t.move(cut); cut {
 			death.Error, death.Meta.Error = cutError(errorText(cause), m.Error), ""
 		}
-		return wire.Bury(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, death)
+		return wire.Bury(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, death)
 	}) == wire.VerdictDone
 	t.concluded(ok, typ, took, cause, time.Time{})
 }

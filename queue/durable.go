@@ -110,8 +110,10 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 	for try := 0; ; try++ {
 		wait = d.wait()
 		_ = redisx.WaitOutMove(ctx, func() error {
-			node.Send(ctx, op.cmd, wait)
-			return op.cmd.Err()
+			sent := newSending([]*enqueueOp{op})
+			node.Send(ctx, sent.cmds[0], wait)
+			sent.read()
+			return op.sentErr()
 		})
 		if !op.again(ctx, try) {
 			break

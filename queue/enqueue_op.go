@@ -18,10 +18,12 @@ import (
 type enqueueOp struct {
 	job        Enqueued
 	queue      *clientQueue
-	added      int64 // when its call began or it was handed over, on the monotonic clock
-	cmd        redis.Cmder
-	args       []any // of a script, to send it again
-	size       int   // bytes of its data
+	added      int64         // when its call began or it was handed over, on the monotonic clock
+	cmd        redis.Cmder   // of a plain job; of another its call
+	call       *wire.Enqueue // nil of a plain job
+	asText     bool          // its server does not have the script
+	failure    error         // of the call, once that was sent
+	size       int           // bytes of its data
 	durability *Durability
 	chosenID   string        // "" without [ID]
 	unique     string        // "" without [Unique]
@@ -60,45 +62,47 @@ func (op *enqueueOp) addRaw(stream string, fields []string) {
 	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }
 
-// addScript makes a call of enqueue.lua. With a guard it may be sent again: the guard identifies its own call.
-func (op *enqueueOp) addScript(
-	q *wire.QueueRef, data []byte, meta string, o *enqueueOptions, mark string, now time.Time,
-) {
-	call := wire.Enqueue{
+// addCall makes a job that goes through a script, with others. With a guard it may be sent again: the guard identifies
+// its own call.
+func (op *enqueueOp) addCall(data []byte, meta string, o *enqueueOptions, mark string, now time.Time) {
+	op.call = &wire.Enqueue{
 		ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due, UniqueKey: o.uniqueKey,
 		UniqueFor: o.uniqueFor,
 	}
 	if op.job.Due != nil {
-		call.UniqueFor += op.job.Due.Sub(now)
+		op.call.UniqueFor += op.job.Due.Sub(now)
 	}
 	if o.id != "" {
-		call.Call, call.Window = mark, o.idWindow
+		op.call.Call, op.call.Window = mark, o.idWindow
 	}
-	op.unguarded = o.id == "" && o.uniqueKey == ""
-	op.args = call.Args(q)
-	op.cmd = redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), op.args...)}
+	op.unguarded = !op.call.Guarded()
 }
 
-// again decides after a try whether the job is sent again, and readies it.
+// sentErr is why sending it has failed, or why Redis has refused it.
+func (op *enqueueOp) sentErr() error {
+	if op.call != nil {
+		return op.failure
+	}
+	return op.cmd.Err()
+}
+
+// again decides after a try whether the job is sent again.
 func (op *enqueueOp) again(ctx context.Context, try int) bool {
-	err := op.cmd.Err()
+	err := op.sentErr()
 	switch {
 	case err == nil || try >= resendAtMost || ctx.Err() != nil:
 		return false
 	case redis.HasErrorPrefix(err, "NOSCRIPT"):
-		wire.EvalArgs(op.args)
-	case op.unguarded || !mayHaveArrived(err):
-		return false
+		op.asText = true
+		return true
 	}
-	op.cmd = redisx.OnceCmd{Cmd: redis.NewCmd(context.Background(), op.args...)}
-	return true
+	return !op.unguarded && mayHaveArrived(err)
 }
 
 // complete reads the outcome and wakes the caller.
 func (op *enqueueOp) complete() {
-	switch err := op.cmd.Err(); {
+	switch err := op.sentErr(); {
 	case err == nil:
-		op.readReply()
 		op.settle(nil)
 	case redis.HasErrorPrefix(err, "OOM"):
 		op.settle(ErrFull)
@@ -115,13 +119,10 @@ func (op *enqueueOp) settle(err error) {
 	op.done <- struct{}{}
 }
 
-// readReply takes over the verdict of enqueue.lua.
-func (op *enqueueOp) readReply() {
-	if op.unguarded {
-		return
-	}
-	cmd, _ := op.cmd.(redisx.OnceCmd)
-	if found := wire.ReadEnqueue(cmd.Val()); found != nil {
+// take takes over what the script has replied for the job.
+func (op *enqueueOp) take(cell any) {
+	found, err := wire.ReadEnqueued(cell)
+	if op.failure = err; found != nil {
 		op.job.Duplicate, op.job.ID, op.job.State = true, found.ID, found.State
 	}
 }

@@ -27,8 +27,14 @@ func isFull(err error) bool {
 		errors.As(err, &reply) && strings.Contains(reply.Error(), "OOM command not allowed")
 }
 
-// fullness is when it was reported last that Redis is full.
-type fullness struct{ reported atomic.Int64 }
+// fullness is when Redis was full last, and when that was reported last, on the monotonic clock.
+type fullness struct{ refused, reported atomic.Int64 }
+
+// isFull reports whether Redis was full a moment ago.
+func (f *fullness) isFull() bool {
+	last := f.refused.Load()
+	return last > 0 && since(last) < fullFor
+}
 
 // isReportDue reports whether to report it once more.
 func (f *fullness) isReportDue() bool {
@@ -43,7 +49,8 @@ type room struct {
 }
 
 // refused notes that Redis was full. It is asked again a few times until the move may be made.
-func (r *room) refused(backoff *reconnectBackoff) {
+func (r *room) refused(backoff *reconnectBackoff, full *fullness) {
+	full.refused.Store(monotonic())
 	backoff.most = min(backoff.most, roomPatience/4)
 	if r.since == 0 {
 		r.since = monotonic()

@@ -31,7 +31,7 @@ func (ses *session) parkOwn(tasks []*task, parking string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
-	for chunk := range slices.Chunk(tasks, 100) {
+	for chunk := range slices.Chunk(tasks, wire.MovesAtOnce) {
 		entries := make([]wire.EntryRef, len(chunk))
 		for i, t := range chunk {
 			entries[i] = t.entry

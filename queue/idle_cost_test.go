@@ -58,6 +58,23 @@ func (f *fleet) serverCPU() (sum float64) {
 	return sum
 }
 
+// A worker of many queues starts with few round trips.
+func TestManyQueuesAreJoinedTogether(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	hook := &spy{}
+	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr})
+	rdb.AddHook(hook)
+	t.Cleanup(func() { _ = rdb.Close() })
+	f.startOn(rdb, muxOf("k", noop), many(100))
+	f.await(queue.EventWorkerJoined, 100)
+	hook.mu.Lock()
+	defer hook.mu.Unlock()
+	if hook.trips > 50 {
+		t.Errorf("%d round trips for 100 queues", hook.trips)
+	}
+}
+
 // What an idle worker costs does not grow with its queues.
 func TestAnIdleWorkerOfManyQueuesCostsFewCommandsAndConnections(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,7 @@ func (r *Run) Progress() (percent float64, note string) { return r.progress.Perc
 
 func (t *task) setProgress(ctx context.Context, p wire.Progress) error {
 	p.At = t.ses.w.cfg.Now().UTC()
+	t.run.progress.At = p.At
 	err := redisx.WaitOutMove(ctx, func() error {
 		return wire.SetProgress(ctx, t.ses.w.rdb, &t.ses.queue, t.run.ID, t.entry, &p, max(t.policy.Retain, progressKept))
 	})
@@ -40,4 +41,12 @@ func (t *task) setProgress(ctx context.Context, p wire.Progress) error {
 		return nil
 	}
 	return err
+}
+
+// recordedProgress is what this run has recorded last; nil if nothing.
+func (t *task) recordedProgress() *wire.Progress {
+	if t.run.progress.At.IsZero() {
+		return nil
+	}
+	return &t.run.progress
 }

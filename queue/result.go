@@ -31,7 +31,7 @@ func (t *task) reportLostResult() {
 // cutRecord takes out of what is kept of a done job what a full Redis has no room for: its data; and its result, if
 // that is larger than the job was, which is reported.
 func (t *task) cutRecord(record *wire.Record) {
-	record.Data = nil
+	record.Data, record.Progress = nil, nil
 	if len(record.Result) <= max(len(t.run.Data), cutText) {
 		return
 	}

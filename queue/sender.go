@@ -255,7 +255,7 @@ func (s *sender) measure(batch []*enqueueOp, took time.Duration) {
 	bytes, lost := 0, false
 	for _, op := range batch {
 		bytes += op.size
-		err := op.cmd.Err()
+		err := op.sentErr()
 		lost = lost || err != nil && mayHaveArrived(err)
 	}
 	if lost {
@@ -266,13 +266,15 @@ func (s *sender) measure(batch []*enqueueOp, took time.Duration) {
 }
 
 func (s *sender) execOnce(ctx context.Context, batch []*enqueueOp) {
-	if len(batch) == 1 {
-		_ = s.rdb.Process(ctx, batch[0].cmd)
+	sent := newSending(batch)
+	defer sent.read()
+	if len(sent.cmds) == 1 {
+		_ = s.rdb.Process(ctx, sent.cmds[0])
 		return
 	}
 	pipe := s.rdb.Pipeline()
-	for _, op := range batch {
-		_ = pipe.Process(ctx, op.cmd)
+	for _, cmd := range sent.cmds {
+		_ = pipe.Process(ctx, cmd)
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
 }

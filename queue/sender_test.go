@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/internal/redisx"
+	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // idleSender returns a sender that sends nothing: as if all its pipelines were under way.
@@ -148,10 +148,7 @@ func TestOutcomeOfACommand(t *testing.T) {
 	} {
 		for _, guarded := range []bool{false, true} {
 			op := newTestOp()
-			cmd := redisx.OnceCmd{Cmd: redis.NewCmd(t.Context(), "EVALSHA", "digest", 0)}
-			cmd.SetVal([]any{int64(1), "j-1"})
-			cmd.SetErr(test.err)
-			op.cmd, op.unguarded, op.args = cmd, !guarded, []any{"EVALSHA", "digest", 0}
+			op.call, op.unguarded, op.failure = &wire.Enqueue{ID: "j-1"}, !guarded, test.err
 			if op.complete(); !errors.Is(op.err, test.is) || errors.Is(op.err, ErrUnknownOutcome) != test.unknown {
 				t.Errorf("%s: got %v", name, op.err)
 			}
@@ -161,7 +158,7 @@ func TestOutcomeOfACommand(t *testing.T) {
 			if again := op.again(t.Context(), 0); again != test.again {
 				t.Errorf("%s: sent again %t", name, again)
 			}
-			if op.cmd = cmd; op.again(t.Context(), resendAtMost) {
+			if op.again(t.Context(), resendAtMost) {
 				t.Errorf("%s: sent again and again", name)
 			}
 		}

@@ -33,7 +33,9 @@ type session struct {
 	tasks   sync.WaitGroup // jobs that this session holds
 	primes  runningPrimes  // of slots
 	acker   *acker
+	movers  *movers
 
+	detached  detached
 	parked    chan struct{} // holds a signal that there are parked entries
 	claiming  atomic.Bool   // set by claim: parked entries are being claimed, new ones wait
 	claimed   chan struct{} // holds a signal of claim that no more are
@@ -174,7 +176,7 @@ func (s *subscription) newSession() *session {
 	for i := range ses.choreDue {
 		ses.choreDue[i] = make(chan struct{}, 1)
 	}
-	ses.acker = newAcker(ses)
+	ses.acker, ses.movers = newAcker(ses), newMovers(ses)
 	if s.place > 0 { // not those of all queues at the same time
 		ses.fullBeatAt = monotonic() + rand.Int64N(int64(fullBeatEvery))
 	}

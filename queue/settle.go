@@ -55,20 +55,23 @@ func (t *task) done(took time.Duration) {
 		}
 		return
 	}
-	record := &wire.Record{
+	record := wire.Record{
 		Guarded: t.meta.Guarded,
 		ID:      t.run.ID, Kind: t.run.Kind, Worker: t.run.Worker, Unique: t.meta.Unique, Trace: t.meta.Trace,
 		RequestID: t.meta.RequestID, Data: t.run.Data, Result: t.run.result, Attempt: t.run.Attempt,
 		Redelivered: t.run.Redelivered, EnqueuedAt: t.run.EnqueuedAt, EndedAt: t.ses.w.cfg.Now(), Took: took,
+		Progress: t.recordedProgress(), Keep: t.policy.Retain,
 	}
-	ok := t.outcome("acknowledge", func(ctx context.Context, cut bool) (wire.Verdict, error) {
-		if record.Move = t.move(cut); cut {
-			t.cutRecord(record)
-		}
-		return wire.AckRetain(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, record, t.policy.Retain)
-	}) == wire.VerdictDone
-	t.recorded.Store(ok)
-	t.concluded(ok, EventDone, took, nil, time.Time{})
+	t.detach(len(record.Data)+len(record.Result), func() {
+		ok := t.outcome("acknowledge", func(_ context.Context, cut bool) (wire.Verdict, error) {
+			if record.Move = t.move(cut); cut {
+				t.cutRecord(&record)
+			}
+			return t.ses.movers.records.move(record, len(record.Data)+len(record.Result))
+		}) == wire.VerdictDone
+		t.recorded.Store(ok)
+		t.concluded(ok, EventDone, took, nil, time.Time{})
+	})
 }
 
 // retry puts the job off: after a failed attempt, or snoozed, which burns none.
@@ -81,15 +84,22 @@ func (t *task) retry(j judgement, took time.Duration) {
 		m.Error = errorText(j.Err)
 	}
 	t.ended(outcome, took)
+	t.detach(len(t.run.Data), func() { t.putOff(m, j, typ, took) })
+}
+
+// putOff moves the job to a later time.
+func (t *task) putOff(m wire.Meta, j judgement, typ EventType, took time.Duration) {
 	due := wire.LimitTime(t.ses.now().Add(j.delay)) // for the event: Redis has the last word
-	later := &wire.Retry{
-		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: j.delay, Clock: t.ses.w.clock(), Snoozed: !failed,
+	later := wire.Retry{ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: j.delay}
+	mover := &t.ses.movers.snoozes
+	if typ == EventFailed {
+		mover = &t.ses.movers.retries
 	}
-	verdict := t.outcome("retry", func(ctx context.Context, cut bool) (wire.Verdict, error) {
+	verdict := t.outcome("retry", func(_ context.Context, cut bool) (wire.Verdict, error) {
 		if later.Move = t.move(cut); cut {
 			later.Meta.Error = cutError(m.Error, t.meta.Error)
 		}
-		return wire.RetryLater(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, later)
+		return mover.move(later, len(later.Data)+len(later.Meta.Error))
 	})
 	if verdict == wire.VerdictOther { // a person has cancelled it
 		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(j.Err), took)
@@ -149,7 +159,7 @@ func (t *task) outcome(doing string, call func(ctx context.Context, cut bool) (w
 		sent = sent || mayHaveArrived(err)
 		if !isFull(err) {
 			t.ses.reportError(doing, err)
-		} else if room.refused(backoff); t.ses.full.isReportDue() {
+		} else if room.refused(backoff, &t.ses.full); t.ses.full.isReportDue() {
 			t.ses.reportError(doing, fmt.Errorf("%w; it waits for room, and what it adds is cut then", err))
 		}
 		backoff.wait(t.ses.settled)
@@ -162,7 +172,9 @@ func (t *task) outcome(doing string, call func(ctx context.Context, cut bool) (w
 }
 
 // move is how an outcome moves the job.
-func (t *task) move(cut bool) wire.Move { return wire.Move{HeldFor: since(t.heldSince), Cut: cut} }
+func (t *task) move(cut bool) wire.Move {
+	return wire.Move{Entry: t.entry, HeldFor: since(t.heldSince), Epoch: t.epoch, Cut: cut}
+}
 
 // concluded ends an outcome: if it counts, what was noted about the job is dropped.
 func (t *task) concluded(counts bool, typ EventType, took time.Duration, cause error, due time.Time) {

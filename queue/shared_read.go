@@ -2,24 +2,19 @@ package queue
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 const (
-	sharedAtOnce = 500                   // queues of one read
-	sharedFirst  = 5 * time.Millisecond  // how long the first read waits for the other queues of a worker that starts
-	sharedPace   = time.Millisecond      // how long a read waits for queues that come back to it
-	sharedWide   = 16                    // from so many queues on a read that blocks costs Redis more than a look
-	lookRefused  = 50 * time.Millisecond // how often is looked while there is no connection that may wait
+	sharedAtOnce = 500                  // queues of one read
+	sharedFirst  = 5 * time.Millisecond // how long the first read waits for the other queues of a worker that starts
+	sharedPace   = time.Millisecond     // how long a read waits for queues that come back to it
+	sharedWide   = 16                   // from so many queues on a read that blocks costs Redis more than a look
 )
 
 // sharedReads are the reads that wait for jobs of the queues that have none, one connection for hundreds of queues.
@@ -58,7 +53,7 @@ type sharedRead struct {
 type sharer struct {
 	ses      *session
 	memory   *readMemory
-	most     int   // entries
+	most     int   // entries; set again by the read
 	since    int64 // on the monotonic clock
 	included bool  // in the read that is under way
 	leaving  bool
@@ -269,20 +264,44 @@ func (r *sharedRead) dismiss(which func(*sharer) bool) {
 	})
 }
 
-// deliver ends a read: those that have jobs go on, with an error all do, and those that have waited for as long as a
-// read of their own would.
+// deliver ends a read: those that have jobs go on, with an error all do, and those that had waited for as long as a
+// read of their own would, if that would not wait again.
 func (r *sharedRead) deliver(members []*sharer, err error) {
+	r.lookAgain(members)
 	r.all.mu.Lock()
 	defer r.all.mu.Unlock()
 	r.blocked = false
-	old := monotonic() - int64(readBlock)
 	for _, m := range members {
 		m.included = false
-		if m.err = err; err != nil || m.tasks != nil || m.since <= old {
+		if m.err = err; err != nil || m.tasks != nil || m.most == 0 {
 			m.leaving = true
 		}
 	}
 	r.dismiss(func(m *sharer) bool { return m.leaving })
+}
+
+// lookAgain sets how many jobs those may bring that have waited for long: 0 if they may not wait any more.
+func (r *sharedRead) lookAgain(members []*sharer) {
+	now := monotonic()
+	var old []*sharer
+	var buffers []*buffer
+	for _, m := range members {
+		if m.since <= now-int64(readBlock) {
+			old, buffers = append(old, m), append(buffers, m.ses.buffer)
+		}
+	}
+	for i, room := range r.all.w.dispatcher.roomToWait(buffers) {
+		old[i].since, old[i].most = now, 0
+		if room > 0 && old[i].ses.undisturbed() {
+			old[i].most = old[i].ses.replies.count(min(room, maxRead))
+		}
+	}
+}
+
+// undisturbed reports whether nothing has come up for which the loop that reads must go on.
+func (ses *session) undisturbed() bool {
+	return ses.valid() && !ses.replyLost.Load() && !ses.claiming.Load() && !ses.unread.anyDue() &&
+		!ses.acker.isFailing()
 }
 
 // readOnce reads, and gives each queue what is for it. It returns how many jobs came.
@@ -323,60 +342,4 @@ func (r *sharedRead) readOnce(members []*sharer, most int, block time.Duration) 
 		},
 	}
 	return jobs, entries.read(reply)
-}
-
-// send sends the read. Where Redis refuses a connection for it, it looks by those that there are.
-func (r *sharedRead) send(args []any) ([]byte, error) {
-	cmd := redisx.NewPackedCmd(context.Background(), slices.Clone(args)...)
-	_ = r.reader.Process(context.Background(), cmd)
-	reply, err := cmd.Reply()
-	opened := r.reader.Opened()
-	refused := err != nil && opened == r.broken
-	switch {
-	case refused:
-		return r.sendByOther(args, err)
-	case err != nil && !isReply(err):
-		r.broken = opened // the next one needs another
-	default:
-		r.broken, r.reported = -1, false
-	}
-	return reply, err
-}
-
-// sendByOther sends the read by one of the worker's other connections, and does not wait.
-func (r *sharedRead) sendByOther(args []any, refused error) ([]byte, error) {
-	w := r.all.w
-	select {
-	case <-time.After(lookRefused):
-	case <-w.stopping:
-	}
-	if at := slices.Index(args, any("BLOCK")); at >= 0 {
-		args = slices.Delete(args, at, at+2)
-	}
-	cmd := redisx.NewPackedCmd(context.Background(), args...)
-	_ = w.rdb.Process(context.Background(), cmd)
-	reply, err := cmd.Reply()
-	if err == nil && !r.reported {
-		r.reported = true
-		w.observe(Event{Type: EventRedisError, Err: fmt.Errorf(
-			"queue: no connection to wait for jobs, and looking for them %d times a second by another: %w",
-			time.Second/lookRefused, refused)})
-	}
-	return reply, err
-}
-
-// isReply reports whether Redis has answered.
-func isReply(err error) bool {
-	var reply redis.Error
-	return err == nil || errors.As(err, &reply)
-}
-
-// isGone reports whether a stream or its group is missing, which is made again.
-func isGone(err error) bool {
-	return redis.HasErrorPrefix(err, "NOGROUP") || redis.HasErrorPrefix(err, "UNBLOCKED")
-}
-
-// isOfOne reports whether an error may be that of one queue among the others: nothing was delivered then.
-func isOfOne(err error) bool {
-	return isGone(err) || redis.HasErrorPrefix(err, "WRONGTYPE") || redis.HasErrorPrefix(err, "NOPERM")
 }

@@ -47,14 +47,12 @@ func (t *task) awaitKind() {
 	m := t.nextMeta()
 	m.Unknown = max(since.UnixMilli(), 1)
 	due := t.ses.now().Add(delay)
-	later := &wire.Retry{
-		ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: delay, Clock: t.ses.w.clock(), Snoozed: true,
-	}
+	later := wire.Retry{ID: t.run.ID, Kind: t.run.Kind, Data: t.run.Data, Meta: m, Delay: delay}
 	t.ses.noteUnknown(t.run.Kind)
 	t.ses.counters.of(nil).outcomes[outcomeSnoozed].Add(1)
-	verdict := t.outcome("put off", func(ctx context.Context, cut bool) (wire.Verdict, error) {
+	verdict := t.outcome("put off", func(_ context.Context, cut bool) (wire.Verdict, error) {
 		later.Move = t.move(cut)
-		return wire.RetryLater(ctx, t.ses.w.rdb, &t.ses.queue, t.ses.consumer, t.entry, later)
+		return t.ses.movers.snoozes.move(later, len(later.Data))
 	})
 	cause := fmt.Errorf("no handler for kind %q in worker %s", t.run.Kind, t.run.Worker)
 	if verdict == wire.VerdictOther { // a person has cancelled it

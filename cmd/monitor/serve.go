@@ -201,7 +201,7 @@ func healthMux(rdb redis.UniversalClient) *http.ServeMux {
 // scraped serves metrics.
 func scraped(registry *prometheus.Registry, log zerolog.Logger) http.Handler {
 	return paced(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: 4, ErrorLog: &metricsLog{log},
+		MaxRequestsInFlight: scrapesAtOnce, ErrorLog: &metricsLog{log},
 	}))
 }
 
@@ -214,10 +214,12 @@ func (l *metricsLog) Println(v ...any) {
 func restricted(auth dashboard.Auth, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if auth != nil {
-			if _, known := auth.Identify(r); !known {
+			user, known := auth.Identify(r)
+			if !known {
 				auth.Challenge(w, r)
 				return
 			}
+			r = withScraper(r, user.Name)
 		}
 		next.ServeHTTP(w, r)
 	})

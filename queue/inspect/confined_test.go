@@ -22,7 +22,7 @@ func TestAConfinedInspectorStaysInItsNamespace(t *testing.T) {
 	foreign, own := redistest.Namespace()+":{orders}", w.namespace+":depot"
 	for _, stream := range []string{foreign, own} {
 		w.must(w.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: []string{"a", "1"}}).Err())
-		w.must(registry.Bind(t.Context(), stream, raw))
+		w.must(registry.Bind(t.Context(), map[string]wire.Binding{stream: raw}))
 	}
 	confined, err := inspect.New(w.rdb, inspect.Config{Namespace: w.namespace, Confined: true})
 	w.must(err)

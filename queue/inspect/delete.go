@@ -21,7 +21,7 @@ func (i *Inspector) Delete(ctx context.Context, queue, id string) error {
 func (i *Inspector) delete(ctx context.Context, queue, id string) error {
 	job, q, err := i.locate(ctx, queue, id)
 	if errors.Is(err, errEnded) {
-		job, err = JobInfo{ID: id, State: StateDone, record: q.Job(id)}, nil
+		job, err = JobInfo{ID: id, State: StateDone, record: id}, nil
 	}
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (i *Inspector) deleteJob(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
 	return wire.DeleteJob(ctx, rdb, q, wire.Delete{
-		ID: job.ID, Unique: job.UniqueKey, Place: job.place(), Record: cmp.Or(job.record, q.Job(job.ID)),
+		ID: job.ID, Unique: job.UniqueKey, Place: job.place(), Record: cmp.Or(job.record, job.ID),
 	})
 }
 

@@ -57,7 +57,7 @@ type JobInfo struct {
 
 	source wire.Entry // as it is in Redis
 	member string     // of a delayed or retrying job: what stands for it in bodies
-	record string     // of a done job: the key
+	record string     // of a done job: the ID that its record is kept under
 	body   string     // of a delayed or retrying job
 	due    string     // of a delayed or retrying job, as it is in Redis
 }
@@ -222,7 +222,7 @@ func fromRecord(q *wire.QueueRef, id string, record map[string]string) JobInfo {
 		return v
 	}
 	info := JobInfo{
-		record: q.Job(id),
+		record: id,
 		ID:     cmp.Or(record["id"], id), Kind: record["kind"], Queue: q.Name, State: StateDone,
 		Data:    showData([]byte(record["data"])),
 		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],

@@ -20,8 +20,11 @@ func newKeys(k wire.Keys) Keys {
 	}
 }
 
-// Job is the key of a job's record.
+// Job is the key of what a job's handler has recorded of its progress.
 func (k Keys) Job(id string) string { return k.keys.Job(id) }
+
+// Result is the key of what is kept of a done job.
+func (k Keys) Result(id string) string { return k.keys.Result(id) }
 
 // Worker is the key of the registration of a worker, by its consumer name.
 func (k Keys) Worker(consumer string) string { return k.keys.Worker(consumer) }

@@ -28,6 +28,7 @@ const lookupScan = 10_000
 // [ErrNotFound] if there is no such job.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
+	measure(ctx, len(info.Data)+len(info.Result))
 	if err != nil {
 		return JobInfo{}, fmt.Errorf("queue: job %s of %s: %w", id, queue, err)
 	}
@@ -47,47 +48,56 @@ func (i *Inspector) locate(ctx context.Context, queue, id string) (JobInfo, *wir
 	if found || err != nil {
 		return info, q, err
 	}
-	record, info, found, err := i.lookGuarded(ctx, q, id)
+	noted, info, found, err := i.lookGuarded(ctx, q, id)
 	if err != nil {
 		return JobInfo{}, q, err
 	}
 	if !found {
-		if info, err = i.lookAround(ctx, q, id, record); err != nil {
+		if info, err = i.lookAround(ctx, q, id, noted); err != nil {
 			return JobInfo{}, q, err
 		}
 	}
 	if info.State != StateDone && info.ID != id { // it was found by its entry
-		record, err = i.rdb.HGetAll(ctx, q.Job(info.ID)).Result()
+		noted.hash, err = i.rdb.HGetAll(ctx, q.Job(info.ID)).Result()
 	}
 	if info.State != StateDone && err == nil {
-		info.Progress, err = i.progressOf(ctx, q, &info, record)
+		info.Progress, err = i.progressOf(ctx, q, &info, noted.hash)
 	}
 	return info, q, err
 }
 
-// lookGuarded finds a job by the guard of its ID, and returns the record under that ID. A guard whose job is not where
+// records are what is kept under an ID: how its job has ended, and what its handler has recorded.
+type records struct {
+	result string
+	hash   map[string]string
+}
+
+// end is what is kept of the end of a job; without ended_ms if there is none.
+func (r *records) end() map[string]string { return wire.DecodeRecord(r.result, r.hash) }
+
+// lookGuarded finds a job by the guard of its ID, and returns the records under that ID. A guard whose job is not where
 // it says is read again: the job may have moved.
 func (i *Inspector) lookGuarded(ctx context.Context, q *wire.QueueRef, id string) (
-	record map[string]string, info JobInfo, found bool, err error,
+	noted records, info JobInfo, found bool, err error,
 ) {
 	for seen := (wire.Place{}); ; {
 		pipe := i.rdb.Pipeline()
-		guard, kept := pipe.HGet(ctx, q.IDs(), id), pipe.HGetAll(ctx, q.Job(id))
+		guard, hash, result := pipe.HGet(ctx, q.IDs(), id), pipe.HGetAll(ctx, q.Job(id)), pipe.Get(ctx, q.Result(id))
 		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, info, false, err
+			return noted, info, false, err
 		}
-		record = kept.Val()
-		place := wire.ReadGuard(guard.Val())
+		noted = records{result.Val(), hash.Val()}
+		place, end := wire.ReadGuard(guard.Val()), noted.end()
 		switch {
-		case place.Where == wire.HasEnded && record["ended_ms"] != "":
-			return record, fromRecord(q, id, record), true, nil
+		case place.Where == wire.HasEnded && end["ended_ms"] != "":
+			return noted, fromRecord(q, id, end), true, nil
 		case place.Where == wire.HasEnded:
-			return record, info, false, errEnded
+			return noted, info, false, errEnded
 		case place == seen: // also without a guard
-			return record, info, false, nil
+			return noted, info, false, nil
 		}
 		if info, found, err = i.lookAt(ctx, q, id, place); found || err != nil {
-			return record, info, found, err
+			return noted, info, found, err
 		}
 		seen = place
 	}
@@ -125,10 +135,10 @@ var looks = []look{
 // lookAround finds a job that no guard leads to. Of an ID that navvy made there is one job, so a record of it is its
 // end; another ID may have been used again.
 func (i *Inspector) lookAround(
-	ctx context.Context, q *wire.QueueRef, id string, record map[string]string,
+	ctx context.Context, q *wire.QueueRef, id string, noted records,
 ) (JobInfo, error) {
-	if record["ended_ms"] != "" && (isULID(id) || isEntry(id)) {
-		return fromRecord(q, id, record), nil
+	if end := noted.end(); end["ended_ms"] != "" && (isULID(id) || isEntry(id)) {
+		return fromRecord(q, id, end), nil
 	}
 	left := false
 	for _, look := range looks {
@@ -164,11 +174,16 @@ func exact(look func(*Inspector, context.Context, *wire.QueueRef, string) (JobIn
 
 // lookDone finds a job that was done and is kept for a while.
 func (i *Inspector) lookDone(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
-	record, err := i.rdb.HGetAll(ctx, q.Job(id)).Result()
-	if err != nil || record["ended_ms"] == "" {
+	pipe := i.rdb.Pipeline()
+	hash, result := pipe.HGetAll(ctx, q.Job(id)), pipe.Get(ctx, q.Result(id))
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return JobInfo{}, false, err
 	}
-	return fromRecord(q, id, record), true, nil
+	end := wire.DecodeRecord(result.Val(), hash.Val())
+	if end["ended_ms"] == "" {
+		return JobInfo{}, false, nil
+	}
+	return fromRecord(q, id, end), true, nil
 }
 
 // lookScheduled finds a delayed or retrying job by what stands for it in bodies: its ID, unless another job of that ID

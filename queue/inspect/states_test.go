@@ -135,7 +135,7 @@ func TestKeysOfAQueue(t *testing.T) {
 	k := info.Keys
 	for key, typ := range map[string]string{
 		k.Stream: "stream", k.Delayed: "zset", k.Retrying: "zset", k.Bodies: "hash", k.Dead: "stream", k.DeadIDs: "hash",
-		k.Paused: "string", k.Totals: "hash", k.Metrics: "hash", k.Job(id): "hash",
+		k.Paused: "string", k.Totals: "hash", k.Metrics: "hash", k.Result(id): "string",
 	} {
 		if got := w.rdb.Type(t.Context(), key).Val(); got != typ {
 			t.Errorf("%s is a %s, want a %s", key, got, typ)

@@ -123,7 +123,8 @@ type Gateway struct {
 	begun     *ratelimit.Limiter // queues
 	known     knownQueues
 
-	requests, streams, bodies *shares
+	requests, strangers, streams, bodies, lookups *shares
+	debts                                         debts
 
 	mux      *http.ServeMux
 	handler  http.Handler

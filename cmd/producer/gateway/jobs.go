@@ -251,7 +251,7 @@ type jobStatus struct {
 
 // job answers with what has become of a job. To a caller that may not read its kind it does not exist.
 func (g *Gateway) job(w http.ResponseWriter, r *http.Request) error {
-	info, err := g.inspector.Job(r.Context(), r.PathValue("queue"), r.PathValue("id"))
+	info, err := g.lookUp(r, r.PathValue("queue"), r.PathValue("id"))
 	if err != nil {
 		return err
 	}

@@ -20,15 +20,15 @@ func Requeue(ctx context.Context, rdb redis.Scripter, q *QueueRef, from Ended, e
 type Delete struct {
 	ID, Unique string
 	Place      Place
-	Record     string // the key of its record
+	Record     string // the ID that its record is kept under
 }
 
 // DeleteJob deletes a job, and sets its ID and its unique key free.
 func DeleteJob(ctx context.Context, rdb redis.Scripter, q *QueueRef, d Delete) VerdictCmd {
 	jobs, ids := Ended(d.Place.Where).keys(q)
 	keys := []string{
-		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), jobs, ids, q.Totals(), d.Record, q.IDs(), q.IDsEnds(),
-		q.IDMarker(d.ID),
+		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), jobs, ids, q.Totals(), q.Job(d.Record), q.IDs(),
+		q.IDsEnds(), q.IDMarker(d.ID), q.Result(d.Record),
 	}
 	if d.Unique != "" {
 		keys = append(keys, q.Unique(d.Unique))

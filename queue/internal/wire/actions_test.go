@@ -68,8 +68,11 @@ func TestPromoteOntoADamagedStreamLosesNothing(t *testing.T) {
 func TestRequeueBringsADeadJobBackOnce(t *testing.T) {
 	t.Parallel()
 	s := held(t, 1)
-	death := wire.Death{ID: "j-1", Kind: "mail", Data: []byte("{}"), Meta: wire.Meta{Attempt: 3, Error: "x", Retain: 5}}
-	_, err := wire.Bury(t.Context(), s.rdb, s.q, "w#1", ref("1-1"), &death)
+	death := wire.Death{
+		Move: s.moveOf("1-1"), ID: "j-1", Kind: "mail", Data: []byte("{}"),
+		Meta: wire.Meta{Attempt: 3, Error: "x", Retain: 5},
+	}
+	_, err := wire.Bury(t.Context(), s.rdb, s.q, "w#1", &death)
 	s.must(err)
 	e, _ := wire.ReadDeath(s.rdb.XRange(t.Context(), s.q.Dead(), "-", "+").Val()[0])
 	for _, want := range []wire.Verdict{wire.VerdictDone, wire.VerdictNotFound} {
@@ -139,8 +142,8 @@ func TestDeleteFindsAJobWhereverItIsAndCountsItOnce(t *testing.T) {
 	s.wait()
 	s.must(s.rdb.Set(t.Context(), s.q.Unique("u"), "r-1", 0).Err())
 	for _, d := range []wire.Delete{
-		{ID: "j-1", Place: wire.ParsePlace("stream:1-1"), Unique: "u", Record: s.q.Job("j-1")},
-		{ID: "r-1", Place: wire.ParsePlace("bodies:r-1"), Unique: "u", Record: s.q.Job("r-1")},
+		{ID: "j-1", Place: wire.ParsePlace("stream:1-1"), Unique: "u", Record: "j-1"},
+		{ID: "r-1", Place: wire.ParsePlace("bodies:r-1"), Unique: "u", Record: "r-1"},
 	} {
 		if holder := s.rdb.Get(t.Context(), s.q.Unique("u")).Val(); holder != "r-1" {
 			t.Errorf("the key is %q's", holder)

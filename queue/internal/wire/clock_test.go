@@ -79,13 +79,12 @@ func TestRetriesAreDueByTheSameClock(t *testing.T) {
 				s.noteClock(c.reached, 0)
 			}
 			clock := wire.Clock{Own: time.Now().Add(c.own)}
-			v, err := wire.RetryLater(t.Context(), s.rdb, s.q, "w#1", ref("1-1"), &wire.Retry{
-				ID: "j-1", Kind: "mail", Delay: time.Minute, Clock: clock,
-			})
+			job := wire.Retry{Move: s.moveOf("1-1"), ID: "j-1", Kind: "mail", Delay: time.Minute}
+			moved, err := s.putOff("w#1", clock, false, job)
 			s.must(err)
 			due := s.rdb.ZScore(t.Context(), s.q.Retrying(), "j-1").Val() - inMS(0)
-			if in := time.Duration(due) * time.Millisecond; v != wire.VerdictDone || (in-c.want).Abs() > 20*time.Second {
-				t.Errorf("verdict %d, due in %s, want %s", v, in, c.want)
+			if in := time.Duration(due) * time.Millisecond; !moved || (in-c.want).Abs() > 20*time.Second {
+				t.Errorf("moved %t, due in %s, want %s", moved, in, c.want)
 			}
 			if n, _, err := wire.Promote(t.Context(), s.rdb, s.q, clock, 10); n != 0 || err != nil {
 				t.Errorf("%d were due at once: %v", n, err)
@@ -107,9 +106,8 @@ func TestAWaitLiesNoFurtherAheadThanItIsLong(t *testing.T) {
 				if snoozed {
 					key = s.q.Delayed()
 				}
-				_, err := wire.RetryLater(t.Context(), s.rdb, s.q, "w#1", ref("1-1"), &wire.Retry{
-					ID: "j-1", Kind: "mail", Delay: wait, Clock: given(int64(inMS(jump))), Snoozed: snoozed,
-				})
+				job := wire.Retry{Move: s.moveOf("1-1"), ID: "j-1", Kind: "mail", Delay: wait}
+				_, err := s.putOff("w#1", given(int64(inMS(jump))), snoozed, job)
 				s.must(err)
 				chosen := inMS(jump)
 				s.must(s.rdb.ZAdd(t.Context(), key, redis.Z{Score: chosen, Member: "chosen"}).Err())

@@ -1,8 +1,8 @@
 package wire
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -33,35 +33,87 @@ type Enqueue struct {
 	UniqueFor      time.Duration
 }
 
-// Args returns a call of enqueue.lua by its digest; see [EvalArgs].
-func (e *Enqueue) Args(q *QueueRef) []any {
-	data, meta, due, body, call := any(e.Data), e.Meta, any(""), "", ""
+// Guarded reports whether repeating the call has no second effect: a guard identifies it.
+func (e *Enqueue) Guarded() bool { return e.Call != "" || e.UniqueKey != "" }
+
+// Companion reports whether two jobs of a queue may be in one call: only those that use the same keys, so that a
+// damaged one fails no job that has nothing to do with it.
+func (e *Enqueue) Companion(of *Enqueue) bool {
+	return (e.Due != nil) == (of.Due != nil) && (e.Call != "") == (of.Call != "") &&
+		(e.UniqueKey != "") == (of.UniqueKey != "")
+}
+
+// EnqueueArgs returns a call for companions, [MovesAtOnce] at the most: by the digest of the script, or by its text for
+// a server that does not have it.
+func EnqueueArgs(q *QueueRef, jobs []*Enqueue, asText bool) []any {
+	script := scriptDelayed
+	if jobs[0].Guarded() {
+		script = scriptEnqueue
+	}
+	args := make([]any, 0, 14+12*len(jobs))
+	if asText {
+		args = append(args, "EVAL", script.Text())
+	} else {
+		args = append(args, "EVALSHA", script.Hash())
+	}
+	if jobs[0].Guarded() {
+		return appendGuarded(args, q, jobs)
+	}
+	args = append(args, 3, q.Delayed(), q.Bodies(), q.Totals())
+	for _, e := range jobs {
+		args = append(args, e.ID, CeilMilli(*e.Due), EncodeBody(e.Kind, e.Meta, e.Data))
+	}
+	return args
+}
+
+func appendGuarded(args []any, q *QueueRef, jobs []*Enqueue) []any {
+	args = append(args, 10+4*len(jobs), q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Totals(), q.Dead(),
+		q.DeadIDs(), q.CancelledJobs(), q.IDs(), q.IDsEnds())
+	for _, e := range jobs {
+		record, result, marker, unique := q.StreamArg, q.StreamArg, q.StreamArg, q.StreamArg
+		if e.Call != "" {
+			record, result, marker = q.Job(e.ID), q.Result(e.ID), q.IDMarker(e.ID)
+		}
+		if e.UniqueKey != "" {
+			unique = q.Unique(e.UniqueKey)
+		}
+		args = append(args, record, result, marker, unique)
+	}
+	args = append(args, q.Group)
+	for _, e := range jobs {
+		args = e.appendTo(args)
+	}
+	return args
+}
+
+func (e *Enqueue) appendTo(args []any) []any {
+	args = append(args, e.ID)
 	if e.Due != nil {
-		due, body = CeilMilli(*e.Due), EncodeBody(e.Kind, e.Meta, e.Data)
-		data, meta = "", ""
+		args = append(args, "", "", "", CeilMilli(*e.Due), EncodeBody(e.Kind, e.Meta, e.Data))
+	} else {
+		args = append(args, e.Kind, e.Data, e.Meta, "", "")
 	}
+	call, lifetime := any(""), any("")
 	if e.Call != "" {
-		call = fmt.Sprintf("%s %d", e.Call, min(max(e.Window, 0), maxWindow).Milliseconds())
+		call = e.Call + " " + strconv.FormatInt(min(max(e.Window, 0), maxWindow).Milliseconds(), 10)
 	}
-	args := make([]any, 0, 26)
-	args = append(args, "EVALSHA", scriptEnqueue.Hash(), 12, q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Totals(),
-		q.Dead(), q.DeadIDs(), q.CancelledJobs(), q.IDs(), q.IDsEnds(), q.Job(e.ID), q.IDMarker(e.ID))
 	if e.UniqueKey != "" {
-		args[2] = 13
-		args = append(args, q.Unique(e.UniqueKey))
+		lifetime = e.lifetime().Milliseconds()
 	}
-	lifetime := e.UniqueFor
-	if lifetime < time.Millisecond { // Redis refuses such a lifetime, and the job would already be there
-		lifetime = math.MaxInt64 // a delay and a lifetime that add up to more than a Duration holds
+	return append(args, call, lifetime)
+}
+
+// lifetime is that of the unique key. Redis refuses one below a millisecond, and the job would already be there; a
+// delay and a lifetime may add up to more than a Duration holds.
+func (e *Enqueue) lifetime() time.Duration {
+	if e.UniqueFor < time.Millisecond {
+		return math.MaxInt64
 	}
-	return append(args, e.ID, e.Kind, data, meta, due, body, q.Group, call, lifetime.Milliseconds())
+	return e.UniqueFor
 }
 
 // maxWindow keeps the end of a window within what Redis counts exactly.
 const maxWindow = 100 * 365 * 24 * time.Hour
-
-// EvalArgs makes a call that [Enqueue.Args] returned one by the script's text, for a server that does not have it.
-func EvalArgs(args []any) { args[0], args[1] = "EVAL", scriptEnqueue.Text() }
 
 // Duplicate is the job that an enqueue has found in its place.
 type Duplicate struct {
@@ -69,14 +121,30 @@ type Duplicate struct {
 	State string // "" if it is not known
 }
 
-// ReadEnqueue reads the reply of enqueue.lua: nil if the job was enqueued, now or by an earlier sending of the call.
-func ReadEnqueue(reply any) *Duplicate {
+// ReadEnqueue reads the reply for each of so many jobs.
+func ReadEnqueue(reply any, jobs int) ([]any, error) {
 	cells, _ := reply.([]any)
-	if len(cells) < 3 {
-		return nil
+	if len(cells) != jobs {
+		return nil, ErrProtocol
 	}
-	d := new(Duplicate)
-	d.ID, _ = cells[1].(string)
-	d.State, _ = cells[2].(string)
-	return d
+	return cells, nil
+}
+
+// ReadEnqueued reads the reply for one job: the job that it is a duplicate of; nil if it was enqueued, now or by an
+// earlier sending of the call.
+func ReadEnqueued(cell any) (*Duplicate, error) {
+	switch cell := cell.(type) {
+	case int64:
+		return nil, nil
+	case error:
+		return nil, cell
+	case []any:
+		if len(cell) == 3 {
+			d := new(Duplicate)
+			d.ID, _ = cell[1].(string)
+			d.State, _ = cell[2].(string)
+			return d, nil
+		}
+	}
+	return nil, ErrProtocol
 }

@@ -13,10 +13,15 @@ import (
 // enqueue sends a job's script by its text.
 func (s *store) enqueue(e wire.Enqueue) (*wire.Duplicate, error) {
 	s.Helper()
-	args := e.Args(s.q)
-	wire.EvalArgs(args)
-	reply, err := s.rdb.Do(s.Context(), args...).Result()
-	return wire.ReadEnqueue(reply), err
+	reply, err := s.rdb.Do(s.Context(), wire.EnqueueArgs(s.q, []*wire.Enqueue{&e}, true)...).Result()
+	if err != nil {
+		return nil, err
+	}
+	cells, err := wire.ReadEnqueue(reply, 1)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ReadEnqueued(cells[0])
 }
 
 func guarded(due *time.Time) wire.Enqueue {
@@ -129,15 +134,15 @@ func TestEnqueueByItsDigestNeedsTheScript(t *testing.T) {
 	s.rdb = redis.NewClient(&redis.Options{Addr: redistest.Shared(t).Addr}) // the other one has another text sent
 	t.Cleanup(func() { _ = s.rdb.Close() })
 	e := guarded(nil)
-	args := e.Args(s.q)
+	jobs := []*wire.Enqueue{&e}
+	args := wire.EnqueueArgs(s.q, jobs, false)
 	args[1] = "0000000000000000000000000000000000000000" // as on a server that does not have it
 	if err := s.rdb.Do(t.Context(), args...).Err(); !redis.HasErrorPrefix(err, "NOSCRIPT") {
 		t.Errorf("got %v", err)
 	}
 	s.holds("afterwards", "stream []")
-	wire.EvalArgs(args)
-	s.must(s.rdb.Do(t.Context(), args...).Err())
-	s.must(s.rdb.Do(t.Context(), e.Args(s.q)...).Err()) // by its digest now, the same call
+	s.must(s.rdb.Do(t.Context(), wire.EnqueueArgs(s.q, jobs, true)...).Err())
+	s.must(s.rdb.Do(t.Context(), wire.EnqueueArgs(s.q, jobs, false)...).Err()) // by its digest now, the same call
 	if n := s.rdb.XLen(t.Context(), s.q.Stream).Val(); n != 1 {
 		t.Errorf("%d entries", n)
 	}

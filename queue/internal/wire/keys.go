@@ -89,8 +89,11 @@ func (k Keys) Cancelled() string { return k.Prefix + "cancelled" }
 // Totals counts what happened to the jobs since the queue was created.
 func (k Keys) Totals() string { return k.Prefix + "stats" }
 
-// Job is the record of a job: its progress, and its result if it is kept.
+// Job is what a job's handler has recorded of its progress. Workers before 0.2 kept there also what [Keys.Result] has.
 func (k Keys) Job(id string) string { return k.Prefix + "job:" + id }
+
+// Result is what is kept of a done job.
+func (k Keys) Result(id string) string { return k.Prefix + "result:" + id }
 
 // Unique holds the ID of the job that has a unique key.
 func (k Keys) Unique(key string) string { return k.Prefix + "unique:" + key }

@@ -91,106 +91,6 @@ type DoneJob struct {
 	Chosen  bool // the ID was chosen
 }
 
-// Move is how an outcome moves its job.
-type Move struct {
-	HeldFor time.Duration // by the worker
-	Cut     bool          // it adds no more than it must: also in a full Redis
-}
-
-// args are those by which scripts know it, and the job of the entry.
-func (m Move) args(id string, entry EntryRef) []any {
-	return []any{flag(m.Cut), ownID(id, entry), m.HeldFor.Milliseconds()}
-}
-
-// ownID is a job's ID if it is its own, "" if it is the entry's.
-func ownID(id string, entry EntryRef) string {
-	if id == entry.ID {
-		return ""
-	}
-	return id
-}
-
-func flag(set bool) string {
-	if set {
-		return "1"
-	}
-	return ""
-}
-
-// Record is what is kept of a done job.
-type Record struct {
-	Move
-	Guarded                                    bool // its ID was chosen
-	ID, Kind, Worker, Unique, Trace, RequestID string
-	Data, Result                               []byte // Result nil: none
-	Attempt, Redelivered                       int
-	EnqueuedAt, EndedAt                        time.Time
-	Took                                       time.Duration
-}
-
-func (r *Record) fields() []any {
-	fields := []any{
-		FieldID, r.ID, "kind", r.Kind, "data", r.Data, "attempt", r.Attempt, "worker", r.Worker, "redelivered", r.Redelivered,
-		"enqueued_ms", r.EnqueuedAt.UnixMilli(), "ended_ms", r.EndedAt.UnixMilli(), "took_us", r.Took.Microseconds(),
-	}
-	for name, value := range map[string]string{"unique": r.Unique, "trace": r.Trace, "request_id": r.RequestID} {
-		if value != "" {
-			fields = append(fields, name, value)
-		}
-	}
-	if r.Result != nil {
-		fields = append(fields, "result", r.Result)
-	}
-	return fields
-}
-
-// AckRetain acknowledges one entry and keeps a record of its job for a while.
-func AckRetain(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, r *Record, keep time.Duration,
-) (Verdict, error) {
-	args := append([]any{q.Group, consumer, entry.ID, keep.Milliseconds(), r.ID}, r.args(r.ID, entry)...)
-	args = append(args, r.fields()...)
-	keys := []string{q.Stream, q.Totals(), q.Job(r.ID), q.Job(entry.ID)}
-	if r.Guarded {
-		keys = append(keys, q.IDs(), q.IDsEnds())
-	}
-	n, err := scriptAckRetain.Run(ctx, rdb, keys, args...).Int()
-	return Verdict(n), err
-}
-
-// Retry is a job that is put off.
-type Retry struct {
-	Move
-	ID, Kind string
-	Data     []byte
-	Meta     Meta
-	Delay    time.Duration
-	Clock    Clock
-	Snoozed  bool // else its attempt failed
-}
-
-// RetryLater moves a job from a worker to a later time. [VerdictOther] says that a person has cancelled it: it was not
-// moved.
-func RetryLater(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, r *Retry,
-) (Verdict, error) {
-	due, total := q.Retrying(), "retried"
-	if r.Snoozed {
-		due, total = q.Delayed(), "snoozed"
-	}
-	keys := []string{q.Stream, due, q.Bodies(), q.Totals(), q.Cancelled(), q.Metrics()}
-	if r.Meta.Guarded {
-		keys = append(keys, q.IDs())
-	}
-	delay := LimitTime(r.Clock.Own.Add(r.Delay)).Sub(r.Clock.Own)
-	args := []any{
-		q.Group, consumer, entry.ID, r.ID, ceilMilliseconds(delay),
-		EncodeBody(r.Kind, r.Meta.Encode(), r.Data), total, r.Clock.arg(CeilMilli(r.Clock.Own)),
-	}
-	n, err := scriptRetry.Run(ctx, rdb, keys, append(args, r.args(r.ID, entry)...)...).Int()
-	return Verdict(n), err
-}
-
 // Ended is a state of jobs that have ended and are kept for a person.
 type Ended string
 
@@ -244,7 +144,7 @@ func ReadDeath(entry redis.XMessage) (e Entry, d Death) {
 
 // Bury moves a job from a worker to the dead or cancelled, and sets its unique key free.
 func Bury(
-	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef, d *Death,
+	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, d *Death,
 ) (Verdict, error) {
 	to := EndedDead
 	if d.Reason == ReasonByPerson {
@@ -255,7 +155,7 @@ func Bury(
 	if d.Meta.Unique != "" {
 		keys = append(keys, q.Unique(d.Meta.Unique))
 	}
-	args := append([]any{q.Group, consumer, entry.ID, d.ID, string(to)}, d.args(d.ID, entry)...)
+	args := append([]any{q.Group, consumer, d.Entry.ID, d.ID, string(to)}, d.args(d.ID)...)
 	args = append(args, d.fields()...)
 	n, err := scriptBury.Run(ctx, rdb, keys, args...).Int()
 	return Verdict(n), err
@@ -278,11 +178,12 @@ func BuryUnread(
 	return "", "", ErrNotHeld
 }
 
-// Handback parks entries of a worker under one of the pseudo-consumers.
+// Handback parks entries of a worker, [MovesAtOnce] at the most, under one of the pseudo-consumers.
 func Handback(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer, parking string, entries []EntryRef,
 ) error {
-	args := []any{q.Group, consumer, parking}
+	first, last := span(entries)
+	args := []any{q.Group, consumer, parking, first.ID, last.ID}
 	for _, entry := range entries {
 		args = append(args, entry.ID)
 	}

@@ -18,10 +18,13 @@ var luaFiles embed.FS
 // has one function of this package that calls it.
 var (
 	scriptEnqueue       = load("enqueue")
+	scriptDelayed       = load("enqueue_delayed")
 	scriptAck           = load("ack", 3)
 	scriptAckChecked    = load("ack_checked", 3)
 	scriptAckRetain     = load("ack_retain", 2)
+	scriptKeepChecked   = load("ack_retain_checked", 2)
 	scriptRetry         = load("retry", 4, 5, 6)
+	scriptRetryChecked  = load("retry_checked", 4, 5, 6)
 	scriptBury          = load("bury", 4)
 	scriptBuryUnread    = load("bury_unread", 4)
 	scriptHandback      = load("handback")
@@ -115,6 +118,8 @@ const (
 	VerdictNotFound Verdict = 0  // it is not there any more, or not the caller's
 	VerdictDone     Verdict = 1
 	VerdictOther    Verdict = 2 // see the script
+
+	noVerdict Verdict = -2 // which no script replies
 )
 
 // VerdictCmd is the reply of a script that may be in a pipeline: it is read once the pipeline was sent.

@@ -34,6 +34,7 @@ func TestOutcomesOfAnEntryWhoseIDWasGivenAgainAreRefused(t *testing.T) {
 			t.Run(o.name+", held by "+holder, func(t *testing.T) {
 				t.Parallel()
 				s := held(t, 1)
+				s.move.Epoch = -1 // it came from another server
 				s.giveAgain("j-2")
 				if holder != "" {
 					s.read(holder, 1)

@@ -1,27 +1,41 @@
--- Finishes one entry whose job is kept for a while with its result: under its ID, or under its entry if the record of
--- another job of that ID is there. A full Redis refuses it, before anything is written, unless the record was cut.
+-- Finishes entries whose jobs are kept for a while with their results, many at a time. For the server that gave the
+-- worker those entries, and while it is registered: see ack.lua. A full Redis refuses all of them, before anything is
+-- written.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  totals
--- KEYS[3]  job
--- KEYS[4]  job of its entry
--- KEYS[5]  ids (only if the ID was chosen)
--- KEYS[6]  ids:ends (likewise)
+-- KEYS[3]  worker
+-- KEYS[4]  ids (only if an ID was chosen, else the stream)
+-- KEYS[5]  ids:ends (likewise)
+-- KEYS[6…] result, of each
 -- ARGV[1]  group
 -- ARGV[2]  consumer
--- ARGV[3]  entry
--- ARGV[4]  how long to keep the job, in ms
--- ARGV[5]  job ID
--- ARGV[6]  '1' if the record was cut, else ''
--- ARGV[7]  job ID, '' if it is the entry's
--- ARGV[8]  how long the worker has held it, in ms
--- ARGV[9…] its fields and values
--- Reply    1 done, 0 the worker does not own the entry
-if not owns_job(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[7], ARGV[8]) then return 0 end
-local other = is_record_of_other(KEYS[1], KEYS[3], ARGV[3])
-if ARGV[6] == '1' then allow_when_full('HDEL', KEYS[3]) end
-set_record(other and KEYS[4] or KEYS[3], ARGV[3], ARGV[4], {unpack(ARGV, 9)})
-remove_entry(KEYS[1], ARGV[1], ARGV[3])
-count(nil, KEYS[2], 'done', 1)
-end_guard(KEYS[5], KEYS[6], ARGV[5], 'stream:' .. ARGV[3], 'done')
-return 1
+-- ARGV[3]  '1' if this may be another server than the one that gave the entries
+-- ARGV[4]  the first of the entries in the stream
+-- ARGV[5]  the last of them
+-- ARGV[6…] of each: the entry, how long to keep it in ms, what is kept, and the job ID if it was chosen, else ''
+-- Reply    of each: 1 done, 0 the worker does not own the entry, 2 nothing was done, since the result of another job of
+--          that ID is there; or -1 nothing was done, each must be checked
+if ARGV[3] == '1' or redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
+local entries = {}
+for i = 6, #ARGV, 4 do entries[#entries + 1] = ARGV[i] end
+local held = held_by(KEYS[1], ARGV[1], ARGV[2], entries, ARGV[4], ARGV[5])
+local verdicts, done, guards, jobs = {}, {}, {}, #entries
+for n = 1, jobs do
+  local entry, keep, record, id = ARGV[4 * n + 2], ARGV[4 * n + 3], ARGV[4 * n + 4], ARGV[4 * n + 5]
+  verdicts[n] = 0
+  if held[entry] and id ~= '' then -- what is there is of an earlier job of that ID
+    redis.call('SET', KEYS[n + 5], record, 'PX', keep)
+    guards[#guards + 1] = {id, 'stream:' .. entry}
+    verdicts[n] = 1
+  elseif held[entry] then
+    verdicts[n] = redis.call('SET', KEYS[n + 5], record, 'PX', keep, 'NX') and 1 or 2
+  end
+  if verdicts[n] == 1 then done[#done + 1] = entry end
+end
+if #done == 0 then return verdicts end
+redis.call('XACK', KEYS[1], ARGV[1], unpack(done))
+redis.call('XDEL', KEYS[1], unpack(done))
+count(nil, KEYS[2], 'done', #done)
+end_guards(KEYS[4], KEYS[5], guards, 'done')
+return verdicts

@@ -11,7 +11,8 @@
 -- KEYS[9]  ids
 -- KEYS[10] ids:ends
 -- KEYS[11] id marker
--- KEYS[12] unique key (only if the job has one)
+-- KEYS[12] result
+-- KEYS[13] unique key (only if the job has one)
 -- ARGV[1]  job ID
 -- ARGV[2]  group
 -- ARGV[3]  where it is: 'stream', 'bodies', 'dead', 'cancelled' or, of one that was done, 'ended'
@@ -30,7 +31,7 @@ elseif where == 'bodies' then
 elseif where == 'ended' then
   place = where
   local freed = free_guard(KEYS[9], KEYS[10], ARGV[1], where)
-  found = redis.call('DEL', KEYS[8]) == 1 or freed
+  found = redis.call('DEL', KEYS[8], KEYS[12]) > 0 or freed
   counted = nil
 else
   found = remove_ended(KEYS[5], KEYS[6], ARGV[1], at)
@@ -40,5 +41,5 @@ if counted then count(nil, KEYS[7], counted, 1) end
 if not is_record_of_other(KEYS[1], KEYS[8], at) then call_if_there('DEL', KEYS[8]) end
 free_guard(KEYS[9], KEYS[10], ARGV[1], place)
 redis.call('DEL', KEYS[11])
-release_unique(KEYS[12], ARGV[1])
+release_unique(KEYS[13], ARGV[1])
 return 1

@@ -32,6 +32,12 @@ local function count(failures, key, field, n)
   end
 end
 
+-- Returns the text of an error that pcall has caught: Redis before 7.0 puts the place before it.
+local function error_text(why)
+  local text = type(why) == 'table' and why.err or tostring(why)
+  return (string.gsub(string.gsub(text, '^@user_script: ?%d+: ?', ''), '^%-', ''))
+end
+
 -- Adds a job to a stream, with its meta unless that is '', and returns the entry. The sequence of the fields is always
 -- the same: Redis then stores their names once for each node of the stream.
 local function add_job(stream, id, kind, data, meta)
@@ -65,6 +71,17 @@ local function owns_job(stream, group, entry, consumer, id, held)
     if found[2][i] == 'id' and found[2][i + 1] ~= '' then is = found[2][i + 1] end
   end
   return is == id
+end
+
+-- Returns which of some entries are pending for a consumer, as a set. They are between the first and the last: one look
+-- at that range finds them all unless the consumer holds many others there. Fails with NOGROUP as owns does.
+local function held_by(stream, group, consumer, entries, first, last)
+  local held, most = {}, 2 * #entries
+  local rows = redis.call('XPENDING', stream, group, first, last, most, consumer)
+  for _, row in ipairs(rows) do held[row[1]] = true end
+  if #rows < most then return held end
+  for _, entry in ipairs(entries) do held[entry] = held[entry] or owns(stream, group, entry, consumer) end
+  return held
 end
 
 -- Returns the consumer that an entry is pending for; nil if there is none, or no group yet.
@@ -221,6 +238,43 @@ local function end_guard(ids, ends, id, from, how)
   redis.pcall('HSET', ids, id, call .. ' ended:' .. how)
 end
 
+-- Reads the guards of many IDs at once; none that cannot be read.
+local function read_guards(ids, list)
+  local names = {}
+  for n, item in ipairs(list) do names[n] = item[1] end
+  return #names > 0 and redis.pcall('HMGET', ids, unpack(names)) or {}
+end
+
+-- As move_guard, for a list of {ID, place before, place after}.
+local function move_guards(ids, moved)
+  local guards, changed = read_guards(ids, moved), {}
+  for n, item in ipairs(moved) do
+    local call, place = string.match(guards[n] or '', '^(%S+ %d+) (.+)$')
+    if place == item[2] then
+      changed[#changed + 1] = item[1]
+      changed[#changed + 1] = call .. ' ' .. item[3]
+    end
+  end
+  if #changed > 0 then redis.pcall('HSET', ids, unpack(changed)) end
+end
+
+-- As end_guard, for a list of {ID, place before}.
+local function end_guards(ids, ends, ended, how)
+  local guards, changed, due, now = read_guards(ids, ended), {}, {}, now_ms()
+  for n, item in ipairs(ended) do
+    local call, place = string.match(guards[n] or '', '^(%S+ %d+) (.+)$')
+    if place == item[2] then
+      due[#due + 1] = string.format('%.0f', now + string.match(call, '%d+$'))
+      due[#due + 1] = item[1]
+      changed[#changed + 1] = item[1]
+      changed[#changed + 1] = call .. ' ended:' .. how
+    end
+  end
+  if #changed == 0 then return end
+  redis.pcall('ZADD', ends, unpack(due))
+  redis.pcall('HSET', ids, unpack(changed))
+end
+
 -- Deletes the guard of an ID whose job was at that place or, with 'ended', has ended. Reports whether there was one.
 local function free_guard(ids, ends, id, from)
   local _, place = read_guard(ids, id)
@@ -246,39 +300,52 @@ local function state_at(stream, group, delayed, retrying, bodies, dead, cancelle
   return nil
 end
 
--- Returns the member that stands for a job in bodies and with the due times, its body, and its place. If another job of
--- the same ID is there, the member ends with the job's entry, and the body begins with 0 to say so.
-local function member_for(bodies, id, body, entry)
-  if redis.call('HEXISTS', bodies, id) == 0 then return id, body, 'bodies' end
+-- Returns the member that stands for a job in bodies and with the due times, its body, and its place. If another job
+-- of the same ID is there, a twin, the member ends with the job's entry, and the body begins with 0 to say so.
+local function member_for(id, body, entry, is_twin)
+  if not is_twin then return id, body, 'bodies' end
   local member = id .. ' ' .. entry
   return member, '0' .. body, 'bodies:' .. member
 end
 
--- Puts a delayed or retrying job into the stream, and takes it from its due times. Returns 1, or 0 if its body is gone.
-local function promote_job(stream, bodies, due, ids, member)
-  local body = call_if_there('HGET', bodies, member)
-  if body then
-    local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
-    if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
-    local meta_at, data_at = from + klen, from + klen + mlen
-    local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
-    local id, place = member, 'bodies'
-    if string.find(body, '^0%d') then
-      id, place = string.match(member, '^(.*) %S+$') or member, 'bodies:' .. member
+-- Puts delayed or retrying jobs into the stream, and takes them from their due times. Returns how many there were,
+-- since the body of one may be gone, and their bytes.
+local function promote_jobs(stream, bodies, due, ids, members)
+  local found = call_if_there('HMGET', bodies, unpack(members)) or {}
+  local there, moved, bytes = {}, {}, 0
+  for n, member in ipairs(members) do
+    local body = found[n]
+    if body then
+      local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+      if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
+      local meta_at, data_at = from + klen, from + klen + mlen
+      local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
+      local id, place = member, 'bodies'
+      if string.find(body, '^0%d') then
+        id, place = string.match(member, '^(.*) %S+$') or member, 'bodies:' .. member
+      end
+      local entry = add_job(stream, id, kind, string.sub(body, data_at), meta)
+      if string.find(meta, '{"guarded":true', 1, true) == 1 then
+        moved[#moved + 1] = {id, place, 'stream:' .. entry}
+      end
+      there[#there + 1] = member
+      bytes = bytes + #body
     end
-    local entry = add_job(stream, id, kind, string.sub(body, data_at), meta)
-    redis.call('HDEL', bodies, member)
-    if string.find(meta, '{"guarded":true', 1, true) == 1 then move_guard(ids, id, place, 'stream:' .. entry) end
   end
-  redis.call('ZREM', due, member)
-  return body and 1 or 0
+  if #there > 0 then redis.call('HDEL', bodies, unpack(there)) end
+  redis.call('ZREM', due, unpack(members))
+  move_guards(ids, moved)
+  return #there, bytes
 end
 
--- Notifies the caretaker of a job that is due before all others of the set and within a second: later ones it finds
--- with a heartbeat. Nobody may be subscribed, and the user may have no right to the channel.
-local function ring(due, member, at)
-  local wait = tonumber(at) - now_ms()
-  if wait <= 1000 and redis.call('ZRANGE', due, 0, 0)[1] == member then
+-- Notifies the caretaker if the soonest of jobs that were added to a set, given as due times and members, is due
+-- before all others of it and within a second: later ones it finds with a heartbeat. Nobody may be subscribed, and the
+-- user may have no right to the channel.
+local function ring(due, added)
+  local soonest = math.huge
+  for i = 1, #added, 2 do soonest = math.min(soonest, tonumber(added[i])) end
+  local wait = soonest - now_ms()
+  if wait <= 1000 and tonumber(redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]) == soonest then
     redis.pcall('PUBLISH', due .. ':due', math.max(wait, 0))
   end
 end

@@ -8,16 +8,19 @@
 -- KEYS[6]  ids
 -- KEYS[7]  counts of all time
 -- ARGV[1]  the caller's clock, see queue_ms
--- ARGV[2]  how many of each at the most
+-- ARGV[2]  how many of each at the most; fewer if they are large
 -- Reply    {how many were promoted, ms until the next is due or -1}
 local now, promoted, next_due = queue_ms(KEYS[7], ARGV[1]), 0, -1
 allow_when_full('ZREM', KEYS[4])
 for k = 4, 5 do
   local members = redis.call('ZRANGEBYSCORE', KEYS[k], '-inf', now, 'LIMIT', 0, ARGV[2])
-  local first = redis.call('ZRANGE', KEYS[k], #members, #members, 'WITHSCORES')
-  for _, member in ipairs(members) do
-    promoted = promoted + promote_job(KEYS[1], KEYS[2], KEYS[k], KEYS[6], member)
+  local from, room = 1, 262144
+  while from <= #members and room > 0 do -- a few at a time: nothing but their bodies says how large they are
+    local lot = {unpack(members, from, math.min(from + 19, #members))}
+    local moved, bytes = promote_jobs(KEYS[1], KEYS[2], KEYS[k], KEYS[6], lot)
+    promoted, from, room = promoted + moved, from + #lot, room - bytes
   end
+  local first = call_if_there('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES') or {}
   if first[2] then
     local wait = math.max(0, tonumber(first[2]) - now)
     if next_due < 0 or wait < next_due then next_due = wait end

@@ -13,7 +13,7 @@ local body = redis.call('HGET', KEYS[2], ARGV[1])
 local delayed, retrying = redis.call('ZSCORE', KEYS[4], ARGV[1]), redis.call('ZSCORE', KEYS[5], ARGV[1])
 if not body or not delayed and not retrying then return 0 end
 allow_when_full('ZREM', KEYS[4])
-promote_job(KEYS[1], KEYS[2], KEYS[4], KEYS[6], ARGV[1])
+promote_jobs(KEYS[1], KEYS[2], KEYS[4], KEYS[6], {ARGV[1]})
 redis.call('ZREM', KEYS[5], ARGV[1])
 count(nil, KEYS[3], 'promoted', 1)
 return 1
