@@ -60,15 +60,6 @@ func (s Sessions) cookie(name string) string {
 	return "navvy-" + s.of + name
 }
 
-// named gives the cookies names of their own where other dashboards are served at the same host: a browser
-// distinguishes those of __Host- by nothing else.
-func (d *Dashboard) named(s Sessions) Sessions {
-	if d.cfg.Tenant {
-		s.of = d.cfg.Namespace + "-"
-	}
-	return s
-}
-
 func (s Sessions) set(w http.ResponseWriter, name string, content cookiePayload, life time.Duration) {
 	content.Purpose, content.Expires = name, time.Now().Add(life).Unix()
 	body, _ := json.Marshal(content) // of texts and numbers only

@@ -38,8 +38,8 @@ type Config struct {
 	Key         []byte                // signs what pages send back; random by default, so that a restart ends old pages
 	Mask        []string              // names of data fields whose values are hidden, * for any characters
 	Pages       []Page                // of features, in the order of the navigation
-	// Tenant is for a namespace whose people must see nothing of the others in the same Redis: the pages of Redis and of
-	// locks are left out, and queues that are bound to streams outside of the namespace do not exist.
+	// Tenant is for a namespace, see [CheckTenant], whose people must see nothing of the others in the same Redis: the
+	// pages of Redis and of locks are left out, and queues bound to streams outside of the namespace do not exist.
 	Tenant bool
 	// ClientIP is the address of a request's client. Defaults to that of the connection; behind proxies, it must take
 	// X-Forwarded-For from them alone.
@@ -75,20 +75,7 @@ type Dashboard struct {
 	running sync.WaitGroup
 }
 
-var (
-	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
-	tenantForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$`)
-)
-
-// CheckTenant refuses the name of a namespace that cannot be a tenant's, see [Config.Tenant]: it is part of keys, of
-// addresses and of cookies, and must be no other one's in any of them.
-func CheckTenant(namespace string) error {
-	if tenantForm.MatchString(namespace) {
-		return nil
-	}
-	return fmt.Errorf("%.80q is no tenant's name: it has 1 to 40 small letters, digits and dashes, none of them at an end",
-		namespace)
-}
+var prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
 
 // New returns a dashboard. It fails where the configuration lacks Redis or Auth, or a name in it is malformed.
 func New(cfg Config) (*Dashboard, error) {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -241,5 +243,31 @@ func TestNamesOfTenants(t *testing.T) {
 		if err == nil {
 			t.Errorf("a dashboard of %q", bad)
 		}
+	}
+}
+
+// A tenant's name must not be what keys without a namespace begin with: whoever may write the tenant's keys could write
+// those as well.
+func TestNoTenantIsCalledAsKeysThatAreShared(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/keys.md")
+	must(t, err)
+	_, section, _ := strings.Cut(string(text), "\n## Locks and jobs\n")
+	section, _, _ = strings.Cut(section, "\n## The monitor\n")
+	first := regexp.MustCompile("`\\{*([a-z0-9-]+):")
+	seen := map[string]bool{}
+	for line := range strings.Lines(section) {
+		cells := strings.Split(line, "|")
+		if !strings.HasPrefix(line, "| `") || len(cells) != 8 {
+			continue
+		}
+		for _, found := range first.FindAllStringSubmatch(cells[1], -1) {
+			if seen[found[1]] = true; dashboard.CheckTenant(found[1]) == nil {
+				t.Errorf("a tenant may be called %s, as %s", found[1], cells[1])
+			}
+		}
+	}
+	if len(seen) < 15 {
+		t.Errorf("only %d words were found: %v", len(seen), seen)
 	}
 }
