@@ -186,7 +186,7 @@ var helpers = map[string]effect{
 	"owns": reads, "consumer_of": reads, "has_lease": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
 	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
-	"owns_job": reads, "reached_ms": reads, "queue_ms": reads,
+	"owns_job": reads, "reached_ms": reads, "queue_ms": reads, "ring": reads,
 	"due_in": reads, "nearer_due": reads, "error_text": reads, "held_by": reads, "read_calls": reads,
 	"move_guards": adds, "end_guards": adds,
 	"shorten_lease": reads, // of its keys it changes the first alone, where a lease is
@@ -238,9 +238,34 @@ func noteMove(keys [][]string, s script, note func(map[string]bool, string) erro
 	}
 }
 
+var (
+	keysOfEach    = regexp.MustCompile(`(?ms)^-- KEYS\[1…\] of each queue \w+: (.*?)\n-- ARGV`)
+	keyParameters = regexp.MustCompile(`(?s)local function \w+\(\w+, (workers[^)]*)\)`)
+)
+
+// ofOneQueue makes a script that takes the keys of many queues, and works on those of one in a function, as if it were
+// for one alone.
+func ofOneQueue(text string) (one string, words map[int]string) {
+	head, parameters := keysOfEach.FindStringSubmatch(text), keyParameters.FindStringSubmatch(text)
+	if head == nil || parameters == nil {
+		return text, keyWords(text)
+	}
+	split := func(list string) []string {
+		return strings.Split(strings.Join(strings.Fields(strings.ReplaceAll(list, "--", "")), " "), ", ")
+	}
+	words = map[int]string{}
+	names := split(head[1])
+	for i, parameter := range split(parameters[1]) {
+		words[i+1] = names[i]
+		text = regexp.MustCompile(`\b`+parameter+`\b`).ReplaceAllString(text, fmt.Sprintf("KEYS[%d]", i+1))
+	}
+	return text, words
+}
+
 // readScript finds the keys that a script writes.
 func readScript(text string) (script, error) {
-	words, s := keyWords(text), script{map[string]bool{}, map[string]bool{}}
+	text, words := ofOneQueue(text)
+	s := script{map[string]bool{}, map[string]bool{}}
 	note := func(to map[string]bool, index string) error {
 		if each := keyOfEach.FindStringSubmatch(index); each != nil { // of the first of many jobs
 			factor, _ := strconv.Atoi(cmp.Or(each[1], "1"))

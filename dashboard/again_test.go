@@ -12,7 +12,7 @@ import (
 func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, calls, ended, alice := new(cache), 0, 0, &turn{newTurns(8, 3), "alice"}
+		c, calls, ended, alice := new(cache), 0, 0, &turn{of: newTurns(8, 3), user: "alice"}
 		load := func(context.Context) (any, error) {
 			if calls++; calls == 2 {
 				panic("a page of somebody's")
@@ -49,7 +49,7 @@ func TestAPageIsReadAnewBesideARequest(t *testing.T) {
 func TestAFailureBesideARequestIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, away, alice := new(cache), errors.New("away"), &turn{newTurns(8, 3), "alice"}
+		c, away, alice := new(cache), errors.New("away"), &turn{of: newTurns(8, 3), user: "alice"}
 		var fails error
 		load := func(context.Context) (any, error) {
 			<-time.After(slowReading)
@@ -73,6 +73,64 @@ func TestAFailureBesideARequestIsSeen(t *testing.T) {
 		fails = away
 		if got := get(); !errors.Is(got.err, away) {
 			t.Errorf("when it is old: %v, %v", got.data, got.err)
+		}
+		c.close()
+	})
+}
+
+// Of a reading that takes long now and did not before, a request that wants it soon is shown what there was.
+func TestAReadingThatGrowsSlowKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, alice, calls, takes := new(cache), &turn{of: newTurns(8, 3), user: "alice"}, 0, time.Duration(0)
+		load := func(context.Context) (any, error) {
+			calls++
+			<-time.After(takes)
+			return calls, nil
+		}
+		get := func() (data any, took time.Duration) {
+			began := time.Now()
+			return c.getIn(t.Context(), alice, "/", time.Now, load).data, time.Since(began)
+		}
+		get()
+		<-time.After(cacheFresh)
+		if data, took := get(); data != 2 || took > 0 {
+			t.Errorf("a quick reading: %v after %s", data, took)
+		}
+		<-time.After(cacheFresh)
+		takes = 3 * time.Second
+		if data, took := get(); data != 2 || took != slowReading {
+			t.Errorf("a slow reading: %v after %s", data, took)
+		}
+		<-time.After(takes)
+		if data, took := get(); data != 3 || took > 0 {
+			t.Errorf("when it is there: %v after %s", data, took)
+		}
+		<-time.After(2 * cacheFresh)
+		if data, took := get(); data != 4 || took != takes {
+			t.Errorf("what is old: %v after %s", data, took)
+		}
+		c.close()
+	})
+}
+
+// What takes a while is read anew before it is old: a page that is watched is never waited for, and never old.
+func TestAWatchedReadingIsReadAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, began := new(cache), time.Now()
+		load := func(context.Context) (any, error) {
+			<-time.After(300 * time.Millisecond)
+			return time.Since(began), nil
+		}
+		c.get(t.Context(), "/", time.Now, load)
+		for range 100 {
+			<-time.After(100 * time.Millisecond)
+			asked := time.Now()
+			got := c.get(t.Context(), "/", time.Now, load)
+			if waited := time.Since(asked); waited > 0 || time.Since(got.at) > cacheFresh {
+				t.Fatalf("waited for %s, shown as of %s ago", waited, time.Since(got.at))
+			}
 		}
 		c.close()
 	})

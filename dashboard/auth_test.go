@@ -71,7 +71,7 @@ func login(t *testing.T, client *http.Client, server *httptest.Server, name stri
 var everyAddress = []string{
 	"/", "/queues", "/pending", "/waiting", "/delayed", "/dead",
 	"/queues/orders/jobs/x", "/audit", "/operations/x", "/live",
-	"/workers", "/redis", "/locks", "/api/v1/workers", "/api/v1/redis", "/api/v1/locks",
+	"/workers", "/redis", "/locks", "/keys", "/api/v1/keys", "/api/v1/workers", "/api/v1/redis", "/api/v1/locks",
 	"/api/v1/overview", "/api/v1/queues", "/api/v1/pending", "/api/v1/dead",
 	"/api/v1/queues/orders/jobs/x", "/api/v1/audit",
 }

@@ -20,6 +20,8 @@ type Sessions struct {
 	Key    []byte        // signs the cookies; 32 bytes at the least
 	For    time.Duration // defaults to DefaultSession
 	Secure bool          // browsers reach the monitor by https; false is for loopback alone
+
+	of string // begins the names of cookies, after what begins all
 }
 
 func (s Sessions) validate() error {
@@ -53,9 +55,18 @@ func (s Sessions) life() time.Duration {
 // (draft-ietf-httpbis-rfc6265bis, section 4.1.3).
 func (s Sessions) cookie(name string) string {
 	if s.Secure {
-		return "__Host-navvy-" + name
+		return "__Host-navvy-" + s.of + name
 	}
-	return "navvy-" + name
+	return "navvy-" + s.of + name
+}
+
+// named gives the cookies names of their own where other dashboards are served at the same host: a browser
+// distinguishes those of __Host- by nothing else.
+func (d *Dashboard) named(s Sessions) Sessions {
+	if d.cfg.Tenant {
+		s.of = d.cfg.Namespace + "-"
+	}
+	return s
 }
 
 func (s Sessions) set(w http.ResponseWriter, name string, content cookiePayload, life time.Duration) {

@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/dashboard/audit"
+	"github.com/navvy-go/navvy/internal/apikey"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -37,6 +38,9 @@ type Config struct {
 	Key         []byte                // signs what pages send back; random by default, so that a restart ends old pages
 	Mask        []string              // names of data fields whose values are hidden, * for any characters
 	Pages       []Page                // of features, in the order of the navigation
+	// Tenant is for a namespace whose people must see nothing of the others in the same Redis: the pages of Redis and of
+	// locks are left out, and queues that are bound to streams outside of the namespace do not exist.
+	Tenant bool
 	// ClientIP is the address of a request's client. Defaults to that of the connection; behind proxies, it must take
 	// X-Forwarded-For from them alone.
 	ClientIP func(*http.Request) string
@@ -50,6 +54,7 @@ type Dashboard struct {
 	inspector  *inspect.Inspector
 	trail      *audit.Trail
 	refusals   *audit.Trail
+	keys       *apikey.Store
 	throttle   audit.Throttle
 	exports    chan struct{} // one for each export of the trail under way
 	mask       mask
@@ -70,7 +75,20 @@ type Dashboard struct {
 	running sync.WaitGroup
 }
 
-var prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+var (
+	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+	tenantForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$`)
+)
+
+// CheckTenant refuses the name of a namespace that cannot be a tenant's, see [Config.Tenant]: it is part of keys, of
+// addresses and of cookies, and must be no other one's in any of them.
+func CheckTenant(namespace string) error {
+	if tenantForm.MatchString(namespace) {
+		return nil
+	}
+	return fmt.Errorf("%.80q is no tenant's name: it has 1 to 40 small letters, digits and dashes, none of them at an end",
+		namespace)
+}
 
 // New returns a dashboard. It fails where the configuration lacks Redis or Auth, or a name in it is malformed.
 func New(cfg Config) (*Dashboard, error) {
@@ -80,6 +98,8 @@ func New(cfg Config) (*Dashboard, error) {
 		return nil, errors.New("dashboard: Config.Redis is missing")
 	case cfg.Auth == nil:
 		return nil, errors.New("dashboard: Config.Auth is missing; dashboard.Open lets everybody in")
+	case cfg.Tenant && CheckTenant(cfg.Namespace) != nil:
+		return nil, fmt.Errorf("dashboard: %w", CheckTenant(cfg.Namespace))
 	case !prefixForm.MatchString(cfg.Prefix):
 		return nil, fmt.Errorf("dashboard: prefix %q is not a path such as /navvy", cfg.Prefix)
 	}
@@ -92,7 +112,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	inspector, err := inspect.New(cfg.Redis, inspect.Config{Namespace: cfg.Namespace, Now: cfg.Now})
+	inspector, err := inspect.New(cfg.Redis, inspect.Config{Namespace: cfg.Namespace, Confined: cfg.Tenant, Now: cfg.Now})
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
@@ -100,7 +120,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if err != nil {
 		return nil, err
 	}
-	sections, err := navigation(cfg.Pages)
+	sections, err := navigation(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +131,13 @@ func New(cfg Config) (*Dashboard, error) {
 	d := &Dashboard{
 		cfg: cfg, inspector: inspector, mask: masked, templates: parsed, sections: sections,
 		trail: audit.New(cfg.Redis, cfg.Namespace), locks: lockmgr.New(cfg.Redis),
+		keys: apikey.New(cfg.Redis, cfg.Namespace),
 	}
 	d.readings, d.requests = newTurns(readsAtOnce, readsOfOne), newTurns(requestsAtOnce, requestsOfOne)
 	d.requests.every = requestsEvery
+	if cfg.Tenant {
+		d.cache.most = cacheTenant
+	}
 	d.refusals, d.exports = d.trail.Refused(), make(chan struct{}, exportsAtOnce)
 	if err := d.makeKeys(); err != nil {
 		return nil, fmt.Errorf("dashboard: %w", err)
@@ -133,7 +157,7 @@ func (d *Dashboard) makeKeys() error {
 	if err != nil {
 		return err
 	}
-	d.notices = Sessions{Key: noticeKey, Secure: d.cfg.Secure}
+	d.notices = d.named(Sessions{Key: noticeKey, Secure: d.cfg.Secure})
 	if d.csrfKey, err = keyFor("forms", master); err != nil {
 		return err
 	}
@@ -171,6 +195,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.cfg.Auth.Routes(mux, d.cfg.Prefix)
 	mux.Handle("GET /live", d.identified(d.live.serve))
 	d.sessionRoutes(mux)
+	d.keyRoutes(mux)
 	mux.Handle("GET /audit/export", d.viewer(d.exportTrail))
 	mux.Handle("GET "+apiPath+"/audit/export", d.viewer(d.exportTrail))
 
@@ -183,8 +208,6 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.page(mux, "/cancelled", cancelledPage)
 	d.page(mux, "/queues/{queue}/jobs/{id}", jobPage)
 	d.page(mux, "/workers", workersPage)
-	d.page(mux, "/redis", redisPage)
-	d.page(mux, "/locks", locksPage)
 	d.page(mux, "/audit", auditTrailPage)
 	d.page(mux, "/operations/{id}", operationPage)
 
@@ -195,8 +218,11 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)
 	d.action(mux, "/workers/command", d.commandWorker)
-	d.action(mux, "/locks/evict", d.evict)
-
+	if !d.cfg.Tenant {
+		d.page(mux, "/redis", redisPage)
+		d.page(mux, "/locks", locksPage)
+		d.action(mux, "/locks/evict", d.evict)
+	}
 	for _, p := range d.cfg.Pages {
 		d.plug(mux, p)
 	}

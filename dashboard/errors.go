@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/apikey"
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -63,11 +64,13 @@ func statusOf(err error) int {
 		return http.StatusPreconditionRequired
 	case errors.As(err, &known):
 		return known.status
-	case errors.Is(err, inspect.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid):
+	case errors.Is(err, inspect.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid), errors.Is(err, apikey.ErrInvalid):
 		return http.StatusBadRequest
-	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen):
+	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen),
+		errors.Is(err, apikey.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, inspect.ErrHeld), errors.Is(err, inspect.ErrInUse):
+	case errors.Is(err, inspect.ErrHeld), errors.Is(err, inspect.ErrInUse), errors.Is(err, apikey.ErrExists),
+		errors.Is(err, apikey.ErrTooMany):
 		return http.StatusConflict
 	case redisx.IsAway(err), errors.Is(err, errStopping):
 		return http.StatusServiceUnavailable

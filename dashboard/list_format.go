@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/visible"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -82,7 +83,7 @@ func filterHints(state inspect.State) []string {
 
 // redisCLI lists the commands that show a list's page without the monitor.
 func redisCLI(l list) []string {
-	quote := shellQuote
+	quote := visible.Shell
 	switch stream, group := quote(l.Info.Stream), quote(l.Info.Group); l.State {
 	case inspect.StateInFlight:
 		return []string{
@@ -105,6 +106,3 @@ func redisCLI(l list) []string {
 	}
 	return nil
 }
-
-// shellQuote makes a word of a shell of any text: nothing in it means anything to the shell.
-func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -71,7 +71,7 @@ func newLogins(d *Dashboard, cookies Sessions, cookie string) (*logins, error) {
 	}
 	return &logins{
 		store: store, owner: "monitor:" + cmp.Or(d.cfg.Namespace, queue.DefaultNamespace) + ":" + cookie + ":",
-		cookie: cookie, cookies: cookies, address: d.cfg.ClientIP, log: d.cfg.Logger, d: d,
+		cookie: cookie, cookies: d.named(cookies), address: d.cfg.ClientIP, log: d.cfg.Logger, d: d,
 		remembered: map[string]remembered{},
 	}, nil
 }

@@ -20,8 +20,12 @@ var ownSections = []section{
 	{"cancelled", "/cancelled", "Cancelled", "c", "Work"},
 	{"workers", "/workers", "Workers", "w", "Fleet"},
 	{"redis", "/redis", "Redis", "r", "Fleet"},
+	{"keys", "/keys", "API keys", "k", "Fleet"},
 	{"audit", "/audit", "Audit", "u", "Fleet"},
 	{"locks", "/locks", "Locks", "l", features},
 }
+
+// shared are the sections that show what all tenants have together.
+var shared = []string{"redis", "locks"}
 
 const features = "Features"

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
@@ -199,6 +203,66 @@ func TestProxyHeadersCannotBeAdded(t *testing.T) {
 		})
 		if err == nil {
 			t.Errorf("%s is taken for a proxy", from)
+		}
+	}
+}
+
+// An attempt is reserved before its password is compared: of sixty at once, those that are free are compared, and
+// nobody else waits for them.
+func TestSixtyWrongPasswordsAtOnceAreNotAllCompared(t *testing.T) {
+	t.Parallel()
+	read, _, _ := credentials(t)
+	server := board(t, dashboard.Config{Auth: passwords(t, read)})
+	var compared, refused atomic.Int64
+	var all sync.WaitGroup
+	for k := range 60 {
+		client := browser(t)
+		all.Go(func() {
+			form := url.Values{"name": {"vera"}, "password": {fmt.Sprint("wrong-", k)}}
+			switch got := do(t, client, http.MethodPost, server.URL+"/login", form); got.StatusCode {
+			case http.StatusUnauthorized:
+				compared.Add(1)
+			case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+				if got.Header.Get("Retry-After") != "" {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	login(t, browser(t), server, "olga")
+	all.Wait()
+	if n := compared.Load(); n == 0 || n > 10 || refused.Load() != 60-n {
+		t.Errorf("%d were compared, %d refused", n, refused.Load())
+	}
+}
+
+// Of many jobs that are deleted at once, each is on record, for viewers as well.
+func TestEveryDeletedJobIsOnRecord(t *testing.T) {
+	t.Parallel()
+	rdb, namespace := redistest.Shared(t).Client(t), redistest.Namespace()
+	client, err := queue.NewClient(rdb, queue.ClientConfig{Namespace: namespace})
+	must(t, err)
+	defer client.Close()
+	form := url.Values{"queue": {"q"}, "state": {"delayed"}, "action": {"delete"}, "confirm": {"q"}}
+	for n := range 30 {
+		id := fmt.Sprintf("del-%02d", n)
+		_, err := client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), queue.On("q"), queue.ID(id), queue.In(time.Hour))
+		must(t, err)
+		form.Add("id", id)
+	}
+	server := board(t, dashboard.Config{Redis: rdb, Namespace: namespace, Auth: dashboard.Open{}})
+	got := do(t, browser(t), http.MethodPost, server.URL+"/jobs/act", form, "Accept", "application/json",
+		"Sec-Fetch-Site", "same-origin")
+	if got.StatusCode != http.StatusOK {
+		t.Fatalf("delete: %d %s", got.StatusCode, got.body)
+	}
+	if n := rdb.ZCard(t.Context(), namespace+":{q}:delayed").Val(); n != 0 {
+		t.Errorf("%d jobs are left", n)
+	}
+	_, trail := get(t, server, "/api/v1/audit")
+	for n := range 30 {
+		if id := fmt.Sprintf("del-%02d", n); !strings.Contains(trail, id) {
+			t.Errorf("%s is not on record", id)
 		}
 	}
 }

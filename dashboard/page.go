@@ -37,6 +37,7 @@ type pageData struct {
 	Prefix      string
 	Version     string
 	Environment string
+	Tenant      string // whose namespace it is; "" where nobody else has one
 	User        User
 	CanAct      bool
 	CSRF        string
@@ -111,7 +112,7 @@ func (d *Dashboard) read(r *http.Request, p page) cached {
 		return cached{err: BadRequest("the address is too long: %d bytes at the most", addressMost)}
 	}
 	user := userOf(r.Context()).Name
-	turn := &turn{d.readings, user}
+	turn := &turn{of: d.readings, pace: d.requests, user: user}
 	return d.cache.getIn(r.Context(), turn, key, d.cfg.Now, func(ctx context.Context) (any, error) {
 		return p.load(ctx, d, asked)
 	})
@@ -139,6 +140,9 @@ func (d *Dashboard) pageData(r *http.Request, p page) pageData {
 		Title: p.title, Section: p.section, Sections: d.sections, Prefix: d.cfg.Prefix, Version: d.templates.version,
 		Environment: d.cfg.Environment, User: user, CanAct: user.Role >= Operator,
 		Logout: d.logout(), Query: r.URL.Query(), Address: address(d.cfg.Prefix, r.URL), Now: d.cfg.Now(),
+	}
+	if d.cfg.Tenant {
+		out.Tenant = d.cfg.Namespace
 	}
 	if out.CanAct {
 		out.CSRF = d.csrfToken(user)

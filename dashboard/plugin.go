@@ -46,7 +46,7 @@ var (
 
 // taken are the words that addresses of the dashboard itself begin with, besides those of its pages.
 var taken = []string{"/overview", "/assets", "/live", "/api", "/jobs", "/operations", "/login", "/logout", "/oidc",
-	"/sessions"}
+	"/sessions", "/tenants"}
 
 // validate refuses a page that could not be served beside those of before.
 func (p Page) validate(before []section) error {
@@ -81,9 +81,12 @@ func (d *Dashboard) plug(mux *http.ServeMux, p Page) {
 }
 
 // navigation lists the dashboard's own pages, then those of the configuration.
-func navigation(pages []Page) ([]section, error) {
+func navigation(cfg Config) ([]section, error) {
 	all := slices.Clone(ownSections)
-	for _, p := range pages {
+	if cfg.Tenant {
+		all = slices.DeleteFunc(all, func(s section) bool { return slices.Contains(shared, s.Name) })
+	}
+	for _, p := range cfg.Pages {
 		if err := p.validate(all); err != nil {
 			return nil, err
 		}

@@ -20,6 +20,9 @@ const (
 
 	requestsEvery = time.Second / 40 // of one user, on average; the others wait
 	requestsAhead = 60               // that may come earlier
+	waitsOfOne    = 64               // of one user, that wait for their turn
+
+	weighed = 256 << 10 // bytes of jobs that are read for a page count as one request more
 )
 
 var errBusy = &statusError{http.StatusTooManyRequests, errors.New("too many pages are asked for at once; try again")}
@@ -32,12 +35,16 @@ type turns struct {
 	mu    sync.Mutex
 	taken int
 	by    map[string]int
+	waits map[string]int
 	due   map[string]time.Time // when a user's next one is due at that pace, if it is not yet
 	freed chan struct{}        // closed when one is given back
 }
 
 func newTurns(all, each int) *turns {
-	return &turns{all: all, each: each, by: map[string]int{}, due: map[string]time.Time{}, freed: make(chan struct{})}
+	return &turns{
+		all: all, each: each, by: map[string]int{}, waits: map[string]int{}, due: map[string]time.Time{},
+		freed: make(chan struct{}),
+	}
 }
 
 // try takes a turn, or returns a channel that is closed when there may be one.
@@ -96,8 +103,30 @@ func (t *turns) late(user string, now time.Time) time.Duration {
 	return late
 }
 
-// wait takes a turn, within a time.
+// charge has what was read for a user's request count for the pace, but keeps no later one from waiting its turn.
+func (t *turns) charge(user string, bytes int64, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	due := t.due[user]
+	if due.Before(now) {
+		due = now
+	}
+	due = due.Add(time.Duration(bytes/weighed) * t.every)
+	if most := now.Add(requestsAhead*t.every + readsWait); due.After(most) {
+		due = most
+	}
+	t.due[user] = due
+}
+
+// wait takes a turn, within a time. A user's requests that many already wait before are refused.
 func (t *turns) wait(ctx context.Context, user string, within time.Duration) error {
+	if _, ok := t.try(user); ok {
+		return nil
+	}
+	if !t.queue(user) {
+		return errBusy
+	}
+	defer t.leave(user)
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {
@@ -115,10 +144,29 @@ func (t *turns) wait(ctx context.Context, user string, within time.Duration) err
 	}
 }
 
+func (t *turns) queue(user string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waits[user] >= waitsOfOne {
+		return false
+	}
+	t.waits[user]++
+	return true
+}
+
+func (t *turns) leave(user string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waits[user]--; t.waits[user] == 0 {
+		delete(t.waits, user)
+	}
+}
+
 // turn is a turn of a user. Each that waits for a reading takes one, also where another user's request reads for both:
 // a user whose turns are taken keeps nobody else waiting. A nil turn is always free.
 type turn struct {
 	of   *turns
+	pace *turns // of the user's requests; nil for none
 	user string
 }
 
@@ -135,6 +183,13 @@ func (t *turn) try() bool {
 	}
 	_, ok := t.of.try(t.user)
 	return ok
+}
+
+// charge has what was read of jobs count for the user's pace.
+func (t *turn) charge(bytes int64) {
+	if t != nil && t.pace != nil {
+		t.pace.charge(t.user, bytes, time.Now())
+	}
 }
 
 func (t *turn) giveBack() {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/scope"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -90,6 +91,7 @@ func functions(cfg Config) template.FuncMap {
 		"jobAddress":      func(j inspect.JobInfo) string { return cfg.Prefix + jobAddress(j) },
 		"jobSpan":         func(j inspect.JobInfo) time.Duration { return time.Duration(j.IdleMS) * time.Millisecond },
 		"lease":           lease,
+		"keyScopes":       func() []scope.Scope { return keyScopes(cfg) },
 		"len64":           func(jobs []inspect.JobInfo) int64 { return int64(len(jobs)) },
 		"number":          func(n int) int64 { return int64(n) },
 		"commandsFor":     commandsFor,

@@ -10,7 +10,7 @@ import { until } from "./lib/until.mjs";
 
 const password = "correct horse battery";
 const pages = ["/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/workers", "/redis", "/locks", "/flags",
-  "/leaderboards", "/analytics", "/audit", "/sessions"];
+  "/leaderboards", "/analytics", "/audit", "/sessions", "/keys"];
 
 let redis, programs, browser, address, workerA;
 
@@ -139,6 +139,39 @@ test("dead jobs are filtered by a field of their data, and all that match are re
   await page.goto(address + "/audit");
   await page.getByText("args.customer.country:CH: 4 jobs").waitFor();
   await page.context().close();
+});
+
+test("an API key is made, shown once, and revoked", async () => {
+  programs.run("monitor", "keys", "create", "of-the-shell", "--scope", "jobs:write:*/mail.*", "--expires", "never");
+  for (const [name, options] of Object.entries({
+    light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, phone: { viewport: { width: 390, height: 844 }, hasTouch: true },
+  })) {
+    const page = await login("olga", { ...options, bypassCSP: true });
+    await page.goto(address + "/keys");
+    await page.getByLabel("Name").fill("shop-" + name);
+    await page.getByLabel("Scopes").fill("jobs:write:orders*/mail.*\njobs:read:orders");
+    await page.getByLabel("Expires").selectOption("30d");
+    await page.getByRole("button", { name: "Make the key" }).click();
+    const secret = await page.locator("#secret").textContent();
+    assert.match(secret, /^navvy_[A-Za-z0-9_-]{43}$/);
+    assert.deepEqual(await accessible(page), []);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wider <= 0, `the page is ${wider} px wider than its window`);
+    await screenshot(page, `key-made-${name}`);
+    await page.getByRole("link", { name: "To the API keys" }).click();
+    await page.getByText("of-the-shell").waitFor();
+    assert.ok(!(await page.content()).includes(secret), "the key is shown again");
+    assert.deepEqual(await accessible(page), []);
+    await screenshot(page, `keys-list-${name}`);
+    await page.getByRole("button", { name: "Revoke the key shop-" + name }).click();
+    await page.getByText("was never used").waitFor();
+    await page.getByLabel(/to confirm/).fill("shop-" + name);
+    await page.getByRole("button", { name: "Revoke" }).click();
+    await page.getByText(`The API key shop-${name} is revoked`).waitFor();
+    await page.locator("#apikeys td", { hasText: "shop-" + name }).waitFor({ state: "detached" });
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  }
 });
 
 test("a worker is made quiet, and stopped", async () => {

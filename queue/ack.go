@@ -151,6 +151,12 @@ func (a *acker) failed() {
 	}
 }
 
+func (a *acker) isFailing() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failing != nil
+}
+
 func (a *acker) recovered() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -48,6 +48,14 @@ func (b *byteBudget) count(wanted int) int {
 	return min(wanted, max(b.bytes/b.entry, 1))
 }
 
+// isLarge reports whether entries are so large that a reply has room for few: before any has come they are taken for as
+// large as is not.
+func (b *byteBudget) isLarge() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.entry > maxReply/firstReads
+}
+
 // arrived notes a reply, and how long it was under way. Larger entries count at once, smaller ones by and by.
 func (b *byteBudget) arrived(entries, bytes int, took time.Duration) {
 	if entries == 0 {

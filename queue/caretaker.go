@@ -11,6 +11,7 @@ import (
 type chore struct {
 	name  string
 	every func(*session) time.Duration // how often it is done; 0: only when a heartbeat shows that there is work
+	own   func(*session) bool          // whether another worker does it too, for what is its own; nil: it does not
 
 	// run does it once, and returns when it is to be done next: 0 for as usual.
 	run func(ses *session, ctx context.Context) (next time.Duration, err error)
@@ -31,14 +32,18 @@ const (
 
 // chores is the table of chores. A new chore is a row here and a file of its own.
 var chores = [choreCount]chore{
-	chorePromote:         {"promote", func(*session) time.Duration { return promoteEvery }, (*session).promote},
-	choreDrawNear:        {"draw near", onSignal, (*session).drawNear},
-	choreReclaim:         {"reclaim", onSignal, (*session).reclaim},
-	choreSweep:           {"sweep", (*session).sweepEvery, (*session).sweep},
-	choreExpireCancels:   {"expire cancellations", onSignal, (*session).expireCancels},
-	choreSweepIDs:        {"sweep guards of IDs", (*session).sweepEvery, (*session).sweepIDs},
-	choreExpireCancelled: {"expire cancelled jobs", (*session).sweepEvery, (*session).expireCancelled},
-	choreExpireDead:      {"expire dead jobs", (*session).expireDeadEvery, (*session).expireDead},
+	chorePromote: {
+		name: "promote", every: (*session).promotePoll, own: (*session).hasOwnDue, run: (*session).promote,
+	},
+	choreDrawNear:      {name: "draw near", every: onSignal, run: (*session).drawNear},
+	choreReclaim:       {name: "reclaim", every: onSignal, run: (*session).reclaim},
+	choreSweep:         {name: "sweep", every: (*session).sweepEvery, run: (*session).sweep},
+	choreExpireCancels: {name: "expire cancellations", every: onSignal, run: (*session).expireCancels},
+	choreSweepIDs:      {name: "sweep guards of IDs", every: (*session).sweepEvery, run: (*session).sweepIDs},
+	choreExpireCancelled: {
+		name: "expire cancelled jobs", every: (*session).sweepEvery, run: (*session).expireCancelled,
+	},
+	choreExpireDead: {name: "expire dead jobs", every: (*session).expireDeadEvery, run: (*session).expireDead},
 }
 
 func onSignal(*session) time.Duration { return 0 }
@@ -49,7 +54,7 @@ func onSignal(*session) time.Duration { return 0 }
 func (ses *session) caretake(ctx context.Context, which int) {
 	c, backoff := &chores[which], ses.newBackoff()
 	every := c.every(ses)
-	timer := time.NewTimer(every)
+	timer := time.NewTimer(ses.firstAfter(every))
 	defer timer.Stop()
 	if every == 0 {
 		timer.Stop()
@@ -62,7 +67,7 @@ func (ses *session) caretake(ctx context.Context, which int) {
 			return
 		}
 		next := every
-		if ses.isCaretaker() {
+		if ses.isCaretaker() || c.own != nil && c.own(ses) {
 			after, err := ses.runChore(ctx, c)
 			switch {
 			case ctx.Err() != nil:
@@ -83,6 +88,11 @@ func (ses *session) caretake(ctx context.Context, which int) {
 	}
 }
 
+// firstAfter is when a chore is done first that is done so often: not that of all queues of a worker at the same time.
+func (s *subscription) firstAfter(every time.Duration) time.Duration {
+	return every / time.Duration(len(s.w.cfg.Queues)) * time.Duration(s.place+1)
+}
+
 func (ses *session) runChore(ctx context.Context, c *chore) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, ses.w.cfg.Lease)
 	defer cancel()
@@ -100,6 +110,10 @@ func (ses *session) becomeCaretaker(sent int64, reply wire.HeartbeatReply) {
 	if ses.caretakerUntil.Swap(sent+int64(ses.caretakerTerm())) <= sent {
 		ses.observe(Event{Type: EventCaretakerTaken, Worker: ses.consumer})
 	}
+	ses.w.rings.want(ses, true)
+	if ses.promoteIn(reply.NextDue); ses.w.rings.down.Load() {
+		ses.signalChore(chorePromote)
+	}
 	gone := goneConsumers{late: reply.Late}
 	if ses.clock.trusted(monotonic()) {
 		gone.ended, gone.strays = reply.Ended, reply.Strays
@@ -108,7 +122,7 @@ func (ses *session) becomeCaretaker(sent int64, reply wire.HeartbeatReply) {
 		ses.gone.Store(&gone)
 		ses.signalChore(choreReclaim)
 	}
-	if ses.setBack.see(reply.Behind) {
+	if !reply.Brief && ses.setBack.see(reply.Behind) {
 		ses.signalChore(choreDrawNear)
 	}
 	if reply.Cancels > 0 {

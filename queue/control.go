@@ -92,7 +92,7 @@ func (ses *session) applyPause(ctx context.Context, paused bool) {
 		return
 	}
 	if changed {
-		ses.reader.Interrupt(ctx)
+		ses.interrupt(ctx)
 	}
 	if ses.transfer.TryLock() { // else another loop waits for Redis: with the next heartbeat
 		ses.handBack()

@@ -63,6 +63,7 @@ func (ses *session) fetch(memory *readMemory, room int, wait bool) (err error) {
 		tasks, size, err = ses.readOnce(memory, n, wait)
 	}
 	if len(tasks) > 0 {
+		ses.sawJobs()
 		ses.replies.arrived(len(tasks), size, since(tasks[0].heldSince))
 	}
 	if ses.readAgain(tasks) {
@@ -77,13 +78,25 @@ func (ses *session) fetch(memory *readMemory, room int, wait bool) (err error) {
 // readOnce reads up to n entries, waiting for the first if it shall, and returns how many bytes came. What it returns
 // with an error was read all the same.
 func (ses *session) readOnce(memory *readMemory, n int, wait bool) (tasks []*task, size int, err error) {
+	switch {
+	case !ses.shares:
+		return ses.readBy(ses.reader, memory, n, wait)
+	case wait && ses.mayShare():
+		return ses.w.sharedReads.read(ses, memory, n)
+	}
+	return ses.readOwn(memory, n, wait)
+}
+
+func (ses *session) readBy(
+	by redis.UniversalClient, memory *readMemory, n int, wait bool,
+) (tasks []*task, size int, err error) {
 	epoch := ses.w.epochs.Now()
 	args := append(make([]any, 0, 11), "GROUP", ses.queue.Group, ses.consumer, "COUNT", n)
 	if wait {
 		args = append(args, "BLOCK", readBlock.Milliseconds())
 	}
 	cmd := redisx.NewPackedCmd(ses.ctx, append(args, "STREAMS", ses.queue.Stream, ">")...)
-	_ = ses.reader.Process(context.WithoutCancel(ses.ctx), cmd)
+	_ = by.Process(context.WithoutCancel(ses.ctx), cmd)
 	reply, err := cmd.Reply()
 	if err != nil {
 		return nil, 0, err

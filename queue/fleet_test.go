@@ -26,6 +26,7 @@ type fleet struct {
 	client    *queue.Client
 	inspect   *inspect.Inspector
 	events    *recorder
+	sent      int // jobs by eachQueue
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -55,13 +56,21 @@ func (f *fleet) must(err error) {
 // start runs a worker on the queue "orders" until the test ends; change may alter its configuration.
 func (f *fleet) start(mux *queue.Mux, change ...func(*queue.WorkerConfig)) *queue.Worker {
 	f.Helper()
+	return f.startOn(f.rdb, mux, change...)
+}
+
+// startOn is start with the options of another client.
+func (f *fleet) startOn(
+	rdb redis.UniversalClient, mux *queue.Mux, change ...func(*queue.WorkerConfig),
+) *queue.Worker {
+	f.Helper()
 	cfg := queue.WorkerConfig{
 		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 10, Observer: f.events,
 	}
 	for _, c := range change {
 		c(&cfg)
 	}
-	w, err := queue.NewWorker(f.rdb, mux, cfg)
+	w, err := queue.NewWorker(rdb, mux, cfg)
 	f.must(err)
 	f.must(w.Start(f.Context()))
 	f.Cleanup(func() {

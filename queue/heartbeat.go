@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/navvy-go/navvy/internal/redisx"
@@ -17,21 +18,42 @@ const staleAfter = time.Second
 // has ended, and a few lost heartbeats do no harm.
 //
 // Why: docs/decisions/engine.md#workers-send-a-heartbeat-every-eighth-of-the-lease-half-a-second-at-the-most
-func (s *subscription) heartbeatInterval() time.Duration {
-	return min(s.w.cfg.Lease/8, 500*time.Millisecond)
-}
+func (w *Worker) heartbeatInterval() time.Duration { return min(w.cfg.Lease/8, 500*time.Millisecond) }
 
 // heartbeatTimeout bounds the wait for the reply of a heartbeat, replyTimeout what follows from it: a connection on
 // which nothing comes back does not cost the lease, for the next command takes another one.
 //
 // Why: docs/decisions/engine.md#the-heartbeat-waits-for-nothing-else
-func (s *subscription) heartbeatTimeout() time.Duration { return s.w.cfg.Lease * 3 / 8 }
-func (s *subscription) replyTimeout() time.Duration     { return s.w.cfg.Lease / 4 }
+func (w *Worker) heartbeatTimeout() time.Duration   { return w.cfg.Lease * 3 / 8 }
+func (s *subscription) replyTimeout() time.Duration { return s.w.cfg.Lease / 4 }
 
-// heartbeat is the loop that extends the lease until the session ends. What the other loops need to know comes back
-// with it, so that nothing else has to ask.
+// heartbeat is the loop that applies what comes back with the heartbeats, until the session ends. What the other loops
+// need to know comes with it, so that nothing else has to ask. On a cluster it also sends them: each queue is in a slot
+// of its own. Elsewhere those of all queues are sent together, see beats.
 func (ses *session) heartbeat(ctx context.Context) {
-	tick := time.NewTicker(ses.heartbeatInterval())
+	if !ses.w.sharesCommands() {
+		ses.heartbeatAlone(ctx)
+		return
+	}
+	ses.w.beats.add(ses)
+	defer ses.w.beats.remove(ses)
+	defer ses.w.rings.want(ses, false)
+	for {
+		select {
+		case b := <-ses.beaten:
+			ses.applyBeat(ctx, b)
+		case <-ctx.Done():
+			return
+		}
+		if ses.lost() {
+			return
+		}
+	}
+}
+
+func (ses *session) heartbeatAlone(ctx context.Context) {
+	defer ses.w.rings.want(ses, false)
+	tick := time.NewTicker(ses.w.heartbeatInterval())
 	defer tick.Stop()
 	for {
 		ses.heartbeatOnce(ctx)
@@ -46,32 +68,86 @@ func (ses *session) heartbeat(ctx context.Context) {
 	}
 }
 
+// heartbeatOnce sends a heartbeat for this queue alone, and applies what comes back.
 func (ses *session) heartbeatOnce(ctx context.Context) {
 	if monotonic() >= ses.validTo.Load() {
 		ses.lose()
 		return
 	}
-	counted := ses.counters.take()
-	sent := monotonic()
-	reply, err := ses.sendHeartbeat(ctx, counted)
-	if err != nil {
-		counted.undo()
-		ses.heartbeatFailed(ctx, err)
+	b := ses.newBeat()
+	bounded, cancel := ses.whileValid(ctx)
+	reply, err := wire.Beat(bounded, ses.w.rdb, &ses.queue, &b.heartbeat)
+	cancel()
+	ses.endBeat(b, reply, err)
+	ses.applyBeat(ctx, b)
+}
+
+// beat is a heartbeat of a session.
+type beat struct {
+	heartbeat wire.Heartbeat
+	counted   *snapshot
+	sent      int64 // on the monotonic clock
+	reply     wire.HeartbeatReply
+	err       error
+}
+
+// fullBeatEvery is how often a caretaker counts a queue where nothing happens.
+const fullBeatEvery = 2 * time.Second
+
+// newBeat makes a heartbeat: a brief one where there is nothing to write.
+func (ses *session) newBeat() *beat {
+	ses.beating.Lock()
+	defer ses.beating.Unlock()
+	running, stuck := ses.runningNow()
+	fields := wire.HeartbeatFields(running, stuck, ses.w.state(), ses.holds())
+	b := &beat{counted: ses.counters.take(), sent: monotonic()}
+	b.heartbeat = wire.Heartbeat{
+		Consumer: ses.consumer, Lease: ses.w.cfg.Lease, Caretaker: ses.caretakerTerm(), At: ses.w.cfg.Now(),
+		Clock: ses.w.clock(), Fields: fields, Period: b.counted.period, Total: b.counted.total,
+	}
+	if slices.Equal(fields, ses.noted) {
+		b.heartbeat.Fields = nil
+	}
+	ses.noted = fields
+	if b.heartbeat.Brief = len(b.counted.total) == 0 && b.sent < ses.fullBeatAt; !b.heartbeat.Brief {
+		ses.fullBeatAt = b.sent + int64(fullBeatEvery)
+	}
+	return b
+}
+
+// endBeat notes what came of a heartbeat: the lease is extended, or what it was to write is kept for the next.
+func (ses *session) endBeat(b *beat, reply wire.HeartbeatReply, err error) {
+	ses.beating.Lock()
+	defer ses.beating.Unlock()
+	b.reply, b.err = reply, err
+	b.reply.Brief = b.heartbeat.Brief
+	if err == nil {
+		ses.extend(b.sent)
+	} else {
+		b.counted.undo()
+	}
+	if err != nil || len(reply.Failures) > 0 {
+		ses.noted, ses.fullBeatAt = nil, 0
+	}
+}
+
+// applyBeat does what is to be done after a heartbeat.
+func (ses *session) applyBeat(ctx context.Context, b *beat) {
+	if b.err != nil {
+		ses.heartbeatFailed(ctx, b.err)
 		return
 	}
-	ses.extend(sent)
 	ses.moveReported = false
 	if ses.refused.Swap(false) {
 		ses.replyLost.Store(true)
 	}
-	ses.redisAhead.Store(reply.Now - time.Now().UnixMilli())
-	ses.reportBookkeeping("heartbeat", reply.Failures)
+	ses.redisAhead.Store(b.reply.Now - time.Now().UnixMilli())
+	ses.reportBookkeeping("heartbeat", b.reply.Failures)
 	apply, cancel := context.WithTimeout(ctx, ses.replyTimeout())
 	defer cancel()
-	ses.applyReply(apply, sent, reply)
+	ses.applyReply(apply, b.sent, b.reply)
 	ses.releaseStale()
 	ses.reportStuck()
-	ses.w.follower.CheckRole(apply)
 }
 
 func (ses *session) heartbeatFailed(ctx context.Context, err error) {
@@ -114,27 +190,21 @@ func (ses *session) extendAlone(ctx context.Context, refused error) {
 // whileValid bounds a call that extends the lease.
 func (ses *session) whileValid(ctx context.Context) (context.Context, context.CancelFunc) {
 	left := time.Duration(ses.validTo.Load() - monotonic())
-	return context.WithTimeout(ctx, min(max(left, time.Millisecond), ses.heartbeatTimeout()))
+	return context.WithTimeout(ctx, min(max(left, time.Millisecond), ses.w.heartbeatTimeout()))
 }
 
 // lastHeartbeat writes what was counted since the last one, when the session ends in good order.
 func (ses *session) lastHeartbeat() {
-	counted := ses.counters.take()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
-	if _, err := ses.sendHeartbeat(ctx, counted); err != nil {
-		counted.undo()
+	bounded, end := ses.whileValid(ctx)
+	defer end()
+	b := ses.newBeat()
+	if len(b.heartbeat.Total) == 0 {
+		return
 	}
-}
-
-func (ses *session) sendHeartbeat(ctx context.Context, counted *snapshot) (wire.HeartbeatReply, error) {
-	ctx, cancel := ses.whileValid(ctx)
-	defer cancel()
-	running, stuck := ses.runningNow()
-	return wire.Beat(ctx, ses.w.rdb, &ses.queue, &wire.Heartbeat{
-		Consumer: ses.consumer, Lease: ses.w.cfg.Lease, Caretaker: ses.caretakerTerm(), Running: running, Stuck: stuck,
-		State: ses.w.state(), At: ses.w.cfg.Now(), Holds: ses.holds(), Period: counted.period, Total: counted.total,
-	})
+	reply, err := wire.Beat(bounded, ses.w.rdb, &ses.queue, &b.heartbeat)
+	ses.endBeat(b, reply, err)
 }
 
 // applyReply does what a heartbeat's reply asks of this worker.
@@ -151,6 +221,8 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 	}
 	if reply.Caretaker {
 		ses.becomeCaretaker(sent, reply)
+	} else {
+		ses.w.rings.want(ses, false)
 	}
 	if reply.Parked > 0 {
 		ses.signalParked()
@@ -174,10 +246,10 @@ func (ses *session) releaseStale() {
 // reportStuck reports, once, each handler that goes on although its context was cancelled.
 func (ses *session) reportStuck() {
 	ses.eachRunning(func(t *task) {
-		if t.stuckReported || !t.isStuck() {
+		if t.stuckReported.Load() || !t.isStuck() {
 			return
 		}
-		t.stuckReported = true
+		t.stuckReported.Store(true)
 		e := t.event(EventStuck)
 		e.Took = t.runningFor()
 		ses.observe(e)
@@ -199,7 +271,7 @@ func (ses *session) runningNow() (running int, stuck []wire.EntryRef) {
 	const most = 50
 	ses.eachRunning(func(t *task) {
 		running++
-		if t.stuckReported && len(stuck) < most {
+		if t.stuckReported.Load() && len(stuck) < most {
 			stuck = append(stuck, t.entry)
 		}
 	})

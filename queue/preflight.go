@@ -11,14 +11,34 @@ import (
 	"github.com/navvy-go/navvy/internal/redisx"
 )
 
+// startAtOnce is of how many queues the commands travel together when a worker starts.
+const startAtOnce = 50
+
 // preflight runs, at a worker's start, every command that its scripts and loops will need, in a form that changes
 // nothing, so that an ACL that forbids one is a clear error now and not a stuck queue later. HSET has no such form; it
 // is what a worker registers with.
-func (s *subscription) preflight(ctx context.Context) error {
+func (w *Worker) preflight(ctx context.Context, subscriptions []*subscription) error {
+	pipe := w.rdb.Pipeline()
+	commands := make([][]*redis.Cmd, len(subscriptions))
+	for i, s := range subscriptions {
+		for _, args := range s.harmless() {
+			commands[i] = append(commands[i], pipe.Do(ctx, args...))
+		}
+	}
+	_, _ = pipe.Exec(ctx) // each has its own error
+	for i, s := range subscriptions {
+		if err := s.judgePreflight(commands[i]); err != nil {
+			return fmt.Errorf("queue %s: %w", s.queue.Name, err)
+		}
+	}
+	return nil
+}
+
+// harmless lists the commands of a preflight.
+func (s *subscription) harmless() [][]any {
 	group, nobody, none := s.queue.Group, s.w.cfg.Name, "0-0"
 	missing := s.queue.Prefix + "preflight" // never exists
-	var denied []string
-	for _, args := range [][]any{
+	return [][]any{
 		{"XADD", missing, "NOMKSTREAM", "*", "id", ""},
 		{"XREADGROUP", "GROUP", group, nobody, "COUNT", 1, "STREAMS", missing, ">"},
 		{"XACK", missing, group, none}, {"XDEL", missing, none}, {"XRANGE", missing, "-", "+", "COUNT", 1},
@@ -30,14 +50,20 @@ func (s *subscription) preflight(ctx context.Context) error {
 		{"HINCRBY", missing, "", "not a number"},
 		{"SET", missing, "", "XX"}, {"GET", missing}, {"PTTL", missing}, {"DEL", missing}, {"EXISTS", missing},
 		{"EXPIRE", missing, 1}, {"PEXPIRE", missing, 1}, {"TIME"}, {"EVAL", "return 1", 1, missing},
-	} {
-		err := s.w.rdb.Do(ctx, args...).Err()
+	}
+}
+
+// judgePreflight looks at what became of them.
+func (s *subscription) judgePreflight(commands []*redis.Cmd) error {
+	var denied []string
+	for _, command := range commands {
+		err := command.Err()
 		var reply redis.Error
 		switch {
 		case err != nil && !errors.As(err, &reply):
 			return err
 		case redis.HasErrorPrefix(err, "NOPERM"):
-			name, _ := args[0].(string)
+			name, _ := command.Args()[0].(string)
 			denied = append(denied, name)
 		}
 	}

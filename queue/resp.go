@@ -22,10 +22,11 @@ func (e replyError) Error() string { return string(e) }
 // RedisError makes it a redis.Error.
 func (replyError) RedisError() {}
 
-// entryReader reads the reply of an XREADGROUP of one stream, in RESP2 or RESP3, where it lies in memory: the client
+// entryReader reads the reply of an XREADGROUP, in RESP2 or RESP3, where it lies in memory: the client
 // library would build a map and a string for every field of every entry.
 type entryReader struct {
-	each func(id []byte, fields []wire.Pair) // both are valid only during the call; nil for a deleted entry
+	stream func(name []byte) bool              // is called before the entries of each of several; nil: there is one
+	each   func(id []byte, fields []wire.Pair) // both are valid only during the call; nil for a deleted entry
 
 	left  []byte // of the reply
 	pairs []wire.Pair
@@ -43,15 +44,33 @@ func (r *entryReader) read(reply []byte) error {
 		return replyError(bytes.TrimSuffix(reply[1:], []byte("\r\n")))
 	case typ == '_' || n < 0:
 		return nil
-	case n != 1:
+	case n != 1 && r.stream == nil:
 		return fmt.Errorf("%w: entries of %d streams", errProtocol, n)
-	case typ == '*': // RESP2: of a stream's name and entries
+	}
+	for range n {
+		if err := r.entriesOf(typ); err != nil {
+			return err
+		}
+	}
+	if len(r.left) > 0 {
+		return fmt.Errorf("%w: there is more behind it", errProtocol)
+	}
+	return nil
+}
+
+// entriesOf reads the entries of a stream.
+func (r *entryReader) entriesOf(typ byte) error {
+	if typ == '*' { // RESP2: an array of the stream's name and its entries
 		if err := r.array(2); err != nil {
 			return err
 		}
 	}
-	if _, err := r.text(); err != nil {
+	name, err := r.text()
+	if err != nil {
 		return err
+	}
+	if r.stream != nil && !r.stream(name) {
+		return fmt.Errorf("%w: entries of %.64q", errProtocol, name)
 	}
 	_, entries, err := r.head("*")
 	if err != nil {
@@ -61,9 +80,6 @@ func (r *entryReader) read(reply []byte) error {
 		if err := r.entry(); err != nil {
 			return err
 		}
-	}
-	if len(r.left) > 0 {
-		return fmt.Errorf("%w: there is more behind it", errProtocol)
 	}
 	return nil
 }

@@ -37,6 +37,26 @@ func (d *dispatcher) reserve(b *buffer) (n int, wait bool) {
 	return n, wait
 }
 
+// roomToWait returns for each queue how many jobs its reading loop may bring if it may wait for them; 0 if not.
+func (d *dispatcher) roomToWait(buffers []*buffer) []int {
+	if len(buffers) == 0 {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.measure()
+	s, rooms := d.survey(), make([]int, len(buffers))
+	for i, b := range buffers {
+		if b.stopped || b.paused || d.closed || d.isolating() {
+			continue
+		}
+		if n, wait := d.share(b, s); wait {
+			rooms[i] = max(n, 0)
+		}
+	}
+	return rooms
+}
+
 // looked ends what a reserve of the reading loop began. more says that Redis has more jobs of the queue, and part that
 // not even as many were asked for as there was room for.
 func (d *dispatcher) looked(b *buffer, more, part bool) {

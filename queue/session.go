@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -46,10 +47,17 @@ type session struct {
 
 	unknownNoted unknownNotes
 
+	beaten     chan *beat // holds what came back with a heartbeat
+	beating    sync.Mutex // guards the two below: the last heartbeat is not sent with the others
+	noted      []string   // what is in the registration, as far as heartbeats change it; nil: not known
+	fullBeatAt int64      // when the next is not brief in any case, on the monotonic clock
+
 	clock          clockGuard                    // of heartbeat alone
 	setBack        setBack                       // of heartbeat and drawNear
 	moveReported   bool                          // of heartbeat alone: that the queue's slot moves
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
+	promoteAt      atomic.Int64                  // for when the chore promote is arranged, on the monotonic clock
+	ownDueUntil    atomic.Int64                  // and until when this worker promotes jobs that it has put off itself
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
 	gone           atomic.Pointer[goneConsumers] // set by heartbeat, taken by the chore reclaim
 	otherGroups    []string                      // of the chore sweep alone: those that were warned of
@@ -149,24 +157,53 @@ func (s *subscription) join(base context.Context) (*session, error) {
 	if err := s.ensureGroup(ctx); err != nil {
 		return nil, err
 	}
+	ses, sent := s.newSession(), monotonic()
+	paused, err := wire.Join(ctx, s.w.rdb, &s.queue, ses.consumer, s.w.registration())
+	if err != nil {
+		return nil, err
+	}
+	ses.joined(base, ctx, sent, paused)
+	return ses, nil
+}
+
+// newSession returns a session that is not registered yet.
+func (s *subscription) newSession() *session {
 	ses := &session{
-		subscription: s, consumer: wire.NewConsumer(s.w.cfg.Name),
+		subscription: s, consumer: s.newConsumer(),
 		settled: make(chan struct{}), parked: make(chan struct{}, 1), claimed: make(chan struct{}, 1),
+		beaten: make(chan *beat, 1),
 	}
 	for i := range ses.choreDue {
 		ses.choreDue[i] = make(chan struct{}, 1)
 	}
 	ses.acker, ses.movers = newAcker(ses), newMovers(ses)
-	sent := monotonic()
-	paused, err := wire.Join(ctx, s.w.rdb, &s.queue, ses.consumer, s.w.registration())
-	if err != nil {
-		return nil, err
+	if s.place > 0 { // not those of all queues at the same time
+		ses.fullBeatAt = monotonic() + rand.Int64N(int64(fullBeatEvery))
 	}
+	return ses
+}
+
+// joined notes that the session is registered.
+func (ses *session) joined(base, ctx context.Context, sent int64, paused bool) {
+	ses.last = ses.consumer
 	ses.extend(sent)
 	ses.ctx, ses.cancel = context.WithCancelCause(base)
-	s.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
+	ses.observe(Event{Type: EventWorkerJoined, Worker: ses.consumer})
 	ses.applyPause(ctx, paused)
-	return ses, nil
+}
+
+// newConsumer returns a consumer name that the queue has not had. Queues that share a read share the name: the first
+// that has lost its lease makes a new one, and the others come after it when they lose theirs.
+func (s *subscription) newConsumer() string {
+	if !s.shares {
+		return wire.NewConsumer(s.w.cfg.Name)
+	}
+	s.w.naming.Lock()
+	defer s.w.naming.Unlock()
+	if s.w.consumer == "" || s.w.consumer == s.last {
+		s.w.consumer = wire.NewConsumer(s.w.cfg.Name)
+	}
+	return s.w.consumer
 }
 
 // registration is what is in Redis about each session of the worker.

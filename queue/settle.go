@@ -105,6 +105,7 @@ func (t *task) putOff(m wire.Meta, j judgement, typ EventType, took time.Duratio
 		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(j.Err), took)
 		return
 	}
+	t.ses.promoteOwn(j.delay)
 	t.concluded(verdict == wire.VerdictDone, typ, took, j.Err, due)
 }
 

@@ -66,11 +66,18 @@ func (w *Worker) launch(ctx context.Context) {
 		w.tasks.Go(func() { w.runSlot(&w.running[slot]) })
 	}
 	var subscriptions sync.WaitGroup
-	for _, s := range w.subscriptions {
-		subscriptions.Go(func() { s.work(base) })
-	}
+	subscriptions.Go(func() {
+		joined := w.joinAll(base)
+		for _, s := range w.subscriptions {
+			subscriptions.Go(func() { s.work(base, joined[s]) })
+		}
+	})
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	w.tasks.Go(func() { w.sendBeats(serving) })
+	w.tasks.Go(func() { w.receiveRings(serving) })
 	w.tasks.Go(func() {
 		subscriptions.Wait()
+		end()
 		w.dispatcher.close()
 	})
 	go func() {

@@ -62,8 +62,11 @@ func (w *Worker) isStopping() bool {
 
 func (w *Worker) disconnect() {
 	for _, s := range w.subscriptions {
-		_ = s.reader.Close()
+		if s.reader != nil {
+			_ = s.reader.Close()
+		}
 	}
+	w.readers.trim(true)
 	_ = w.rdb.Close()
 }
 
@@ -104,7 +107,7 @@ func (ses *session) awaitHandlers() {
 func (ses *session) interruptRead() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), stopPatience)
 	defer cancel()
-	ses.reader.Interrupt(ctx)
+	ses.interrupt(ctx)
 }
 
 // interruptLateRead ends a read that was on its way when interruptRead came before it: its jobs would only be handed

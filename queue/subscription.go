@@ -17,10 +17,20 @@ type subscription struct {
 	queue wire.QueueRef
 	cfg   QueueConfig
 
-	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve
+	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve; nil if queues share reads
+	shares   bool           // it waits for jobs with the worker's other queues
+	place    int            // among those
 	replies  *byteBudget    // of reads, claims and adoptions
 	buffer   *buffer        // guarded by the dispatcher's mutex
 	counters *counters      // added to by slots and loops, taken by heartbeat
+
+	// of the session's read alone
+	apart     bool  // something is wrong with the queue: it shares no read
+	jobsAt    int64 // when jobs came last, on the monotonic clock
+	busyUntil int64 // and until when it has a read of its own
+
+	waiting atomic.Pointer[redisx.Reader] // the read of its own that may wait; set by read
+	last    string                        // the consumer of the session before; of work
 
 	wasPaused  atomic.Bool  // by a person, at the last heartbeat; set by join and heartbeat
 	full       fullness     // what is known of Redis being full
@@ -29,11 +39,15 @@ type subscription struct {
 }
 
 func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
-	return &subscription{
+	s := &subscription{
 		w: w, queue: wire.NewQueueRef(w.cfg.Namespace, name, cfg.binding()), cfg: cfg,
-		reader: redisx.NewReader(w.rdb), replies: newByteBudget(), buffer: w.dispatcher.addBuffer(cfg.Weight),
-		counters: newCounters(w.kinds),
+		replies: newByteBudget(), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
+		shares: w.sharesCommands() && len(w.cfg.Queues) > 1, place: len(w.subscriptions),
 	}
+	if !s.shares {
+		s.reader = redisx.NewReader(w.rdb)
+	}
+	return s
 }
 
 // binding is how the queue is bound to its stream.
@@ -46,31 +60,15 @@ func (c QueueConfig) binding() wire.Binding {
 	}
 }
 
-// bind makes sure, at the start, that the queue can be worked on at all, and notes in the registry how it is bound.
-func (s *subscription) bind(ctx context.Context) error {
-	if err := s.ensureGroup(ctx); err != nil {
-		return err
-	}
-	if err := s.w.registry().Bind(ctx, s.queue.Name, s.cfg.binding()); err != nil {
-		s.reportBookkeeping("registry", []string{err.Error()})
-	}
-	groups, err := s.w.rdb.XInfoGroups(ctx, s.queue.Stream).Result()
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		if g.Name != s.queue.Group {
-			return s.otherGroup(g.Name)
-		}
-	}
-	return nil
-}
-
 func (w *Worker) registry() wire.Registry { return wire.NewRegistry(w.rdb, w.cfg.Namespace) }
 
 // ensureGroup creates the stream and the group where they are missing, at 0, so that no entry is skipped.
 func (s *subscription) ensureGroup(ctx context.Context) error {
-	err := s.w.rdb.XGroupCreateMkStream(ctx, s.queue.Stream, s.queue.Group, "0").Err()
+	return s.ensured(ctx, s.w.rdb.XGroupCreateMkStream(ctx, s.queue.Stream, s.queue.Group, "0").Err())
+}
+
+// ensured judges what became of an XGROUP CREATE.
+func (s *subscription) ensured(ctx context.Context, err error) error {
 	switch {
 	case redis.HasErrorPrefix(err, "BUSYGROUP"):
 		return nil
@@ -80,16 +78,19 @@ func (s *subscription) ensureGroup(ctx context.Context) error {
 	return err
 }
 
-// work is the loop that keeps a session on the queue until the worker stops.
-func (s *subscription) work(base context.Context) {
+// work is the loop that keeps a session on the queue until the worker stops. It may have joined already.
+func (s *subscription) work(base context.Context, joined *session) {
 	backoff := s.newBackoff()
 	var earlier *session
-	for !s.w.isStopping() {
-		ses, err := s.join(base)
-		if err != nil {
-			s.reportError("join", err)
-			backoff.wait(s.w.stopping)
-			continue
+	for !s.w.isStopping() || joined != nil {
+		ses := joined
+		if joined = nil; ses == nil {
+			var err error
+			if ses, err = s.join(base); err != nil {
+				s.reportError("join", err)
+				backoff.wait(s.w.stopping)
+				continue
+			}
 		}
 		backoff.reset()
 		if earlier != nil {

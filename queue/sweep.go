@@ -9,8 +9,11 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// sweepEvery is every few leases.
-func (s *subscription) sweepEvery() time.Duration { return 4 * s.w.cfg.Lease }
+// sweepEvery is every few leases: of all queues of a worker together, so that many do not cost more than one.
+func (s *subscription) sweepEvery() time.Duration {
+	every, queues := 4*s.w.cfg.Lease, time.Duration(len(s.w.subscriptions))
+	return max(every, min(every*queues, time.Hour))
+}
 
 // sweep is the chore that deletes consumers which workers left behind empty: a read of a worker that had just been
 // taken for dead created one again. Consumers of other programs stay. And it looks for groups that were made since the

@@ -26,7 +26,7 @@ type task struct {
 	ctx           runContext                   // of its slot
 	run           Run                          // of its slot and its handler
 	returned      error                        // of its slot: what the handler returned
-	stuckReported bool                         // set by the heartbeat alone: EventStuck was reported
+	stuckReported atomic.Bool                  // set by the session's heartbeat: EventStuck was reported
 	cancelled     atomic.Pointer[cancellation] // set by heartbeat, claim or slot: a person has cancelled it
 	batch         *batch                       // set before its handler begins, under the dispatcher's mutex
 	recorded      atomic.Bool                  // set by acker or slot: its success is in Redis

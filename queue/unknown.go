@@ -59,6 +59,7 @@ func (t *task) awaitKind() {
 		t.buryAs(m, wire.ReasonByPerson, t.readCancellation().CancelledError(cause), 0)
 		return
 	}
+	t.ses.promoteOwn(delay)
 	t.concluded(verdict == wire.VerdictDone, EventSnoozed, 0, cause, due)
 }
 

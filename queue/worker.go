@@ -32,10 +32,18 @@ type Worker struct {
 	given         redis.UniversalClient // what it was made with, the caller's
 	dispatcher    *dispatcher
 	subscriptions []*subscription
+	beats         *beats
+	rings         *rings
+	readers       *readers
+	sharedReads   *sharedReads
+	roleDue       int64        // of sendBeats alone: when to look next whether the server is the master
 	control       control      // what people commanded; see there
 	strong        atomic.Int64 // strong suspects held
 	primes        atomic.Int64 // prime ones
 	fresh         atomic.Int64 // those of them that no other may begin beside
+
+	naming   sync.Mutex // guards the consumer
+	consumer string     // of new sessions, if queues share reads
 
 	mu       sync.Mutex              // guards the four below, in Start and Stop
 	starting context.CancelCauseFunc // set while Start looks at Redis: ends that
@@ -185,11 +193,12 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	w := &Worker{
 		cfg: cfg, clockGiven: clockGiven, kinds: kinds, rdb: own, follower: follower, given: rdb, epochs: epochs,
 		dispatcher: newDispatcher(cfg.Concurrency, cfg.ReadAhead),
-		control:    control{stop: make(chan struct{})},
-		stopping:   make(chan struct{}), stopped: make(chan struct{}),
+		control:    control{stop: make(chan struct{})}, beats: newBeats(), rings: newRings(),
+		stopping: make(chan struct{}), stopped: make(chan struct{}),
 		running: make([]atomic.Pointer[task], cfg.Concurrency),
 		abort:   func(error) {}, // until it starts
 	}
+	w.readers, w.sharedReads = newReaders(w), newSharedReads(w)
 	w.observer.observer, w.observer.now = cfg.Observer, cfg.Now
 	for _, name := range slices.Sorted(maps.Keys(cfg.Queues)) {
 		w.subscriptions = append(w.subscriptions, newSubscription(w, name, cfg.Queues[name]))
@@ -200,17 +209,17 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 // check makes sure, before anything is written, that the worker may run all of its commands, and that Redis has data of
 // a version that it can read; and then that each queue can be worked on.
 func (w *Worker) check(ctx context.Context) error {
-	for _, s := range w.subscriptions {
-		if err := s.preflight(ctx); err != nil {
-			return fmt.Errorf("queue %s: %w", s.queue.Name, err)
+	for some := range slices.Chunk(w.subscriptions, startAtOnce) {
+		if err := w.preflight(ctx, some); err != nil {
+			return err
 		}
 	}
 	if err := w.registry().CheckVersion(ctx); err != nil {
 		return err
 	}
-	for _, s := range w.subscriptions {
-		if err := s.bind(ctx); err != nil {
-			return fmt.Errorf("queue %s: %w", s.queue.Name, err)
+	for some := range slices.Chunk(w.subscriptions, startAtOnce) {
+		if err := w.bind(ctx, some); err != nil {
+			return err
 		}
 	}
 	return nil

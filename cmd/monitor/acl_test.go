@@ -177,7 +177,7 @@ func lookAsMonitor(t *testing.T, rdb *redis.Client) {
 	var group errgroup.Group
 	for _, path := range []string{
 		"/", "/queues", "/pending?queue=orders", "/waiting?queue=orders", "/delayed?queue=orders", "/dead?queue=orders",
-		"/cancelled?queue=orders", "/workers", "/redis", "/locks", "/audit", "/queues/orders/jobs/done-1",
+		"/cancelled?queue=orders", "/workers", "/redis", "/locks", "/audit", "/keys", "/queues/orders/jobs/done-1",
 	} {
 		group.Go(func() error {
 			w := httptest.NewRecorder()

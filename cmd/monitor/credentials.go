@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/command"
@@ -20,12 +21,47 @@ func readCredentials(server command.Server) (*dashboard.Credentials, error) {
 	return read, command.AsUsage(err)
 }
 
-// watchFile reports what is wrong with the credentials, if there are any, until stop is called.
-func watchFile(ctx context.Context, credentials *dashboard.Credentials, log *slog.Logger) (stop func()) {
+// who is let in, and where.
+type who struct {
+	people  *dashboard.Credentials // those of --credentials; nil for none
+	auth    dashboard.Auth         // of --namespace; nil if only tenants are served
+	tenants []*tenant
+}
+
+// readWho builds what the flags ask for. It refuses what would let nobody in.
+func readWho(c *cli.Context, server command.Server) (w who, err error) {
+	if w.people, err = readCredentials(server); err != nil {
+		return w, err
+	}
+	if w.tenants, err = readTenants(c, server); err != nil {
+		return w, err
+	}
+	if len(w.tenants) > 0 && w.people == nil && server.Auth == "password" {
+		return w, nil
+	}
+	if w.auth, err = authOf(c, server, w.people); err != nil || len(w.tenants) == 0 {
+		return w, err
+	}
+	if err := dashboard.CheckTenant(c.String("namespace")); err != nil {
+		return w, command.Usage("--namespace beside --tenant: %w", err)
+	}
+	for _, t := range w.tenants {
+		if t.name == c.String("namespace") {
+			return w, command.Usage("--tenant %s is the namespace that is served at / already", t.name)
+		}
+	}
+	return w, nil
+}
+
+// watch reports what is wrong with the files of credentials, until stop is called.
+func (w who) watch(ctx context.Context, log *slog.Logger) (stop func()) {
 	ctx, end := context.WithCancel(ctx)
 	var watching sync.WaitGroup
-	if credentials != nil {
-		watching.Go(func() { credentials.Watch(ctx, log) })
+	if w.people != nil {
+		watching.Go(func() { w.people.Watch(ctx, log) })
+	}
+	for _, t := range w.tenants {
+		watching.Go(func() { t.people.Watch(ctx, log) })
 	}
 	return func() {
 		end()

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/internal/command"
+	"github.com/navvy-go/navvy/internal/visible"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -207,7 +208,8 @@ func list(c *cli.Context, jobs lister) error {
 				return nil
 			}
 			if page.Cursor = got.Next; !c.Bool("all") {
-				_, err := fmt.Fprintf(c.App.ErrWriter, "there are more: add --cursor '%s', or --all\n", command.Printable(got.Next))
+				_, err := fmt.Fprintf(c.App.ErrWriter, "there are more: add --cursor %s, or --all\n",
+					visible.Shell(command.Printable(got.Next)))
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/dashboard/audit"
+	"github.com/navvy-go/navvy/internal/apikey"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -19,6 +20,7 @@ import (
 type operator struct {
 	inspector *inspect.Inspector
 	trail     *audit.Trail
+	keys      *apikey.Store
 	who       string // user@host
 }
 
@@ -28,7 +30,9 @@ func newOperator(inspector *inspect.Inspector, rdb redis.UniversalClient, namesp
 		name = me.Username
 	}
 	host, _ := os.Hostname()
-	return operator{inspector: inspector, trail: audit.New(rdb, namespace), who: name + "@" + host}
+	return operator{
+		inspector: inspector, trail: audit.New(rdb, namespace), keys: apikey.New(rdb, namespace), who: name + "@" + host,
+	}
 }
 
 // withOperator connects, calls do, and closes what it opened.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -49,6 +50,14 @@ Examples:
    monitor serve --auth oidc --oidc-issuer https://id.example.com --oidc-client navvy \
       --url https://monitor.example.com --operators @oncall --viewers '*' --behind-tls
 
+With --tenant one monitor serves several namespaces, each with a dashboard and metrics of its own at /tenants/NAME, and
+with people and programs of its own, who see nothing of the others:
+
+   monitor serve --tenant acme=acme.credentials --tenant globex=globex.credentials
+
+--credentials, or another way to get in, then is for --namespace at / and for what all share: Redis, locks and features.
+Without it only the tenants are served.
+
 Secrets come from the environment: NAVVY_OIDC_SECRET, and NAVVY_MONITOR_KEY (32 characters or more), which keeps people
 logged in when the monitor restarts.`,
 		Flags:  serveFlags(),
@@ -65,7 +74,8 @@ func serveFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "mask",
 			Usage: "hide the values of data fields named `PATTERN`, such as card* (may be repeated)",
 			Value: cli.NewStringSlice(dashboard.DefaultMask...)},
-		&cli.BoolFlag{Name: "open-metrics", Usage: "/metrics needs no credentials"},
+		&cli.BoolFlag{Name: "open-metrics", Usage: "/metrics needs no credentials; those of tenants do"},
+		tenantFlag(),
 		command.ZoneFlag(),
 	)
 	return append(flags, authFlags()...)
@@ -86,11 +96,7 @@ func serve(c *cli.Context) error {
 	if address, err := url.Parse(c.String("url")); err == nil && address.Host != "" {
 		server.Hosts = append(server.Hosts, address.Host)
 	}
-	people, err := readCredentials(server)
-	if err != nil {
-		return err
-	}
-	auth, err := authOf(c, server, people)
+	zone, err := command.Zone(c)
 	if err != nil {
 		return err
 	}
@@ -98,7 +104,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	zone, err := command.Zone(c)
+	who, err := readWho(c, server)
 	if err != nil {
 		return err
 	}
@@ -108,22 +114,48 @@ func serve(c *cli.Context) error {
 	}
 	defer rdb.Close()
 	events := slog.New(zerolog.NewSlogHandler(log))
-	defer watchFile(c.Context, people, events)()
-	board, err := dashboard.New(dashboard.Config{
-		Redis: rdb, Namespace: c.String("namespace"), Auth: auth, ReadOnly: c.Bool("read-only"),
+	defer who.watch(c.Context, events)()
+	handler, closing, err := handlerFor(c, who, inspector, log, dashboard.Config{
+		Redis: rdb, Namespace: c.String("namespace"), Auth: who.auth, ReadOnly: c.Bool("read-only"),
 		Prefix: c.String("prefix"), Environment: c.String("environment"), Key: signingKey(), Secure: server.HTTPS,
 		Mask: c.StringSlice("mask"), Logger: events,
 		ClientIP: ratelimit.ClientIPBehind(proxies...), Pages: featurePages(rdb, zone),
 	})
 	if err != nil {
-		return command.AsUsage(err)
+		return errors.Join(err, closing.close())
 	}
-	handler := newHandler(inspector, rdb, board, metricsAuth(c, auth), log, credentialsMetric(people))
-	err = server.Serve(c, log, "monitor", c.String("prefix"), httpserver.Config{Handler: handler, EndStreams: board.Close})
+	err = server.Serve(c, log, "monitor", c.String("prefix"), httpserver.Config{
+		Handler: handler, EndStreams: closing.close,
+	})
 	if err == nil {
 		log.Info().Msg("monitor stopped")
 	}
 	return err
+}
+
+// handlerFor opens the dashboards, and routes what serve serves.
+func handlerFor(
+	c *cli.Context, who who, inspector *inspect.Inspector, log zerolog.Logger, cfg dashboard.Config,
+) (handler http.Handler, closing closers, err error) {
+	mux := healthMux(cfg.Redis)
+	if who.auth != nil {
+		board, err := dashboard.New(cfg)
+		if err != nil {
+			return nil, closing, command.AsUsage(err)
+		}
+		closing = append(closing, board.Close)
+		mux = newHandler(inspector, cfg.Redis, board, metricsAuth(c, who.auth), log, credentialsMetric(who.people))
+	}
+	for _, t := range who.tenants {
+		if err := t.open(cfg); err != nil {
+			return nil, closing, err
+		}
+		closing = append(closing, t.board.Close)
+		if err := t.mount(mux, cfg.Redis, log); err != nil {
+			return nil, closing, err
+		}
+	}
+	return mux, closing, nil
 }
 
 // featurePages are the pages of the dashboard that features bring, in the order of the navigation.
@@ -144,21 +176,33 @@ func metricsAuth(c *cli.Context, auth dashboard.Auth) dashboard.Auth {
 	return auth
 }
 
-// newHandler routes what serve serves. The state of health is open to everybody, metrics to those that auth lets in.
+// newHandler routes what is served of one namespace. The state of health is open to everybody, metrics to those that
+// auth lets in.
 func newHandler(
 	inspector *inspect.Inspector, rdb redis.UniversalClient, board http.Handler, auth dashboard.Auth, log zerolog.Logger,
 	more ...prometheus.Collector,
-) http.Handler {
+) *http.ServeMux {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(more...)
 	registry.MustRegister(newCollector(inspector))
-	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorLog: &metricsLog{log}})
-	mux := http.NewServeMux()
+	mux := healthMux(rdb)
 	mux.Handle("/", board)
-	mux.Handle("GET /metrics", restricted(auth, paced(metrics)))
+	mux.Handle("GET /metrics", restricted(auth, scraped(registry, log)))
+	return mux
+}
+
+func healthMux(rdb redis.UniversalClient) *http.ServeMux {
+	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", ready(rdb))
 	return mux
+}
+
+// scraped serves metrics.
+func scraped(registry *prometheus.Registry, log zerolog.Logger) http.Handler {
+	return paced(promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: scrapesAtOnce, ErrorLog: &metricsLog{log},
+	}))
 }
 
 type metricsLog struct{ log zerolog.Logger }
@@ -170,10 +214,12 @@ func (l *metricsLog) Println(v ...any) {
 func restricted(auth dashboard.Auth, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if auth != nil {
-			if _, known := auth.Identify(r); !known {
+			user, known := auth.Identify(r)
+			if !known {
 				auth.Challenge(w, r)
 				return
 			}
+			r = withScraper(r, user.Name)
 		}
 		next.ServeHTTP(w, r)
 	})

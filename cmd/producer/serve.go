@@ -24,15 +24,20 @@ func serveCommand() *cli.Command {
 --shop also pages that show them. What there is is described at /openapi.json (OpenAPI 3.1) and in docs/gateway.md.
 Errors are problem documents (RFC 9457).
 
-The gateway is closed: programs need an API key or a token (JWT), each with its scopes. Keys, and the passwords of the
-shop's people, are in a file that producer key and producer password write lines for. --auth none lets everybody in who
-reaches this machine's loopback, and is refused on any other address.
+The gateway is closed: programs need an API key or a token (JWT), each with its scopes. API keys are in Redis, where
+monitor keys and the dashboard make and end them; keys may also be in a file, as the passwords of the shop's people are,
+that producer key and producer password write lines for. --auth keys needs no file and no tokens: the API keys in Redis
+are the only way in. --auth none lets everybody in who reaches this machine's loopback, and is refused on any other
+address.
 
 Examples:
 
    producer serve --auth none
    curl -d '{"kind":"payment.charge","data":{"order_id":"o-1","cents":1999}}' -H 'Content-Type: application/json' \
       http://127.0.0.1:8080/v1/queues/orders/jobs
+
+   monitor keys create shop --scope jobs:write:orders --expires 90d
+   producer serve --auth keys
 
    producer key shop --scope jobs:write --scope jobs:read >> credentials
    producer password alice >> credentials
@@ -51,7 +56,7 @@ comma between while it is rolled) opens POST /webhooks/stripe, where Stripe repo
 }
 
 func serveFlags() []cli.Flag {
-	flags := append(command.ServerFlags("127.0.0.1:8080", "required", "none"), jwtFlags()...)
+	flags := append(command.ServerFlags("127.0.0.1:8080", "required", "keys", "none"), jwtFlags()...)
 	return append(flags,
 		&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how a job ended that does not say; 0 for not"},
 		&cli.IntFlag{

@@ -10,6 +10,7 @@ import (
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/command"
 	"github.com/navvy-go/navvy/internal/credentials"
+	"github.com/navvy-go/navvy/internal/scope"
 	"github.com/navvy-go/navvy/internal/secretfile"
 )
 
@@ -45,9 +46,10 @@ func serveAuth(c *cli.Context, server command.Server) (gateway.Auth, gateway.Use
 	if tokens != nil {
 		auth = append(auth, tokens)
 	}
-	if len(auth) == 0 {
+	if len(auth) == 0 && server.Auth != "keys" {
 		return nil, nil, command.Usage("nobody could get in: give --credentials FILE (see producer key --help), " +
-			"or --jwt-issuer and what goes with it, or --auth none on loopback")
+			"or --jwt-issuer and what goes with it, or --auth keys for the API keys of monitor keys alone, " +
+			"or --auth none on loopback")
 	}
 	return auth, users, nil
 }
@@ -87,17 +89,14 @@ func splitList(text string) []string {
 }
 
 func keyCommand() *cli.Command {
-	scopes := make([]string, len(gateway.Scopes))
-	for i, scope := range gateway.Scopes {
-		scopes[i] = string(scope)
-	}
-	return command.SecretCommand(credentials.Key, "an API key", " The scopes are "+strings.Join(scopes, ", ")+".",
+	return command.SecretCommand(credentials.Key, "an API key", " The scopes are "+scope.Join(scope.All, ", ")+
+		"; those on jobs may be limited to queues and kinds, as in jobs:write:orders/mail.send or jobs:read:shop-*.",
 		"producer key shop --scope jobs:write --scope jobs:read >> credentials",
 		command.Grant{
 			Flags: []cli.Flag{&cli.StringSliceFlag{Name: "scope", Usage: "what it may do: a `SCOPE` (may be repeated)"}},
 			Read: func(c *cli.Context) (string, error) {
 				asked := c.StringSlice("scope")
-				_, err := gateway.ParseScopes(asked)
+				_, err := scope.Parse(asked)
 				return strings.Join(asked, ","), err
 			},
 		})

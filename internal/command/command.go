@@ -15,6 +15,8 @@ import (
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/urfave/cli/v2"
+
+	"github.com/navvy-go/navvy/internal/visible"
 )
 
 // Exit statuses.
@@ -90,8 +92,11 @@ func Arguments(c *cli.Context, names ...string) ([]string, error) {
 	return given, nil
 }
 
+// errorMost is how many characters of an error are printed: some name what somebody else has written.
+const errorMost = 4000
+
 // oneLine keeps an error with a stack or a joined error on one line.
 func oneLine(err error) string {
-	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
+	lines := strings.FieldsFunc(visible.Cut(err.Error(), errorMost), func(r rune) bool { return r == '\n' || r == '\r' })
 	return Printable(strings.Join(lines, "; "))
 }

@@ -34,11 +34,14 @@ func NewTable(w io.Writer, headings ...string) Table {
 	return t
 }
 
+// cellMost is how many characters of a cell are shown: one of a million would make all lines as long.
+const cellMost = 200
+
 // Row adds a line, in which what is not shown becomes spaces: see [visible.Line].
 func (t Table) Row(cells ...any) {
 	texts := make([]string, len(cells))
 	for i, cell := range cells {
-		texts[i] = Printable(fmt.Sprint(cell))
+		texts[i] = Printable(visible.Cut(fmt.Sprint(cell), cellMost))
 	}
 	_, _ = fmt.Fprintln(t.w, strings.Join(texts, "\t"))
 }

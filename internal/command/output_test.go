@@ -138,3 +138,22 @@ func TestOutputShowsWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
+// What others have written makes no line of a table, and no error, longer than a person reads.
+func TestOutputIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("größe", 200_000)
+	var out bytes.Buffer
+	table := NewTable(&out, "ID", "KIND")
+	for _, kind := range []string{"k", long, "k\x1b[31m\u202e"} {
+		table.Row(kind, "x")
+	}
+	if err := table.Flush(); err != nil || out.Len() > 2000 || strings.ContainsAny(out.String(), "\x1b\u202e") {
+		t.Errorf("%d bytes, %v: %.300q", out.Len(), err, out.String())
+	}
+	app, _, errs := program(func(*cli.Context) error { return errors.New(long + "\x1b") })
+	if Run(t.Context(), app, []string{"prog", "act"}) != StatusFailed || errs.Len() > 10_000 ||
+		!strings.HasPrefix(errs.String(), "prog: größe") || strings.Count(errs.String(), "\n") != 1 {
+		t.Errorf("%d bytes: %.100q", errs.Len(), errs.String())
+	}
+}

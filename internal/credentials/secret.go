@@ -14,6 +14,7 @@ const (
 	passwordShort = 10 // characters at the least
 	nameLong      = 100
 	secretPrefix  = "navvy_" // people and secret scanners know a secret by it
+	randomBytes   = 32
 )
 
 // PasswordLine returns the line of a person who logs in with a password, of ten characters at the least, and none of
@@ -44,10 +45,27 @@ func NewSecret(kind Kind, name, grant string) (secret, fileLine string, err erro
 	if err := checkName(name); err != nil {
 		return "", "", err
 	}
-	var random [32]byte
-	_, _ = rand.Read(random[:]) // never fails
-	secret = secretPrefix + base64.RawURLEncoding.EncodeToString(random[:])
+	secret = Random()
 	return secret, line(kind, name, grant, sumOf(secret).String()), nil
+}
+
+// Random makes a secret of 256 random bits.
+func Random() string {
+	var random [randomBytes]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return secretPrefix + base64.RawURLEncoding.EncodeToString(random[:])
+}
+
+// SumOf returns the SHA-256 of a secret, in hex. It returns false for what [Random] cannot have made.
+func SumOf(secret string) (string, bool) {
+	text, ok := strings.CutPrefix(secret, secretPrefix)
+	if !ok || len(text) != base64.RawURLEncoding.EncodedLen(randomBytes) {
+		return "", false
+	}
+	if _, err := base64.RawURLEncoding.Strict().DecodeString(text); err != nil {
+		return "", false
+	}
+	return sumOf(secret).String(), true
 }
 
 func line(kind Kind, name, grant, hash string) string {

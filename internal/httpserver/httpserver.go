@@ -18,7 +18,7 @@ const (
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = time.Minute
 	stopTimeout   = 10 * time.Second // for requests that are under way
-	headerBytes   = 64 << 10
+	headerBytes   = 32 << 10
 )
 
 // Config says what is served. Cert and Key are the files of a TLS certificate; empty for plain HTTP.
@@ -40,6 +40,7 @@ func Serve(ctx context.Context, listener net.Listener, cfg Config) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
 	}
+	newConnections(waitingMost).watch(server)
 	if cfg.Cert != "" {
 		var err error
 		if server.TLSConfig, err = tlsConfig(cfg.Cert, cfg.Key); err != nil {

@@ -88,6 +88,7 @@ type Reader struct {
 	redis.UniversalClient
 	from       redis.UniversalClient
 	connection atomic.Int64 // 0 if not known
+	opened     atomic.Int64 // how many connections were
 }
 
 // NewReader returns a reader of the servers of rdb. Its options are those of rdb.
@@ -102,6 +103,7 @@ func NewReader(rdb redis.UniversalClient) *Reader {
 	opt.PushNotificationProcessor = nil
 	connected := opt.OnConnect
 	opt.OnConnect = func(ctx context.Context, conn *redis.Conn) error {
+		r.opened.Add(1)
 		if id, err := conn.ClientID(ctx).Result(); err == nil { // a server may forbid the command
 			r.connection.Store(id)
 		}
@@ -115,6 +117,13 @@ func NewReader(rdb redis.UniversalClient) *Reader {
 	r.UniversalClient = reader
 	return r
 }
+
+// Opened returns how many connections were opened so far. Where Redis takes no more, none is: the error of a command
+// may be any, since Redis hangs up.
+func (r *Reader) Opened() int64 { return r.opened.Load() }
+
+// CanInterrupt reports whether the connection is known.
+func (r *Reader) CanInterrupt() bool { return r.connection.Load() != 0 }
 
 // Interrupt ends a read that waits as if its time were over, if the connection is known and the server allows it.
 func (r *Reader) Interrupt(ctx context.Context) {

@@ -57,6 +57,7 @@ func (f *Follower) connect(ctx context.Context, network, addr string) (net.Conn,
 		return nil, err
 	}
 	c := &followedConn{Conn: conn, follower: f, addr: addr, opened: time.Now()}
+	c.used.Store(c.opened.UnixNano())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conns[c] = struct{}{}

@@ -18,7 +18,8 @@ type followedConn struct {
 	addr     string // as it was dialled
 	opened   time.Time
 	dropped  atomic.Bool
-	partial  atomic.Bool // something was sent that was not answered yet
+	partial  atomic.Bool  // something was sent that was not answered yet
+	used     atomic.Int64 // when something was sent or received last, Unix ns
 	packer   packer
 }
 
@@ -34,6 +35,7 @@ func (c *followedConn) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	c.partial.Store(true)
+	c.used.Store(time.Now().UnixNano())
 	c.packer.wrote(b)
 	return c.Conn.Write(b)
 }
@@ -64,6 +66,7 @@ func (c *followedConn) Read(b []byte) (int, error) {
 	n, err := c.packer.read(c.Conn, b)
 	if n > 0 {
 		c.partial.Store(false)
+		c.used.Store(time.Now().UnixNano())
 	}
 	if c.packer.fault != nil && err == nil {
 		_ = c.Close() // so that the client library does not use it again

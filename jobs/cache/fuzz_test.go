@@ -46,3 +46,27 @@ func FuzzPageHeaders(f *testing.F) {
 		}
 	})
 }
+
+// What a request says of a copy that it has, and of the way it came, finds no page of another address, and a page that
+// it does not have is sent.
+func FuzzConditions(f *testing.F) {
+	f.Add(`"a"`, "Tue, 24 Nov 2026 00:00:00 GMT", "https", `for=1;proto="https"`, "localhost:443")
+	f.Add(`W/"a", "b"`, "", "http, https", ";=;proto", "LOCALHOST")
+	f.Add("*", "x", "", `proto=https"`, "\xff")
+	f.Fuzz(func(t *testing.T, match, since, proto, forwarded, host string) {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/a?b", nil)
+		r.Host = host
+		r.Header = http.Header{
+			"If-None-Match": {match}, "If-Modified-Since": {since}, "X-Forwarded-Proto": {proto}, "Forwarded": {forwarded},
+		}
+		at := requestURL(r)
+		if rest, ok := strings.CutPrefix(at, "http"); !ok || !strings.HasPrefix(strings.TrimPrefix(rest, "s"), "://") ||
+			!strings.HasSuffix(at, "/a?b") {
+			t.Errorf("the address %q", at)
+		}
+		p := page{Status: http.StatusOK, Header: http.Header{"Etag": {`"an-etag"`}}}
+		if p.unchanged(r) && !strings.Contains(match, "*") && !strings.Contains(match, `"an-etag"`) {
+			t.Errorf("%q is taken for the page's", match)
+		}
+	})
+}

@@ -18,10 +18,10 @@ func TestWhenAConsumerWithoutALeaseIsReclaimed(t *testing.T) {
 	raw := wire.Binding{Raw: true, Kind: "order"}
 	slow := wire.Binding{Raw: true, Kind: "order", ForeignIdle: (5 * time.Minute).Milliseconds()}
 	depot := wire.NewQueueRef(w.namespace, w.namespace+":depot", slow)
-	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), depot.Name, slow))
+	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), map[string]wire.Binding{depot.Name: slow}))
 	shop := wire.NewQueueRef(w.namespace, w.namespace+":shop", raw)
 	orders := wire.NewQueueRef(w.namespace, "orders", wire.Binding{})
-	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), shop.Name, raw))
+	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), map[string]wire.Binding{shop.Name: raw}))
 	for _, c := range []struct {
 		queue    *wire.QueueRef
 		consumer string

@@ -23,6 +23,7 @@ type Inspector struct {
 // Config configures an [Inspector]. The zero value works.
 type Config struct {
 	Namespace string           // defaults to "navvy"
+	Confined  bool             // queues that are bound to streams outside of the namespace do not exist
 	Now       func() time.Time // defaults to time.Now
 }
 
@@ -37,7 +38,11 @@ func New(rdb redis.UniversalClient, cfg Config) (*Inspector, error) {
 		cfg.Now = time.Now
 	}
 	redisx.Follow(rdb)
-	return &Inspector{rdb: rdb, registry: wire.NewRegistry(rdb, cfg.Namespace), now: cfg.Now}, nil
+	registry := wire.NewRegistry(rdb, cfg.Namespace)
+	if cfg.Confined {
+		registry = registry.Confined()
+	}
+	return &Inspector{rdb: rdb, registry: registry, now: cfg.Now}, nil
 }
 
 // find looks a queue up. [ErrNotFound] if no program has ever used it.

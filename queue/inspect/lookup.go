@@ -28,6 +28,7 @@ const lookupScan = 10_000
 // [ErrNotFound] if there is no such job.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
+	measure(ctx, len(info.Data)+len(info.Result))
 	if err != nil {
 		return JobInfo{}, fmt.Errorf("queue: job %s of %s: %w", id, queue, err)
 	}

@@ -17,8 +17,8 @@ func TestEntriesOfARawStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	raw := w.namespace + ":shop"
-	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), raw, wire.Binding{Raw: true, Group: "g",
-		Kind: "order"}))
+	w.must(wire.NewRegistry(w.rdb, w.namespace).Bind(t.Context(), map[string]wire.Binding{
+		raw: {Raw: true, Group: "g", Kind: "order"}}))
 	for n, c := range []struct {
 		values         []string
 		id, kind, data string

@@ -59,6 +59,7 @@ func (i *Inspector) scan(ctx context.Context, q *wire.QueueRef, s scanSpec, page
 		if err != nil {
 			return SearchPage{}, err
 		}
+		measure(ctx, c.bytes)
 		if full := found.take(c, s, limit); full {
 			return found, nil
 		}

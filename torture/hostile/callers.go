@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -18,38 +19,50 @@ type honest struct {
 	name    string
 	ask     func(ctx context.Context) (*http.Request, error)
 	want    int
+	usual   time.Duration // the median on the machine that the bound was set on, when nobody attacks
 	mu      sync.Mutex
-	took    []time.Duration
-	alone   time.Duration // the 99th percentile before the attack
+	took    map[phase][]time.Duration
 	refused int
 	last    string // why the last one was refused
 }
 
-// begin keeps what was measured so far as that without an attack.
-func (h *honest) begin() {
+// phase is a part of the run.
+type phase int
+
+const (
+	settling phase = iota // after an attack: what it has left behind is not measured
+	alone
+	attacked
+)
+
+// done notes a request that began in a phase and has ended in another, or the same.
+func (h *honest) done(began, ended phase, took time.Duration, want bool, why string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.alone = quantile(h.took, 99)
-	h.took = nil
+	if !want {
+		h.refused++
+		h.last = why
+	}
+	switch {
+	case began == attacked || ended == attacked:
+		h.took[attacked] = append(h.took[attacked], took)
+	case began == alone && ended == alone:
+		h.took[alone] = append(h.took[alone], took)
+	}
 }
 
 const honestEvery = 200 * time.Millisecond
 
-func (h *honest) run(ctx context.Context) {
+func (h *honest) run(ctx context.Context, now func() phase) {
 	client := &http.Client{Timeout: 15 * time.Second}
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
-		began := time.Now()
+		began, at := time.Now(), now()
 		status, err := fetch(ctx, client, h.ask)
 		if ctx.Err() != nil {
 			return
 		}
-		h.mu.Lock()
-		if h.took = append(h.took, time.Since(began)); err != nil || status != h.want {
-			h.refused++
-			h.last = fmt.Sprint(status, " ", err)
-		}
-		h.mu.Unlock()
+		h.done(at, now(), time.Since(began), err == nil && status == h.want, fmt.Sprint(status, " ", err))
 		pause(ctx, honestEvery)
 	}
 }
@@ -100,12 +113,18 @@ const (
 
 func (s *stage) honestCallers() []*honest {
 	small := func() []byte { return []byte(`{"kind":"debug.echo","data":{"order_id":"o-1"}}`) }
-	return []*honest{
-		{name: "enqueue", want: 202, ask: s.toGateway("shop", "/v1/queues/orders/jobs", plainJSON, small)},
-		{name: "overview", want: 200, ask: s.fromMonitor("vera", html, "/")},
-		{name: "list", want: 200, ask: s.fromMonitor("vera", html, "/waiting?queue=orders")},
-		{name: "job", want: 200, ask: s.fromMonitor("vera", plainJSON, "/api/v1/queues/orders/jobs/honest")},
+	all := []*honest{
+		{name: "enqueue", want: 202, usual: 2 * time.Millisecond, ask: s.toGateway("shop", "/v1/queues/orders/jobs",
+			plainJSON, small)},
+		{name: "overview", want: 200, usual: 4 * time.Millisecond, ask: s.fromMonitor("vera", html, "/")},
+		{name: "list", want: 200, usual: 4 * time.Millisecond, ask: s.fromMonitor("vera", html, "/waiting?queue=orders")},
+		{name: "job", want: 200, usual: 2 * time.Millisecond, ask: s.fromMonitor("vera", plainJSON,
+			"/api/v1/queues/orders/jobs/honest")},
 	}
+	for _, h := range all {
+		h.took = map[phase][]time.Duration{}
+	}
+	return all
 }
 
 // counts is what the callers of an attack were answered.
@@ -120,6 +139,9 @@ func (c *counts) note(took time.Duration) {
 	defer c.mu.Unlock()
 	c.took = append(c.took, took)
 }
+
+// elsewhere is where attackers come from: another address than that of honest callers.
+var elsewhere = &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 
 // assault is a way to attack, by so many callers at once.
 type assault struct {
@@ -136,7 +158,7 @@ func (s *stage) again(
 	s.attacked[name] = c
 	var next atomic.Int64
 	return assault{name, callers, func(ctx context.Context) {
-		client := &http.Client{Timeout: 30 * time.Second}
+		client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: elsewhere.DialContext}}
 		defer client.CloseIdleConnections()
 		for ctx.Err() == nil {
 			began := time.Now()
@@ -200,20 +222,27 @@ func (s *stage) attacks() []assault {
 				return request, err
 			}
 		}),
-		s.silent("silent streams", 300, s.gateway.url, "POST /v1/queues/q/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: "+
-			s.secrets["mallory"]+"\r\nContent-Type: "+lines+"\r\nTransfer-Encoding: chunked\r\n\r\n"),
-		s.silent("live streams", 100, s.monitor.url,
+		s.silent("idle connections", 1500, 5*time.Second, s.gateway.url, ""),
+		s.silent("slow headers", 1500, 5*time.Second, s.monitor.url,
+			"GET / HTTP/1.1\r\nX-Long: "+strings.Repeat("x", 16<<10)),
+		s.silent("slow bodies", 200, time.Second, s.gateway.url, "POST /login HTTP/1.1\r\nHost: localhost\r\n"+
+			"Content-Type: "+plainJSON+"\r\nContent-Length: 99\r\n\r\n"),
+		s.silent("silent streams", 300, 200*time.Millisecond, s.gateway.url,
+			"POST /v1/queues/q/jobs HTTP/1.1\r\nHost: localhost\r\nX-API-Key: "+s.secrets["mallory"]+"\r\nContent-Type: "+lines+
+				"\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		s.silent("live streams", 100, 200*time.Millisecond, s.monitor.url,
 			"GET /live HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+s.secrets["mallet"]+"\r\n\r\n"),
 	}
 }
 
-// silent opens connections that send nothing more, and opens them again when they end.
-func (s *stage) silent(name string, callers int, url, head string) assault {
+// silent opens connections that send nothing more, and opens them again some time after they have ended.
+func (s *stage) silent(name string, callers int, again time.Duration, url, head string) assault {
 	c := &counts{}
 	s.attacked[name] = c
 	return assault{name, callers, func(ctx context.Context) {
-		for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
+		pause(ctx, rand.N(again)) // not all in the same moment
+		for ; ctx.Err() == nil; pause(ctx, again) {
+			conn, err := elsewhere.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
 			if err != nil {
 				c.failed.Add(1)
 				continue

@@ -12,7 +12,11 @@ import (
 // report is what came of it.
 type report struct {
 	Held     bool            `json:"held"`
+	Slowness float64         `json:"slowness"` // of this machine, now; 1 for that which the bound was set on, or less
+	MostP99  time.Duration   `json:"most_p99_ns"`
 	Programs []programReport `json:"programs"`
+	Redis    time.Duration   `json:"redis_cpu_ns"`
+	Own      time.Duration   `json:"own_cpu_ns"`
 	Honest   []honestReport  `json:"honest"`
 	Attacks  []attackReport  `json:"attacks"`
 }
@@ -27,12 +31,14 @@ type programReport struct {
 
 type honestReport struct {
 	Name    string        `json:"name"`
-	Asked   int           `json:"asked"`
+	Asked   int           `json:"asked"` // while others attack
 	Refused int           `json:"refused"`
 	Last    string        `json:"last_refusal,omitempty"`
-	Alone   time.Duration `json:"p99_alone_ns"` // before the attack
+	Alone50 time.Duration `json:"p50_alone_ns"`
+	Alone   time.Duration `json:"p99_alone_ns"`
 	P50     time.Duration `json:"p50_ns"`
 	P99     time.Duration `json:"p99_ns"`
+	Ratio   float64       `json:"ratio"` // of the medians
 	Held    bool          `json:"held"`
 }
 
@@ -45,7 +51,8 @@ type attackReport struct {
 }
 
 func (s *stage) report() *report {
-	r := &report{Held: true}
+	r := &report{Held: true, Slowness: s.slowness(), Redis: s.redisCPU(), Own: spent()}
+	r.MostP99 = time.Duration(float64(mostP99) * r.Slowness)
 	for _, p := range []*program{s.gateway, s.monitor} {
 		one := programReport{Name: p.name, Peak: p.peak(), CPU: p.cpu(), Runs: p.runs()}
 		one.Held = one.Runs && one.Peak > 0 && one.Peak <= mostMemory
@@ -53,9 +60,12 @@ func (s *stage) report() *report {
 		r.Programs = append(r.Programs, one)
 	}
 	for _, h := range s.honest {
-		one := honestReport{Name: h.name, Asked: len(h.took), Refused: h.refused, Last: h.last, Alone: h.alone}
-		one.P50, one.P99 = quantile(h.took, 50), quantile(h.took, 99)
-		one.Held = one.Asked > 0 && one.Refused == 0 && one.P99 <= mostP99
+		took, quiet := h.took[attacked], h.took[alone]
+		one := honestReport{Name: h.name, Asked: len(took), Refused: h.refused, Last: h.last}
+		one.Alone50, one.Alone = quantile(quiet, 50), quantile(quiet, 99)
+		one.P50, one.P99 = quantile(took, 50), quantile(took, 99)
+		one.Ratio = float64(one.P50) / float64(max(one.Alone50, 1))
+		one.Held = one.Asked > 0 && len(quiet) > 0 && one.Refused == 0 && one.P99 <= r.MostP99
 		r.Held = r.Held && one.Held
 		r.Honest = append(r.Honest, one)
 	}
@@ -77,6 +87,8 @@ func quantile(took []time.Duration, percent int) time.Duration {
 	return took[len(took)*percent/100]
 }
 
+func shown(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
+
 func (r *report) print(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	verdict := map[bool]string{true: "held", false: "DID NOT HOLD"}
@@ -85,11 +97,14 @@ func (r *report) print(w io.Writer) error {
 		_, _ = fmt.Fprintf(out, "%s\t%d MiB\t%d MiB\t%s\t%t\t%s\n", p.Name, p.Peak>>20, mostMemory>>20,
 			p.CPU.Round(100*time.Millisecond), p.Runs, verdict[p.Held])
 	}
-	_, _ = fmt.Fprintf(out, "\nHONEST\tASKED\tREFUSED\tMEDIAN\tP99\tP99 ALONE\t\n")
+	_, _ = fmt.Fprintf(out, "redis\t\t\t%s\nattackers\t\t\t%s\n", r.Redis.Round(100*time.Millisecond),
+		r.Own.Round(100*time.Millisecond))
+	_, _ = fmt.Fprintf(out, "\nHONEST\tASKED\tREFUSED\tMEDIAN\tP99\tAT MOST\tMEDIAN ALONE\tP99 ALONE\tRATIO\t\n")
 	for _, h := range r.Honest {
-		_, _ = fmt.Fprintf(out, "%s\t%d\t%d %s\t%s\t%s\t%s\t%s\n", h.Name, h.Asked, h.Refused, h.Last,
-			h.P50.Round(time.Millisecond), h.P99.Round(time.Millisecond), h.Alone.Round(time.Millisecond), verdict[h.Held])
+		_, _ = fmt.Fprintf(out, "%s\t%d\t%d %s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%s\n", h.Name, h.Asked, h.Refused, h.Last,
+			shown(h.P50), shown(h.P99), shown(r.MostP99), shown(h.Alone50), shown(h.Alone), h.Ratio, verdict[h.Held])
 	}
+	_, _ = fmt.Fprintf(out, "This machine is %.1f times slower now than that which %s was set on.\n", r.Slowness, mostP99)
 	_, _ = fmt.Fprintf(out, "\nATTACK\tDONE\tREFUSED\tFAILED\tMEDIAN\n")
 	for _, a := range r.Attacks {
 		_, _ = fmt.Fprintf(out, "%s\t%d\t%d\t%d\t%s\n", a.Name, a.Done, a.Refused, a.Failed,

@@ -37,6 +37,7 @@ type stage struct {
 	secrets  map[string]string // by name
 	honest   []*honest
 	attacked map[string]*counts
+	shares   []float64 // of the processors, one for each round
 }
 
 func newStage(ctx context.Context, bin string) (*stage, error) {
@@ -153,6 +154,22 @@ func (p *program) cpu() time.Duration {
 	user, _ := strconv.Atoi(words[11])
 	system, _ := strconv.Atoi(words[12])
 	return time.Duration(user+system) * (time.Second / 100) // the kernel counts in hundredths for programs
+}
+
+// redisCPU is the time that processors have spent on Redis.
+func (s *stage) redisCPU() time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	text, _ := s.rdb.Info(ctx, "cpu").Result() // "" shows as none
+	total := 0.0
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "used_cpu_sys" || name == "used_cpu_user" {
+			seconds, _ := strconv.ParseFloat(value, 64)
+			total += seconds
+		}
+	}
+	return time.Duration(total * float64(time.Second))
 }
 
 func (p *program) runs() bool {

@@ -22,6 +22,7 @@ import (
 	"github.com/navvy-go/navvy/internal/httpserver"
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/internal/redisurl"
+	"github.com/navvy-go/navvy/internal/scope"
 )
 
 const patience = 30 * time.Second
@@ -41,7 +42,7 @@ type app struct {
 	key       string // of a program that may do everything
 	weak      string // of one that may read flags, and of one that may not
 	weaker    string
-	scopeKeys map[gateway.Scope]string // of programs that may do one thing
+	scopeKeys map[scope.Scope]string // of programs that may do one thing
 	log       *syncBuffer
 	stop      func()
 
@@ -107,18 +108,18 @@ func (a *app) listen(handler *gateway.Gateway) {
 func (a *app) credentials() string {
 	a.Helper()
 	var lines []string
-	add := func(name string, scopes ...gateway.Scope) string {
+	add := func(name string, scopes ...scope.Scope) string {
 		grant := strings.ReplaceAll(strings.Trim(fmt.Sprint(scopes), "[]"), " ", ",")
 		key, line, err := credentials.NewSecret(credentials.Key, name, grant)
 		a.must(err)
 		lines = append(lines, line)
 		return key
 	}
-	a.key, a.weak, a.weaker = add("all", gateway.Scopes...), add("weak", gateway.FlagsRead), add("weaker",
-		gateway.JobsRead)
-	a.scopeKeys = map[gateway.Scope]string{}
-	for i, scope := range gateway.Scopes {
-		a.scopeKeys[scope] = add(fmt.Sprintf("scope-%d", i), scope)
+	a.key, a.weak, a.weaker = add("all", scope.All...), add("weak", scope.FlagsRead), add("weaker",
+		scope.JobsRead)
+	a.scopeKeys = map[scope.Scope]string{}
+	for i, one := range scope.All {
+		a.scopeKeys[one] = add(fmt.Sprintf("scope-%d", i), one)
 	}
 	lines = append(lines, "password alice "+alicesHash, "")
 	file := filepath.Join(a.TempDir(), "credentials")

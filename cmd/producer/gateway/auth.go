@@ -4,96 +4,24 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/navvy-go/navvy/internal/httpserver"
+	"github.com/navvy-go/navvy/internal/scope"
 )
-
-// Scope is what a caller may do.
-type Scope string
-
-// The scopes. A caller that may write jobs may have any job run that the fleet knows. A scope on jobs may be limited to
-// a queue, or to all whose names begin alike: jobs:write:orders, jobs:write:orders*.
-const (
-	JobsWrite          Scope = "jobs:write"
-	JobsRead           Scope = "jobs:read"
-	OrdersWrite        Scope = "orders:write"
-	EventsWrite        Scope = "events:write"
-	FlagsRead          Scope = "flags:read"
-	BoardsRead         Scope = "leaderboards:read"
-	BoardsWrite        Scope = "leaderboards:write"
-	NotificationsWrite Scope = "notifications:write"
-)
-
-// Scopes lists them all.
-var Scopes = []Scope{
-	JobsWrite, JobsRead, OrdersWrite, EventsWrite, FlagsRead, BoardsRead, BoardsWrite, NotificationsWrite,
-}
-
-// ParseScopes reads names of scopes.
-func ParseScopes(names []string) ([]Scope, error) {
-	var scopes []Scope
-	for _, name := range names {
-		if !Scope(name).valid() {
-			return nil, fmt.Errorf("gateway: %q is no scope: want one of %s; those on jobs may end in :QUEUE or :PREFIX*",
-				name, joined(Scopes, ", "))
-		}
-		scopes = append(scopes, Scope(name))
-	}
-	if len(scopes) == 0 {
-		return nil, errors.New("gateway: no scopes: nothing would be allowed")
-	}
-	return scopes, nil
-}
-
-func joined(scopes []Scope, separator string) string {
-	names := make([]string, len(scopes))
-	for i, scope := range scopes {
-		names[i] = string(scope)
-	}
-	return strings.Join(names, separator)
-}
 
 // Caller is the program that a request comes from.
 type Caller struct {
 	Name   string // in the log; a caller's rate and idempotency keys are its own
-	Scopes []Scope
+	Scopes []scope.Scope
 }
 
 // may reports whether the caller has a scope, on a queue if the scope is of those that may be limited to some.
-func (c Caller) may(scope Scope, queue string) bool {
-	return slices.ContainsFunc(c.Scopes, func(has Scope) bool { return has.allows(scope, queue) })
-}
+func (c Caller) may(asked scope.Scope, queue string) bool { return scope.Allow(c.Scopes, asked, queue) }
 
-// queuePattern is what a scope may be limited to.
-var queuePattern = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}\*?$`)
-
-// split takes a scope apart that is limited to some queues.
-func (s Scope) split() (scope Scope, queues string, limited bool) {
-	for _, scope := range []Scope{JobsWrite, JobsRead} {
-		if queues, limited := strings.CutPrefix(string(s), string(scope)+":"); limited {
-			return scope, queues, true
-		}
-	}
-	return s, "", false
-}
-
-func (s Scope) valid() bool {
-	scope, queues, limited := s.split()
-	return slices.Contains(Scopes, scope) && (!limited || queuePattern.MatchString(queues))
-}
-
-func (s Scope) allows(asked Scope, queue string) bool {
-	scope, queues, limited := s.split()
-	switch prefix, open := strings.CutSuffix(queues, "*"); {
-	case scope != asked:
-		return false
-	case open:
-		return strings.HasPrefix(queue, prefix)
-	}
-	return !limited || queue == queues
+// mayKind is may for jobs of one kind.
+func (c Caller) mayKind(asked scope.Scope, queue, kind string) bool {
+	return scope.AllowKind(c.Scopes, asked, queue, kind)
 }
 
 // Errors of an [Auth].
@@ -104,7 +32,8 @@ var (
 
 // Auth finds which program a request comes from. It is safe for concurrent use.
 type Auth interface {
-	// Identify returns the caller, or an error: there are no credentials of this kind, or they are wrong.
+	// Identify returns the caller, or an error: there are no credentials of this kind, or they are wrong. It is a
+	// [problem.Document] where nobody knows whether they are.
 	Identify(r *http.Request) (Caller, error)
 }
 
@@ -117,7 +46,7 @@ func (Open) Identify(r *http.Request) (Caller, error) {
 	if !httpserver.IsLoopbackHost(r.Host) {
 		return Caller{}, fmt.Errorf("%w: host %q", errBad, r.Host)
 	}
-	return Caller{Name: "anyone", Scopes: Scopes}, nil
+	return Caller{Name: "anyone", Scopes: scope.All}, nil
 }
 
 // AnyOf lets in whom one of several lets in, asked in their order.
@@ -136,6 +65,14 @@ func (all AnyOf) Identify(r *http.Request) (Caller, error) {
 		}
 	}
 	return Caller{}, err
+}
+
+// secretOf returns the API key of a request, in X-API-Key or as a bearer token, or "".
+func secretOf(r *http.Request) string {
+	if key := r.Header.Get("X-API-Key"); key != "" {
+		return key
+	}
+	return bearer(r)
 }
 
 // bearer returns the token of the Authorization header (RFC 6750), or "".

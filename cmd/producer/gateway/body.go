@@ -48,16 +48,25 @@ func (g *Gateway) decode(w http.ResponseWriter, r *http.Request, value any) erro
 	return parse(body, value)
 }
 
+// parse reads a JSON text of a client.
 func parse(body []byte, value any) error {
-	if !json.Valid(body) {
-		return badRequest.because("The body is not JSON.")
-	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(value); err != nil {
+	err := decoder.Decode(value)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), hasMore(decoder):
+		return badRequest.because("The body is not JSON.")
+	case err != nil:
 		return invalid.because("%s", mismatch(err))
 	}
 	return nil
+}
+
+// hasMore reports whether something follows the value that was read.
+func hasMore(decoder *json.Decoder) bool {
+	_, err := decoder.Token()
+	return !errors.Is(err, io.EOF)
 }
 
 // mismatch says why a JSON text is not of the form that is wanted, in the words of JSON and not of Go.

@@ -7,7 +7,7 @@ import (
 )
 
 // limitKey is what a request counts under for the rate.
-func (g *Gateway) limitKey(r *http.Request) string { return "gateway:" + g.callerOf(r) }
+func (g *Gateway) limitKey(r *http.Request) string { return "gateway:" + g.owner(g.callerOf(r)) }
 
 // weighed is how many bytes of a body count as one request: a large one costs this program and Redis as much as many.
 const weighed = 64 << 10

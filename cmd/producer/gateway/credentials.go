@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/navvy-go/navvy/internal/credentials"
+	"github.com/navvy-go/navvy/internal/scope"
 )
 
 // Credentials are the API keys and passwords of a file, whose lines producer key and producer password make. A change
@@ -15,7 +16,9 @@ import (
 // in; a line with a mistake does not count.
 //
 // A key lets a program in: it is an [Auth]. A password lets a person log in: it is [Users].
-type Credentials struct{ store *credentials.Store[[]Scope] }
+type Credentials struct {
+	store *credentials.Store[[]scope.Scope]
+}
 
 // ReadCredentials reads the file at path. It refuses one with a mistake, and one that others can read or change.
 func ReadCredentials(path string) (*Credentials, error) {
@@ -33,20 +36,17 @@ func (c *Credentials) Watch(ctx context.Context, log *slog.Logger) { c.store.Wat
 func (c *Credentials) Problems() []string { return c.store.Problems() }
 
 // scopesOf reads the scopes of a key. A person needs none, and a token is the monitor's.
-func scopesOf(kind credentials.Kind, text string) (scopes []Scope, ours bool, err error) {
+func scopesOf(kind credentials.Kind, text string) (scopes []scope.Scope, ours bool, err error) {
 	if kind != credentials.Key {
 		return nil, kind == credentials.Password, nil
 	}
-	scopes, err = ParseScopes(strings.Split(text, ","))
+	scopes, err = scope.Parse(strings.Split(text, ","))
 	return scopes, true, err
 }
 
 // Identify looks for an API key, in X-API-Key or as a bearer token.
 func (c *Credentials) Identify(r *http.Request) (Caller, error) {
-	key := r.Header.Get("X-API-Key")
-	if key == "" {
-		key = bearer(r)
-	}
+	key := secretOf(r)
 	if key == "" {
 		return Caller{}, errNone
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/apikey"
 	"github.com/navvy-go/navvy/internal/loginguard"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/flags"
@@ -45,7 +46,7 @@ const answerWithin = 15 * time.Second
 type Config struct {
 	Redis     redis.UniversalClient // required
 	Namespace string                // of the queues. Defaults to "navvy"
-	Auth      Auth                  // required: [Open] lets everybody in
+	Auth      Auth                  // required: [Open] lets everybody in. API keys in Redis count as well
 	Users     Users                 // who may log in. Defaults to nobody
 	// sign session cookies, see [session.Middleware]. Default to one that ends with the process
 	Keys  [][]byte
@@ -55,12 +56,13 @@ type Config struct {
 	// StripeSecrets are those of a Stripe webhook endpoint, see [stripegate.WebhookConfig]. Defaults to no such endpoint
 	StripeSecrets []string
 
-	Retain      time.Duration // how long the outcome of a job is kept that does not say. Defaults to not at all
-	MaxBody     int64         // bytes of a body, or of a line of a stream. Defaults to 1 MiB
-	MaxInFlight int           // requests at once, without notification streams. Defaults to 256
-	Rate        int64         // requests, and jobs of them, in a second from one caller. Defaults to no limit
-	Burst       int64         // of them at once. Defaults to Rate
-	Logger      *slog.Logger  // defaults to none
+	Retain      time.Duration    // how long the outcome of a job is kept that does not say. Defaults to not at all
+	MaxBody     int64            // bytes of a body, or of a line of a stream. Defaults to 1 MiB
+	MaxInFlight int              // requests at once, without notification streams. Defaults to 256
+	Rate        int64            // requests, and jobs of them, in a second from one caller. Defaults to no limit
+	Burst       int64            // of them at once. Defaults to Rate
+	Logger      *slog.Logger     // defaults to none
+	Now         func() time.Time // says which API keys have expired. Defaults to time.Now
 
 	// ClientIP is the address of a request's client. Defaults to [ratelimit.ClientIP]; behind proxies see
 	// [ratelimit.ClientIPBehind].
@@ -78,6 +80,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if len(c.Keys) == 0 {
 		key := make([]byte, sha256.Size)
@@ -102,6 +107,8 @@ func (c Config) validate() error {
 // Gateway is an http.Handler. Close it when it is no longer served.
 type Gateway struct {
 	cfg       Config
+	auth      Auth // with the API keys
+	apiKeys   *apiKeys
 	client    *queue.Client
 	inspector *inspect.Inspector
 	locks     *lockmgr.Manager
@@ -116,7 +123,8 @@ type Gateway struct {
 	begun     *ratelimit.Limiter // queues
 	known     knownQueues
 
-	requests, streams, bodies *shares
+	requests, strangers, streams, bodies, lookups *shares
+	debts                                         debts
 
 	mux      *http.ServeMux
 	handler  http.Handler
@@ -136,6 +144,8 @@ func New(cfg Config) (*Gateway, error) {
 		cfg: cfg, boards: leaderboard.New(cfg.Redis, nil), sender: notify.New(cfg.Redis),
 		inFlight: make(chan struct{}, cfg.MaxInFlight), logins: loginguard.New(nil),
 	}
+	g.apiKeys = newAPIKeys(apikey.New(cfg.Redis, cfg.Namespace), cfg)
+	g.auth = AnyOf{cfg.Auth, g.apiKeys}
 	g.makeShares()
 	if err := g.makeLimits(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
@@ -147,6 +157,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err := g.route(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", errors.Join(err, g.Close()))
 	}
+	g.watching.Go(func() { g.apiKeys.noteUses(g.stopping) })
 	if file, ok := g.cfg.Users.(*Credentials); ok {
 		g.watching.Go(func() { file.Watch(g.stopping, g.cfg.Logger) })
 	}

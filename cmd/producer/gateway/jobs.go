@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/problem"
+	"github.com/navvy-go/navvy/internal/scope"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -171,6 +172,9 @@ func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item
 	switch {
 	case asked.Kind == "":
 		return queue.Item{}, invalid.because("kind is missing")
+	case !exchangeOf(r.Context()).caller.mayKind(scope.JobsWrite, r.PathValue("queue"), asked.Kind):
+		return queue.Item{}, forbidden.because("The scope %s is needed for the kind %.128q on this queue.", scope.JobsWrite,
+			asked.Kind)
 	case g.cfg.Kinds != nil && !slices.Contains(g.cfg.Kinds, asked.Kind):
 		return queue.Item{}, invalid.because("unknown kind %q; want one of %s", asked.Kind, strings.Join(g.cfg.Kinds, ", "))
 	case CheckQueue(r.PathValue("queue")) != nil:
@@ -245,11 +249,14 @@ type jobStatus struct {
 	RequestID   string            `json:"request_id,omitempty"`
 }
 
-// job answers with what has become of a job.
+// job answers with what has become of a job. To a caller that may not read its kind it does not exist.
 func (g *Gateway) job(w http.ResponseWriter, r *http.Request) error {
-	info, err := g.inspector.Job(r.Context(), r.PathValue("queue"), r.PathValue("id"))
+	info, err := g.lookUp(r, r.PathValue("queue"), r.PathValue("id"))
 	if err != nil {
 		return err
+	}
+	if !exchangeOf(r.Context()).caller.mayKind(scope.JobsRead, r.PathValue("queue"), info.Kind) {
+		return inspect.ErrNotFound
 	}
 	writeJSON(w, r, http.StatusOK, jobStatus{
 		ID: info.ID, Kind: info.Kind, Queue: info.Queue, State: info.State, Attempt: info.Attempt,

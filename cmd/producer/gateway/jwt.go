@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/navvy-go/navvy/internal/scope"
 )
 
 const (
@@ -151,8 +153,8 @@ func (j *JWT) Identify(r *http.Request) (Caller, error) {
 	}
 	caller := Caller{Name: "jwt:" + said.Subject}
 	for _, name := range slices.Concat(strings.Fields(said.Scope), said.List) {
-		if Scope(name).valid() { // others are for other services
-			caller.Scopes = append(caller.Scopes, Scope(name))
+		if scope.Scope(name).Valid() { // others are for other services
+			caller.Scopes = append(caller.Scopes, scope.Scope(name))
 		}
 	}
 	return caller, nil

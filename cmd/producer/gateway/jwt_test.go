@@ -90,7 +90,8 @@ func TestTokensAreChecked(t *testing.T) {
 	auth := newJWT(t, gateway.JWTConfig{Secret: secret})
 	hs := jwt.SigningMethodHS256
 	for name, changes := range map[string]jwt.MapClaims{
-		"good": {}, "good, a list": {"scope": nil,
+		"good": {}, "good, limits": {"scope": "jobs:write:orders/mail.* jobs:read:*/mail.send jobs:write:* jobs:read:a/b/c"},
+		"good, a list": {"scope": nil,
 			"scp": []string{"jobs:write", "flags:read", "x"}}, "good, one of two audiences": {"aud": []string{"a", audience}},
 		"good, a clock that is 20 s off": {"exp": time.Now().Add(-20 * time.Second).Unix()},
 		"ended":                          {"exp": time.Now().Add(-time.Minute).Unix()}, "without an end": {"exp": nil},

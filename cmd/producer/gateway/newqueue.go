@@ -72,4 +72,4 @@ func (g *Gateway) noteBegun(r *http.Request) {
 	}
 }
 
-func (g *Gateway) beginKey(r *http.Request) string { return "gateway:queues:" + g.callerOf(r) }
+func (g *Gateway) beginKey(r *http.Request) string { return "gateway:queues:" + g.owner(g.callerOf(r)) }

@@ -97,6 +97,8 @@ func problemOf(err error) *problem.Document {
 		return stopping.because("Nothing was done. Ask again: another server answers.")
 	case errors.Is(err, inspect.ErrNotFound):
 		return notFound.because("No such job was found. One that is done is kept only for as long as its retain said.")
+	case errors.Is(err, inspect.ErrBadQuery):
+		return notFound.because("No queue has such a name.")
 	case errors.Is(err, inspect.ErrNotSeen):
 		return notFound.because("It is not among the jobs that were looked at. One with an id of your choice is found.")
 	case errors.Is(err, leaderboard.ErrNotFound):

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/problem"
+	"github.com/navvy-go/navvy/internal/scope"
 	"github.com/navvy-go/navvy/jobs"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/jobs/payment/stripegate"
@@ -43,28 +45,28 @@ func through(last http.Handler, wrappers ...wrapper) http.Handler {
 
 // patterns lists the routes, each with its method.
 func (g *Gateway) patterns(inSession wrapper) map[string]http.Handler {
-	api := func(scope Scope, h handler) http.Handler {
-		return through(h, g.bounded, g.authorized(scope), g.shared, g.limited, within, g.once())
+	api := func(needed scope.Scope, h handler) http.Handler {
+		return through(h, g.bounded, g.authorized(needed), g.shared, g.limited, within, g.once())
 	}
 	open := func(h handler) http.Handler { return through(h, g.bounded, g.shared, g.limited, within) }
 	person := func(h handler) http.Handler { return through(h, g.bounded, g.shared, g.limited, within, inSession) }
 	jobs := through(handler(g.enqueue), within, g.once())
 	routes := map[string]http.Handler{
 		"POST /v1/queues/{queue}/jobs": through(streamsTo(g.fewStreams(handler(g.enqueueLines)), jobs), g.bounded,
-			g.authorized(JobsWrite), g.shared, g.limited),
-		"GET /v1/queues/{queue}/jobs/{id}": api(JobsRead, g.job),
+			g.authorized(scope.JobsWrite), g.shared, g.limited),
+		"GET /v1/queues/{queue}/jobs/{id}": api(scope.JobsRead, g.job),
 
-		"POST /v1/orders": api(OrdersWrite, g.order),
-		"POST /orders":    api(OrdersWrite, g.order),
-		"POST /v1/events": api(EventsWrite, g.events),
-		"POST /events":    api(EventsWrite, g.events),
+		"POST /v1/orders": api(scope.OrdersWrite, g.order),
+		"POST /orders":    api(scope.OrdersWrite, g.order),
+		"POST /v1/events": api(scope.EventsWrite, g.events),
+		"POST /events":    api(scope.EventsWrite, g.events),
 
-		"GET /v1/flags/{flag}":                         api(FlagsRead, g.flag),
-		"GET /v1/leaderboards/{board}":                 api(BoardsRead, g.top),
-		"GET /v1/leaderboards/{board}/around/{member}": api(BoardsRead, g.around),
-		"POST /v1/leaderboards/{board}/scores":         api(BoardsWrite, g.scores),
+		"GET /v1/flags/{flag}":                         api(scope.FlagsRead, g.flag),
+		"GET /v1/leaderboards/{board}":                 api(scope.BoardsRead, g.top),
+		"GET /v1/leaderboards/{board}/around/{member}": api(scope.BoardsRead, g.around),
+		"POST /v1/leaderboards/{board}/scores":         api(scope.BoardsWrite, g.scores),
 
-		"POST /v1/notifications": api(NotificationsWrite, g.notify),
+		"POST /v1/notifications": api(scope.NotificationsWrite, g.notify),
 		"GET /v1/notifications":  through(g.notifications(), g.limited, inSession),
 
 		"POST /login":             person(g.login),
@@ -118,11 +120,14 @@ func within(next http.Handler) http.Handler {
 }
 
 // authorized lets in who has the scope.
-func (g *Gateway) authorized(scope Scope) wrapper {
+func (g *Gateway) authorized(needed scope.Scope) wrapper {
 	return func(next http.Handler) http.Handler {
 		return handler(func(w http.ResponseWriter, r *http.Request) error {
-			caller, err := g.cfg.Auth.Identify(r)
+			caller, err := g.auth.Identify(r)
+			var unknown *problem.Document
 			switch {
+			case errors.As(err, &unknown):
+				return err
 			case errors.Is(err, errNone):
 				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy"`)
 				return unauthorized.because("Send Authorization: Bearer, or X-API-Key.")
@@ -132,9 +137,9 @@ func (g *Gateway) authorized(scope Scope) wrapper {
 				return unauthorized.because("The key or token is not known, or has ended.")
 			}
 			exchangeOf(r.Context()).caller = caller
-			if !caller.may(scope, r.PathValue("queue")) {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy", error="insufficient_scope", scope="`+string(scope)+`"`)
-				return forbidden.because("The scope %s is needed, for this queue where it is limited to some.", scope)
+			if !caller.may(needed, r.PathValue("queue")) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="navvy", error="insufficient_scope", scope="`+string(needed)+`"`)
+				return forbidden.because("The scope %s is needed, for this queue where it is limited to some.", needed)
 			}
 			next.ServeHTTP(w, r)
 			return nil
@@ -145,7 +150,7 @@ func (g *Gateway) authorized(scope Scope) wrapper {
 // once makes POST requests with an Idempotency-Key safe to repeat. Callers have their keys for themselves.
 func (g *Gateway) once() wrapper {
 	return idemhttp.Middleware(g.locks, idemhttp.Config{
-		MaxBody: g.cfg.MaxBody, Tenant: func(r *http.Request) string { return exchangeOf(r.Context()).caller.Name },
+		MaxBody: g.cfg.MaxBody, Tenant: func(r *http.Request) string { return g.owner(exchangeOf(r.Context()).caller.Name) },
 	})
 }
 

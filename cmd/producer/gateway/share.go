@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"sync"
 
 	"github.com/navvy-go/navvy/internal/problem"
+	"github.com/navvy-go/navvy/queue"
 )
 
 // shares divides what all callers have together, such as the requests under way, so that one of them cannot take all
@@ -17,6 +19,7 @@ type shares struct {
 	mu    sync.Mutex
 	taken int64
 	by    map[string]int64
+	freed chan struct{} // closed when something is given back; nil while nobody waits
 }
 
 func newShares(name string, all, each int64) *shares {
@@ -38,9 +41,38 @@ func (s *shares) take(who string, n int64) *problem.Document {
 	return nil
 }
 
+// await is take for a caller that waits until it has what it asks for, or its request ends.
+func (s *shares) await(ctx context.Context, who string, n int64) error {
+	for {
+		freed := s.whenFreed() // before it is looked for: what is given back in between is not missed
+		refusal := s.take(who, n)
+		if refusal == nil {
+			return nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return refusal
+		}
+	}
+}
+
+func (s *shares) whenFreed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.freed == nil {
+		s.freed = make(chan struct{})
+	}
+	return s.freed
+}
+
 func (s *shares) giveBack(who string, n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.freed != nil {
+		close(s.freed)
+		s.freed = nil
+	}
 	s.taken -= n
 	if s.by[who] -= n; s.by[who] <= 0 {
 		delete(s.by, who)
@@ -56,6 +88,8 @@ const bodiesHeld = 16 << 20
 func (g *Gateway) makeShares() {
 	requests, bodies := int64(g.cfg.MaxInFlight), max(bodiesHeld, share*g.cfg.MaxBody)
 	g.requests = newShares("requests under way", requests, requests/share)
+	g.strangers = newShares("requests under way from callers that are not known", requests/2, requests/share)
+	g.lookups = newShares("look-ups under way", lookupsAtOnce, lookupsOfOne)
 	g.streams = newShares("streams", requests/share, requests/share/share)
 	g.bodies = newShares("bytes of bodies under way", bodies, bodies/share)
 }
@@ -63,6 +97,14 @@ func (g *Gateway) makeShares() {
 // callerOf names the caller of a request or, where that is not known, its address.
 func (g *Gateway) callerOf(r *http.Request) string {
 	return cmp.Or(exchangeOf(r.Context()).caller.Name, "ip:"+g.cfg.ClientIP(r))
+}
+
+// owner names a caller in Redis, where the gateways of other namespaces may have callers of the same name.
+func (g *Gateway) owner(caller string) string {
+	if g.cfg.Namespace == "" || g.cfg.Namespace == queue.DefaultNamespace {
+		return caller
+	}
+	return g.cfg.Namespace + ":" + caller
 }
 
 // shared holds each caller to its share of the requests, and of the memory for their bodies.
@@ -73,6 +115,12 @@ func (g *Gateway) shared(next http.Handler) http.Handler {
 			return refusal
 		}
 		defer g.requests.giveBack(who, 1)
+		if exchangeOf(r.Context()).caller.Name == "" { // anybody: however many addresses they come from, others have room
+			if refusal := g.strangers.take(who, 1); refusal != nil {
+				return refusal
+			}
+			defer g.strangers.giveBack(who, 1)
+		}
 		if refusal := g.bodies.take(who, size); refusal != nil {
 			return refusal
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
 	"github.com/navvy-go/navvy/internal/credentials"
+	"github.com/navvy-go/navvy/internal/scope"
 )
 
 // callers lets in programs by a file of their own, which the function rewrites.
@@ -188,7 +189,7 @@ func TestKeysAreLimitedToQueues(t *testing.T) {
 	}
 	for _, bad := range []string{"jobs:write:", "jobs:write:a b", "jobs:write:*", "jobs:write:a*b",
 		"orders:write:x", "jobs"} {
-		if scopes, err := gateway.ParseScopes([]string{bad}); err == nil {
+		if scopes, err := scope.Parse([]string{bad}); err == nil {
 			t.Errorf("%q was taken as %v", bad, scopes)
 		}
 	}

@@ -180,9 +180,14 @@ func (s *jobStream) flush() error {
 // admit reports why the lines that were gathered may not be enqueued: a stream ends with the key or the token that it
 // began with.
 func (s *jobStream) admit() error {
-	caller, err := s.g.cfg.Auth.Identify(s.r)
-	if err != nil || caller.Name != s.g.callerOf(s.r) || !caller.may(JobsWrite, s.r.PathValue("queue")) {
-		return unauthorized.because("The key or token has ended, or no longer has the scope.")
+	began := exchangeOf(s.r.Context()).caller
+	caller, err := s.g.auth.Identify(s.r)
+	var unknown *problem.Document
+	switch {
+	case errors.As(err, &unknown):
+		return err
+	case err != nil, caller.Name != began.Name, !slices.Equal(caller.Scopes, began.Scopes):
+		return unauthorized.because("The key or token has ended, or has other scopes now.")
 	}
 	return s.g.mayBegin(s.r)
 }

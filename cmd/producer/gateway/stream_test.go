@@ -28,9 +28,14 @@ type lineAnswer struct {
 
 var ndjson = map[string]string{"Content-Type": "application/x-ndjson"}
 
-func (a *app) stream(body string) (lines []lineAnswer, last lineAnswer) {
+// stream sends lines, with the key of the program that may do everything unless there is another.
+func (a *app) stream(body string, key ...string) (lines []lineAnswer, last lineAnswer) {
 	a.Helper()
-	got := a.gets(200, ask{method: "POST", path: orderJobs, body: body, header: ndjson})
+	asked := ask{method: "POST", path: orderJobs, body: body, header: ndjson}
+	for _, other := range key {
+		asked = asked.with("X-API-Key", other)
+	}
+	got := a.gets(200, asked)
 	for text := range strings.Lines(string(got.body)) {
 		var one lineAnswer
 		a.must(json.Unmarshal([]byte(text), &one))

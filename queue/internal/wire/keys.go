@@ -44,6 +44,9 @@ func (k Keys) Delayed() string { return k.Prefix + "delayed" }
 // Retrying has the due times of jobs whose attempt failed.
 func (k Keys) Retrying() string { return k.Prefix + "retrying" }
 
+// DueChannel is where the caretaker is notified of delayed jobs that are due soon.
+func (k Keys) DueChannel() string { return k.Delayed() + ":due" }
+
 // Bodies has the jobs that are delayed or retrying.
 func (k Keys) Bodies() string { return k.Prefix + "bodies" }
 

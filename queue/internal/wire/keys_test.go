@@ -78,7 +78,7 @@ func TestRegistryNotesHowQueuesAreBound(t *testing.T) {
 	lookup("own", true, own)
 	raw := wire.Binding{Raw: true, Group: "billing", Kind: "order.placed"}
 	for range 2 {
-		if err := r.Bind(t.Context(), "stream", raw); err != nil {
+		if err := r.Bind(t.Context(), map[string]wire.Binding{"stream": raw}); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.AddQueues(t.Context(), "stream"); err != nil { // does not replace the binding

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -18,11 +19,24 @@ type Registry struct {
 	namespace string
 	queues    string
 	version   string
+	confined  bool // to streams of the namespace
 }
 
 // NewRegistry returns the registry of a namespace.
 func NewRegistry(rdb redis.UniversalClient, namespace string) Registry {
 	return Registry{rdb: rdb, namespace: namespace, queues: namespace + ":queues", version: namespace + ":version"}
+}
+
+// Confined returns the registry as one that does not know queues that are bound to streams outside of the namespace:
+// who may write in it could otherwise name another one's stream.
+func (r Registry) Confined() Registry {
+	r.confined = true
+	return r
+}
+
+// knows reports whether a queue that was noted is one for this registry.
+func (r Registry) knows(queue string, b Binding) bool {
+	return !r.confined || !b.Raw || strings.HasPrefix(queue, r.namespace+":")
 }
 
 // Binding is how a queue is bound to its stream. The zero value is that of a queue of navvy's own.
@@ -43,10 +57,14 @@ func (r Registry) AddQueues(ctx context.Context, queues ...string) error {
 	return redisx.Execute(ctx, pipe)
 }
 
-// Bind notes how a worker has bound a queue.
-func (r Registry) Bind(ctx context.Context, queue string, b Binding) error {
-	text, _ := json.Marshal(b) // strings and a bool: cannot fail
-	return r.rdb.HSet(ctx, r.queues, queue, text).Err()
+// Bind notes how a worker has bound queues.
+func (r Registry) Bind(ctx context.Context, queues map[string]Binding) error {
+	fields := make([]any, 0, 2*len(queues))
+	for queue, b := range queues {
+		text, _ := json.Marshal(b) // strings and a bool: cannot fail
+		fields = append(fields, queue, text)
+	}
+	return r.rdb.HSet(ctx, r.queues, fields...).Err()
 }
 
 // Lookup returns a queue as it is bound, and whether it was noted; one that was not is a queue of navvy's own.
@@ -62,12 +80,23 @@ func (r Registry) Lookup(ctx context.Context, queue string) (q QueueRef, known b
 	if err := json.Unmarshal(text, &b); err != nil {
 		return QueueRef{}, false, fmt.Errorf("registry of queues: %w", err)
 	}
+	if !r.knows(queue, b) {
+		return NewQueueRef(r.namespace, queue, Binding{}), false, nil
+	}
 	return NewQueueRef(r.namespace, queue, b), true, nil
 }
 
 // Queues lists the queues that were noted, in no order.
 func (r Registry) Queues(ctx context.Context) ([]string, error) {
-	return r.rdb.HKeys(ctx, r.queues).Result()
+	if !r.confined {
+		return r.rdb.HKeys(ctx, r.queues).Result()
+	}
+	all, err := r.All(ctx)
+	names := make([]string, len(all))
+	for i, q := range all {
+		names[i] = q.Name
+	}
+	return names, err
 }
 
 // How many queues are listed at the most, and in one command.
@@ -95,7 +124,9 @@ func (r Registry) All(ctx context.Context) ([]QueueRef, error) {
 			if json.Unmarshal([]byte(pairs[k+1]), &b) != nil {
 				b = Binding{}
 			}
-			all = append(all, NewQueueRef(r.namespace, pairs[k], b))
+			if r.knows(pairs[k], b) {
+				all = append(all, NewQueueRef(r.namespace, pairs[k], b))
+			}
 		}
 		if cursor = next; cursor == 0 {
 			break

@@ -35,7 +35,7 @@ var (
 	scriptWeigh         = load("weigh")
 	scriptEnsureGroup   = load("ensure_group")
 	scriptJoin          = load("join")
-	scriptHeartbeat     = load("heartbeat", 5, 6, 7, 9, 10)
+	scriptHeartbeat     = load("heartbeat", 6, 7, 8, 9, 10, 11, 12)
 	scriptExtend        = load("extend")
 	scriptLeave         = load("leave")
 	scriptPromote       = load("promote", 3, 7)

@@ -95,83 +95,26 @@ func EnsureGroup(ctx context.Context, rdb redis.Scripter, q *QueueRef) error {
 func Join(
 	ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, r *Registration,
 ) (paused bool, err error) {
-	args := append([]any{consumer, r.Lease.Milliseconds()}, r.fields()...)
-	n, err := scriptJoin.Run(ctx, rdb, []string{q.Workers(), q.Worker(consumer), q.Paused()}, args...).Int()
+	keys, args := joinArguments(q, consumer, r)
+	n, err := scriptJoin.Run(ctx, rdb, keys, args...).Int()
 	return n == 1, err
 }
 
-// How long the counts of a minute and of an hour are kept.
-const (
-	minuteKept = 26 * time.Hour     // the charts of a day
-	hourKept   = 8 * 24 * time.Hour // the charts of a week
-)
-
-// LongestTerm is how long a worker is the caretaker without another heartbeat, at the most.
-const LongestTerm = 3 * time.Second
-
-// Heartbeat is what a session writes with a heartbeat.
-type Heartbeat struct {
-	Consumer  string
-	Lease     time.Duration
-	Caretaker time.Duration // how long it is then caretaker
-	Running   int
-	Stuck     []EntryRef
-	State     string
-	At        time.Time // in which minute and hour the counts are
-	Holds     Holds
-	Period    []any // names and numbers to add to the minute and the hour
-	Total     []any // and to those of all time
+// JoinIn is Join in a pipeline to one server, of which the first call brings the script. The reply is 1 if the queue is
+// paused.
+func JoinIn(
+	ctx context.Context, pipe redis.Pipeliner, q *QueueRef, consumer string, r *Registration, first bool,
+) *redis.Cmd {
+	keys, args := joinArguments(q, consumer, r)
+	if first {
+		return scriptJoin.Eval(ctx, pipe, keys, args...)
+	}
+	return scriptJoin.EvalSha(ctx, pipe, keys, args...)
 }
 
-// HeartbeatReply is what comes back with a heartbeat.
-type HeartbeatReply struct {
-	Caretaker bool     // this worker does the chores
-	Parked    int64    // entries
-	Ended     []string // consumers whose lease has ended; for the caretaker
-	Strays    []string // consumers that hold entries and never had a lease; for the caretaker
-	Now       int64    // Redis' clock, ms
-	Paused    bool
-	Cancels   int64    // cancellations that no worker has applied yet
-	Command   string   // the last one to this worker by a person
-	Late      []string // consumers whose lease ends later than this one's; for the caretaker
-
-	Behind time.Duration // what Redis' clock is behind what it had reached; for the caretaker
-
-	// Failures says which bookkeeping failed and why. The lease is extended all the same.
-	Failures []string
-}
-
-// Beat extends a session's lease and writes its counts. [ErrLost] if the session has lost its lease.
-func Beat(ctx context.Context, rdb redis.Scripter, q *QueueRef, h *Heartbeat) (r HeartbeatReply, err error) {
-	args := []any{
-		h.Consumer, h.Lease.Milliseconds(), h.Caretaker.Milliseconds(), q.Group,
-		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), h.Running, joinEntries(h.Stuck), h.State,
-		h.Holds.Held, h.Holds.Oldest.ID, joinEntries(h.Holds.Runs), LongestTerm.Milliseconds(), len(h.Period),
-	}
-	args = append(append(args, h.Period...), h.Total...)
-	cmd, denied := scriptHeartbeat.run(ctx, rdb, []string{
-		q.Workers(), q.Worker(h.Consumer), q.Caretaker(), q.Stream, q.Minute(h.At), q.Hour(h.At), q.Metrics(), q.Paused(),
-		q.Cancelled(), q.Totals(),
-	}, args...)
-	reply, err := cmd.Result()
-	if err != nil {
-		return r, err
-	}
-	cells, ok := reply.([]any)
-	if !ok || len(cells) != 11 {
-		return r, ErrLost
-	}
-	n := func(cell int) int64 {
-		v, _ := cells[cell].(int64)
-		return v
-	}
-	r = HeartbeatReply{
-		Caretaker: n(0) == 1, Parked: n(1), Ended: texts(cells[2]), Strays: texts(cells[3]), Now: n(4),
-		Paused: n(5) == 1, Cancels: n(6), Behind: Milliseconds(n(10)),
-	}
-	r.Command, _ = cells[7].(string)
-	r.Failures, r.Late = failures(cells[8], denied), texts(cells[9])
-	return r, nil
+func joinArguments(q *QueueRef, consumer string, r *Registration) (keys []string, args []any) {
+	return []string{q.Workers(), q.Worker(consumer), q.Paused()},
+		append([]any{consumer, r.Lease.Milliseconds()}, r.fields()...)
 }
 
 // ExtendLease extends a session's lease, and does nothing else that a heartbeat does. [ErrLost] if it has ended.

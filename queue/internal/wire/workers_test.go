@@ -29,8 +29,9 @@ func TestHeartbeatsBringTheCaretakerItsChores(t *testing.T) {
 	if found, err := wire.Command(t.Context(), s.rdb, s.q, "w#1", wire.CommandStop, "ann b"); !found || err != nil {
 		t.Fatalf("command: %t, %v", found, err)
 	}
-	r, err := s.beat(wire.Heartbeat{Consumer: "w#1", Running: 2, Stuck: []wire.EntryRef{ref("1-1"), ref("2-1")},
-		State: wire.WorkerQuiet, Period: []any{"done", 2}, Total: []any{"done", 2, "done:mail", 2}})
+	r, err := s.beat(wire.Heartbeat{Consumer: "w#1",
+		Fields: wire.HeartbeatFields(2, []wire.EntryRef{ref("1-1"), ref("2-1")}, wire.WorkerQuiet, wire.Holds{}),
+		Period: []any{"done", 2}, Total: []any{"done", 2, "done:mail", 2}})
 	s.must(err)
 	if !r.Caretaker || r.Parked != 1 || r.Paused || r.Cancels != 1 ||
 		!slices.Equal(r.Ended, []string{"gone#1"}) || !slices.Equal(r.Strays, []string{"stray"}) {

@@ -147,5 +147,8 @@ end
 for _, n in ipairs(added) do
   if of_unique[n] then redis.call('SET', KEYS[4 * n + 10], ARGV[8 * n - 6], 'PX', ARGV[8 * n + 1]) end
 end
-if #due > 0 then count(nil, KEYS[5], 'scheduled', #due / 2) end
+if #due > 0 then
+  count(nil, KEYS[5], 'scheduled', #due / 2)
+  ring(KEYS[2], due)
+end
 return replies

@@ -17,7 +17,7 @@ if not rows.err and #rows > 0 then
   end
   return #rows
 end
-local caretaker = redis.call('GET', KEYS[4])
+local caretaker = redis.pcall('GET', KEYS[4]) -- of another type it is nobody's
 redis.call('DEL', KEYS[3])
 redis.call('ZREM', KEYS[2], ARGV[2])
 if caretaker == ARGV[2] then redis.call('DEL', KEYS[4]) end
