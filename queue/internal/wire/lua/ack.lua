@@ -17,13 +17,22 @@
 --          checked
 if ARGV[4] == '1' then return -1 end
 local chosen, list = tonumber(ARGV[3]), {unpack(ARGV, 5)}
-local ended = {}
-for i = 1, chosen do ended[i] = {list[i], 'stream:' .. list[chosen + i]} end
+local function end_those(are_gone)
+  local ids, before = {}, {}
+  for i = 1, chosen do
+    local entry = list[chosen + i]
+    if are_gone or not has_entry(KEYS[1], entry) then
+      ids[#ids + 1] = list[i]
+      before[#before + 1] = 'stream:' .. entry
+    end
+  end
+  end_guards(KEYS[4], KEYS[5], ids, before, 'done')
+end
 if redis.call('EXISTS', KEYS[2]) == 1 then
   local acked = redis.call('XACK', KEYS[1], ARGV[1], unpack(list, chosen + 1))
   redis.call('XDEL', KEYS[1], unpack(list, chosen + 1))
   if acked > 0 then count(nil, KEYS[3], 'done', acked) end
-  if chosen > 0 then end_guards(KEYS[4], KEYS[5], ended, 'done') end
+  if chosen > 0 then end_those(true) end
   return acked
 end
 local finished = {}
@@ -34,9 +43,5 @@ for i = chosen + 1, #list do
     finished[#finished + 1] = list[i]
   end
 end
-local gone = {}
-for i = 1, chosen do
-  if not has_entry(KEYS[1], list[chosen + i]) then gone[#gone + 1] = ended[i] end
-end
-if chosen > 0 then end_guards(KEYS[4], KEYS[5], gone, 'done') end
+if chosen > 0 then end_those(false) end
 return finished

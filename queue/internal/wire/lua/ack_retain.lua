@@ -20,13 +20,14 @@ if ARGV[3] == '1' or redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
 local entries = {}
 for i = 6, #ARGV, 4 do entries[#entries + 1] = ARGV[i] end
 local held = held_by(KEYS[1], ARGV[1], ARGV[2], entries, ARGV[4], ARGV[5])
-local verdicts, done, guards, jobs = {}, {}, {}, #entries
+local verdicts, done, chosen, before, jobs = {}, {}, {}, {}, #entries
 for n = 1, jobs do
   local entry, keep, record, id = ARGV[4 * n + 2], ARGV[4 * n + 3], ARGV[4 * n + 4], ARGV[4 * n + 5]
   verdicts[n] = 0
   if held[entry] and id ~= '' then -- what is there is of an earlier job of that ID
     redis.call('SET', KEYS[n + 5], record, 'PX', keep)
-    guards[#guards + 1] = {id, 'stream:' .. entry}
+    chosen[#chosen + 1] = id
+    before[#before + 1] = 'stream:' .. entry
     verdicts[n] = 1
   elseif held[entry] then
     verdicts[n] = redis.call('SET', KEYS[n + 5], record, 'PX', keep, 'NX') and 1 or 2
@@ -37,5 +38,5 @@ if #done == 0 then return verdicts end
 redis.call('XACK', KEYS[1], ARGV[1], unpack(done))
 redis.call('XDEL', KEYS[1], unpack(done))
 count(nil, KEYS[2], 'done', #done)
-end_guards(KEYS[4], KEYS[5], guards, 'done')
+end_guards(KEYS[4], KEYS[5], chosen, before, 'done')
 return verdicts

@@ -238,36 +238,39 @@ local function end_guard(ids, ends, id, from, how)
   redis.pcall('HSET', ids, id, call .. ' ended:' .. how)
 end
 
--- Reads the guards of many IDs at once; none that cannot be read.
-local function read_guards(ids, list)
-  local names = {}
-  for n, item in ipairs(list) do names[n] = item[1] end
-  return #names > 0 and redis.pcall('HMGET', ids, unpack(names)) or {}
+-- Reads the guards of many IDs at once, as far as they say that the jobs are at those places. Returns for each what is
+-- before the place, or false.
+local function read_calls(ids, list, places)
+  local guards, calls = #list > 0 and redis.pcall('HMGET', ids, unpack(list)) or {}, {}
+  for n = 1, #list do
+    local guard, place = guards[n] or '', ' ' .. places[n]
+    calls[n] = string.sub(guard, -#place) == place and string.sub(guard, 1, -#place - 1)
+  end
+  return calls
 end
 
--- As move_guard, for a list of {ID, place before, place after}.
-local function move_guards(ids, moved)
-  local guards, changed = read_guards(ids, moved), {}
-  for n, item in ipairs(moved) do
-    local call, place = string.match(guards[n] or '', '^(%S+ %d+) (.+)$')
-    if place == item[2] then
-      changed[#changed + 1] = item[1]
-      changed[#changed + 1] = call .. ' ' .. item[3]
+-- As move_guard, for many IDs and the places of their jobs before and after.
+local function move_guards(ids, list, before, after)
+  local changed = {}
+  for n, call in ipairs(read_calls(ids, list, before)) do
+    if call then
+      changed[#changed + 1] = list[n]
+      changed[#changed + 1] = call .. ' ' .. after[n]
     end
   end
   if #changed > 0 then redis.pcall('HSET', ids, unpack(changed)) end
 end
 
--- As end_guard, for a list of {ID, place before}.
-local function end_guards(ids, ends, ended, how)
-  local guards, changed, due, now = read_guards(ids, ended), {}, {}, now_ms()
-  for n, item in ipairs(ended) do
-    local call, place = string.match(guards[n] or '', '^(%S+ %d+) (.+)$')
-    if place == item[2] then
-      due[#due + 1] = string.format('%.0f', now + string.match(call, '%d+$'))
-      due[#due + 1] = item[1]
-      changed[#changed + 1] = item[1]
-      changed[#changed + 1] = call .. ' ended:' .. how
+-- As end_guard, for many IDs and the places of their jobs before.
+local function end_guards(ids, ends, list, before, how)
+  local changed, due, now, ended = {}, {}, now_ms(), ' ended:' .. how
+  for n, call in ipairs(read_calls(ids, list, before)) do
+    local window = call and string.match(call, ' (%d+)$')
+    if window then
+      due[#due + 1] = string.format('%.0f', now + window)
+      due[#due + 1] = list[n]
+      changed[#changed + 1] = list[n]
+      changed[#changed + 1] = call .. ended
     end
   end
   if #changed == 0 then return end
@@ -312,7 +315,7 @@ end
 -- since the body of one may be gone, and their bytes.
 local function promote_jobs(stream, bodies, due, ids, members)
   local found = call_if_there('HMGET', bodies, unpack(members)) or {}
-  local there, moved, bytes = {}, {}, 0
+  local there, chosen, before, after, bytes = {}, {}, {}, {}, 0
   for n, member in ipairs(members) do
     local body = found[n]
     if body then
@@ -326,7 +329,9 @@ local function promote_jobs(stream, bodies, due, ids, members)
       end
       local entry = add_job(stream, id, kind, string.sub(body, data_at), meta)
       if string.find(meta, '{"guarded":true', 1, true) == 1 then
-        moved[#moved + 1] = {id, place, 'stream:' .. entry}
+        chosen[#chosen + 1] = id
+        before[#before + 1] = place
+        after[#after + 1] = 'stream:' .. entry
       end
       there[#there + 1] = member
       bytes = bytes + #body
@@ -334,7 +339,7 @@ local function promote_jobs(stream, bodies, due, ids, members)
   end
   if #there > 0 then redis.call('HDEL', bodies, unpack(there)) end
   redis.call('ZREM', due, unpack(members))
-  move_guards(ids, moved)
+  move_guards(ids, chosen, before, after)
   return #there, bytes
 end
 

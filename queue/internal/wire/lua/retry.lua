@@ -30,8 +30,8 @@ local held = held_by(KEYS[1], ARGV[1], ARGV[2], entries, ARGV[4], ARGV[5])
 local cancelled = try(nil, 'HMGET', KEYS[5], unpack(entries)) or {}
 redis.call('ZADD', KEYS[2], 'XX', 0, '\0') -- of a member that no key has: refused by a full Redis
 local there = redis.call('HMGET', KEYS[3], unpack(ids))
-local now, taken, verdicts, moved, guards = queue_ms(KEYS[6], ARGV[7]), {}, {}, {}, {}
-local bodies, due = {}, {}
+local now, taken, verdicts, moved = queue_ms(KEYS[6], ARGV[7]), {}, {}, {}
+local bodies, due, chosen, before, after = {}, {}, {}, {}, {}
 for i = 8, #ARGV, 5 do
   local n, entry, id = #verdicts + 1, ARGV[i], ARGV[i + 1]
   verdicts[n] = not held[entry] and 0 or cancelled[n] and 2 or 1
@@ -43,7 +43,11 @@ for i = 8, #ARGV, 5 do
     due[#due + 1] = due_in(now, ARGV[i + 2])
     due[#due + 1] = member
     moved[#moved + 1] = entry
-    if ARGV[i + 4] == '1' then guards[#guards + 1] = {id, 'stream:' .. entry, place} end
+    if ARGV[i + 4] == '1' then
+      chosen[#chosen + 1] = id
+      before[#before + 1] = 'stream:' .. entry
+      after[#after + 1] = place
+    end
   end
 end
 if #moved == 0 then return verdicts end
@@ -52,5 +56,5 @@ redis.call('ZADD', KEYS[2], unpack(due))
 redis.call('XACK', KEYS[1], ARGV[1], unpack(moved))
 redis.call('XDEL', KEYS[1], unpack(moved))
 count(nil, KEYS[4], ARGV[6], #moved)
-move_guards(KEYS[8], guards)
+move_guards(KEYS[8], chosen, before, after)
 return verdicts
