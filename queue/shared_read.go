@@ -74,11 +74,11 @@ func (ses *session) mayShare() bool {
 	return ses.shares && !ses.apart && monotonic() >= ses.busyUntil && !ses.replies.isLarge()
 }
 
-// readShared waits for jobs with other queues, for as long as a read of its own would.
+// read waits for jobs with other queues, for as long as a read of its own would.
 func (s *sharedReads) read(ses *session, memory *readMemory, most int) (tasks []*task, size int, err error) {
 	m := &sharer{ses: ses, memory: memory, most: most, since: monotonic(), done: make(chan struct{})}
 	r := s.join(m)
-	again := time.NewTicker(readBlock / 20)
+	again := time.NewTimer(readBlock / 20) // the interruption may have come before the read
 	defer again.Stop()
 	for {
 		select {
@@ -86,9 +86,18 @@ func (s *sharedReads) read(ses *session, memory *readMemory, most int) (tasks []
 			ses.apart = m.faulty && !isGone(m.err)
 			return m.tasks, m.size, m.err
 		case <-again.C:
-			s.free(r, func() bool { return !m.included || m.leaving })
+			if s.isLeftOut(m) {
+				s.free(r, func() bool { return !m.included })
+				again.Reset(readBlock / 20)
+			}
 		}
 	}
+}
+
+func (s *sharedReads) isLeftOut(m *sharer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !m.included
 }
 
 func (s *sharedReads) join(m *sharer) *sharedRead {
