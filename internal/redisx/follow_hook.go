@@ -14,6 +14,11 @@ import (
 // trace refuses nothing.
 const slowAfter = 500 * time.Millisecond
 
+// mapPatience is how long a node of a cluster is waited for that was asked for the map: one that is frozen would have the
+// client go by the old map for as long as it waits for any reply. Then another node is asked. It holds for clients that
+// keep the deadlines of their contexts.
+const mapPatience = 500 * time.Millisecond
+
 // followHook finds in the outcomes of commands that they may have gone to the wrong server.
 type followHook struct {
 	look    func(replica time.Time) // see [Follower]
@@ -40,6 +45,11 @@ func (h followHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if ctx.Value(lookKey{}) != nil {
 			return next(ctx, cmd)
+		}
+		if cmd.Name() == "cluster" {
+			within, cancel := context.WithTimeout(ctx, mapPatience)
+			defer cancel()
+			return next(within, cmd)
 		}
 		sent := time.Now()
 		answered := h.watch(cmd)
