@@ -126,7 +126,8 @@ type visit struct {
 }
 
 // visitAll reads every page a few times, none of them out of the monitor's memory: an unknown parameter makes each
-// address a new one. It waits for the monitor's limit itself, so that the wait does not count as the page's.
+// address a new one. The monitor lets who reads much wait before the next request, which is a cheap one here, so that the
+// wait does not count as a page's.
 func visitAll(ctx context.Context, m *monitor, p probe, pages []address) ([]visit, error) {
 	visits := make([]visit, len(pages))
 	for round := range rounds {
@@ -134,6 +135,9 @@ func visitAll(ctx context.Context, m *monitor, p probe, pages []address) ([]visi
 			separator := "?"
 			if strings.Contains(page.path, "?") {
 				separator = "&"
+			}
+			if _, _, err := m.get(ctx, "/api/v1/flags", http.StatusOK); err != nil {
+				return nil, err
 			}
 			if err := wait(ctx, pace); err != nil {
 				return nil, err
