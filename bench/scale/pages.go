@@ -126,8 +126,8 @@ type visit struct {
 }
 
 // visitAll reads every page a few times, none of them out of the monitor's memory: an unknown parameter makes each
-// address a new one. The monitor lets who reads much wait before the next request, which is a cheap one here, so that the
-// wait does not count as a page's.
+// address a new one. The monitor has who reads much wait before the next request, which is a cheap one here: the wait
+// does not count as a page's.
 func visitAll(ctx context.Context, m *monitor, p probe, pages []address) ([]visit, error) {
 	visits := make([]visit, len(pages))
 	for round := range rounds {

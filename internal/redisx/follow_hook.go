@@ -14,9 +14,9 @@ import (
 // trace refuses nothing.
 const slowAfter = 500 * time.Millisecond
 
-// mapPatience is how long a node of a cluster is waited for that was asked for the map: one that is frozen would have the
-// client go by the old map for as long as it waits for any reply. Then another node is asked. It holds for clients that
-// keep the deadlines of their contexts.
+// mapPatience is how long a node of a cluster is waited for that was asked for the map: one that is frozen would have
+// the client go by the old map for as long as it waits for any reply. Then another node is asked. It holds for clients
+// that keep the deadlines of their contexts.
 const mapPatience = 500 * time.Millisecond
 
 // followHook finds in the outcomes of commands that they may have gone to the wrong server.
