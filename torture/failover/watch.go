@@ -116,7 +116,7 @@ func (w *watch) get(ctx context.Context, path string) (int, string, error) {
 // back by itself in time.
 func (w *watch) judge(a *aside, j *judge, queues []string, lost map[string]int64) {
 	a.Pages = len(w.pages)
-	age := w.freshFor(j)
+	unseen, age := w.freshFor(j, false), w.freshFor(j, true)
 	for _, l := range w.pages {
 		if !l.shows {
 			a.Banners++
@@ -129,7 +129,7 @@ func (w *watch) judge(a *aside, j *judge, queues []string, lost map[string]int64
 		}
 		for _, l := range looks {
 			if l.shows {
-				w.shown(a, j, l, age, queues, lost)
+				w.shown(a, j, l, unseen, age, queues, lost)
 			}
 		}
 	}
@@ -159,13 +159,14 @@ func (w *watch) away(a *aside, j *judge, looks []look) {
 	}
 }
 
-// freshFor is how old what a page shows may be: on a machine that is busy a reading takes long, and one that takes long
-// is made less often.
-func (w *watch) freshFor(j *judge) time.Duration {
+// freshFor is how old what a page shows may be: a reading takes long on a machine that is busy, and while a node does
+// not answer for some of the queues, and one that takes long is made less often. That Redis is away as a whole must be
+// shown sooner: outages do not count for it.
+func (w *watch) freshFor(j *judge, outages bool) time.Duration {
 	slowest := time.Duration(0)
 	for _, l := range slices.Concat(w.pages, w.numbers) {
 		away := slices.ContainsFunc(j.steps, func(s *step) bool { return l.from < s.away.to && s.away.from < l.to })
-		if !away {
+		if outages || !away {
 			slowest = max(slowest, time.Duration(l.to-l.from))
 		}
 	}
@@ -177,14 +178,14 @@ func (w *watch) freshFor(j *judge) time.Duration {
 
 // shown holds a look against the ledger: as many jobs are done as handlers have ended, but for those that Redis may
 // have lost since.
-func (w *watch) shown(a *aside, j *judge, l look, age time.Duration, queues []string, lost map[string]int64) {
+func (w *watch) shown(a *aside, j *judge, l look, unseen, age time.Duration, queues []string, lost map[string]int64) {
 	wrong := func(format string, args ...any) {
 		if a.WrongPages++; a.WrongPages <= 5 {
 			a.problem(format, args...)
 		}
 	}
 	for _, s := range j.steps {
-		if s.away.has(l.from-int64(age)) && s.away.has(l.to) {
+		if s.away.has(l.from-int64(unseen)) && s.away.has(l.to) {
 			wrong("the dashboard showed no banner in step %s, while Redis was away", s.name)
 			return
 		}
