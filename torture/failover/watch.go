@@ -21,8 +21,8 @@ import (
 const (
 	lookEvery = 100 * time.Millisecond
 	// What a page shows is not older: it is read anew once a second and so are its parts, and for a second more it is
-	// shown while that takes long.
-	fresh = 3 * time.Second
+	// shown while that takes long. The fourth is for the readings themselves.
+	fresh = 4 * time.Second
 
 	slowReading = 200 * time.Millisecond // see the dashboard's cache: what takes longer is read less often
 	freshMost   = 5 * time.Second        // that it is shown for longer
