@@ -48,6 +48,13 @@ func (b *byteBudget) count(wanted int) int {
 	return min(wanted, max(b.bytes/b.entry, 1))
 }
 
+// size is how large an entry is taken for, in bytes.
+func (b *byteBudget) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.entry
+}
+
 // isLarge reports whether entries are so large that a reply has room for few: before any has come they are taken for as
 // large as is not.
 func (b *byteBudget) isLarge() bool {

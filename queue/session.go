@@ -44,6 +44,7 @@ type session struct {
 	replyLost atomic.Bool   // a reply may have been lost: read looks for entries whose delivery was never seen
 	received  readMark      // the last entry that was received
 	unread    unread        // of read alone
+	looked    bool          // by a shared read, for what waited there before; guarded by the mutex of sharedReads
 
 	unknownNoted unknownNotes
 

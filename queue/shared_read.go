@@ -15,6 +15,7 @@ const (
 	sharedFirst  = 5 * time.Millisecond // how long the first read waits for the other queues of a worker that starts
 	sharedPace   = time.Millisecond     // how long a read waits for queues that come back to it
 	sharedWide   = 16                   // from so many queues on a read that blocks costs Redis more than a look
+	sharedNew    = 8                    // queues of one look that may have a backlog of large jobs
 )
 
 // sharedReads are the reads that wait for jobs of the queues that have none, one connection for hundreds of queues.
@@ -168,7 +169,7 @@ func (r *sharedRead) run() {
 	looking := false // jobs keep coming: a look is cheaper than to wait
 	again := false   // the last read failed, and no queue was found for which it did
 	for {
-		members, most := r.gather()
+		members, most, isFirst := r.gather()
 		if members == nil {
 			return
 		}
@@ -176,7 +177,7 @@ func (r *sharedRead) run() {
 		if !r.reader.CanInterrupt() {
 			block = readBlock / 4
 		}
-		if looking && len(members) > sharedWide {
+		if isFirst || looking && len(members) > sharedWide {
 			block = 0
 		}
 		jobs, err := r.readOnce(members, most, block)
@@ -192,9 +193,9 @@ func (r *sharedRead) run() {
 	}
 }
 
-// gather waits for queues, and returns those of the next read, and how many entries each may bring. It returns nil when
-// none came for a while: then the read has ended.
-func (r *sharedRead) gather() (members []*sharer, most int) {
+// gather waits for queues, and returns those of the next read, how many entries each may bring, and whether it is the
+// first for these. It returns nil when none came for a while: then the read has ended.
+func (r *sharedRead) gather() (members []*sharer, most int, isFirst bool) {
 	s := r.all
 	idle := time.NewTimer(2 * readBlock)
 	defer idle.Stop()
@@ -210,11 +211,11 @@ func (r *sharedRead) gather() (members []*sharer, most int) {
 			case <-idle.C:
 				idle.Reset(2 * readBlock)
 				if r.end() {
-					return nil, 0
+					return nil, 0, false
 				}
 			case <-s.w.stopping:
 				if r.end() {
-					return nil, 0
+					return nil, 0, false
 				}
 			}
 			continue
@@ -235,19 +236,45 @@ func (r *sharedRead) gather() (members []*sharer, most int) {
 		s.mu.Lock()
 		r.awaited, r.pace = 0, sharedPace
 		r.dismiss(func(m *sharer) bool { return m.leaving })
-		if members = slices.Clone(r.members); len(members) == 0 {
+		if members, isFirst = r.next(); len(members) == 0 {
 			s.mu.Unlock()
 			continue
 		}
-		most = max(s.w.cfg.Concurrency/len(members), 1)
 		for _, m := range members {
 			m.included = true
-			most = min(most, m.most)
 		}
-		r.blocked = true
+		r.blocked = !isFirst
 		s.mu.Unlock()
-		return members, most
+		if most = 1; !isFirst {
+			most = r.count(members)
+		}
+		return members, most, isFirst
 	}
+}
+
+// next returns the queues of the next read: all, but first some at a time those that may have a backlog: Redis puts the
+// jobs of all streams of a read into one reply, and how large they are is not known yet. The mutex is held.
+func (r *sharedRead) next() (members []*sharer, isFirst bool) {
+	for _, m := range r.members {
+		if !m.ses.looked && len(members) < sharedNew {
+			members = append(members, m)
+		}
+	}
+	if members != nil {
+		return members, true
+	}
+	return slices.Clone(r.members), false
+}
+
+// count is how many entries each queue of a read may bring: all of them together as many as there are slots, and no
+// more bytes than a reply may have, as far as it is known how large their jobs are; one at the least.
+func (r *sharedRead) count(members []*sharer) int {
+	most, entries := r.all.w.cfg.Concurrency/len(members), 0
+	for _, m := range members {
+		most = min(most, m.most)
+		entries += m.ses.replies.size()
+	}
+	return max(min(most, maxReply/entries), 1)
 }
 
 // end reports whether there are no queues: then the read is no more.
@@ -282,6 +309,7 @@ func (r *sharedRead) deliver(members []*sharer, err error) {
 	r.blocked = false
 	for _, m := range members {
 		m.included = false
+		m.ses.looked = m.ses.looked || err == nil
 		if m.err = err; err != nil || m.tasks != nil || m.most == 0 {
 			m.leaving = true
 		}

@@ -52,6 +52,27 @@ func TestQueuesThatShareAReadGetTheirJobs(t *testing.T) {
 	}
 }
 
+// Redis puts what waits in all queues of a read into one reply: a backlog of large jobs in many of them must not be
+// more than a connection, or the worker's memory, can take.
+func TestAWorkerOfManyQueuesReadsLargeJobsAFewAtATime(t *testing.T) {
+	t.Parallel()
+	f := newFleetOn(t, redistest.New(t, "--client-output-buffer-limit", "normal 16mb 0 0"))
+	large, err := json.Marshal(strings.Repeat("x", 900<<10))
+	f.must(err)
+	const queues = 40
+	for i := range queues {
+		_, err := f.client.Enqueue(t.Context(), queue.JSON("k", large), queue.On(fmt.Sprintf("q%d", i)))
+		f.must(err)
+	}
+	f.start(muxOf("k", noop), many(queues))
+	f.await(queue.EventDone, queues)
+	for _, e := range f.events.all() {
+		if e.Type == queue.EventRedisError {
+			t.Errorf("a reply was lost: %v", e.Err)
+		}
+	}
+}
+
 // eachEnqueued enqueues a job to each of n queues.
 func (f *fleet) eachEnqueued(n int) {
 	f.Helper()
