@@ -22,6 +22,7 @@ import (
 
 	"github.com/navvy-go/navvy/dashboard/audit"
 	"github.com/navvy-go/navvy/internal/apikey"
+	"github.com/navvy-go/navvy/internal/pace"
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -64,6 +65,7 @@ type Dashboard struct {
 	cache      cache
 	readings   *turns
 	requests   *turns
+	pace       *pace.Pace // of each user's requests
 	locks      *lockmgr.Manager
 	live       *live
 	operations operations
@@ -121,7 +123,7 @@ func New(cfg Config) (*Dashboard, error) {
 		keys: apikey.New(cfg.Redis, cfg.Namespace),
 	}
 	d.readings, d.requests = newTurns(readsAtOnce, readsOfOne), newTurns(requestsAtOnce, requestsOfOne)
-	d.requests.every = requestsEvery
+	d.pace = &pace.Pace{Every: requestsEvery, Ahead: requestsAhead, Most: readsWait}
 	if cfg.Tenant {
 		d.cache.most = cacheTenant
 	}

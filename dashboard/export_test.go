@@ -10,4 +10,4 @@ import (
 func (d *Dashboard) Patterns(tb testing.TB) []string { return routetest.Patterns(tb, d.routes()) }
 
 // Unpaced lets users ask as fast as they can.
-func (d *Dashboard) Unpaced() { d.requests.every = 0 }
+func (d *Dashboard) Unpaced() { d.pace.Every = 0 }

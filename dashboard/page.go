@@ -112,7 +112,7 @@ func (d *Dashboard) read(r *http.Request, p page) cached {
 		return cached{err: BadRequest("the address is too long: %d bytes at the most", addressMost)}
 	}
 	user := userOf(r.Context()).Name
-	turn := &turn{of: d.readings, pace: d.requests, user: user}
+	turn := &turn{of: d.readings, pace: d.pace, user: user}
 	return d.cache.getIn(r.Context(), turn, key, d.cfg.Now, func(ctx context.Context) (any, error) {
 		return p.load(ctx, d, asked)
 	})

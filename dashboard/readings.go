@@ -3,10 +3,11 @@ package dashboard
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/pace"
 )
 
 // What users have of the dashboard at once, so that its memory has a bound and one of them leaves room for others.
@@ -30,21 +31,16 @@ var errBusy = &statusError{http.StatusTooManyRequests, errors.New("too many page
 // turns let so many go on at once, and so many of one user. Others wait, or are refused.
 type turns struct {
 	all, each int
-	every     time.Duration // the pace of one user; 0 for none
 
 	mu    sync.Mutex
 	taken int
 	by    map[string]int
 	waits map[string]int
-	due   map[string]time.Time // when a user's next one is due at that pace, if it is not yet
-	freed chan struct{}        // closed when one is given back
+	freed chan struct{} // closed when one is given back
 }
 
 func newTurns(all, each int) *turns {
-	return &turns{
-		all: all, each: each, by: map[string]int{}, waits: map[string]int{}, due: map[string]time.Time{},
-		freed: make(chan struct{}),
-	}
+	return &turns{all: all, each: each, by: map[string]int{}, waits: map[string]int{}, freed: make(chan struct{})}
 }
 
 // try takes a turn, or returns a channel that is closed when there may be one.
@@ -68,54 +64,6 @@ func (t *turns) giveBack(user string) {
 	}
 	close(t.freed)
 	t.freed = make(chan struct{})
-}
-
-// paced waits until a user's request is due, if that is soon.
-func (t *turns) paced(ctx context.Context, user string) error {
-	late := t.late(user, time.Now())
-	switch {
-	case late <= 0:
-		return nil
-	case late > readsWait:
-		return errBusy
-	}
-	select {
-	case <-time.After(late):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// late is how long a user's request is to wait. One that is to wait for longer than [readsWait] does not count.
-func (t *turns) late(user string, now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	maps.DeleteFunc(t.due, func(_ string, due time.Time) bool { return !due.After(now) })
-	due := now
-	if next, ok := t.due[user]; ok {
-		due = next
-	}
-	late := due.Sub(now) - requestsAhead*t.every
-	if late <= readsWait {
-		t.due[user] = due.Add(t.every)
-	}
-	return late
-}
-
-// charge has what was read for a user's request count for the pace, but keeps no later one from waiting its turn.
-func (t *turns) charge(user string, bytes int64, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	due := t.due[user]
-	if due.Before(now) {
-		due = now
-	}
-	due = due.Add(time.Duration(bytes/weighed) * t.every)
-	if most := now.Add(requestsAhead*t.every + readsWait); due.After(most) {
-		due = most
-	}
-	t.due[user] = due
 }
 
 // wait takes a turn, within a time. A user's requests that many already wait before are refused.
@@ -166,7 +114,7 @@ func (t *turns) leave(user string) {
 // a user whose turns are taken keeps nobody else waiting. A nil turn is always free, and so is the zero value.
 type turn struct {
 	of   *turns
-	pace *turns // of the user's requests; nil for none
+	pace *pace.Pace // of the user's requests; nil for none
 	user string
 }
 
@@ -188,7 +136,7 @@ func (t *turn) try() bool {
 // charge has what was read of jobs count for the user's pace.
 func (t *turn) charge(bytes int64) {
 	if t != nil && t.pace != nil {
-		t.pace.charge(t.user, bytes, time.Now())
+		t.pace.Charge(t.user, bytes/weighed)
 	}
 }
 
@@ -205,7 +153,7 @@ func (d *Dashboard) counted(next http.HandlerFunc) http.HandlerFunc {
 		err := d.requests.wait(r.Context(), user, readsWait)
 		if err == nil {
 			defer d.requests.giveBack(user)
-			err = d.requests.paced(r.Context(), user)
+			err = d.pace.Wait(r.Context(), user)
 		}
 		if err != nil {
 			w.Header().Set("Retry-After", "1")

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/pace"
 )
 
 func TestUserWithoutATurnKeepsNobodyWaiting(t *testing.T) {
@@ -32,29 +34,33 @@ func TestUserWithoutATurnKeepsNobodyWaiting(t *testing.T) {
 
 func TestWhatIsReadCountsForThePace(t *testing.T) {
 	t.Parallel()
-	all := newTurns(8, 4)
-	all.every = requestsEvery
-	now := time.Now()
-	for range requestsAhead { // pages of small jobs
-		if late := all.late("vera", now); late > 0 {
-			t.Fatalf("a user waits for %s", late)
+	synctest.Test(t, func(t *testing.T) {
+		of := func(user string) *turn {
+			return &turn{pace: &pace.Pace{Every: requestsEvery, Ahead: requestsAhead, Most: readsWait}, user: user}
 		}
-		all.charge("vera", 50*200, now)
-	}
-	late := func() time.Duration { return all.late("mallet", now) }
-	for range 2 { // pages of large jobs
-		if late := late(); late > 0 {
-			t.Fatalf("a user waits for %s", late)
+		vera, mallet := of("vera"), of("mallet")
+		began := time.Now()
+		visit := func(who *turn, bytes int64) {
+			t.Helper()
+			if err := who.pace.Wait(t.Context(), who.user); err != nil {
+				t.Fatal(err)
+			}
+			who.charge(bytes)
 		}
-		all.charge("mallet", 8<<20, now)
-	}
-	if got := late(); got <= 0 || got > readsWait {
-		t.Errorf("after 16 MiB of jobs, the next waits for %s", got)
-	}
-	all.charge("mallet", 1<<40, now)
-	if got := late(); got > readsWait {
-		t.Errorf("however much was read, the next waits for %s", got)
-	}
+		for range requestsAhead { // pages of small jobs
+			visit(vera, 50*200)
+		}
+		for range 2 { // pages of large jobs
+			visit(mallet, 8<<20)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("they waited for %s", waited)
+		}
+		if visit(mallet, 1<<40); time.Since(began) == 0 {
+			t.Error("after 16 MiB of jobs the next did not wait")
+		}
+		visit(mallet, 0) // however much was read, it is not refused
+	})
 }
 
 func TestUserHasFewRequestsThatWait(t *testing.T) {

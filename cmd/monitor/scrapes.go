@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
-	"maps"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/pace"
 )
 
 // How often one scraper gathers the metrics: there are many where there are many queues.
@@ -35,63 +37,42 @@ func scraperOf(r *http.Request) string {
 	return "ip:" + host
 }
 
-// pace is when the next scrape of each scraper is due, if it is not yet.
-type pace struct {
-	mu    sync.Mutex
-	due   map[string]time.Time
-	slots map[string]chan struct{} // for scrapes that are written
+// slots are for scrapes that are written, of each scraper.
+type slots struct {
+	mu sync.Mutex
+	of map[string]chan struct{}
 }
 
 // slot is where a scraper's scrapes wait for one another: one that does not read its answers keeps no others waiting.
-func (p *pace) slot(scraper string) chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.slots[scraper] == nil {
-		if len(p.slots) >= scrapersMost {
-			clear(p.slots)
+func (s *slots) slot(scraper string) chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[scraper] == nil {
+		if len(s.of) >= scrapersMost {
+			clear(s.of)
 		}
-		p.slots[scraper] = make(chan struct{}, scrapesOfOne)
+		s.of[scraper] = make(chan struct{}, scrapesOfOne)
 	}
-	return p.slots[scraper]
-}
-
-// late is how long a scrape is to wait. One that is to wait for longer than [scrapeWait] does not count.
-func (p *pace) late(scraper string, now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	maps.DeleteFunc(p.due, func(_ string, due time.Time) bool { return !due.After(now) })
-	due := now
-	if next, ok := p.due[scraper]; ok {
-		due = next
-	}
-	late := due.Sub(now) - scrapeAhead*scrapeEvery
-	if late <= scrapeWait {
-		p.due[scraper] = due.Add(scrapeEvery)
-	}
-	return late
+	return s.of[scraper]
 }
 
 // paced has scrapes wait that come faster than they should, and refuses those that would wait long.
 func paced(next http.Handler) http.Handler {
-	all := &pace{due: map[string]time.Time{}, slots: map[string]chan struct{}{}}
+	rate := &pace.Pace{Every: scrapeEvery, Ahead: scrapeAhead, Most: scrapeWait}
+	own := slots{of: map[string]chan struct{}{}}
 	refuse := func(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "too many ask for the metrics", http.StatusTooManyRequests)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scraper := scraperOf(r)
-		switch wait := all.late(scraper, time.Now()); {
-		case wait > scrapeWait:
+		if err := rate.Wait(r.Context(), scraper); errors.Is(err, pace.ErrTooFast) {
 			refuse(w)
 			return
-		case wait > 0:
-			select {
-			case <-time.After(wait):
-			case <-r.Context().Done():
-				return
-			}
+		} else if err != nil { // the scraper is gone
+			return
 		}
-		slot := all.slot(scraper)
+		slot := own.slot(scraper)
 		select {
 		case slot <- struct{}{}:
 			defer func() { <-slot }()
