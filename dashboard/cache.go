@@ -41,18 +41,19 @@ type costly interface{ FreshFor() time.Duration }
 
 // cached is what was read for an address.
 type cached struct {
-	data  any
-	at    time.Time
-	until time.Time // it is fresh
-	stale bool      // a person has acted since
-	bytes int       // in memory, about
-	took  time.Duration
-	err   error // why it could not be read again since
+	data    any
+	at      time.Time // when the reading began: what was read first is as old
+	until   time.Time // it is fresh
+	arrived time.Time // when the reading ended
+	stale   bool      // a person has acted since
+	bytes   int       // in memory, about
+	took    time.Duration
+	err     error // why it could not be read again since
 }
 
-// get returns what load returned within the last second, or longer if that is [costly], and calls load otherwise. If
-// load fails, the result is what was read before, if anything, with the error. What takes a while to read is read anew
-// beside a request that comes shortly before it is old, so that later ones need not wait.
+// get returns what load returned, when it was called within the last second, or longer if that is [costly], and calls
+// load otherwise. If load fails, the result is what was read before, if anything, with the error. What takes a while to
+// read is read anew beside a request that comes shortly before it is old, so that later ones need not wait.
 func (c *cache) get(
 	ctx context.Context, key string, now func() time.Time, load func(context.Context) (any, error),
 ) cached {
@@ -73,7 +74,7 @@ func (c *cache) getIn(
 	}
 	// The first caller reads for all that wait, so the reading does not end with its request.
 	read := func() (any, error) {
-		began := time.Now()
+		began, at := time.Now(), now()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
 		ctx, of := inspect.Measured(ctx)
@@ -87,7 +88,7 @@ func (c *cache) getIn(
 		if expensive, ok := data.(costly); ok {
 			keep = max(keep, expensive.FreshFor())
 		}
-		fresh := cached{data: data, at: now(), until: now().Add(keep), bytes: sizeOf(data) + len(key)}
+		fresh := cached{data: data, at: at, until: at.Add(keep), arrived: now(), bytes: sizeOf(data) + len(key)}
 		fresh.took = time.Since(began)
 		c.keep(key, fresh)
 		return fresh, nil
@@ -96,7 +97,7 @@ func (c *cache) getIn(
 	case usable && now().Before(last.until):
 		c.readAgain(in, key, read)
 		return last
-	case usable && in != nil && now().Before(last.until.Add(cacheFresh)):
+	case usable && in != nil && last.isLately(now()):
 		return soon(last, c.readAgain(in, key, read))
 	}
 	if err := in.wait(ctx); err != nil {
@@ -105,6 +106,11 @@ func (c *cache) getIn(
 	defer in.giveBack()
 	got, _, _ := c.flight.Do(key, read)
 	return got.(cached)
+}
+
+// isLately reports whether it was fresh within the last second, or came then.
+func (l cached) isLately(now time.Time) bool {
+	return now.Before(l.until.Add(cacheFresh)) || now.Before(l.arrived.Add(cacheFresh))
 }
 
 // isSoonOld reports whether what took a while to read is to be read anew, so that it is there in time.

@@ -141,8 +141,11 @@ func (d *Dashboard) readFleet(ctx context.Context, first int) (fleet, error) {
 	return all, nil
 }
 
+// fleetOld is how old the numbers of queues may be because it takes long to read them.
+const fleetOld = 2 * time.Second
+
 // FreshFor is four times as long as the reading took.
-func (f fleet) FreshFor() time.Duration { return min(4*f.took, readLimit) }
+func (f fleet) FreshFor() time.Duration { return min(4*f.took, fleetOld) }
 
 // readQueue is a queue as it was read, or why it could not be.
 type readQueue struct {

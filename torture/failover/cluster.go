@@ -163,14 +163,15 @@ func (w *clusterWorld) freeze(ctx context.Context, s *step) error {
 	}
 	at := now()
 	s.loss = span{at - int64(instant), at + int64(instant)} // the replica may become the master
-	if err := frozen(ctx, []*redistest.Server{master, replica}); err != nil {
+	thawed, err := frozen(ctx, []*redistest.Server{master, replica})
+	if err != nil {
 		return err
 	}
 	if err := w.awaitWrites(ctx, s.queue, master, replica); err != nil {
 		return err
 	}
 	s.promoted = now()
-	s.away = span{at, s.promoted}
+	s.away = span{at, thawed}
 	pace.Pause(ctx, settle)
 	return nil
 }

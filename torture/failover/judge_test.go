@@ -274,25 +274,25 @@ func TestDashboardIsJudged(t *testing.T) {
 		want  string // "" is right
 	}{
 		"right": {[]look{seen(1, true, 0), seen(8, false, 160)}, ""},
-		"too few": {[]look{seen(1, true, 0), seen(8, false, 70)},
-			"showed 70 done jobs of queue a, of which there were 80 to 160"},
+		"too few": {[]look{seen(1, true, 0), seen(8, false, 80)},
+			"showed 80 done jobs of queue a, of which there were 100 to 160"},
 		"too many":       {[]look{seen(1, true, 0), seen(8, false, 170)}, "showed 170 done jobs"},
 		"never a banner": {[]look{seen(8, false, 160)}, "nothing is shown"},
 		"away for good":  {[]look{seen(8, false, 160), seen(9, true, 0)}, "at the end the dashboard does not show"},
-		"away too long": {[]look{seen(3, true, 0), seen(8.5, true, 0), seen(9, false, 180)},
-			"was away for 5.5s"},
+		"away too long": {[]look{seen(3, true, 0), seen(7.5, true, 0), seen(8, false, 160)},
+			"was away for 4.5s"},
 		"read slowly": {[]look{seen(1, true, 0), {span: span{at(7), at(7.4)}, shows: true, done: map[string]int64{"a": 140}},
-			seen(9.5, false, 100)}, ""},
+			seen(9.5, false, 126)}, ""},
 		"too few, read slowly": {[]look{seen(1, true, 0), {span: span{at(7), at(7.4)}, shows: true, done: map[string]int64{
-			"a": 140}}, seen(9.5, false, 70)}, "showed 70 done jobs"},
-		"no banner": {[]look{seen(1, true, 0), seen(6.5, false, 130)}, "showed no banner in step"},
+			"a": 140}}, seen(9.5, false, 110)}, "showed 110 done jobs"},
+		"no banner": {[]look{seen(1, true, 0), seen(5.5, false, 110)}, "showed no banner in step"},
 	} {
 		j := play()
 		for n := range 200 {
 			when := at(float64(n) / 20)
 			j.book.noted["a"], j.book.done["a"] = append(j.book.noted["a"], when), append(j.book.done["a"], when)
 		}
-		j.steps[0].away = span{at(2), at(7)}
+		j.steps[0].away = span{at(2), at(6)}
 		a := &aside{}
 		w := &watch{pages: test.looks, numbers: test.looks}
 		w.judge(a, j, []string{"a"}, nil)

@@ -164,7 +164,8 @@ func (w *sentinelWorld) freeze(ctx context.Context, s *step) error {
 	}
 	at := now()
 	s.loss = span{at - int64(instant), at + int64(promotedIn)}
-	if err := frozen(ctx, w.s.Servers); err != nil {
+	thawed, err := frozen(ctx, w.s.Servers)
+	if err != nil {
 		return err
 	}
 	if err := redistest.Wait(ctx, promotedIn, "a master takes writes", func(ctx context.Context) bool {
@@ -173,25 +174,27 @@ func (w *sentinelWorld) freeze(ctx context.Context, s *step) error {
 		return err
 	}
 	s.promoted = now()
-	s.away, s.loss.to = span{at, s.promoted}, s.promoted+int64(silenceBound)
+	s.away, s.loss.to = span{at, thawed}, s.promoted+int64(silenceBound)
 	pace.Pause(ctx, settle)
 	return w.s.Settled(ctx)
 }
 
-// frozen stops servers for a while.
-func frozen(ctx context.Context, servers []*redistest.Server) error {
+// frozen stops servers for a while, and returns when they began to go on: what they answer from then on is right, also
+// before they take writes again.
+func frozen(ctx context.Context, servers []*redistest.Server) (thawed int64, err error) {
 	for _, server := range servers {
 		if err := syscall.Kill(server.PID(), syscall.SIGSTOP); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	pace.Pause(ctx, frozenFor)
+	thawed = now()
 	for _, server := range servers {
 		if err := syscall.Kill(server.PID(), syscall.SIGCONT); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return thawed, nil
 }
 
 // divide cuts the master and the clients on its side off from its replicas, the Sentinels and all others.

@@ -20,13 +20,10 @@ import (
 
 const (
 	lookEvery = 100 * time.Millisecond
-	// What a page shows is not older: it is read anew once a second and so are its parts, and for a second more it is
-	// shown while that takes long. The fourth is for the readings themselves.
-	fresh = 4 * time.Second
-
-	slowReading = 200 * time.Millisecond // see the dashboard's cache: what takes longer is read less often
-	freshMost   = 5 * time.Second        // that it is shown for longer
-	banner      = `id="down" class="banner" role="alert">`
+	// What a page shows is not older, but for the time that its reading took: it is read anew once a second, and so are
+	// its parts, and for a second more it is shown while that takes long.
+	fresh  = 3 * time.Second
+	banner = `id="down" class="banner" role="alert">`
 )
 
 // look is one look at the dashboard, at a page or at its numbers.
@@ -116,7 +113,7 @@ func (w *watch) get(ctx context.Context, path string) (int, string, error) {
 // back by itself in time.
 func (w *watch) judge(a *aside, j *judge, queues []string, lost map[string]int64) {
 	a.Pages = len(w.pages)
-	unseen, age := w.freshFor(j, false), w.freshFor(j, true)
+	unseen, age := fresh+w.slowest(j, false), fresh+w.slowest(j, true)
 	for _, l := range w.pages {
 		if !l.shows {
 			a.Banners++
@@ -159,21 +156,15 @@ func (w *watch) away(a *aside, j *judge, looks []look) {
 	}
 }
 
-// freshFor is how old what a page shows may be: a reading takes long on a machine that is busy, and while a node does
-// not answer for some of the queues, and one that takes long is made less often. That Redis is away as a whole must be
-// shown sooner: outages do not count for it.
-func (w *watch) freshFor(j *judge, outages bool) time.Duration {
-	slowest := time.Duration(0)
+// slowest is how long the longest reading took. Those that an outage held up are left out if they shall be.
+func (w *watch) slowest(j *judge, outages bool) (slowest time.Duration) {
 	for _, l := range slices.Concat(w.pages, w.numbers) {
 		away := slices.ContainsFunc(j.steps, func(s *step) bool { return l.from < s.away.to && s.away.from < l.to })
 		if outages || !away {
 			slowest = max(slowest, time.Duration(l.to-l.from))
 		}
 	}
-	if slowest < slowReading {
-		return fresh
-	}
-	return fresh + min(4*slowest, freshMost)
+	return slowest
 }
 
 // shown holds a look against the ledger: as many jobs are done as handlers have ended, but for those that Redis may
