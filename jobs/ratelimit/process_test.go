@@ -150,7 +150,7 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 	}{
 		"log":     {ratelimit.Limit{Rate: rate, Window: window}, rate},
 		"counter": {ratelimit.Limit{Algorithm: ratelimit.SlidingCounter, Rate: rate, Window: window}, 2 * rate},
-		"fixed":   {ratelimit.Limit{Algorithm: ratelimit.FixedWindow, Rate: 4 * rate, Window: 4 * window}, 4 * 2 * rate},
+		"fixed":   {ratelimit.Limit{Algorithm: ratelimit.FixedWindow, Rate: rate, Window: 4 * window}, 2 * rate},
 		"bucket":  {ratelimit.Limit{Algorithm: ratelimit.GCRA, Rate: rate, Window: window, Burst: 5}, rate + 5},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,11 +168,11 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 			if test.limit.Algorithm == ratelimit.FixedWindow {
 				inEach(t, allowed, test.limit)
 			}
-			full := int(test.limit.Rate) * int(took/test.limit.Window)
+			full := int(test.limit.Rate * took.Microseconds() / length)
 			if len(allowed) < full/2 { // a busy machine may miss some; a limit that charges for refusals allows hardly any
 				t.Errorf("%d calls were allowed in %s, want about %d: refused ones cost something", len(allowed), took, full)
 			}
-			if refused < 3*len(allowed) {
+			if refused < len(allowed) { // the rates are low enough for a slow machine to ask for a multiple of them
 				t.Errorf("only %d calls were refused: that is no storm", refused)
 			}
 		})
