@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,25 +25,7 @@ import (
 type server struct {
 	url string
 	cmd *exec.Cmd
-	log *lockedBuffer
-}
-
-// lockedBuffer is what a program writes while others read it.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *lockedBuffer) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(data)
-}
-
-func (b *lockedBuffer) has(text string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return strings.Contains(b.text.String(), text)
+	log *testserver.Output
 }
 
 // serves starts a program that serves, on a free port, until the test ends.
@@ -55,7 +36,7 @@ func serves(t *testing.T, redis *redistest.Server, path string, args ...string) 
 		t.Fatal(err)
 	}
 	addr := "127.0.0.1:" + strconv.Itoa(port)
-	s := &server{url: "http://" + addr, log: &lockedBuffer{}}
+	s := &server{url: "http://" + addr, log: &testserver.Output{}}
 	s.cmd = exec.Command(path, append([]string{"serve", "--addr", addr}, args...)...)
 	s.cmd.Env = append(os.Environ(), "REDIS_URL="+redis.URL())
 	s.cmd.Stderr = s.log
@@ -280,7 +261,7 @@ func TestRevocationOutlastsMistakesInTheFile(t *testing.T) {
 		change.do()
 		eventually(t, name+": the token is refused", func() bool { return status(token) == http.StatusUnauthorized })
 		eventually(t, name+": the log says so", func() bool {
-			return monitor.log.has(`"level":"error"`) && monitor.log.has(change.says)
+			return monitor.log.Has(`"level":"error"`) && monitor.log.Has(change.says)
 		})
 		if got := status(other); (got == http.StatusOK) != change.stay {
 			t.Errorf("%s: the other token gets %d", name, got)

@@ -1,32 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 // screen is a console's writer that tests read.
-type screen struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all.String()
-}
+type screen struct{ testserver.Output }
 
 // await waits until the screen shows text.
 func (s *screen) await(t *testing.T, text string) {

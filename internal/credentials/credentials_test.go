@@ -14,6 +14,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -141,24 +143,6 @@ func writing(text string) func(path string) error {
 	return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
 }
 
-// logged collects what a logger writes.
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(data)
-}
-
-func (l *logged) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), text)
-}
-
 func TestMistakesAreInTheLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
@@ -167,23 +151,23 @@ func TestMistakesAreInTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log logged
+	var log testserver.Output
 	ctx, stop := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() { store.Watch(ctx, slog.New(slog.NewTextHandler(&log, nil))) })
 	defer watching.Wait()
 	defer stop()
 	write(t, path, "password a viewer "+cheap+"\noops\n")
-	until(t, "the line is in the log", func() bool { return log.has("level=ERROR") && log.has("line 2") })
-	if log.has(cheap) {
+	until(t, "the line is in the log", func() bool { return log.Has("level=ERROR") && log.Has("line 2") })
+	if log.Has(cheap) {
 		t.Error("the log has a hash")
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the missing file is in the log", func() bool { return log.has("no such file") })
+	until(t, "the missing file is in the log", func() bool { return log.Has("no such file") })
 	write(t, path, "password a viewer "+cheap+"\n")
-	until(t, "the log says that it is over", func() bool { return log.has("count again") })
+	until(t, "the log says that it is over", func() bool { return log.Has("count again") })
 }
 
 func TestAPersonsLineChangesWithPasswordAndRole(t *testing.T) {

@@ -8,12 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/navvy-go/navvy/internal/testserver"
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -99,18 +99,6 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// screen is what both phases write on.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
 func TestShortRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -119,10 +107,10 @@ func TestShortRun(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	var out bytes.Buffer
-	var errs screen
+	var errs testserver.Output // both phases write there
 	args := []string{"-for", "2s", "-seed", "7", "-orders", "60", "-workers", "3", "-gap", "200ms", "-bin", dir, "-json"}
 	if code := run(t.Context(), args, &out, &errs); code != 0 {
-		t.Fatalf("exit status %d\n%s%s", code, out.String(), errs.text.String())
+		t.Fatalf("exit status %d\n%s%s", code, out.String(), errs.String())
 	}
 	for lines := json.NewDecoder(&out); lines.More(); {
 		var r report

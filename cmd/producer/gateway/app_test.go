@@ -23,6 +23,7 @@ import (
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/internal/redisurl"
 	"github.com/navvy-go/navvy/internal/scope"
+	"github.com/navvy-go/navvy/internal/testserver"
 )
 
 const patience = 30 * time.Second
@@ -43,7 +44,7 @@ type app struct {
 	weak      string // of one that may read flags, and of one that may not
 	weaker    string
 	scopeKeys map[scope.Scope]string // of programs that may do one thing
-	log       *syncBuffer
+	log       *testserver.Output
 	stop      func()
 
 	handler *gateway.Gateway
@@ -58,7 +59,7 @@ func newApp(t *testing.T, change ...func(*gateway.Config)) *app {
 func appOn(t *testing.T, server *redistest.Server, change ...func(*gateway.Config)) *app {
 	t.Helper()
 	rdb, err := redisurl.Open(server.URL())
-	a := &app{T: t, server: server, rdb: rdb, log: &syncBuffer{}}
+	a := &app{T: t, server: server, rdb: rdb, log: &testserver.Output{}}
 	a.must(err)
 	t.Cleanup(func() { _ = rdb.Close() })
 	file := a.credentials()
@@ -66,7 +67,7 @@ func appOn(t *testing.T, server *redistest.Server, change ...func(*gateway.Confi
 	a.must(err)
 	cfg := gateway.Config{
 		Redis: rdb, Auth: read, Users: read, Kinds: []string{"payment.charge", "debug.echo", "debug.fail"},
-		Shop: true, Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Logger: a.log.logger(),
+		Shop: true, Retain: time.Hour, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Logger: loggerTo(a.log),
 	}
 	for _, f := range change {
 		f(&cfg)

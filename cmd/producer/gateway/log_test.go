@@ -1,37 +1,18 @@
 package gateway_test
 
 import (
-	"bytes"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
 )
 
-// syncBuffer keeps the lines of a log.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(data)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-// logger writes as producer serve does.
-func (b *syncBuffer) logger() *slog.Logger {
-	return slog.New(zerolog.NewSlogHandler(zerolog.New(b).Level(zerolog.DebugLevel)))
+// loggerTo writes as producer serve does.
+func loggerTo(w io.Writer) *slog.Logger {
+	return slog.New(zerolog.NewSlogHandler(zerolog.New(w).Level(zerolog.DebugLevel)))
 }
 
 func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {
