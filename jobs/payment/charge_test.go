@@ -126,6 +126,31 @@ func TestJobRetriesAPassingFailureWithoutChargingTwice(t *testing.T) {
 	}
 }
 
+// A replica that never had the record may become the master while the gateway is asked.
+func TestJobOutlivesTheLossOfItsRecord(t *testing.T) {
+	t.Parallel()
+	rdb, id := newOrder(t)
+	gateway := newScripted()
+	gateway.before = func(ctx context.Context, call int64) error {
+		if call == 1 {
+			return rdb.Del(ctx, "order:"+id).Err()
+		}
+		return nil
+	}
+	fleet, service := startFleet(t, rdb, gateway)
+
+	ended := fleet.Run(t, payment.Charge{OrderID: id, Cents: 1999})
+	if ended.Type != queue.EventDone || ended.Attempt != 1 {
+		t.Errorf("ended as %s at attempt %d (%v), want it done at the first", ended.Type, ended.Attempt, ended.Err)
+	}
+	if ledger := gateway.Ledger(); len(ledger) != 1 {
+		t.Errorf("ledger: %+v, want one charge", ledger)
+	}
+	if order, err := service.Order(t.Context(), id); err != nil || order.State != payment.Paid {
+		t.Errorf("order: %+v (%v), want it paid", order, err)
+	}
+}
+
 func TestJobOfARawStream(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)

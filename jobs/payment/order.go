@@ -49,7 +49,8 @@ var (
 	// ErrFenced says that a later holder of the order's lock has moved the order: the caller's lock was lost.
 	ErrFenced = errors.New("fenced off by a later holder of the lock")
 
-	// ErrStale says that the order has left the state that the step begins in: somebody moved it since it was read.
+	// ErrStale says that the order has left the state that the step begins in: somebody moved it since it was read, or
+	// the database lost it.
 	ErrStale = errors.New("the order has moved on")
 
 	// ErrInvalid says that the request makes no sense, whatever the order's record.

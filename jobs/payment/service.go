@@ -146,10 +146,15 @@ func (s *Service) lookupOrCharge(ctx context.Context, request ChargeRequest) (Re
 	return receipt, err
 }
 
-// move takes an order a step on from the record it is known by.
+// move takes an order a step on from the record it is known by. A record that is gone by then was lost, as when a
+// replica that never had it becomes the master: the order has moved on as well, and what asks again begins anew.
 func (s *Service) move(ctx context.Context, known Order, step Move) (Order, error) {
 	step.OrderID, step.From, step.Cents, step.KnownParts = known.ID, known.State, known.Cents, known.RefundParts
-	return s.orders.Move(ctx, step)
+	order, err := s.orders.Move(ctx, step)
+	if errors.Is(err, ErrNoOrder) {
+		err = fmt.Errorf("payment: the record of order %s was lost: %w", known.ID, ErrStale)
+	}
+	return order, err
 }
 
 // outcome is what a handler returns for the error of a payment: what is in other hands is looked at again soon, what
