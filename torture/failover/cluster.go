@@ -155,14 +155,16 @@ func (w *clusterWorld) awaitWrites(ctx context.Context, queue string, servers ..
 	})
 }
 
-// freeze stops a master and its replica for longer than a page of the dashboard waits for Redis.
+// freeze stops a master and its replica for longer than a page of the dashboard waits for Redis. Once they go on the
+// replica may become the master, and until the old one knows of that, it takes writes, those first that clients sent
+// while it was frozen.
 func (w *clusterWorld) freeze(ctx context.Context, s *step) error {
 	master, replica, err := w.nodes.Owner(ctx, queueKey(s.queue))
 	if err != nil {
 		return err
 	}
 	at := now()
-	s.loss = span{at - int64(instant), at + int64(instant)} // the replica may become the master
+	s.loss = span{at - int64(instant), at + int64(instant)}
 	thawed, err := frozen(ctx, []*redistest.Server{master, replica})
 	if err != nil {
 		return err
@@ -173,5 +175,9 @@ func (w *clusterWorld) freeze(ctx context.Context, s *step) error {
 	s.promoted = now()
 	s.away = span{at, thawed}
 	pace.Pause(ctx, settle)
-	return nil
+	owner, _, err := w.nodes.Owner(ctx, queueKey(s.queue))
+	if err == nil && owner != master {
+		s.loss.to = s.promoted + int64(promotes)
+	}
+	return err
 }

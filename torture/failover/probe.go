@@ -59,7 +59,7 @@ func (p *probe) without(from, to int64) time.Duration {
 	return time.Duration(long)
 }
 
-// promotes is how long before it is found a promotion may have begun: what the old master takes since then is lost.
+// promotes is how long a promotion may take from its beginning: what the old master takes until it is over is lost.
 const promotes = 2 * time.Second
 
 // widen makes the losses of a step reach over all changes of the master that it does not ask for: on a loaded machine
