@@ -85,7 +85,7 @@ func TestWhatEndsLaterThanItCanIsNotBelieved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			locks, rdb, name := setup(t)
-			ctx, cancel := context.WithTimeout(locktest.Bounded(t), 20*time.Second)
+			ctx, cancel := context.WithTimeout(locktest.Bounded(t), time.Minute)
 			defer cancel()
 			c.forge(rdb, name)
 			locktest.Must(t, c.take(ctx, locks, name))

@@ -196,7 +196,7 @@ func TestFairWaitersComeInOrder(t *testing.T) {
 	locks, rdb, name := setup(t)
 	managers := []*lockmgr.Manager{locks, newManager(t, redistest.Shared(t).Client(t))}
 	held, queue := mustTake(t, locks, name), "{lock:"+name+"}:queue"
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	impatient, giveUp := context.WithCancel(ctx)
 	defer giveUp()
