@@ -28,7 +28,7 @@ import (
 	"github.com/navvy-go/navvy/internal/redistest"
 )
 
-const patience = 30 * time.Second // for what a script waits for
+const patience = time.Minute // for what a script waits for
 
 var bin string // where the programs are
 

@@ -73,7 +73,7 @@ func TestGoHearsPython(t *testing.T) {
 	t.Parallel()
 	server := redistest.Shared(t)
 	hub := newHub(t, server)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	one, err := notify.Subscribe[notify.Notification](ctx, hub, notify.UserChannel("43"), notify.Buffer{})
 	must(t, err)

@@ -136,7 +136,7 @@ func (f *fleet) lives(rdb *redis.Client, again func()) {
 	close(long.free)
 	start()
 	f.await(queue.EventDone, 11)
-	ctx, cancel := context.WithTimeout(f.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
 	defer cancel()
 	f.must(w.Stop(ctx))
 	if lost := f.events.of(queue.EventLeaseLost); len(lost) > 0 {

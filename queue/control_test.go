@@ -176,7 +176,7 @@ func TestOrdersThatNobodyHears(t *testing.T) {
 		inspect.ErrNotFound) {
 		t.Errorf("to a worker that there is not: %v", err)
 	}
-	stop, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	stop, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	f.must(worker.Stop(stop))
 	if err := f.inspect.CommandWorker(t.Context(), "orders", name, inspect.CommandWake); !errors.Is(err,

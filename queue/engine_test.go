@@ -112,7 +112,7 @@ func (e *engine) chore(which int) time.Duration {
 // eventually waits until check holds, looking a hundred times a second.
 func eventually(t *testing.T, what string, check func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !check() {
@@ -134,7 +134,7 @@ func within(t *testing.T, what string, do func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("does not end: %s", what)
 	}
 }

@@ -74,7 +74,7 @@ func (f *fleet) startOn(
 	f.must(err)
 	f.must(w.Start(f.Context()))
 	f.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := w.Stop(ctx); err != nil {
 			f.Error(err)
@@ -101,7 +101,7 @@ func (f *fleet) info() inspect.QueueInfo {
 // eventually waits until check holds, looking a hundred times a second.
 func (f *fleet) eventually(what string, check func() bool) {
 	f.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !check() {
@@ -186,7 +186,7 @@ func (r *recorder) of(typ queue.EventType) []queue.Event {
 // await waits for n events of a type and returns them.
 func (f *fleet) await(typ queue.EventType, n int) []queue.Event {
 	f.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		f.events.mu.Lock()
 		count, added := f.events.counts[typ], f.events.added
@@ -208,7 +208,7 @@ func receive[T any](t *testing.T, ch <-chan T) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing was received")
 		var none T
 		return none

@@ -45,7 +45,7 @@ func (f *clusterFleet) start(mux *queue.Mux, lease time.Duration) *queue.Worker 
 	f.must(err)
 	f.must(w.Start(f.Context()))
 	f.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := w.Stop(ctx); err != nil {
 			f.Error(err)

@@ -161,7 +161,7 @@ func (p *process) wait(t *testing.T) time.Duration {
 	began := time.Now()
 	select {
 	case <-p.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the process does not end")
 	}
 	return time.Since(began)

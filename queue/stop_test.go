@@ -101,7 +101,7 @@ func TestStoppingWorkerStillPromotes(t *testing.T) {
 	f.await(queue.EventCaretakerTaken, 1)
 	stopped := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		stopped <- w.Stop(ctx)
 	}()

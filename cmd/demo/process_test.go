@@ -16,7 +16,7 @@ type screen struct{ testserver.Output }
 // await waits until the screen shows text.
 func (s *screen) await(t *testing.T, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	shown := func() (bool, error) { return strings.Contains(s.String(), text), nil }
 	if err := poll(ctx, 10*time.Millisecond, shown); err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // terminal is a real terminal with monitor top in it.
 type terminal struct {

@@ -43,13 +43,13 @@ func write(t *testing.T, path, text string) {
 // until polls until ok holds.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	tick, deadline := time.NewTicker(20*time.Millisecond), time.After(10*time.Second)
+	tick, deadline := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("not within ten seconds: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }

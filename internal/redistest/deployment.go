@@ -102,7 +102,7 @@ func StartSentinels(ctx context.Context, dir string, start Starter, args ...stri
 			return s, err
 		}
 	}
-	return s, Wait(ctx, 20*time.Second, "the Sentinels find each other and the replica", func(ctx context.Context) bool {
+	return s, Wait(ctx, time.Minute, "the Sentinels find each other and the replica", func(ctx context.Context) bool {
 		return s.agree(ctx, len(s.Watch))
 	})
 }
@@ -180,7 +180,7 @@ func (s *Sentinels) AddReplica(ctx context.Context, master *Server) (*Server, er
 // AwaitReplica waits until a server is a replica that has its master's data.
 func (s *Server) AwaitReplica(ctx context.Context) error {
 	return s.with(func(rdb *redis.Client) error {
-		return Wait(ctx, 15*time.Second, s.Addr+" is in step with its master", func(ctx context.Context) bool {
+		return Wait(ctx, time.Minute, s.Addr+" is in step with its master", func(ctx context.Context) bool {
 			return strings.Contains(rdb.Info(ctx, "replication").Val(), "master_link_status:up")
 		})
 	})
@@ -228,7 +228,7 @@ func (s *Sentinels) AwaitOther(ctx context.Context, old *Server) (master *Server
 func (s *Sentinels) Failover(ctx context.Context) error {
 	sentinel := redis.NewSentinelClient(&redis.Options{Addr: s.Watch[0].Addr})
 	defer sentinel.Close()
-	return Wait(ctx, 15*time.Second, "a Sentinel begins the failover", func(ctx context.Context) bool {
+	return Wait(ctx, time.Minute, "a Sentinel begins the failover", func(ctx context.Context) bool {
 		return sentinel.Failover(ctx, SentinelMaster).Err() == nil
 	})
 }

@@ -56,7 +56,7 @@ func StartNodes(ctx context.Context, dir string, masters int, start Starter) (n 
 			return n, err
 		}
 		if err := replica.with(func(rdb *redis.Client) error {
-			return Wait(ctx, 10*time.Second, "a node becomes a replica", func(ctx context.Context) bool {
+			return Wait(ctx, time.Minute, "a node becomes a replica", func(ctx context.Context) bool {
 				return rdb.ClusterReplicate(ctx, id).Err() == nil
 			})
 		}); err != nil {
@@ -111,7 +111,7 @@ func (n *Nodes) replicasKnown(ctx context.Context, replicas int) error {
 func (n *Nodes) each(ctx context.Context, what string, holds func(context.Context, *redis.Client) bool) error {
 	for _, server := range n.Servers {
 		if err := server.with(func(rdb *redis.Client) error {
-			return Wait(ctx, 20*time.Second, what, func(ctx context.Context) bool { return holds(ctx, rdb) })
+			return Wait(ctx, time.Minute, what, func(ctx context.Context) bool { return holds(ctx, rdb) })
 		}); err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (n *Nodes) Addrs() (addrs []string) {
 
 // Owner returns the node that has the slot of a key, as that node itself finds, and its replica if it has one.
 func (n *Nodes) Owner(ctx context.Context, key string) (owner, replica *Server, err error) {
-	err = Wait(ctx, 15*time.Second, "a node has the slot of "+key, func(ctx context.Context) bool {
+	err = Wait(ctx, time.Minute, "a node has the slot of "+key, func(ctx context.Context) bool {
 		owner, replica = n.owner(ctx, key)
 		return owner != nil
 	})

@@ -107,7 +107,7 @@ func (s *Server) Restart() error {
 func (s *Server) awaitReady() error {
 	rdb := redis.NewClient(&redis.Options{Addr: s.Addr, DialerRetries: 1, MaxRetries: -1})
 	defer rdb.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
 		err := s.accepts() // go-redis would log each refused connection

@@ -66,17 +66,17 @@ func (s *Sentinel) Failover(tb testing.TB) {
 	Await(tb, func() bool { return sentinel.Failover(tb.Context(), masterName).Err() == nil })
 }
 
-// Await waits until a condition holds, for ten seconds at the most.
+// Await waits until a condition holds, for a minute at the most.
 func Await(tb testing.TB, holds func() bool) {
 	tb.Helper()
-	deadline, tick := time.NewTimer(10*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.NewTimer(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer deadline.Stop()
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			tb.Fatal("not within 10 s")
+			tb.Fatal("not within a minute")
 		}
 	}
 }

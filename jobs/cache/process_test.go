@@ -110,7 +110,7 @@ func startReader(t *testing.T, task readerTask) *reader {
 // await returns the next line that begins so.
 func (r *reader) await(t *testing.T, prefix string) string {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case line, ok := <-r.lines:

@@ -299,7 +299,7 @@ func cluster(t *testing.T) *redis.ClusterClient {
 // await polls until it is so.
 func await(t *testing.T, so func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {

@@ -37,7 +37,7 @@ func watch(t *testing.T, rdb redis.UniversalClient) *watched {
 // changed waits until the watcher reports a change of the flag.
 func (w *watched) changed(t *testing.T, flag string) {
 	t.Helper()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		select {
 		case names := <-w.changes:
 			if slices.Contains(names, flag) {
@@ -52,7 +52,7 @@ func (w *watched) changed(t *testing.T, flag string) {
 // stale waits until the watcher says that it is, or is not.
 func (w *watched) stale(t *testing.T, want bool) flags.Status {
 	t.Helper()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		select {
 		case status := <-w.states:
 			if status.Stale == want {

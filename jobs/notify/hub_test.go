@@ -41,7 +41,7 @@ func listen[T any](t *testing.T, hub *notify.Hub, channel string, buffer notify.
 // next returns the next event of a subscription.
 func next[T any](t *testing.T, sub *notify.Subscription[T]) notify.Event[T] {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	event, err := sub.Next(ctx)
 	must(t, err)
@@ -57,7 +57,7 @@ func publish[T any](t *testing.T, rdb redis.UniversalClient, channel string, mes
 // await polls until it is so.
 func await(t *testing.T, so func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {

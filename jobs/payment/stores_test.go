@@ -82,7 +82,7 @@ func must(t *testing.T, err error) {
 // eventually waits until it is so.
 func eventually(t *testing.T, so func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !so() {

@@ -89,7 +89,7 @@ func (w *world) work(n int) {
 	for range n {
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			w.Fatalf("the worker has not ended %d jobs", n)
 		}
 	}

@@ -26,7 +26,7 @@ import (
 	"github.com/navvy-go/navvy/internal/testserver"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Alice's password, hashed cheaply.
 const (

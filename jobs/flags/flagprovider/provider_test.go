@@ -181,7 +181,7 @@ func next(t *testing.T, c chan of.EventDetails) of.EventDetails {
 	select {
 	case details := <-c:
 		return details
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no event within 30 s")
 		return of.EventDetails{}
 	}
