@@ -17,6 +17,7 @@ type proxy struct {
 	cutOn    atomic.Pointer[func(request []byte) bool] // cut the reply to the first request that it is true of
 	// rather than cut it: nothing comes back on that connection any more
 	swallow atomic.Bool
+	drop    atomic.Bool // each such request is cut before it arrives
 	mute    atomic.Bool // swallow replies and keep the connection
 
 	bandwidth atomic.Int64 // bytes of replies in a second, over all connections; 0: as many as come
@@ -73,8 +74,14 @@ func (p *proxy) requests(client, server net.Conn, doomed *atomic.Bool) {
 		if err != nil {
 			return
 		}
-		if is := p.cutOn.Load(); is != nil && (*is)(buf[:n]) && p.cutOn.CompareAndSwap(is, nil) {
-			doomed.Store(true)
+		if is := p.cutOn.Load(); is != nil && (*is)(buf[:n]) {
+			if p.drop.Load() {
+				_ = client.Close()
+				return
+			}
+			if p.cutOn.CompareAndSwap(is, nil) {
+				doomed.Store(true)
+			}
 		}
 		if _, err := server.Write(buf[:n]); err != nil {
 			return

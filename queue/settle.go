@@ -148,7 +148,8 @@ func (t *task) outcome(doing string, call func(ctx context.Context, cut bool) (w
 		verdict, err := call(ctx, room.cut)
 		cancel()
 		if err == nil {
-			if verdict == wire.VerdictNotFound && sent { // after a lost reply, "not yours" means: the first call did it
+			// After a lost reply, "not yours" means that the first call did it, as long as nobody else can have the job.
+			if verdict == wire.VerdictNotFound && sent && t.ses.valid() {
 				return wire.VerdictDone
 			}
 			return verdict
