@@ -35,6 +35,7 @@ type judge struct {
 	record   *record
 	dead     map[string]inspect.JobInfo // by job ID, as found in Redis at the end
 	guilty   []string                   // names of jobs, the first offence first
+	victims  []string                   // names of jobs that were buried as crashing, and did not crash
 	problems []string                   // one line each
 	result
 }
@@ -297,6 +298,7 @@ func (j *judge) ending(h *history, orders []line) {
 // often than it takes. Those whose workers mostly lived, and only lost their leases, are counted apart.
 func (j *judge) victim(h *history, dead inspect.JobInfo) {
 	j.Victims++
+	j.victims = append(j.victims, h.name)
 	if dead.Redelivered < maxCrashes {
 		j.offend(&j.Wrong, h, "it is dead, %s, after %d redeliveries", dead.Reason, dead.Redelivered)
 	}

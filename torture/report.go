@@ -48,6 +48,9 @@ func (r *report) take(j *judge, lines []line) {
 	for _, name := range j.guilty[:min(len(j.guilty), historiesShown)] {
 		r.histories = append(r.histories, historyOf(j.record, lines, name))
 	}
+	for _, name := range j.victims[:min(len(j.victims), historiesShown)] {
+		r.histories = append(r.histories, "(innocent, and buried as crashing)\n"+historyOf(j.record, lines, name))
+	}
 	if j.slowest != "" && !slices.Contains(j.guilty, j.slowest) {
 		r.histories = append(r.histories, "(the slowest recovery)\n"+historyOf(j.record, lines, j.slowest))
 	}

@@ -54,22 +54,37 @@ func Absolve(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer stri
 func CrashedWorkers(note string) []string {
 	names := strings.Fields(note)
 	for i, name := range names {
-		names[i] = strings.TrimPrefix(name, heldBy)
+		names[i] = strings.TrimPrefix(strings.TrimPrefix(name, heldBy), lateBy)
 	}
 	return names
 }
 
-// Crashes is how many crashes a job is to blame for by its note: the first, of which it is not known whether the job's
-// handler had begun, counts if there is another one.
+// Crashes is how many crashes a job is to blame for by its note, as read_blame in prelude.lua counts them: the first,
+// of which it is not known whether the job's handler had begun, counts if there is another one, and of those that came
+// late, where others died too, five count as one.
 func Crashes(note string) int {
-	names := strings.Fields(note)
-	if len(names) == 1 && strings.HasPrefix(note, heldBy) {
+	held, late, blamed := 0, 0, 0
+	for _, name := range strings.Fields(note) {
+		switch {
+		case strings.HasPrefix(name, lateBy):
+			late++
+		case strings.HasPrefix(name, heldBy):
+			held = 1
+		default:
+			blamed++
+		}
+	}
+	if blamed += late / 5; blamed == 0 {
 		return 0
 	}
-	return len(names)
+	return blamed + held
 }
 
-// BeganField is the field beside an entry's note of crashes: in which worker its handler has begun since.
+// BeganField is the field beside an entry's note of crashes: when and in which worker its handler has begun since.
 func BeganField(entry EntryRef) string { return entry.ID + ":began" }
 
-const heldBy = "#held:"
+// What marks the workers in a note of crashes that may have died of something else.
+const (
+	heldBy = "#held:"
+	lateBy = "#late:"
+)

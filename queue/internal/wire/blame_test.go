@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -34,6 +36,18 @@ func (s *store) takes(consumer, primes string, begun ...string) []wire.Delivery 
 	return found
 }
 
+// blame returns the notes of crashes, without times and the workers that died.
+func (s *store) blame() map[string]string {
+	notes := s.rdb.HGetAll(s.Context(), s.q.Crashed()).Val()
+	delete(notes, ":deaths")
+	for field, note := range notes {
+		if _, where, timed := strings.Cut(note, "/"); timed {
+			notes[field] = where
+		}
+	}
+	return notes
+}
+
 func TestOnlyWhatHadBegunIsToBlame(t *testing.T) {
 	t.Parallel()
 	s := held(t, 4)
@@ -46,7 +60,7 @@ func TestOnlyWhatHadBegunIsToBlame(t *testing.T) {
 		"1-1": "#held:w#1 w#2 w#3", "2-1": "#held:w#1 w#2", "3-1": "#held:w#1", "4-1": "#held:w#1",
 		"1-1:began": "w#3", "2-1:began": "w#2", "3-1:began": "w#3",
 	}
-	if got := s.rdb.HGetAll(t.Context(), s.q.Crashed()).Val(); !maps.Equal(got, want) {
+	if got := s.blame(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "3-1", "w#1").Err())
@@ -111,6 +125,56 @@ func TestNoJobIsToBlameForAWorkerThatWasStopping(t *testing.T) {
 	}
 }
 
+// Where others die too, a worker that lived on for a while after a job had begun says a fifth of what another does.
+func TestALateCrashSaysLessWhereOthersDie(t *testing.T) {
+	t.Parallel()
+	s := held(t, 2)
+	s.dies("w#1")
+	late := func(consumer string) {
+		t.Helper()
+		s.takes(consumer, "1-1", "1-1")
+		s.must(s.rdb.HSet(t.Context(), s.q.Crashed(), "1-1:began", "1000/"+consumer).Err())
+		s.must(s.rdb.HSet(t.Context(), s.q.Worker(consumer), "lease_ms", 1).Err())
+		s.must(s.rdb.ZAdd(t.Context(), s.q.Workers(), redis.Z{Score: 2000, Member: consumer}).Err())
+		page, err := wire.ReclaimEntries(t.Context(), s.rdb, s.q, wire.Reclaim{Consumer: consumer, Count: 9})
+		if err != nil || page.Alive || len(page.Failures) > 0 {
+			t.Fatalf("reclaim from %s: %+v, %v", consumer, page, err)
+		}
+	}
+	want := "#held:w#1 w#2"
+	late("w#2") // nobody else has died but with it
+	for _, other := range []string{"o#1", "o#2", "o#3", "o#4"} {
+		s.join(other)
+		s.dies(other)
+	}
+	for n := 3; n < 8; n++ {
+		if found := s.blame()["1-1"]; found != want {
+			t.Fatalf("got %q, want %q", found, want)
+		}
+		late(fmt.Sprintf("w#%d", n))
+		want += fmt.Sprintf(" #late:w#%d", n)
+	}
+	found := s.takes("w#8", "")
+	if found[0].Crashes != 3 || wire.Crashes(want) != 3 || wire.Crashes("#held:w#1 #late:w#3") != 0 {
+		t.Errorf("got %+v, %d of the note %q", found[0], wire.Crashes(want), s.blame()["1-1"])
+	}
+	if names := strings.Join(wire.CrashedWorkers(want), " "); names != "w#1 w#2 w#3 w#4 w#5 w#6 w#7" {
+		t.Errorf("named are %s", names)
+	}
+	for _, consumer := range []string{"w#3", "o#1"} { // they come back
+		if failures, err := wire.Absolve(t.Context(), s.rdb, s.q, consumer); err != nil || len(failures) > 0 {
+			t.Errorf("%q, %v", failures, err)
+		}
+	}
+	if got := s.blame()["1-1"]; got != strings.Replace(want, " #late:w#3", "", 1) {
+		t.Errorf("then %q", got)
+	}
+	if dead := s.rdb.HGet(t.Context(), s.q.Crashed(), ":deaths").Val(); strings.Contains(dead, "o#1") ||
+		!strings.Contains(dead, "/o#2 ") {
+		t.Errorf("of the dead there are %s", dead)
+	}
+}
+
 // What versions before have noted reads as before.
 func TestNotesOfBeforeAreReadAsBefore(t *testing.T) {
 	t.Parallel()
@@ -132,7 +196,7 @@ func TestRunningPrimeSuspectsAreToBlameTogether(t *testing.T) {
 		"1-1": "#held:w#1 w#2", "2-1": "#held:w#1 w#2", "3-1": "#held:w#1", "4-1": "#held:w#1",
 		"1-1:began": "w#2", "2-1:began": "w#2", "3-1:began": "w#2",
 	}
-	if got := s.rdb.HGetAll(t.Context(), s.q.Crashed()).Val(); !maps.Equal(got, want) {
+	if got := s.blame(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

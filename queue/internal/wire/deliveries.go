@@ -26,7 +26,7 @@ const (
 	Suspect                 // a worker has died with it, whether its handler had begun or not
 	StrongSuspect           // its handler was running in two that died
 	PrimeSuspect            // in more
-	LastChance              // it is dead after one more crash
+	LastChance              // it may be dead after one more crash
 )
 
 // Claim is what a worker may take of the parked entries.
@@ -36,7 +36,7 @@ type Claim struct {
 	MaxCrashes  int           // as many make a job dead
 	Strong      int64         // how many strong suspects may be taken
 	Primes      int64         // and how many prime ones, 0 or 1
-	LastChances int64         // and how many that are dead after one more crash, 0 or 1
+	LastChances int64         // and how many that may be dead after one more crash, 0 or 1
 	BuryAfter   time.Duration // how long a job that has crashed enough workers waits before it is taken
 	Bytes       int           // that they may have; the first may have more
 }
@@ -165,7 +165,7 @@ type Reclaimed struct {
 	Parked   int64
 	Last     EntryRef // behind which the next page begins; the zero value at the end
 	Alive    bool     // the consumer has a lease after all: nothing was parked
-	Blame    string   // which of its jobs are to blame: the prime suspects that it ran, all that ran, or none
+	Blame    string   // since when it had its lease, and which of its jobs are to blame: prime suspects, all, or none
 	Failures []string // which bookkeeping failed, and why
 }
 

@@ -73,7 +73,7 @@ func TestAFullRedisIsDrainedAndTakesNoNewJobs(t *testing.T) {
 	}
 	suspect := ref("1-1")
 	failures, err := wire.Begin(t.Context(), rdb, s.q, "w#2", []wire.EntryRef{suspect}, []wire.EntryRef{suspect})
-	began := rdb.HGet(t.Context(), s.q.Crashed(), "1-1:began").Val()
+	began := s.blame()["1-1:began"]
 	if began != "w#2" || len(failures) > 0 || err != nil {
 		t.Errorf("begin: in %q, %q, %v", began, failures, err)
 	}

@@ -14,7 +14,8 @@ for i = 1, #page[2], 2 do
   local kept, words = {}, 0
   for word in string.gmatch(page[2][i + 1], '%S+') do
     words = words + 1
-    if word ~= ARGV[1] and word ~= '#held:' .. ARGV[1] then kept[#kept + 1] = word end
+    local name = string.gsub(string.gsub(word, '^#%l+:', ''), '^%d+/', '')
+    if word ~= ARGV[1] and name ~= ARGV[1] then kept[#kept + 1] = word end
   end
   if #kept == 0 then
     try(failures, 'HDEL', KEYS[2], page[2][i])

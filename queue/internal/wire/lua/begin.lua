@@ -13,7 +13,7 @@ try(failures, 'HDEL', KEYS[2], '\0') -- as allow_when_full, but its failure stop
 if ARGV[2] ~= '' then redis.pcall('HSET', KEYS[1], 'suspect', ARGV[2]) end
 for i = 3, #ARGV do
   if try(failures, 'HEXISTS', KEYS[2], ARGV[i]) == 1 then
-    try(failures, 'HSET', KEYS[2], ARGV[i] .. ':began', ARGV[1])
+    try(failures, 'HSET', KEYS[2], ARGV[i] .. ':began', string.format('%.0f/%s', now_ms(), ARGV[1]))
   end
 end
 return failures

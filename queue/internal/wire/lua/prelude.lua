@@ -164,14 +164,37 @@ local function nearer_due(score, now)
   return due > nearer and nearer + (steps + 1) / 1024 or nil
 end
 
--- The note of an entry's crashes, in a hash, is a list of words: the consumers that died while its handler ran; and
--- #held:<consumer> for the first that died with it, of which it is not known whether the handler had begun. Beside it,
--- under <entry>:began, stands the consumer in which the handler has begun since.
+-- The note of an entry's crashes, in a hash, is a list of words: the consumers that died while its handler ran;
+-- #held:<consumer> for the first that died with it, of which it is not known whether the handler had begun; and
+-- #late:<consumer> for one that had lived on for a while when it died, as others did without the job: five of those are
+-- as good as one. Beside it, under <entry>:began, stands when the handler has begun since, and where:
+-- <ms>/<consumer>; and under :deaths, in the same form, the workers that died last.
 
--- Notes that a worker died with entries. Of one that has no note yet it is not known whether its handler had begun: it
--- is held against it if it happens again. One that has a note and did not begin there is not to blame, nor is any other
--- than the prime suspects that the worker ran, with a space between, unless that is ''.
-local function note_crash(failures, crashed, consumer, primes, entries, kept)
+-- Notes that a worker died, whatever it held. The last 16 are kept.
+local function note_death(failures, crashed, consumer)
+  local words, name = {}, listed_name(consumer)
+  for word in string.gmatch(try(failures, 'HGET', crashed, ':deaths') or '', '%S+') do
+    if string.match(word, '^%d+/(.*)$') ~= name then words[#words + 1] = word end
+  end
+  words[#words + 1] = string.format('%.0f/%s', now_ms(), name)
+  try(failures, 'HSET', crashed, ':deaths', table.concat(words, ' ', math.max(#words - 15, 1)))
+end
+
+-- Reports whether three workers and more died in the last minute that did not have the entry of a note.
+local function others_died(failures, crashed, note)
+  local with, without = {}, 0
+  for word in string.gmatch(note, '%S+') do with[string.gsub(word, '^#%l+:', '')] = true end
+  for at, name in string.gmatch(try(failures, 'HGET', crashed, ':deaths') or '', '(%d+)/(%S+)') do
+    if tonumber(at) > now_ms() - 60000 and not with[name] then without = without + 1 end
+  end
+  return without >= 3
+end
+
+-- Notes that a worker died with entries, which had renewed its lease at a time in ms; '' if that is not known. Of an
+-- entry that has no note yet it is not known whether its handler had begun: it is held against it if it happens again.
+-- One that has a note and did not begin there is not to blame, nor is any other than the prime suspects that the worker
+-- ran, with a space between, unless that is ''.
+local function note_crash(failures, crashed, consumer, renewed, primes, entries, kept)
   local fields, noted, name = {}, {}, listed_name(consumer)
   if primes ~= '' then primes = ' ' .. primes .. ' ' end
   for _, entry in ipairs(entries) do
@@ -180,13 +203,16 @@ local function note_crash(failures, crashed, consumer, primes, entries, kept)
   end
   local found = try(failures, 'HMGET', crashed, unpack(fields)) or {}
   for i = 1, #found, 2 do
-    local note, began = found[i], found[i + 1]
+    local note, began = found[i], found[i + 1] or ''
+    local at, where = string.match(began, '^(%d+)/(.*)$')
     if not note then
       noted[#noted + 1] = fields[i]
       noted[#noted + 1] = '#held:' .. name
-    elseif began == consumer and (primes == '' or string.find(primes, ' ' .. fields[i] .. ' ', 1, true)) then
+    elseif (where or began) == consumer and (primes == '' or string.find(primes, ' ' .. fields[i] .. ' ', 1, true)) then
+      local late = at and renewed ~= '' and tonumber(at) < tonumber(renewed)
+      local doubtful = late and others_died(failures, crashed, note .. ' ' .. name)
       noted[#noted + 1] = fields[i]
-      noted[#noted + 1] = note .. ' ' .. name
+      noted[#noted + 1] = note .. (doubtful and ' #late:' or ' ') .. name
     end
   end
   if #noted > 0 then try(failures, 'HSET', crashed, unpack(noted)) end
@@ -194,16 +220,23 @@ local function note_crash(failures, crashed, consumer, primes, entries, kept)
 end
 
 -- Reads the note of an entry's crashes. Returns how many are to its blame, and how suspect it is: 0 not at all, 1 it
--- was with a worker that died, 2 it ran in two that died, 3 in more, 4 it is dead after one more crash, of so many.
+-- was with a worker that died, 2 it ran in two that died, 3 in more, 4 it may be dead after one more crash, of so many.
 local function read_blame(crashed, entry, most)
   local note = try(nil, 'HGET', crashed, entry)
   if not note then return 0, 0 end
-  local held, blamed = 0, 0
+  local held, late, blamed = 0, 0, 0
   for word in string.gmatch(note, '%S+') do
-    if string.sub(word, 1, 1) == '#' then held = 1 else blamed = blamed + 1 end
+    if string.find(word, '^#late:') then
+      late = late + 1
+    elseif string.sub(word, 1, 1) == '#' then
+      held = 1
+    else
+      blamed = blamed + 1
+    end
   end
-  local suspicion = math.min(math.max(blamed, 1), 3)
-  if blamed + held + 1 >= tonumber(most) then suspicion = 4 end
+  local suspicion = math.min(math.max(blamed + late, 1), 3)
+  if blamed + late + held + 1 >= tonumber(most) then suspicion = 4 end
+  blamed = blamed + math.floor(late / 5)
   return blamed > 0 and blamed + held or 0, suspicion
 end
 

@@ -2,6 +2,7 @@
 -- and notes the crash for each. The worker's registration goes first, so that it cannot finish what is taken away; its
 -- empty consumer goes last. Deleting the registration also lets the rest write while Redis is out of memory.
 -- A worker that was stopping is gone by command: no job is to blame. If the worker ran prime suspects, they alone are.
+-- One that renewed its lease after a job had begun lived with it for a while: where others die too, that says less.
 -- XPENDING's own IDLE would look at all entries of a consumer for those few that are idle: the page bounds what is
 -- looked at.
 --
@@ -15,12 +16,15 @@
 -- ARGV[4]  how long an entry must be idle, in ms, for a consumer that never had a lease; 0 for one that had
 -- ARGV[5]  how long the crash is remembered, in s
 -- ARGV[6]  where the page begins: -, or ( and the last entry of the page before
--- ARGV[7]  what the page before has found to be to blame, '' for the first page
+-- ARGV[7]  what the page before has found, '' for the first page
 -- Reply    {how many were parked, the last entry of the page or '' behind the end, {which bookkeeping failed, and
---          why}, what is to blame: 'all', 'none', or entries}; -1 the worker has a lease after all
+--          why}, when the worker had renewed its lease, in ms or '-', and what is to blame: 'all', 'none', or entries};
+--          -1 the worker has a lease after all
 if has_lease(KEYS[2], ARGV[2]) then return -1 end
-local failures, blame = {}, ARGV[7]
-if blame == '' then
+local failures, since, blame = {}, string.match(ARGV[7], '^(%S+) (.*)$')
+if not blame then
+  local ends, lease = redis.call('ZSCORE', KEYS[2], ARGV[2]), tonumber(try(failures, 'HGET', KEYS[3], 'lease_ms') or '')
+  since = ends and lease and string.format('%.0f', ends - lease) or '-'
   local primes = {}
   for entry in string.gmatch(try(failures, 'HGET', KEYS[3], 'suspect') or '', '%S+') do
     if owns(KEYS[1], ARGV[1], entry, ARGV[2]) then primes[#primes + 1] = entry end
@@ -29,20 +33,24 @@ if blame == '' then
   if try(failures, 'HGET', KEYS[3], 'state') == 'stopping' then blame = 'none' end
 end
 redis.call('DEL', KEYS[3])
+if since ~= '-' and ARGV[7] == '' and blame ~= 'none' then note_death(failures, KEYS[4], ARGV[2]) end
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[6], '+', ARGV[3], ARGV[2])
 local ids = {}
 for _, row in ipairs(rows) do
   if row[3] >= tonumber(ARGV[4]) then ids[#ids + 1] = row[1] end
 end
 if #ids > 0 then
-  if blame ~= 'none' then note_crash(failures, KEYS[4], ARGV[2], blame == 'all' and '' or blame, ids, ARGV[5]) end
+  if blame ~= 'none' then
+    local renewed, primes = since ~= '-' and since or '', blame ~= 'all' and blame or ''
+    note_crash(failures, KEYS[4], ARGV[2], renewed, primes, ids, ARGV[5])
+  end
   ids[#ids + 1] = 'JUSTID'
   redis.call('XCLAIM', KEYS[1], ARGV[1], '~orphans', 0, unpack(ids))
 end
 local parked = math.max(#ids - 1, 0)
-if #rows == tonumber(ARGV[3]) then return {parked, rows[#rows][1], failures, blame} end
+if #rows == tonumber(ARGV[3]) then return {parked, rows[#rows][1], failures, since .. ' ' .. blame} end
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('ZREM', KEYS[2], ARGV[2])
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 end
-return {parked, '', failures, blame}
+return {parked, '', failures, since .. ' ' .. blame}

@@ -17,6 +17,6 @@ if ARGV[2] == '~orphans' or ARGV[2] == '~released' then return 1 end
 shorten_lease(KEYS[2], KEYS[3], ARGV[2], nil)
 if has_lease(KEYS[2], ARGV[2]) then return -1 end
 redis.call('DEL', KEYS[3])
-note_crash(nil, KEYS[4], ARGV[2], '', {ARGV[3]}, ARGV[4])
+note_crash(nil, KEYS[4], ARGV[2], '', '', {ARGV[3]}, ARGV[4])
 redis.call('XCLAIM', KEYS[1], ARGV[1], '~orphans', 0, ARGV[3], 'JUSTID')
 return 1
