@@ -50,6 +50,34 @@ func TestPromoteMovesWhatIsDueOnce(t *testing.T) {
 	}
 }
 
+// The caretaker is notified of what is brought forward before all others of its set, and of nothing else.
+func TestTheCaretakerIsNotifiedOfAJobThatIsBroughtForward(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.wait()
+	sub := s.rdb.Subscribe(t.Context(), s.q.DueChannel())
+	defer sub.Close()
+	_, err := sub.Receive(t.Context())
+	s.must(err)
+	now := time.Now()
+	for _, due := range []struct {
+		id string
+		at time.Time
+	}{{"d-1", now.Add(time.Hour)}, {"r-2", now.Add(time.Minute)}, {"r-2", time.UnixMilli(2)}, {"d-1", time.UnixMilli(1)}} {
+		v, err := wire.Reschedule(t.Context(), s.rdb, s.q, due.id, due.at).Result()
+		if v != wire.VerdictDone || err != nil {
+			t.Fatalf("%s: %d, %v", due.id, v, err)
+		}
+	}
+	s.must(s.rdb.Publish(t.Context(), s.q.DueChannel(), "the end").Err())
+	for _, want := range []string{"0", "0", "the end"} {
+		message, err := sub.ReceiveMessage(t.Context())
+		if s.must(err); message.Payload != want {
+			t.Errorf("got %q, want %q", message.Payload, want)
+		}
+	}
+}
+
 func TestPromoteOntoADamagedStreamLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -149,6 +149,6 @@ for _, n in ipairs(added) do
 end
 if #due > 0 then
   count(nil, KEYS[5], 'scheduled', #due / 2)
-  ring(KEYS[2], due)
+  ring(KEYS[2], KEYS[2], due)
 end
 return replies

@@ -17,5 +17,5 @@ end
 redis.call('ZADD', KEYS[1], unpack(due))
 redis.call('HSET', KEYS[2], unpack(bodies))
 count(nil, KEYS[3], 'scheduled', #replies)
-ring(KEYS[1], due)
+ring(KEYS[1], KEYS[1], due)
 return replies

@@ -378,13 +378,13 @@ end
 
 -- Notifies the caretaker if the soonest of jobs that were added to a set, given as due times and members, is due
 -- before all others of it and within a second: later ones it finds with a heartbeat. Nobody may be subscribed, and the
--- user may have no right to the channel.
-local function ring(due, added)
+-- user may have no right to the channel, which is that of the delayed ones.
+local function ring(delayed, due, added)
   local soonest = math.huge
   for i = 1, #added, 2 do soonest = math.min(soonest, tonumber(added[i])) end
   local wait = soonest - now_ms()
   if wait <= 1000 and tonumber(redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]) == soonest then
-    redis.pcall('PUBLISH', due .. ':due', math.max(wait, 0))
+    redis.pcall('PUBLISH', delayed .. ':due', math.max(wait, 0))
   end
 end
 
