@@ -120,21 +120,23 @@ func (a *acker) swap() (batch []doneJob, closed bool) {
 	return a.underWay, a.closed
 }
 
-// flush acknowledges one batch, again and again while Redis is in trouble and the lease holds. What it could not record
-// by then is left for when Redis is back.
+// flush acknowledges one batch, again and again while Redis is in trouble, until the lease is lost. What it could not
+// record by then is left for when Redis is back.
 func (a *acker) flush(batch []doneJob) {
 	ses := a.ses
 	backoff := ses.newBackoff()
 	defer a.recovered()
-	for ses.valid() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
-		err := a.record(ctx, batch)
-		cancel()
-		if err == nil {
-			return
+	for !ses.lost() {
+		if ses.valid() { // else a heartbeat that is under way decides
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
+			err := a.record(ctx, batch)
+			cancel()
+			if err == nil {
+				return
+			}
+			a.failed()
+			ses.reportError("acknowledge", err)
 		}
-		a.failed()
-		ses.reportError("acknowledge", err)
 		backoff.wait(ses.ctx.Done())
 	}
 	a.mu.Lock()
@@ -298,7 +300,7 @@ func (a *acker) report(batch []doneJob, counts func(entry wire.EntryRef) bool) {
 func (a *acker) entries(to map[wire.EntryRef]bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, jobs := range [][]doneJob{a.waiting, a.underWay} {
+	for _, jobs := range [][]doneJob{a.waiting, a.underWay, a.unrecorded} {
 		for _, job := range jobs {
 			to[job.task.entry] = true
 		}

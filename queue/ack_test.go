@@ -75,6 +75,19 @@ func TestWithoutARegistrationEachEntryHasItsVerdict(t *testing.T) {
 	}
 }
 
+// A job that is done is not adopted, also when it could not be acknowledged while the lease held: it would be handed
+// back, and run again though it is recorded in the end.
+func TestWhatCouldNotBeAcknowledgedIsNotAdopted(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t)
+	tasks := e.hold(2)
+	e.lose()
+	e.acker.flush(doneJobs(tasks[:1]))
+	if held := e.heldEntries(); !held[tasks[0].entry] || held[tasks[1].entry] {
+		t.Errorf("%v are held", held)
+	}
+}
+
 func TestWhatCouldNotBeAcknowledgedIsRecordedInTheEnd(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)
