@@ -190,11 +190,11 @@ local function others_died(failures, crashed, note)
   return without >= 3
 end
 
--- Notes that a worker died with entries, which had renewed its lease at a time in ms; '' if that is not known. Of an
--- entry that has no note yet it is not known whether its handler had begun: it is held against it if it happens again.
--- One that has a note and did not begin there is not to blame, nor is any other than the prime suspects that the worker
--- ran, with a space between, unless that is ''.
-local function note_crash(failures, crashed, consumer, renewed, primes, entries, kept)
+-- Notes that a worker died with entries. Its death was late for those that began before a time in ms, unless that is
+-- ''. Of an entry that has no note yet it is not known whether its handler had begun: it is held against it if it
+-- happens again. One that has a note and did not begin there is not to blame, nor is any other than the prime suspects
+-- that the worker ran, with a space between, unless that is ''.
+local function note_crash(failures, crashed, consumer, before, primes, entries, kept)
   local fields, noted, name = {}, {}, listed_name(consumer)
   if primes ~= '' then primes = ' ' .. primes .. ' ' end
   for _, entry in ipairs(entries) do
@@ -209,7 +209,7 @@ local function note_crash(failures, crashed, consumer, renewed, primes, entries,
       noted[#noted + 1] = fields[i]
       noted[#noted + 1] = '#held:' .. name
     elseif (where or began) == consumer and (primes == '' or string.find(primes, ' ' .. fields[i] .. ' ', 1, true)) then
-      local late = at and renewed ~= '' and tonumber(at) < tonumber(renewed)
+      local late = at and before ~= '' and tonumber(at) < tonumber(before)
       local doubtful = late and others_died(failures, crashed, note .. ' ' .. name)
       noted[#noted + 1] = fields[i]
       noted[#noted + 1] = note .. (doubtful and ' #late:' or ' ') .. name
@@ -221,6 +221,7 @@ end
 
 -- Reads the note of an entry's crashes. Returns how many are to its blame, and how suspect it is: 0 not at all, 1 it
 -- was with a worker that died, 2 it ran in two that died, 3 in more, 4 it may be dead after one more crash, of so many.
+-- Two late deaths make it as suspect as another one does.
 local function read_blame(crashed, entry, most)
   local note = try(nil, 'HGET', crashed, entry)
   if not note then return 0, 0 end
@@ -234,9 +235,9 @@ local function read_blame(crashed, entry, most)
       blamed = blamed + 1
     end
   end
-  local suspicion = math.min(math.max(blamed + late, 1), 3)
-  if blamed + late + held + 1 >= tonumber(most) then suspicion = 4 end
+  local suspicion = math.min(math.max(blamed + math.ceil(late / 2), 1), 3)
   blamed = blamed + math.floor(late / 5)
+  if blamed + held + 1 >= tonumber(most) then suspicion = 4 end
   return blamed > 0 and blamed + held or 0, suspicion
 end
 
