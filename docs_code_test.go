@@ -186,7 +186,7 @@ var helpers = map[string]effect{
 	"owns": reads, "consumer_of": reads, "has_lease": reads, "read_blame": reads, "note_crash": adds, "has_entry": reads,
 	"read_guard": reads, "state_at": reads, "member_for": reads, "is_record_of_other": reads, "add_failure": reads,
 	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
-	"owns_job": reads, "reached_ms": reads, "queue_ms": reads, "ring": reads,
+	"owns_job": reads, "reached_ms": reads, "queue_ms": reads, "ring": reads, "note_death": adds, "others_died": reads,
 	"due_in": reads, "nearer_due": reads, "error_text": reads, "held_by": reads, "read_calls": reads,
 	"move_guards": adds, "end_guards": adds,
 	"shorten_lease": reads, // of its keys it changes the first alone, where a lease is
