@@ -381,14 +381,7 @@ func (f *fleet) nothingLeft(done map[string]int64) {
 			f.Errorf("got %+v, %v", audit, err)
 		}
 	}
-	f.eventually("what was noted about jobs is gone", func() bool {
-		keys, err := f.rdb.Keys(f.Context(), "*").Result()
-		f.must(err)
-		return !slices.ContainsFunc(keys, func(key string) bool {
-			return strings.HasSuffix(key, ":bodies") || strings.HasSuffix(key, ":dead:ids") ||
-				strings.HasSuffix(key, ":crashed") || strings.HasSuffix(key, ":cancelled")
-		})
-	})
+	f.eventually("what was noted about jobs is gone", f.hasNoNotes)
 	for id, attempt := range map[string]int{"keep-1": 1, "fail-1": 2} { // they were enqueued to be retained
 		kept, err := f.inspect.Job(f.Context(), "orders", id)
 		if err != nil || kept.State != inspect.StateDone || kept.Attempt != attempt || kept.Trace == "" {

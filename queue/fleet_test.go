@@ -214,3 +214,14 @@ func receive[T any](t *testing.T, ch <-chan T) T {
 		return none
 	}
 }
+
+// hasNoNotes reports whether nothing is noted about jobs any more. Which workers died last may be.
+func (f *fleet) hasNoNotes() bool {
+	keys, err := f.rdb.Keys(f.Context(), "*").Result()
+	f.must(err)
+	return !slices.ContainsFunc(keys, func(key string) bool {
+		_, name, _ := strings.Cut(key, "}:")
+		return name == "bodies" || name == "dead:ids" || name == "cancelled" ||
+			name == "crashed" && !slices.Equal(f.rdb.HKeys(f.Context(), key).Val(), []string{":deaths"})
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,15 +65,16 @@ func TestAnOutcomeThatNeverArrivedDoesNotCount(t *testing.T) {
 			f := newFleet(t)
 			p := newProxy(t, f.server.Addr)
 			p.drop.Store(true)
-			calls := 0
+			var calls atomic.Int64
 			isOutcome := func(request []byte) bool {
 				if !bytes.Contains(request, []byte(c.mark)) {
 					return false
 				}
-				if calls++; calls == 2 {
+				call := calls.Add(1)
+				if call == 2 {
 					f.takeAway()
 				}
-				return calls == 1
+				return call == 1
 			}
 			p.cutOn.Store(&isOutcome)
 			rdb := redis.NewClient(&redis.Options{Addr: p.addr(), MaxRetries: -1})

@@ -89,7 +89,8 @@ func (i *Inspector) deadGroups(ctx context.Context, queue string, within time.Du
 	return all, nil
 }
 
-// addToGroup counts a job; the newest comes first. It reports whether there is a group for it, or room for another.
+// addToGroup counts a job; the newest come first, give or take the clocks of their workers. It reports whether there is
+// a group for it, or room for another.
 func addToGroup(groups map[string]*DeadGroup, job *JobInfo) bool {
 	key, at := signature(job), time.Time{}
 	if job.EndedAt != nil {
@@ -101,13 +102,18 @@ func addToGroup(groups map[string]*DeadGroup, job *JobInfo) bool {
 	}
 	if !known {
 		group = &DeadGroup{
-			Signature: key, Kind: job.Kind, Reason: job.Reason, Sample: job.ID, Last: at,
+			Signature: key, Kind: job.Kind, Reason: job.Reason, Sample: job.ID, First: at, Last: at,
 			Error: cutText(firstLine(job.Error), groupText),
 		}
 		groups[key] = group
 	}
 	group.Count++
-	group.First = at
+	if at.Before(group.First) {
+		group.First = at
+	}
+	if at.After(group.Last) {
+		group.Last = at
+	}
 	return true
 }
 
