@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -163,7 +165,8 @@ func (c *Client) Close() error {
 	if !c.sender.close() {
 		return nil
 	}
-	if err := c.rdb.Close(); err != nil {
+	// A connection that was dropped at this moment, since the master has moved, is closed already.
+	if err := c.rdb.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("queue: close client: %w", err)
 	}
 	return nil

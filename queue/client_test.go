@@ -315,3 +315,27 @@ func TestClosedClientRefuses(t *testing.T) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 }
+
+// closedFirst is a connection that is closed by the time that it is to be, as one is when the master has just moved.
+type closedFirst struct{ net.Conn }
+
+func (c closedFirst) Close() error {
+	_ = c.Conn.Close()
+	return c.Conn.Close()
+}
+
+func TestClosingAClientOfClosedConnectionsIsNoError(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	rdb := redis.NewClient(&redis.Options{Addr: f.server.Addr, Dialer: func(ctx context.Context, network, addr string,
+	) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return closedFirst{conn}, err
+	}})
+	t.Cleanup(func() { _ = rdb.Close() })
+	client, err := queue.NewClient(rdb, queue.ClientConfig{Namespace: f.namespace})
+	f.must(err)
+	_, err = client.Enqueue(t.Context(), queue.JSON("k", []byte(`{}`)), queue.On("orders"))
+	f.must(err)
+	f.must(client.Close())
+}
