@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// slowAfter is how long a command may take until the masters are looked for meanwhile: a server that is gone without a
-// trace refuses nothing.
+// slowAfter is how long a command may take until the masters are looked for meanwhile, and again after as long: a
+// server that is gone without a trace refuses nothing, and it takes the others a while to choose a new master.
 const slowAfter = 500 * time.Millisecond
 
 // mapPatience is how long a node of a cluster is waited for that was asked for the map: one that is frozen would have
@@ -43,18 +45,18 @@ func (h followHook) DialHook(next redis.DialHook) redis.DialHook {
 // ProcessHook looks at the outcome of a command.
 func (h followHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if ctx.Value(lookKey{}) != nil {
-			return next(ctx, cmd)
-		}
 		if cmd.Name() == "cluster" {
 			within, cancel := context.WithTimeout(ctx, mapPatience)
 			defer cancel()
 			return next(within, cmd)
 		}
+		if ctx.Value(lookKey{}) != nil {
+			return next(ctx, cmd)
+		}
 		sent := time.Now()
-		answered := h.watch(cmd)
+		stop := h.watch(cmd)
 		err := next(ctx, cmd)
-		answered()
+		stop()
 		h.judge(sent, err)
 		return err
 	}
@@ -64,9 +66,9 @@ func (h followHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func (h followHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		sent := time.Now()
-		answered := h.watch(cmds...)
+		stop := h.watch(cmds...)
 		err := next(ctx, cmds)
-		answered()
+		stop()
 		if err == nil {
 			return nil
 		}
@@ -78,17 +80,29 @@ func (h followHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	}
 }
 
-// watch looks for the masters if commands take long that wait for nothing.
-func (h followHook) watch(cmds ...redis.Cmder) (answered func() bool) {
-	if h.patient {
-		return func() bool { return true }
+// watch looks for the masters, again and again, if commands take long that wait for nothing. The caller stops it.
+func (h followHook) watch(cmds ...redis.Cmder) (stop func()) {
+	if h.patient || slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return waits(cmd.Name()) }) {
+		return func() {}
 	}
-	for _, cmd := range cmds {
-		if waits(cmd.Name()) {
-			return func() bool { return true }
+	var mu sync.Mutex
+	var slow *time.Timer // nil once stopped
+	mu.Lock()
+	defer mu.Unlock()
+	slow = time.AfterFunc(slowAfter, func() {
+		h.look(time.Time{})
+		mu.Lock()
+		defer mu.Unlock()
+		if slow != nil {
+			slow.Reset(slowAfter)
 		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		slow.Stop()
+		slow = nil
 	}
-	return time.AfterFunc(slowAfter, func() { h.look(time.Time{}) }).Stop
 }
 
 // waits reports whether a command may wait in the server, as it is meant to.

@@ -3,6 +3,7 @@ package redisx_test
 import (
 	"context"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,5 +32,32 @@ func TestAFrozenNodeDoesNotKeepTheMap(t *testing.T) {
 		must(t, own.Set(ctx, "key", "value", 0).Err())
 		must(t, own.Close())
 		must(t, rdb.Close())
+	}
+}
+
+// A command may have been sent to a master of a cluster that froze, and the replica become the master long after it was
+// found to be slow: it ends then, and not with its own timeout.
+func TestACommandEndsOnceAFrozenNodeIsNoMaster(t *testing.T) {
+	t.Parallel()
+	const key = "k"
+	c := redistest.NewReplicatedCluster(t, key)
+	own, _, err := redisx.OwnClient(c.Client(t), 10*time.Minute, 1)
+	must(t, err)
+	defer own.Close()
+	must(t, own.Set(t.Context(), key, "first", 0).Err())
+	must(t, syscall.Kill(c.Master.PID(), syscall.SIGSTOP))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = own.Set(t.Context(), key, "second", 0).Err() // the client library may send it to the new master
+	}()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("the command still waits for the frozen master")
+	}
+	must(t, own.Set(t.Context(), key, "third", 0).Err())
+	if got := c.Replica.Client(t).Get(t.Context(), key).Val(); got != "third" {
+		t.Errorf("the new master has %q", got)
 	}
 }
