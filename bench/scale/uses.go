@@ -13,7 +13,7 @@ const slowFrom = time.Millisecond
 
 // slowShare is how many of a command's calls may take slowFrom or more: on a machine that does other things, a command
 // of microseconds is kept waiting now and then. What is slow by itself is slow each time.
-const slowShare = 0.05
+const slowShare = 0.01
 
 // use is how often a command was run, and how long.
 type use struct {
