@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // The types of faults.
@@ -84,7 +84,7 @@ func (a *arena) torment(ctx context.Context, rng *rand.Rand, chosen []fault, gap
 	for {
 		next := time.Duration(rng.ExpFloat64() * float64(gap))
 		n, own := rng.IntN(sum), rand.New(rand.NewPCG(rng.Uint64(), 0))
-		if !pace.Pause(ctx, min(next, 5*gap)) {
+		if !pause.For(ctx, min(next, 5*gap)) {
 			return
 		}
 		for _, f := range chosen {
@@ -173,7 +173,7 @@ func (a *arena) stopFor(ctx context.Context, name string, rng *rand.Rand, long t
 	defer a.fleet.giveBack(p)
 	a.lasting(name, p.name, "", func() {
 		p.signal(syscall.SIGSTOP)
-		pace.Pause(ctx, long)
+		pause.For(ctx, long)
 		p.signal(syscall.SIGCONT)
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // Faults of Redis itself hit everybody.
@@ -18,7 +18,7 @@ func killRedis(ctx context.Context, a *arena, rng *rand.Rand) {
 	note := ""
 	l := line{Said: saidFault, Fault: faultRedis, At: time.Now().UnixNano()}
 	a.server.Kill()
-	pace.Pause(ctx, between(rng, 10*time.Millisecond, a.lease*3/2))
+	pause.For(ctx, between(rng, 10*time.Millisecond, a.lease*3/2))
 	for try := 1; ; try++ { // its port may be somebody's outgoing connection for a moment
 		err := a.server.Restart()
 		if err == nil {
@@ -27,7 +27,7 @@ func killRedis(ctx context.Context, a *arena, rng *rand.Rand) {
 		if note = fmt.Sprintf("restart %d: %v", try, err); try == 10 {
 			break
 		}
-		pace.Pause(context.WithoutCancel(ctx), 200*time.Millisecond)
+		pause.For(context.WithoutCancel(ctx), 200*time.Millisecond)
 	}
 	l.Until, l.Note = time.Now().UnixNano(), note
 	a.book.write(l)
@@ -58,7 +58,7 @@ func fillMemory(ctx context.Context, a *arena, rng *rand.Rand) {
 	defer a.redisDown.Unlock()
 	a.lasting(faultMemory, "", "", func() {
 		a.command(ctx, "CONFIG", "SET", "maxmemory", "1")
-		pace.Pause(ctx, between(rng, 200*time.Millisecond, 1500*time.Millisecond))
+		pause.For(ctx, between(rng, 200*time.Millisecond, 1500*time.Millisecond))
 		a.command(context.WithoutCancel(ctx), "CONFIG", "SET", "maxmemory", "0")
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // fleet keeps a number of worker processes running: whichever ends is replaced.
@@ -74,7 +74,7 @@ func (f *fleet) keep(ctx context.Context, rng *rand.Rand) {
 			return
 		}
 		<-p.ended
-		pace.Pause(ctx, time.Duration(rng.Int64N(int64(300*time.Millisecond))))
+		pause.For(ctx, time.Duration(rng.Int64N(int64(300*time.Millisecond))))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // payload is the data of every job.
@@ -116,7 +116,7 @@ func pickKind(rng *rand.Rand) *kind {
 func succeed(context.Context, *queue.Run, payload) outcome { return outcome{said: saidDone} }
 
 func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
-	if pace.Pause(ctx, time.Duration(p.Sleep)*time.Millisecond) {
+	if pause.For(ctx, time.Duration(p.Sleep)*time.Millisecond) {
 		return outcome{said: saidDone}
 	}
 	return outcome{said: saidFailed, err: context.Cause(ctx)}
@@ -124,7 +124,7 @@ func sleep(ctx context.Context, _ *queue.Run, p payload) outcome {
 
 // ignore does not end with its context; in the end it says what that said.
 func ignore(ctx context.Context, _ *queue.Run, p payload) outcome {
-	pace.Pause(context.WithoutCancel(ctx), time.Duration(p.Sleep)*time.Millisecond)
+	pause.For(context.WithoutCancel(ctx), time.Duration(p.Sleep)*time.Millisecond)
 	if ctx.Err() != nil {
 		return outcome{said: saidFailed, err: context.Cause(ctx)}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // What an operator does beside the actions of the queue.
@@ -109,7 +109,7 @@ func (o *operator) run(ctx context.Context, rng *rand.Rand) {
 	for _, d := range duties {
 		sum += d.share
 	}
-	for pace.Pause(ctx, time.Duration(rng.ExpFloat64()*float64(orderEvery))) {
+	for pause.For(ctx, time.Duration(rng.ExpFloat64()*float64(orderEvery))) {
 		o.resume(work, func(due time.Time) bool { return time.Now().After(due) })
 		n, name := rng.IntN(sum), pickQueue(rng)
 		for _, d := range duties {
@@ -123,7 +123,7 @@ func (o *operator) run(ctx context.Context, rng *rand.Rand) {
 	}
 	for tries := 0; len(o.paused) > 0 && tries < 100; tries++ {
 		o.resume(work, func(time.Time) bool { return true })
-		pace.Pause(work, 100*time.Millisecond)
+		pause.For(work, 100*time.Millisecond)
 	}
 	_ = o.rdb.Close()
 }

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // proxy stands between one process and Redis and spoils what passes: it cuts connections at any byte, slows them
@@ -161,7 +161,7 @@ func (p *proxy) cut(ctx context.Context, rng *rand.Rand) {
 	for _, l := range links {
 		l.budget.Store(rng.Int64N(2000))
 	}
-	pace.Pause(ctx, 200*time.Millisecond)
+	pause.For(ctx, 200*time.Millisecond)
 	for _, l := range links {
 		l.close()
 	}
@@ -170,7 +170,7 @@ func (p *proxy) cut(ctx context.Context, rng *rand.Rand) {
 // slow delays each chunk by delay, for so long.
 func (p *proxy) slow(ctx context.Context, delay, long time.Duration) {
 	p.delay.Store(int64(delay))
-	pace.Pause(ctx, long)
+	pause.For(ctx, long)
 	p.delay.Store(0)
 }
 
@@ -180,6 +180,6 @@ func (p *proxy) stall(ctx context.Context, long time.Duration) {
 	p.mu.Lock()
 	p.gate = gate
 	p.mu.Unlock()
-	pace.Pause(ctx, long)
+	pause.For(ctx, long)
 	close(gate)
 }

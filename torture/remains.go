@@ -11,7 +11,7 @@ import (
 
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // queueKey is the key of a queue's part.
@@ -56,7 +56,7 @@ func (h *house) drain(ctx context.Context, workers int64, most time.Duration) er
 		if err == nil && sum.Waiting+sum.InFlight+sum.Delayed+sum.Retrying == 0 && sum.Workers == workers*int64(len(queues)) {
 			return nil
 		}
-		if !pace.Pause(ctx, 100*time.Millisecond) {
+		if !pause.For(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("after %s there are still %d waiting, %d in flight, %d delayed, %d retrying, and %d of %d "+
 				"registrations of workers",
 				most, sum.Waiting, sum.InFlight, sum.Delayed, sum.Retrying, sum.Workers, workers*int64(len(queues)))

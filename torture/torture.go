@@ -16,7 +16,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const progressEvery = 5 * time.Second
@@ -145,7 +145,7 @@ func (s *scene) strike(ctx context.Context, rng *rand.Rand) {
 
 // progress prints a line every few seconds.
 func (s *scene) progress(ctx context.Context) {
-	for pace.Pause(ctx, progressEvery) {
+	for pause.For(ctx, progressEvery) {
 		look, cancel := context.WithTimeout(ctx, time.Second)
 		sum, err := s.house.totals(look)
 		cancel()

@@ -13,7 +13,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/torture/internal/charged"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -61,7 +61,7 @@ func (s *shop) close() error {
 func (s *shop) run(ctx context.Context, client *queue.Client) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for n := 1; pace.Pause(ctx, orderEvery); n++ {
+	for n := 1; pause.For(ctx, orderEvery); n++ {
 		order := payment.Charge{OrderID: fmt.Sprintf("o-%06d", n), Cents: int64(100 + n)}
 		s.mu.Lock()
 		s.asked = append(s.asked, order)
@@ -82,7 +82,7 @@ func (s *shop) order(ctx context.Context, client *queue.Client, order payment.Ch
 			s.mu.Unlock()
 			return
 		}
-		if !pace.Pause(ctx, askedAgain) {
+		if !pause.For(ctx, askedAgain) {
 			return
 		}
 	}

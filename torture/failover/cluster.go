@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const masters = 3
@@ -121,7 +121,7 @@ func (w *clusterWorld) planned(ctx context.Context, s *step) error {
 		return err
 	}
 	s.promoted = now()
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (w *clusterWorld) kill(ctx context.Context, s *step) error {
 	}
 	s.promoted = now()
 	s.away = span{at, s.promoted}
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	if err := old.Restart(); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (w *clusterWorld) freeze(ctx context.Context, s *step) error {
 	}
 	s.promoted = now()
 	s.away = span{at, thawed}
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	owner, _, err := w.nodes.Owner(ctx, queueKey(s.queue))
 	if err == nil && owner != master {
 		s.loss.to = s.promoted + int64(promotes)

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -101,7 +101,7 @@ func work(ctx context.Context, r *queue.Run) error {
 	if t.Fails != "" && r.Attempt == 1 {
 		return errors.New(t.Fails)
 	}
-	if !pace.Pause(ctx, t.Sleep) {
+	if !pause.For(ctx, t.Sleep) {
 		return context.Cause(ctx)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/lockmgr"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -24,7 +24,7 @@ type locks struct {
 
 // run takes the lock and releases it again and again.
 func (l *locks) run(ctx context.Context, manager *lockmgr.Manager, name string) {
-	for pace.Pause(ctx, lockEvery) {
+	for pause.For(ctx, lockEvery) {
 		lock, err := manager.TryAcquire(ctx, name)
 		if err != nil {
 			continue

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -28,7 +28,7 @@ func (p *probe) run(ctx context.Context) {
 		return
 	}
 	known, took := "", now()
-	for pace.Pause(ctx, probeEvery) {
+	for pause.For(ctx, probeEvery) {
 		asking, cancel := context.WithTimeout(ctx, probeWaits)
 		master, err := p.ask(asking)
 		cancel()

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -52,7 +52,7 @@ type producer struct {
 }
 
 func (p *producer) run(ctx context.Context, phase time.Duration) {
-	pace.Pause(ctx, phase)
+	pause.For(ctx, phase)
 	tick := time.NewTicker(everyCall)
 	defer tick.Stop()
 	for n := int64(1); ; n++ {
@@ -77,7 +77,7 @@ func (p *producer) enqueue(ctx context.Context, id string, t task) {
 			p.book.acknowledged(id)
 			return
 		}
-		if !pace.Pause(ctx, askedAgain) {
+		if !pause.For(ctx, askedAgain) {
 			return
 		}
 	}
@@ -95,7 +95,7 @@ func bareStream(queue string) string { return "bare:{" + queue + "}" }
 
 // run adds entries to a queue's stream as fast as a producer adds jobs to the queue.
 func (b *bare) run(ctx context.Context, name, queue string, phase time.Duration) {
-	pace.Pause(ctx, phase)
+	pause.For(ctx, phase)
 	tick := time.NewTicker(everyCall)
 	defer tick.Stop()
 	for n := 1; ; n++ {

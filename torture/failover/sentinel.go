@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -114,7 +114,7 @@ func (w *sentinelWorld) planned(ctx context.Context, s *step) error {
 	}
 	s.promoted = now()
 	s.loss.to = s.promoted + int64(silenceBound)
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return w.s.Settled(ctx)
 }
 
@@ -133,7 +133,7 @@ func (w *sentinelWorld) kill(ctx context.Context, s *step) error {
 	}
 	s.promoted = now()
 	s.away = span{at, s.promoted}
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	if err := old.Restart(); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (w *sentinelWorld) freeze(ctx context.Context, s *step) error {
 	}
 	s.promoted = now()
 	s.away, s.loss.to = span{at, thawed}, s.promoted+int64(silenceBound)
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return w.s.Settled(ctx)
 }
 
@@ -187,7 +187,7 @@ func frozen(ctx context.Context, servers []*redistest.Server) (thawed int64, err
 			return 0, err
 		}
 	}
-	pace.Pause(ctx, frozenFor)
+	pause.For(ctx, frozenFor)
 	thawed = now()
 	for _, server := range servers {
 		if err := syscall.Kill(server.PID(), syscall.SIGCONT); err != nil {
@@ -218,7 +218,7 @@ func (w *sentinelWorld) divide(ctx context.Context, s *step) error {
 	s.promoted = now()
 	s.nearLoss = span{s.loss.from, now() + int64(time.Hour)}
 	s.loss.to = s.promoted + int64(silenceBound)
-	pace.Pause(ctx, divideFor)
+	pause.For(ctx, divideFor)
 	w.near.heal()
 	if err := command(ctx, old, "ACL", "SETUSER", redistest.Peer, "on"); err != nil {
 		return err
@@ -228,7 +228,7 @@ func (w *sentinelWorld) divide(ctx context.Context, s *step) error {
 			return err
 		}
 	}
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	err = w.follow(ctx, old, master)
 	s.nearLoss.to = now()
 	return err

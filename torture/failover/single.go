@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -33,7 +33,7 @@ func (w *sentinelWorld) full(ctx context.Context, s *step) error {
 	}
 	most := used
 	for range int(fullFor / instant) {
-		pace.Pause(ctx, instant)
+		pause.For(ctx, instant)
 		grown, _, err := usedMemory(ctx, master)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (w *sentinelWorld) full(ctx context.Context, s *step) error {
 		return err
 	}
 	s.promoted = now()
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (w *sentinelWorld) clock(ctx context.Context, s *step, ahead time.Duration)
 	if err := master.StepClock(ahead); err != nil {
 		return err
 	}
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return nil
 }
 
@@ -97,6 +97,6 @@ func (w *sentinelWorld) clockWithoutWorkers(ctx context.Context, s *step) error 
 		return err
 	}
 	s.promoted = now()
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return nil
 }

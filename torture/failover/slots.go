@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // keyEvery is how long the move of a slot waits after each key, as one with many keys, or large ones, takes long.
@@ -61,7 +61,7 @@ func (m *move) classic(ctx context.Context) error {
 		if err == nil {
 			err = m.from.Do(ctx, "MIGRATE", host, port, keys[0], 0, 5000).Err()
 		}
-		pace.Pause(ctx, keyEvery)
+		pause.For(ctx, keyEvery)
 	}
 	return errors.Join(err, m.to.Do(ctx, "CLUSTER", "SETSLOT", m.slot, "NODE", m.toID).Err(),
 		m.from.Do(ctx, "CLUSTER", "SETSLOT", m.slot, "NODE", m.toID).Err())
@@ -111,7 +111,7 @@ func (w *clusterWorld) moves(
 	}
 	s.promoted = now()
 	s.note = fmt.Sprintf("took %s", ms(time.Since(began)))
-	pace.Pause(ctx, settle)
+	pause.For(ctx, settle)
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -63,7 +63,7 @@ func (w *watch) run(ctx context.Context) {
 
 // looks looks again and again.
 func looks(ctx context.Context, at func(context.Context) (look, error)) (seen []look) {
-	for pace.Pause(ctx, lookEvery) {
+	for pause.For(ctx, lookEvery) {
 		from := now()
 		if l, err := at(ctx); err == nil {
 			l.span = span{from, now()}

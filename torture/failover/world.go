@@ -15,7 +15,7 @@ import (
 	"github.com/navvy-go/navvy/lockmgr"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // world is a deployment of Redis under load, and all that watches it.
@@ -59,7 +59,7 @@ func (w *world) play(ctx context.Context, steps func(context.Context) error) (ro
 	}
 	producing, stop := context.WithCancel(ctx)
 	w.produce(producing)
-	err = w.step(ctx, "nothing", "", func(*step) error { pace.Pause(ctx, warmUp); return nil })
+	err = w.step(ctx, "nothing", "", func(*step) error { pause.For(ctx, warmUp); return nil })
 	if err == nil {
 		err = steps(ctx)
 	}
@@ -166,7 +166,7 @@ func (w *world) step(ctx context.Context, name, queue string, do func(*step) err
 // judge waits until all is done that can be, and holds what is there against the ledger.
 func (w *world) judge(ctx context.Context, beside *aside) ([]*row, error) {
 	left := w.drain(ctx)
-	pace.Pause(ctx, fresh) // the dashboard shows the last of it
+	pause.For(ctx, fresh) // the dashboard shows the last of it
 	for _, stop := range w.cancel {
 		stop()
 	}
@@ -209,7 +209,7 @@ func (w *world) drain(ctx context.Context) error {
 		if err == nil && len(left) == 0 {
 			return nil
 		}
-		if !pace.Pause(ctx, 100*time.Millisecond) {
+		if !pause.For(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("after %s there is still something to do: %s (%v)", drainTime, strings.Join(left, "; "), err)
 		}
 	}

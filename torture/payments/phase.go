@@ -18,7 +18,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/jobs/payment/simgate"
 	"github.com/navvy-go/navvy/queue/inspect"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 const (
@@ -143,7 +143,7 @@ func (p *phase) strike(ctx context.Context, rng *rand.Rand) error {
 }
 
 func (p *phase) killWorkers(ctx context.Context, rng *rand.Rand) {
-	for pace.Pause(ctx, min(time.Duration(rng.ExpFloat64()*float64(p.o.gap)), 5*p.o.gap)) {
+	for pause.For(ctx, min(time.Duration(rng.ExpFloat64()*float64(p.o.gap)), 5*p.o.gap)) {
 		if p.fleet.kill(rng) {
 			p.report.WorkersKilled++
 		}
@@ -153,12 +153,12 @@ func (p *phase) killWorkers(ctx context.Context, rng *rand.Rand) {
 // killRedis kills Redis some times, evenly over the phase, and starts it again on its append-only file.
 func (p *phase) killRedis(ctx context.Context, rng *rand.Rand) error {
 	for range redisKills {
-		if !pace.Pause(ctx, p.o.long/(redisKills+1)) {
+		if !pause.For(ctx, p.o.long/(redisKills+1)) {
 			return nil
 		}
 		p.server.Kill()
 		p.report.RedisKilled++
-		pace.Pause(ctx, time.Duration(rng.Int64N(int64(redisAway))))
+		pause.For(ctx, time.Duration(rng.Int64N(int64(redisAway))))
 		if err := p.restart(ctx); err != nil {
 			return err
 		}
@@ -172,7 +172,7 @@ func (p *phase) restart(ctx context.Context) (err error) {
 		if err = p.server.Restart(); err == nil {
 			return nil
 		}
-		pace.Pause(context.WithoutCancel(ctx), 200*time.Millisecond)
+		pause.For(context.WithoutCancel(ctx), 200*time.Millisecond)
 	}
 	return err
 }
@@ -186,7 +186,7 @@ func (p *phase) drain(ctx context.Context) error {
 		if err == nil && info.Waiting+info.InFlight+info.Delayed+info.Retrying == 0 {
 			return nil
 		}
-		if !pace.Pause(ctx, 100*time.Millisecond) {
+		if !pause.For(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("after %s there are still %d jobs waiting, %d in flight and %d due later (%v)",
 				drainTime, info.Waiting, info.InFlight, info.Delayed+info.Retrying, err)
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/navvy-go/navvy/internal/testserver"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // fleet keeps worker processes running: whichever is killed is replaced.
@@ -42,7 +42,7 @@ func (f *fleet) run(ctx context.Context, n int, rng *rand.Rand) {
 		own := newRand(rng.Uint64())
 		f.wg.Go(func() {
 			for f.once() {
-				pace.Pause(ctx, time.Duration(own.Int64N(int64(300*time.Millisecond))))
+				pause.For(ctx, time.Duration(own.Int64N(int64(300*time.Millisecond))))
 			}
 		})
 	}

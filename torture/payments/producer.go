@@ -12,7 +12,7 @@ import (
 	"github.com/navvy-go/navvy/jobs"
 	"github.com/navvy-go/navvy/jobs/payment"
 	"github.com/navvy-go/navvy/queue"
-	"github.com/navvy-go/navvy/torture/internal/pace"
+	"github.com/navvy-go/navvy/torture/internal/pause"
 )
 
 // producerEnv holds the orders of a producer process. The program runs itself again with it set.
@@ -62,7 +62,7 @@ func (e errand) run(ctx context.Context) error {
 	defer client.Close()
 	began := time.Now()
 	for n := range e.Orders {
-		pace.Pause(ctx, time.Until(began.Add(e.Long*time.Duration(n)/time.Duration(e.Orders))))
+		pause.For(ctx, time.Until(began.Add(e.Long*time.Duration(n)/time.Duration(e.Orders))))
 		if err := e.enqueue(ctx, client, orderOf(n)); err != nil {
 			return err
 		}
@@ -79,6 +79,6 @@ func (e errand) enqueue(ctx context.Context, client *queue.Client, order payment
 		if time.Since(began) > patience {
 			return fmt.Errorf("%s: order %s: %w", e.Name, order.OrderID, err)
 		}
-		pace.Pause(ctx, askedAgain)
+		pause.For(ctx, askedAgain)
 	}
 }

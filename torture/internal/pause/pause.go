@@ -1,13 +1,13 @@
-// Package pace waits.
-package pace
+// Package pause waits.
+package pause
 
 import (
 	"context"
 	"time"
 )
 
-// Pause waits for d; it returns false when ctx ended before.
-func Pause(ctx context.Context, d time.Duration) bool {
+// For waits for d; it returns false when ctx ended before.
+func For(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
