@@ -175,6 +175,17 @@ func TestALateCrashSaysLessWhereOthersDie(t *testing.T) {
 	}
 }
 
+// A worker that died and held nothing is remembered for as long as a crash is, and no longer.
+func TestADeathIsNotRememberedForEver(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.join("w#1")
+	s.dies("w#1")
+	if ttl := s.rdb.TTL(t.Context(), s.q.Crashed()).Val(); ttl <= 0 || ttl > wire.CrashedKept {
+		t.Errorf("it is remembered for %s", ttl)
+	}
+}
+
 // What versions before have noted reads as before.
 func TestNotesOfBeforeAreReadAsBefore(t *testing.T) {
 	t.Parallel()

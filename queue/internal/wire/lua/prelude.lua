@@ -170,21 +170,22 @@ end
 -- as good as one. Beside it, under <entry>:began, stands when the handler has begun since, and where:
 -- <ms>/<consumer>; and under :deaths, in the same form, the workers that died last.
 
--- Notes that a worker died, whatever it held. The last 16 are kept.
-local function note_death(failures, crashed, consumer)
+-- Notes that a worker died, whatever it held, for so many seconds. The last 16 are kept.
+local function note_death(failures, crashed, consumer, kept)
   local words, name = {}, listed_name(consumer)
   for word in string.gmatch(try(failures, 'HGET', crashed, ':deaths') or '', '%S+') do
     if string.match(word, '^%d+/(.*)$') ~= name then words[#words + 1] = word end
   end
   words[#words + 1] = string.format('%.0f/%s', now_ms(), name)
   try(failures, 'HSET', crashed, ':deaths', table.concat(words, ' ', math.max(#words - 15, 1)))
+  try(failures, 'EXPIRE', crashed, kept)
 end
 
--- Reports whether three workers and more died in the last minute that did not have the entry of a note.
-local function others_died(failures, crashed, note)
+-- Reports whether of the workers that died last three and more did in the last minute, and without the entry of a note.
+local function others_died(deaths, note)
   local with, without = {}, 0
   for word in string.gmatch(note, '%S+') do with[string.gsub(word, '^#%l+:', '')] = true end
-  for at, name in string.gmatch(try(failures, 'HGET', crashed, ':deaths') or '', '(%d+)/(%S+)') do
+  for at, name in string.gmatch(deaths or '', '(%d+)/(%S+)') do
     if tonumber(at) > now_ms() - 60000 and not with[name] then without = without + 1 end
   end
   return without >= 3
@@ -201,8 +202,10 @@ local function note_crash(failures, crashed, consumer, before, primes, entries, 
     fields[#fields + 1] = entry
     fields[#fields + 1] = entry .. ':began'
   end
+  fields[#fields + 1] = ':deaths'
   local found = try(failures, 'HMGET', crashed, unpack(fields)) or {}
-  for i = 1, #found, 2 do
+  local deaths = found[#fields]
+  for i = 1, #found - 1, 2 do
     local note, began = found[i], found[i + 1] or ''
     local at, where = string.match(began, '^(%d+)/(.*)$')
     if not note then
@@ -210,7 +213,7 @@ local function note_crash(failures, crashed, consumer, before, primes, entries, 
       noted[#noted + 1] = '#held:' .. name
     elseif (where or began) == consumer and (primes == '' or string.find(primes, ' ' .. fields[i] .. ' ', 1, true)) then
       local late = at and before ~= '' and tonumber(at) < tonumber(before)
-      local doubtful = late and others_died(failures, crashed, note .. ' ' .. name)
+      local doubtful = late and others_died(deaths, note .. ' ' .. name)
       noted[#noted + 1] = fields[i]
       noted[#noted + 1] = note .. (doubtful and ' #late:' or ' ') .. name
     end

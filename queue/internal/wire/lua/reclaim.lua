@@ -34,7 +34,7 @@ if not blame then
   if try(failures, 'HGET', KEYS[3], 'state') == 'stopping' then blame = 'none' end
 end
 redis.call('DEL', KEYS[3])
-if before ~= '-' and ARGV[7] == '' and blame ~= 'none' then note_death(failures, KEYS[4], ARGV[2]) end
+if before ~= '-' and ARGV[7] == '' and blame ~= 'none' then note_death(failures, KEYS[4], ARGV[2], ARGV[5]) end
 local rows = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[6], '+', ARGV[3], ARGV[2])
 local ids = {}
 for _, row in ipairs(rows) do
