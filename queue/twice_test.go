@@ -34,6 +34,7 @@ func TestAJobWhoseEntryIDWasGivenAgainIsNotLost(t *testing.T) {
 			receive(t, began)
 			entry := f.rdb.XRange(t.Context(), f.stream(), "-", "+").Val()[0].ID
 			_, err := f.rdb.TxPipelined(t.Context(), func(tx redis.Pipeliner) error {
+				tx.Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal") // first: a read that waits would have the other job
 				tx.Del(t.Context(), f.stream())
 				tx.XAdd(t.Context(), &redis.XAddArgs{Stream: f.stream(), ID: entry, Values: []string{
 					"id", "other", "kind", "second", "data", "{}",
@@ -42,7 +43,6 @@ func TestAJobWhoseEntryIDWasGivenAgainIsNotLost(t *testing.T) {
 				return nil
 			})
 			f.must(err)
-			f.must(f.rdb.Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal").Err())
 			f.eventually("the worker has the other job", func() bool {
 				return f.rdb.XPending(t.Context(), f.stream(), wire.DefaultGroup).Val().Count == 1
 			})
