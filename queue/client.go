@@ -72,8 +72,8 @@ func (c ClientConfig) validate() error {
 
 // NewClient returns a client that enqueues to rdb's Redis. It opens connections of its own with rdb's options: rdb must
 // be a *redis.Client (Sentinel's included) or a *redis.ClusterClient, and stays the caller's to close. Hooks that a
-// *redis.Client has by then see the commands of these connections too; on a cluster, put them on its nodes' clients
-// with redis.ClusterOptions.NewClient.
+// *redis.Client has by then see the commands of these connections too, but of plain jobs that travel together a single
+// one, navvy.pipeline; on a cluster, put them on its nodes' clients with redis.ClusterOptions.NewClient.
 func NewClient(rdb redis.UniversalClient, cfg ClientConfig) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {

@@ -113,7 +113,7 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 			sent := newSending([]*enqueueOp{op})
 			node.Send(ctx, sent.cmds[0], wait)
 			sent.read()
-			return op.sentErr()
+			return op.failure
 		})
 		if !op.again(ctx, try) {
 			break

@@ -10,7 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -19,10 +18,12 @@ type enqueueOp struct {
 	job        Enqueued
 	queue      *clientQueue
 	added      int64         // when its call began or it was handed over, on the monotonic clock
-	cmd        redis.Cmder   // of a plain job; of another its call
-	call       *wire.Enqueue // nil of a plain job
+	args       []any         // of the XADD of a plain job
+	call       *wire.Enqueue // of another; else nil
 	asText     bool          // its server does not have the script
-	failure    error         // of the call, once that was sent
+	raw        bool          // it is an entry of plain fields
+	entry      string        // its ID, once it is there
+	failure    error         // why sending it has failed, or why Redis has refused it
 	size       int           // bytes of its data
 	durability *Durability
 	chosenID   string        // "" without [ID]
@@ -30,7 +31,7 @@ type enqueueOp struct {
 	unguarded  bool          // nothing would notice if it were sent twice
 	err        error         // valid once done has its signal
 	done       chan struct{} // holds one signal
-	plain      [11]any       // memory for the arguments of a bare XADD
+	plain      [11]any       // memory for args
 	data       wire.Bytes    // that it points to
 }
 
@@ -45,21 +46,17 @@ func (op *enqueueOp) recycle() {
 
 // addPlain makes a bare XADD: a job that is due at once and has nothing to guard it.
 func (op *enqueueOp) addPlain(k *wire.Keys, data []byte, meta string) {
-	op.data = data
-	args := wire.AppendPlain(op.plain[:0], k, &op.job.ID, &op.job.Kind, &op.data, meta)
-	op.unguarded = true
-	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
+	op.data, op.unguarded = data, true
+	op.args = wire.AppendPlain(op.plain[:0], k, &op.job.ID, &op.job.Kind, &op.data, meta)
 }
 
 // addRaw makes a bare XADD of plain fields.
 func (op *enqueueOp) addRaw(stream string, fields []string) {
-	args := make([]any, 0, 3+len(fields))
-	args = append(args, "XADD", stream, "*")
+	op.raw, op.unguarded = true, true
+	op.args = append(make([]any, 0, 3+len(fields)), "XADD", stream, "*")
 	for _, field := range fields {
-		args = append(args, field)
+		op.args = append(op.args, field)
 	}
-	op.unguarded = true
-	op.cmd = redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), args...)}
 }
 
 // addCall makes a job that goes through a script, with others. With a guard it may be sent again: the guard identifies
@@ -78,17 +75,9 @@ func (op *enqueueOp) addCall(data []byte, meta string, o *enqueueOptions, mark s
 	op.unguarded = !op.call.Guarded()
 }
 
-// sentErr is why sending it has failed, or why Redis has refused it.
-func (op *enqueueOp) sentErr() error {
-	if op.call != nil {
-		return op.failure
-	}
-	return op.cmd.Err()
-}
-
 // again decides after a try whether the job is sent again.
 func (op *enqueueOp) again(ctx context.Context, try int) bool {
-	err := op.sentErr()
+	err := op.failure
 	switch {
 	case err == nil || try >= resendAtMost || ctx.Err() != nil:
 		return false
@@ -101,7 +90,7 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 
 // complete reads the outcome and wakes the caller.
 func (op *enqueueOp) complete() {
-	switch err := op.sentErr(); {
+	switch err := op.failure; {
 	case err == nil:
 		op.settle(nil)
 	case redis.HasErrorPrefix(err, "OOM"):
@@ -117,6 +106,13 @@ func (op *enqueueOp) complete() {
 func (op *enqueueOp) settle(err error) {
 	op.err = err
 	op.done <- struct{}{}
+}
+
+// took takes over what an XADD has replied.
+func (op *enqueueOp) took(entry []byte, err error) {
+	if op.failure = err; op.raw {
+		op.entry = string(entry)
+	}
 }
 
 // take takes over what the script has replied for the job.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -28,8 +27,7 @@ func (c *Client) AddRaw(ctx context.Context, stream string, fields ...string) (s
 	if err != nil { // the op may still be under way: it is not recycled
 		return "", fmt.Errorf("queue: add to %s: %w", stream, err)
 	}
-	added, _ := op.cmd.(redisx.OnceStringCmd)
-	id := added.Val()
+	id := op.entry
 	op.recycle()
 	return id, nil
 }

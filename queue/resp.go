@@ -8,19 +8,12 @@ import (
 	"math"
 	"strings"
 
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
 // errProtocol says that a reply was not of the form that Redis documents.
 var errProtocol = errors.New("reply not understood")
-
-// replyError is an error that Redis replied, as the client library knows it.
-type replyError string
-
-func (e replyError) Error() string { return string(e) }
-
-// RedisError makes it a redis.Error.
-func (replyError) RedisError() {}
 
 // entryReader reads the reply of an XREADGROUP, in RESP2 or RESP3, where it lies in memory: the client
 // library would build a map and a string for every field of every entry.
@@ -41,7 +34,7 @@ func (r *entryReader) read(reply []byte) error {
 	case err != nil:
 		return err
 	case typ == '-':
-		return replyError(bytes.TrimSuffix(reply[1:], []byte("\r\n")))
+		return redisx.ReplyError(bytes.TrimSuffix(reply[1:], []byte("\r\n")))
 	case typ == '_' || n < 0:
 		return nil
 	case n != 1 && r.stream == nil:

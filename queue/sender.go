@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 const (
@@ -24,6 +26,7 @@ const (
 // takes what has gathered while the ones before it were under way.
 type sender struct {
 	rdb        redis.UniversalClient
+	packs      bool // its connections send a redisx.PackedPipeline
 	maxWaiting int
 	timeout    time.Duration // of the wait for a pipeline, and again of the pipeline
 	requests   *byteBudget   // of a pipeline
@@ -42,7 +45,9 @@ type sender struct {
 
 // newSender returns a sender whose jobs wait no longer than timeout, all in all.
 func newSender(rdb redis.UniversalClient, most int, timeout time.Duration) *sender {
-	return &sender{rdb: rdb, maxWaiting: most, timeout: timeout / 2, requests: newByteBudget()}
+	return &sender{
+		rdb: rdb, packs: redisx.Packs(rdb), maxWaiting: most, timeout: timeout / 2, requests: newByteBudget(),
+	}
 }
 
 // send hands a job over and waits for its outcome.
@@ -255,7 +260,7 @@ func (s *sender) measure(batch []*enqueueOp, took time.Duration) {
 	bytes, lost := 0, false
 	for _, op := range batch {
 		bytes += op.size
-		err := op.sentErr()
+		err := op.failure
 		lost = lost || err != nil && mayHaveArrived(err)
 	}
 	if lost {
@@ -266,6 +271,10 @@ func (s *sender) measure(batch []*enqueueOp, took time.Duration) {
 }
 
 func (s *sender) execOnce(ctx context.Context, batch []*enqueueOp) {
+	if s.packs && isPackable(batch) {
+		s.sendPacked(ctx, batch)
+		return
+	}
 	sent := newSending(batch)
 	defer sent.read()
 	if len(sent.cmds) == 1 {

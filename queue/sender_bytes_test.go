@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/internal/redisx"
 )
 
 func largeOp(size int) *enqueueOp {
@@ -94,8 +93,8 @@ func TestBytesThatWaitForAMoveAreBounded(t *testing.T) {
 	s.resends = true // as if that were under way
 	moving := func(size int) *enqueueOp {
 		op := largeOp(size)
-		op.added, op.cmd = monotonic(), redis.NewCmd(t.Context())
-		op.cmd.SetErr(replyError("TRYAGAIN Multiple keys request during rehashing of slot"))
+		op.added = monotonic()
+		op.failure = redisx.ReplyError("TRYAGAIN Multiple keys request during rehashing of slot")
 		return op
 	}
 	first := moving(maxWaitingBytes / 2)

@@ -9,7 +9,7 @@ import (
 // putOff keeps a job to be sent again that was refused because its slot moves, and reports false if it was not or has
 // waited for as long as a call may take. The jobs of other slots do not wait for it.
 func (s *sender) putOff(op *enqueueOp) bool {
-	if !redisx.IsMoving(op.sentErr()) || monotonic()-op.added > int64(2*s.timeout) {
+	if !redisx.IsMoving(op.failure) || monotonic()-op.added > int64(2*s.timeout) {
 		return false
 	}
 	s.mu.Lock()

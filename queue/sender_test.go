@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -129,7 +130,7 @@ func TestPipelinesAreBounded(t *testing.T) {
 
 func TestOutcomeOfACommand(t *testing.T) {
 	t.Parallel()
-	refused, noScript := replyError("ERR no"), replyError("NOSCRIPT no matching script")
+	refused, noScript := redisx.ReplyError("ERR no"), redisx.ReplyError("NOSCRIPT no matching script")
 	dial := &net.OpError{Op: "dial", Err: errors.New("refused")}
 	for name, test := range map[string]struct {
 		err, is error
@@ -137,7 +138,7 @@ func TestOutcomeOfACommand(t *testing.T) {
 		again   bool // sent again, if it has a guard
 	}{
 		"enqueued":      {nil, nil, false, false},
-		"out of memory": {replyError("OOM command not allowed"), ErrFull, false, false},
+		"out of memory": {redisx.ReplyError("OOM command not allowed"), ErrFull, false, false},
 		"refused":       {refused, refused, false, false},
 		"script missing": {noScript, noScript,
 			false, true},

@@ -14,7 +14,14 @@ import (
 // Why: docs/decisions/engine.md#outcomes-and-guarded-jobs-travel-in-batches
 type sending struct {
 	cmds  []redis.Cmder
+	plain []plainAdd
 	calls []*sharedCall
+}
+
+// plainAdd is the command of a plain job.
+type plainAdd struct {
+	op  *enqueueOp
+	cmd redisx.OnceStringCmd
 }
 
 // sharedCall is one call of a script for jobs of a queue.
@@ -29,7 +36,8 @@ func newSending(batch []*enqueueOp) *sending {
 	s := &sending{cmds: make([]redis.Cmder, 0, len(batch))}
 	for _, op := range batch {
 		if op.call == nil {
-			s.cmds = append(s.cmds, op.cmd)
+			add := plainAdd{op, redisx.OnceStringCmd{StringCmd: redis.NewStringCmd(context.Background(), op.args...)}}
+			s.plain, s.cmds = append(s.plain, add), append(s.cmds, add.cmd)
 		} else {
 			s.share(op)
 		}
@@ -76,6 +84,10 @@ func (c *sharedCall) make() {
 
 // read gives each job its part of the replies.
 func (s *sending) read() {
+	for _, add := range s.plain {
+		entry, err := add.cmd.Result()
+		add.op.took([]byte(entry), err)
+	}
 	for _, call := range s.calls {
 		var cells []any
 		reply, err := call.cmd.Result()

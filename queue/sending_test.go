@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
@@ -24,7 +22,7 @@ func TestJobsOfAPipelineShareCalls(t *testing.T) {
 	delayed := func(q int) *enqueueOp {
 		return &enqueueOp{call: &wire.Enqueue{ID: "i", Due: &due}, queue: queues[q]}
 	}
-	plain := func() *enqueueOp { return &enqueueOp{cmd: redis.NewStringCmd(t.Context(), "XADD")} }
+	plain := func() *enqueueOp { return &enqueueOp{args: []any{"XADD"}} }
 	many := make([]*enqueueOp, 250)
 	for i := range many {
 		many[i] = guarded(0, 1)

@@ -36,8 +36,7 @@ func (c *followedConn) Write(b []byte) (int, error) {
 	}
 	c.partial.Store(true)
 	c.used.Store(time.Now().UnixNano())
-	c.packer.wrote(b)
-	return c.Conn.Write(b)
+	return c.packer.write(c.Conn, b)
 }
 
 // SetWriteDeadline is what the client library begins a request with.

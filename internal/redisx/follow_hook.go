@@ -58,6 +58,9 @@ func (h followHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		err := next(ctx, cmd)
 		stop()
 		h.judge(sent, err)
+		if packed, ok := cmd.(PackedPipeline); ok {
+			packed.eachRefused(func(err error) { h.judge(sent, err) })
+		}
 		return err
 	}
 }

@@ -57,10 +57,11 @@ const (
 // packer is the part of a connection that does that. It serves one command at a time, but for a subscription, which
 // writes while it reads: there, nothing is packed.
 type packer struct {
-	packs atomic.Bool // the reply that comes next is to be packed
+	replies atomic.Int64 // how many of those that come next are to be packed; more than 1 are of a [PackedPipeline]
 
 	// Of who writes.
 	fresh bool // what is written next begins a request
+	inner int  // bytes of a [PackedPipeline] that are still to be written, with the two behind its commands
 
 	// Of who reads. fault changes only while a reply is awaited that is to be packed.
 	in    []byte // room for a head, and the reply as far as it has arrived
@@ -72,23 +73,31 @@ type packer struct {
 // begin notes that a request begins. Without that, nothing is packed: what is written next may as well be of a
 // request's arguments, which are anybody's.
 func (p *packer) begin() {
-	p.fresh = true
-	p.packs.Store(false)
+	p.fresh, p.inner = true, 0
+	p.replies.Store(0)
 }
 
-// wrote looks at what is written.
-func (p *packer) wrote(b []byte) {
-	if !p.fresh {
-		return
+// write is a connection's Write.
+func (p *packer) write(to io.Writer, b []byte) (int, error) {
+	if p.fresh {
+		p.fresh = false
+		_, name, _ := bytes.Cut(b, []byte("\r\n"))
+		switch {
+		case bytes.HasPrefix(name, []byte("$10\r\n"+packedName+"\r\n")):
+			p.replies.Store(1)
+		case bytes.HasPrefix(name, []byte(pipelineHead)):
+			return p.beginPipeline(to, b)
+		}
 	}
-	p.fresh = false
-	_, name, _ := bytes.Cut(b, []byte("\r\n"))
-	p.packs.Store(bytes.HasPrefix(name, []byte("$10\r\n"+packedName+"\r\n")))
+	if p.inner > 0 {
+		return len(b), p.writeInner(to, b)
+	}
+	return to.Write(b)
 }
 
 // read is a connection's Read, of what comes from the server.
 func (p *packer) read(from io.Reader, b []byte) (int, error) {
-	if p.packs.Load() && len(p.out) == 0 && p.fault == nil {
+	if p.replies.Load() > 0 && len(p.out) == 0 && p.fault == nil {
 		if err := p.take(from); err != nil {
 			return 0, err
 		}
@@ -106,28 +115,32 @@ func (p *packer) read(from io.Reader, b []byte) (int, error) {
 	return from.Read(b)
 }
 
-// take takes in a reply, passing over what the server pushes before it.
+// take takes in a reply, or those of a pipeline, without what the server pushes in between.
 func (p *packer) take(from io.Reader) error {
 	if cap(p.in) > packKept || cap(p.in) == 0 {
 		p.in = make([]byte, packHeadroom, packLeast)
 	}
 	p.in = append(p.in[:packHeadroom], p.rest...)
 	p.rest = nil
-	begin, scan := packHeadroom, replyScan{at: packHeadroom, left: 1}
-	for {
+	begin, scan := packHeadroom, replyScan{at: packHeadroom, left: 1} // of a reply
+	for wanted := p.replies.Load(); ; {
 		complete, err := scan.advance(p.in)
 		switch {
 		case err != nil:
 			p.fault = err
 			return err
 		case complete && p.in[begin] == '>':
-			begin, scan.left = scan.at, 1
-		case complete:
-			p.pack(begin, scan.at)
+			p.in = slices.Delete(p.in, begin, scan.at)
+			scan = replyScan{at: begin, left: 1}
+		case complete && wanted == 1:
+			p.pack(scan.at)
 			return nil
+		case complete:
+			wanted--
+			begin, scan.left = scan.at, 1
 		default:
 			if err := p.more(from); err != nil {
-				return p.tear(begin, err)
+				return p.tear(err)
 			}
 		}
 	}
@@ -146,34 +159,38 @@ func (p *packer) more(from io.Reader) error {
 	return err
 }
 
-// tear packs what has arrived of a reply before the connection broke: those entries were delivered.
-func (p *packer) tear(begin int, cause error) error {
+// tear packs what has arrived before the connection broke: those entries were delivered, those commands executed.
+func (p *packer) tear(cause error) error {
 	p.fault = cause
-	if !isPackable(p.in[begin:]) {
+	if !p.isPackable(p.in[packHeadroom:]) {
 		return cause
 	}
-	p.pack(begin, len(p.in))
+	p.pack(len(p.in))
 	return nil
 }
 
-// pack makes a text of a reply that has values in it. Any other one is as short as it is, and has a meaning for the
-// client library.
-func (p *packer) pack(begin, end int) {
-	p.packs.Store(false)
+// pack makes a text of a reply that has values in it, or of those of a pipeline. Any other one is as short as it is,
+// and has a meaning for the client library.
+func (p *packer) pack(end int) {
 	p.rest = bytes.Clone(p.in[end:])
-	p.out = p.in[begin:end]
-	if !isPackable(p.out) {
+	p.out = p.in[packHeadroom:end]
+	packable := p.isPackable(p.out)
+	p.replies.Store(0)
+	if !packable {
 		p.in = nil // there are no jobs: it waits for some, and needs no memory for that
 		return
 	}
 	var room [packHeadroom]byte
-	head := append(strconv.AppendInt(append(room[:0], '$'), int64(end-begin), 10), '\r', '\n')
-	begin -= len(head)
+	head := append(strconv.AppendInt(append(room[:0], '$'), int64(len(p.out)), 10), '\r', '\n')
+	begin := packHeadroom - len(head)
 	copy(p.in[begin:], head)
 	p.in = append(p.in[:end], '\r', '\n')
 	p.out = p.in[begin:]
 }
 
-func isPackable(reply []byte) bool {
-	return len(reply) > 1 && (reply[0] == '*' || reply[0] == '%') && reply[1] != '-'
+func (p *packer) isPackable(replies []byte) bool {
+	if p.replies.Load() > 1 {
+		return len(replies) > 0
+	}
+	return len(replies) > 1 && (replies[0] == '*' || replies[0] == '%') && replies[1] != '-'
 }
