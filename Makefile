@@ -10,8 +10,8 @@ TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-6.2 fuzz e2e bench scale events torture payments failover hostile lint sbom vulnerabilities \
-	tidy clean check
+.PHONY: help build demo test test-servers test-6.2 fuzz e2e bench scale events torture payments failover hostile lint sbom \
+	vulnerabilities tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses th
 	@tools/test-needs
 	cd bench && go test $(TEST) ./...
 	go test $(TEST) $(or $(PACKAGES),./...)
+
+test-servers: ## run tests on several servers at once; SERVERS='/path/to/one /path/to/another', RACE= and PACKAGES as above
+	@tools/test-needs
+	SERVERS='$(SERVERS)' go test -count=1 -exec $(CURDIR)/tools/on-servers $(TEST) $(or $(PACKAGES),./...)
 
 fuzz: ## run each fuzz test for 15 s; FUZZ=1h for as long, PACKAGES=./queue/... for some
 	@tools/test-needs
