@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/navvy-go/navvy/internal/secondfactor"
 )
 
 const (
@@ -37,6 +39,16 @@ func PasswordLine(name, grant, plain string) (string, error) {
 		return "", fmt.Errorf("credentials: hash the password: %w", err)
 	}
 	return line(Password, name, grant, hash), nil
+}
+
+// NewTOTP makes the second factor of a person who logs in with a password, its recovery codes, and the line that asks
+// for it from then on. The line has the secret that the person's app shares; the recovery codes are kept nowhere.
+func NewTOTP(name string) (fileLine string, factor *secondfactor.Factor, recovery []string, err error) {
+	if err := checkName(name); err != nil {
+		return "", nil, nil, err
+	}
+	factor, recovery = secondfactor.New()
+	return line(TOTP, name, "", factor.String()), factor, recovery, nil
 }
 
 // NewSecret makes a random token or key of 256 bits, and the line that lets its owner in. The secret itself is kept

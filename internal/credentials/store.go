@@ -4,17 +4,17 @@
 // Each line is one of
 //
 //	password NAME [ROLE] BCRYPT
+//	totp     NAME SECRET SHA-256,SHA-256…
 //	token    NAME ROLE SHA-256
 //	key      NAME SCOPE,SCOPE… SHA-256
 //
-// as [PasswordLine] and [NewSecret] make them. Roles are the monitor's, scopes are the gateway's. Empty lines and those
-// that begin with # are skipped.
+// as [PasswordLine], [NewTOTP] and [NewSecret] make them. Roles are the monitor's, scopes are the gateway's. Empty
+// lines and those that begin with # are skipped.
 package credentials
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/navvy-go/navvy/internal/secondfactor"
 	"github.com/navvy-go/navvy/internal/secretfile"
 )
 
@@ -37,15 +38,17 @@ type Kind string
 // The kinds of lines.
 const (
 	Password Kind = "password" // of a person
+	TOTP     Kind = "totp"     // the second factor of a person
 	Token    Kind = "token"    // of a program that reads from the monitor, or acts there
 	Key      Kind = "key"      // of a program that uses the gateway
 )
 
 // Owner is who a line lets in. G is what a line grants, such as a role.
 type Owner[G any] struct {
-	Name  string
-	Grant G
-	Line  string // of a person: another one when anything of the line has changed, such as the password or the role
+	Name   string
+	Grant  G
+	Line   string               // of a person: another one when the password, the role or the second factor has changed
+	Factor *secondfactor.Factor // of a person: what else must be proved; nil if the password is enough
 }
 
 // Parse reads what a line of a kind grants; the text is empty where the line has no such word. It returns false for a
@@ -70,6 +73,7 @@ type Store[G any] struct {
 type known[G any] struct {
 	people   map[string]person[G]
 	programs map[secretID]Owner[G]
+	factors  bool // somebody has a second factor
 }
 
 type person[G any] struct {
@@ -94,7 +98,8 @@ func Open[G any](path string, parse Parse[G]) (*Store[G], error) {
 	return s, nil
 }
 
-// Login returns the person of that name, if plain is their password. It takes as long for a name that nobody has.
+// Login returns the person of that name, if plain is their password. It takes as long for a name that nobody has. Who
+// has a [Owner.Factor] must prove that as well.
 func (s *Store[G]) Login(name, plain string) (Owner[G], bool) {
 	found := s.current().people[name]
 	return found.Owner, found.hash.is(plain)
@@ -105,6 +110,9 @@ func (s *Store[G]) Person(name string) (Owner[G], bool) {
 	found, ok := s.current().people[name]
 	return found.Owner, ok
 }
+
+// HasFactors reports whether anybody has a second factor.
+func (s *Store[G]) HasFactors() bool { return s.current().factors }
 
 // Program returns whose token or key it is.
 func (s *Store[G]) Program(kind Kind, secret string) (Owner[G], bool) {
@@ -171,82 +179,5 @@ func (s *Store[G]) look() {
 		return
 	}
 	s.text = text
-	s.known, s.problems = s.read(text)
-}
-
-// read reads all lines, and says what is wrong with those that do not count.
-func (s *Store[G]) read(text []byte) (into known[G], problems []string) {
-	into = known[G]{people: map[string]person[G]{}, programs: map[secretID]Owner[G]{}}
-	seen := map[string]bool{}
-	number := 0
-	for line := range strings.Lines(string(text)) {
-		number++
-		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
-			continue
-		}
-		if err := s.add(into, seen, words); err != nil && len(problems) < problemsMost {
-			problems = append(problems, fmt.Sprintf("%s, line %d: %s", s.path, number, err))
-		}
-	}
-	return into, problems
-}
-
-// add reads a line. Of two about one person or secret neither counts: which of them was meant to is not known.
-func (s *Store[G]) add(into known[G], seen map[string]bool, words []string) error {
-	kind := Kind(words[0])
-	if kind == Password && len(words) == 3 { // grants nothing
-		words = []string{words[0], words[1], "", words[2]}
-	}
-	if len(words) != 4 || kind != Password && kind != Token && kind != Key {
-		return errors.New("not of the form: password NAME [ROLE] HASH, token NAME ROLE HASH or key NAME SCOPES HASH")
-	}
-	if kind == Password {
-		return s.addPerson(into, seen, words)
-	}
-	return s.addProgram(into, seen, words)
-}
-
-func (s *Store[G]) addPerson(into known[G], seen map[string]bool, words []string) error {
-	name := words[1]
-	twice := seen[name]
-	if seen[name] = true; twice {
-		delete(into.people, name)
-		return fmt.Errorf("%s has a password already: neither line counts", name)
-	}
-	grant, ours, err := s.parse(Password, words[2])
-	if err != nil {
-		return err
-	}
-	hash, err := parsePassword(words[3])
-	if err != nil {
-		return fmt.Errorf("the hash of %s: %w", name, err)
-	}
-	if ours {
-		into.people[name] = person[G]{Owner[G]{name, grant, sumOf(strings.Join(words, " ")).String()}, hash}
-	}
-	return nil
-}
-
-func (s *Store[G]) addProgram(into known[G], seen map[string]bool, words []string) error {
-	kind, name := Kind(words[0]), words[1]
-	of, err := parseSum(words[3])
-	if err != nil {
-		return fmt.Errorf("the hash of %s: %w", name, err)
-	}
-	id := secretID{kind, of}
-	about := words[0] + " " + of.String() // no name has a space
-	twice := seen[about]
-	if seen[about] = true; twice {
-		delete(into.programs, id)
-		return fmt.Errorf("the %s of %s is that of another line too: neither counts", kind, name)
-	}
-	grant, ours, err := s.parse(kind, words[2])
-	if err != nil {
-		return err
-	}
-	if ours {
-		into.programs[id] = Owner[G]{Name: name, Grant: grant}
-	}
-	return nil
+	s.known, s.problems = read(s.path, text, s.parse)
 }
