@@ -29,15 +29,20 @@ func (g *Gateway) login(w http.ResponseWriter, r *http.Request) error {
 	if err := g.decode(w, r, &asked); err != nil {
 		return err
 	}
-	proof := ""
+	proof, second := "", false
 	ok, err := g.logins.Try(r.Context(), asked.User, g.cfg.ClientIP(r), func() (ok bool) {
 		proof, ok = g.cfg.Users.Is(asked.User, asked.Password)
-		return ok
+		second = ok && g.cfg.Users.HasSecondFactor(asked.User)
+		return ok && !second
 	})
 	switch {
 	case err != nil:
 		g.noteLogin(r, slog.LevelWarn, "login refused", asked.User)
 		return refusedLogin(err)
+	case second:
+		g.noteLogin(r, slog.LevelWarn, "login without the second factor refused", asked.User)
+		return forbidden.because("This user has a second factor, which only the monitor asks for: a password alone does " +
+			"not let them in here.")
 	case !ok:
 		g.noteLogin(r, slog.LevelWarn, "login failed", asked.User)
 		return unauthorized.because("The user or the password is wrong.")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
+	"github.com/navvy-go/navvy/internal/credentials"
 	"github.com/navvy-go/navvy/jobs/flags"
 	"github.com/navvy-go/navvy/jobs/ratelimit"
 )
@@ -94,6 +95,40 @@ func TestASessionEndsWithItsPassword(t *testing.T) {
 	a.eventually("the session has ended", func() bool { return a.do(who).status == 401 })
 	a.must(os.WriteFile(file, []byte("oops\n"), 0o600))
 	a.eventually("the mistake is in the log", func() bool { return strings.Contains(a.log.String(), "do not count") })
+}
+
+// The gateway asks for no codes: who has a second factor is not let in by a password alone, and nobody stays so.
+func TestWhoHasASecondFactorIsRefused(t *testing.T) {
+	t.Parallel()
+	file, people := "", "password alice "+alicesHash+"\npassword bob "+alicesHash+"\n"
+	a := newApp(t, func(c *gateway.Config) {
+		file = filepath.Join(t.TempDir(), "people")
+		if err := os.WriteFile(file, []byte(people), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		read, err := gateway.ReadCredentials(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Users = read
+	})
+	who := ask{method: "GET", path: "/session", anonymous: true, header: a.login()}
+	a.gets(200, who)
+	line, _, _, err := credentials.NewTOTP("alice")
+	a.must(err)
+	a.must(os.WriteFile(file, []byte(people+line+"\n"), 0o600))
+	a.eventually("the session of the password alone has ended", func() bool { return a.do(who).status == 401 })
+	login := ask{method: "POST", path: "/login", body: `{"user":"alice","password":"correct horse"}`, anonymous: true}
+	got := a.fails(403, "forbidden", login)
+	if !strings.Contains(string(got.body), "has a second factor") || got.header.Get("Set-Cookie") != "" {
+		t.Errorf("%s, %v", got.body, got.header)
+	}
+	a.fails(401, "unauthorized", ask{method: "POST", path: "/login", body: `{"user":"alice","password":"wrong"}`,
+		anonymous: true})
+	a.gets(200, ask{method: "POST", path: "/login", body: `{"user":"bob","password":"correct horse"}`, anonymous: true})
+	a.eventually("it is in the log", func() bool {
+		return strings.Contains(a.log.String(), "login without the second factor refused")
+	})
 }
 
 // subscribe opens a stream of notifications; each call of next is a line with data, or "" at the end.

@@ -64,6 +64,8 @@ type Users interface {
 	Is(name, password string) (proof string, ok bool)
 	// Proof is that of a user who still exists: a session ends with its user and their password.
 	Proof(name string) (proof string, ok bool)
+	// HasSecondFactor reports whether a password alone must not let the user in.
+	HasSecondFactor(name string) bool
 }
 
 // Is reports whether that is the password of the user of that name.
@@ -78,7 +80,14 @@ func (c *Credentials) Proof(name string) (proof string, ok bool) {
 	return owner.Line, ok
 }
 
+// HasSecondFactor reports whether the user of that name has one. The gateway does not ask for it.
+func (c *Credentials) HasSecondFactor(name string) bool {
+	owner, _ := c.store.Person(name)
+	return owner.Factor != nil
+}
+
 type nobody struct{}
 
 func (nobody) Is(string, string) (string, bool) { return "", false }
 func (nobody) Proof(string) (string, bool)      { return "", false }
+func (nobody) HasSecondFactor(string) bool      { return false }
