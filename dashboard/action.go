@@ -64,8 +64,13 @@ func (d *Dashboard) done(w http.ResponseWriter, r *http.Request, status int, res
 		writeJSON(w, status, result)
 		return
 	}
-	d.notices.set(w, "notice", cookiePayload{Text: encode(result.short())}, noticeLife)
+	d.leave(w, result)
 	http.Redirect(w, r, local(r.PostFormValue("back"), d.cfg.Prefix), http.StatusSeeOther)
+}
+
+// leave keeps a notice for the next page.
+func (d *Dashboard) leave(w http.ResponseWriter, result Notice) {
+	d.notices.set(w, "notice", cookiePayload{Text: encode(result.short())}, noticeLife)
 }
 
 // refused says why an action was not done, or asks for the confirmation that it needs.

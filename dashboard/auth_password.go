@@ -17,8 +17,13 @@ import (
 
 const loginBytes = 16 << 10 // three for each byte of the longest password, and an address
 
-// Passwords accepts users that log in with a password of the credentials. Make it with [NewPasswords].
+// Passwords accepts users that log in with a password of the credentials, and prove their second factor if they have
+// one. Make it with [NewPasswords].
 type Passwords struct {
+	// SecondFactor is the lowest role whose users must have a second factor: who has none is not let in. By default,
+	// who has none needs none. Set it before anybody logs in.
+	SecondFactor Role
+
 	credentials *Credentials
 	sessions    Sessions
 	logins      atomic.Pointer[logins] // of the dashboard that it is for
@@ -39,8 +44,8 @@ func (p *Passwords) bind(d *Dashboard) error {
 	return err
 }
 
-// Identify reads the session. The role is the one that the credentials give now; a session ends when its user's line
-// has changed, with another password or role.
+// Identify reads the session. The role is the one that the credentials give now; a session ends when its user has
+// another password, role or second factor, or must have one and has none.
 func (p *Passwords) Identify(r *http.Request) (User, bool) {
 	all := p.logins.Load()
 	if all == nil {
@@ -50,16 +55,16 @@ func (p *Passwords) Identify(r *http.Request) (User, bool) {
 	if !ok {
 		return User{}, false
 	}
-	user, proof, ok := p.credentials.user(in.Name)
+	of, ok := p.credentials.person(in.Name)
 	if !ok {
 		return User{}, false
 	}
-	if proof != in.Proof {
+	if of.proof != in.Proof || p.lacksFactor(of) {
 		all.void(r, in)
 		return User{}, false
 	}
-	user.Role, user.login = in.bounded(user.Role), in
-	return user, true
+	of.Role, of.login = in.bounded(of.Role), in
+	return of.User, true
 }
 
 // Challenge sends a person to the login page, and refuses a program.
@@ -93,32 +98,36 @@ func (p *Passwords) logout() string { return "/logout" }
 func (p *Passwords) login(w http.ResponseWriter, r *http.Request, prefix string) {
 	r.Body = http.MaxBytesReader(w, r.Body, loginBytes)
 	next, all := local(r.PostFormValue("next"), prefix), p.logins.Load()
-	name, plain := r.PostFormValue("name"), r.PostFormValue("password")
-	var user User
-	var proof string
-	ok, err := p.guard.Try(r.Context(), name, all.address(r), func() (ok bool) {
-		user, proof, ok = p.credentials.password(name, plain)
-		return ok
+	asked := attempt{r.PostFormValue("name"), r.PostFormValue("password"), r.PostFormValue("code")}
+	var is verdict
+	ok, err := p.guard.Try(r.Context(), asked.name, all.address(r), func() bool {
+		is = p.verify(r.Context(), all, asked)
+		return is.refusal == nil
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		p.refuse(w, r, prefix, next, err)
-	case !ok:
-		all.d.denied(r, p.known(name), "login.failed", "")
-		p.ask(w, prefix, next, "The name or the password is wrong.", http.StatusUnauthorized)
-	default:
-		if err := all.begin(w, r, login{Name: user.Name, Proof: proof, Role: user.Role}); err != nil {
-			p.ask(w, prefix, next, "Redis does not answer: nobody can log in now.", http.StatusServiceUnavailable)
-			return
-		}
-		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
 	}
+	if !ok {
+		all.d.denied(r, p.known(asked.name), "login.failed", is.refusal.detail)
+		p.ask(w, prefix, next, is.refusal.complaint, is.refusal.status)
+		return
+	}
+	in := login{Name: is.Name, Proof: is.proof, Role: is.Role, how: is.how}
+	if err := all.begin(w, r, in); err != nil {
+		p.ask(w, prefix, next, awayComplaint, http.StatusServiceUnavailable)
+		return
+	}
+	if is.notice != "" {
+		all.d.leave(w, Notice{Text: is.notice})
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 // known returns the name of a person, or "" for one that is not in the file: what was typed there may be a password.
 func (p *Passwords) known(name string) string {
-	user, _, _ := p.credentials.user(name)
-	return user.Name
+	of, _ := p.credentials.person(name)
+	return of.Name
 }
 
 // refuse answers an attempt that was not compared.
@@ -141,7 +150,9 @@ var loginTemplate = template.Must(template.ParseFS(web, "web/login.html"))
 
 func (p *Passwords) ask(w http.ResponseWriter, prefix, next, complaint string, status int) {
 	var out bytes.Buffer
-	_ = loginTemplate.Execute(&out, map[string]string{"Prefix": prefix, "Next": next, "Complaint": complaint})
+	_ = loginTemplate.Execute(&out, map[string]any{
+		"Prefix": prefix, "Next": next, "Complaint": complaint, "Code": p.asksForCode(),
+	})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes())

@@ -6,12 +6,13 @@ import (
 	"log/slog"
 
 	"github.com/navvy-go/navvy/internal/credentials"
+	"github.com/navvy-go/navvy/internal/secondfactor"
 )
 
-// Credentials are the passwords and tokens of a file, with a role each. Its lines are made by monitor password and
-// monitor token; those of a gateway, without a role, let nobody in here. A change of the file is noticed within two
-// seconds. While it is missing, cannot be read or is open to others, nobody is let in; a line with a mistake does not
-// count.
+// Credentials are the passwords and tokens of a file, with a role each, and people's second factors. Its lines are made
+// by monitor password, monitor totp and monitor token; those of a gateway, without a role, let nobody in here. A change
+// of the file is noticed within two seconds. While it is missing, cannot be read or is open to others, nobody is let
+// in; a line with a mistake does not count.
 type Credentials struct{ store *credentials.Store[Role] }
 
 // ReadCredentials reads the file at path. It refuses one with a mistake, and one that others can read or change.
@@ -38,17 +39,27 @@ func roleOf(kind credentials.Kind, text string) (role Role, ours bool, err error
 	return role, true, err
 }
 
-// password returns the user of that name, if plain is their password, as user does. It takes as long for a name that
-// nobody has.
-func (c *Credentials) password(name, plain string) (user User, proof string, ok bool) {
-	owner, ok := c.store.Login(name, plain)
-	return User{Name: owner.Name, Role: owner.Grant}, owner.Line, ok
+// person is a user of the file as it is now.
+type person struct {
+	User
+	proof  string               // changes with the password, the role and the second factor
+	factor *secondfactor.Factor // what they prove beside the password; nil for nothing
 }
 
-// user returns the user of that name as the file says now, and what changes with their password or role.
-func (c *Credentials) user(name string) (user User, proof string, ok bool) {
+func personOf(owner credentials.Owner[Role]) person {
+	return person{User{Name: owner.Name, Role: owner.Grant}, owner.Line, owner.Factor}
+}
+
+// password returns the person of that name, if plain is their password. It takes as long for a name that nobody has.
+func (c *Credentials) password(name, plain string) (person, bool) {
+	owner, ok := c.store.Login(name, plain)
+	return personOf(owner), ok
+}
+
+// person returns the person of that name.
+func (c *Credentials) person(name string) (person, bool) {
 	owner, ok := c.store.Person(name)
-	return User{Name: owner.Name, Role: owner.Grant}, owner.Line, ok
+	return personOf(owner), ok
 }
 
 // token returns the program whose token it is.

@@ -52,7 +52,8 @@ type login struct {
 	id, user string // of the session; the ID is a secret
 	logins   *logins
 	begun    time.Time
-	recalled bool // Redis did not answer
+	recalled bool   // Redis did not answer
+	how      string // the second factor was proved, for the trail; of a login that begins
 
 	Name, Proof string   // the user, and what the session stands and falls with, such as the line of the password
 	Role        Role     // at the login
@@ -92,7 +93,7 @@ func (l *logins) begin(w http.ResponseWriter, r *http.Request, in login) error {
 	l.endOldest(r.Context(), in.user)
 	l.cookies.set(w, l.cookie, cookiePayload{Text: made.ID}, l.cookies.life())
 	l.d.record(r.Context(), audit.Entry{
-		Who: in.Name, What: "login", Target: in.Name, Detail: in.Role.String(), Address: in.Address,
+		Who: in.Name, What: "login", Target: in.Name, Detail: in.Role.String() + in.how, Address: in.Address,
 	})
 	return nil
 }
@@ -218,8 +219,8 @@ func (l *logins) void(r *http.Request, in *login) {
 		return
 	}
 	l.d.record(r.Context(), audit.Entry{
-		Who: in.Name, What: "session.void", Target: in.Name, Detail: "its password, role or provider has changed",
-		Address: l.address(r),
+		Who: in.Name, What: "session.void", Target: in.Name, Address: l.address(r),
+		Detail: "its password, second factor, role or provider has changed",
 	})
 }
 

@@ -2,8 +2,12 @@ package dashboard_test
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,12 +58,17 @@ type identity struct {
 // identities are those that outsiders, viewers and operators have; sessions send no token of a form.
 func identities(t *testing.T, server *httptest.Server, tokens map[string]string) []identity {
 	t.Helper()
-	viewer, operator := browser(t), browser(t)
+	viewer, operator, half := browser(t), browser(t), browser(t)
 	login(t, viewer, server, "vera")
 	login(t, operator, server, "olga")
+	form := url.Values{"name": {"tess"}, "password": {plain}}
+	if got := do(t, half, http.MethodPost, server.URL+"/login", form); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a password without its second factor: %d", got.StatusCode)
+	}
 	bearer := func(token string) map[string]string { return map[string]string{"Authorization": "Bearer " + token} }
 	return []identity{
 		{"nobody", browser(t), nil},
+		{"password without its code", half, map[string]string{"Authorization": basic("tess", plain)}},
 		{"unknown token", browser(t), bearer("navvy_unknown")},
 		{"viewer's token", browser(t), bearer(tokens["vera"])},
 		{"operator's token", browser(t), bearer(tokens["olga"])},
@@ -67,6 +76,21 @@ func identities(t *testing.T, server *httptest.Server, tokens map[string]string)
 		{"operator's session", operator, nil},
 		{"operator's session on another site", operator, map[string]string{"Sec-Fetch-Site": "cross-site"}},
 	}
+}
+
+// withTess adds to a file an operator who has a second factor.
+func withTess(t *testing.T, file string) *dashboard.Credentials {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	must(t, err)
+	line := regexp.MustCompile(`password olga .*`).FindString(string(text))
+	text = append(text, strings.Replace(line, "olga", "tess", 1)+"\n"...)
+	must(t, os.WriteFile(file, text, 0o600))
+	return enrol(t, file, "tess").read
+}
+
+func basic(name, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
 }
 
 // allowed is the status that a rule wants of an identity: 401, 403, or 0 for one that lets the request in.
@@ -77,7 +101,7 @@ func allowed(rule, method, who string) int {
 		return http.StatusForbidden
 	case rule == "public":
 		return 0
-	case who == "nobody", who == "unknown token":
+	case who == "nobody", who == "unknown token", who == "password without its code":
 		return http.StatusUnauthorized
 	case rule == "viewer", rule == "operator" && who == "operator's token":
 		return 0
@@ -88,7 +112,8 @@ func allowed(rule, method, who string) int {
 // Every route, with every method, for every identity.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	read, _, tokens := credentials(t)
+	_, file, tokens := credentials(t)
+	read := withTess(t, file)
 	rdb := redistest.New(t).Client(t)
 	d, err := dashboard.New(dashboard.Config{
 		Redis: rdb, Auth: passwords(t, read), Pages: []dashboard.Page{

@@ -13,7 +13,7 @@ var tenantForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$`)
 // notTenants are the words that keys without a namespace begin with, of locks and of features.
 var notTenants = []string{
 	"analytics", "cache", "events", "feature", "fw", "gcra", "leaderboard", "lock", "once", "order", "orders", "rwlock",
-	"scs", "semaphore", "session", "sessions", "sliding", "user",
+	"scs", "semaphore", "session", "sessions", "sliding", "totp", "user",
 }
 
 // CheckTenant refuses the name of a namespace that cannot be a tenant's, see [Config.Tenant]: it is part of keys, of
