@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	otp "github.com/pquerna/otp/totp"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/navvy-go/navvy/dashboard"
 	"github.com/navvy-go/navvy/internal/redistest"
+	"github.com/navvy-go/navvy/internal/secondfactor"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
@@ -75,6 +77,7 @@ func TestTheUsersOfTheRecipeSuffice(t *testing.T) {
 	workAsWorker(t, r.worker)
 	lookAsMonitor(t, r.monitor)
 	actAsMonitor(t, r.monitor)
+	codesAsMonitor(t, r.monitor)
 	for _, refused := range r.refused(t) {
 		t.Errorf("refused: %s", refused)
 	}
@@ -190,6 +193,23 @@ func lookAsMonitor(t *testing.T, rdb *redis.Client) {
 	}
 	if err := group.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// codesAsMonitor takes a code of an app and a recovery code.
+func codesAsMonitor(t *testing.T, rdb *redis.Client) {
+	t.Helper()
+	factor, recovery := secondfactor.New()
+	code, err := otp.GenerateCode(strings.Fields(factor.String())[0], time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []string{code, recovery[0]} {
+		proof, ok := factor.Check(code, time.Now())
+		first, _, err := secondfactor.NewTaken(rdb).Take(t.Context(), proof)
+		if !ok || !first || err != nil {
+			t.Errorf("code %s: %t, %t, %v", code, ok, first, err)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 func authFlags() []cli.Flag {
 	return []cli.Flag{
+		secondFactorFlag(),
 		&cli.StringFlag{Name: "url", Usage: "oidc: browsers reach the dashboard by `URL`, its prefix included"},
 		&cli.StringFlag{Name: "oidc-issuer", Usage: "oidc: the provider's `URL`"},
 		&cli.StringFlag{Name: "oidc-client", Usage: "oidc: the monitor's client `ID` there"},
@@ -30,6 +31,9 @@ func authFlags() []cli.Flag {
 
 // authOf builds what the flags ask for. It refuses what would let nobody in.
 func authOf(c *cli.Context, server command.Server, people *dashboard.Credentials) (dashboard.Auth, error) {
+	if c.IsSet("second-factor") && server.Auth != "password" && len(c.StringSlice("tenant")) == 0 {
+		return nil, command.Usage("--second-factor is for passwords, and --auth %s asks for none", server.Auth)
+	}
 	if server.Auth == "none" {
 		return dashboard.Open{}, nil
 	}
@@ -38,7 +42,7 @@ func authOf(c *cli.Context, server command.Server, people *dashboard.Credentials
 	if people != nil {
 		auth = append(auth, dashboard.Tokens{Credentials: people})
 		if server.Auth == "password" {
-			return with(auth)(dashboard.NewPasswords(people, sessions))
+			return with(auth)(passwordsOf(c, people, sessions))
 		}
 	}
 	roles := dashboard.Roles{Viewers: c.StringSlice("viewers"), Operators: c.StringSlice("operators")}

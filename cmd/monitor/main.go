@@ -36,7 +36,7 @@ Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
 			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(), forgetCommand(),
-			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), tokenCommand(),
+			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), totpCommand(), tokenCommand(),
 			auditCommand(), keysCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}

@@ -38,8 +38,9 @@ func serveCommand() *cli.Command {
 		Name:  "serve",
 		Usage: "serve the dashboard, its JSON API, /metrics for Prometheus, /healthz and /readyz",
 		Description: `The dashboard is closed: without credentials nothing can be read or done. Passwords and tokens are in a
-file that monitor password and monitor token write lines for. --auth none lets everybody in who reaches this machine's
-loopback, and is refused on any other address.
+file that monitor password and monitor token write lines for; monitor totp writes those of second factors, which
+--second-factor demands. --auth none lets everybody in who reaches this machine's loopback, and is refused on any other
+address.
 
 Examples:
 
@@ -47,6 +48,8 @@ Examples:
    monitor password alice --role operator >> credentials
    monitor serve --addr :8090 --host monitor.example.com --credentials credentials --tls-cert cert.pem --tls-key key.pem
    monitor serve --addr :8090 --host monitor.example.com --credentials credentials --behind-tls
+   monitor totp alice >> credentials
+   monitor serve --credentials credentials --second-factor operators
    monitor serve --auth oidc --oidc-issuer https://id.example.com --oidc-client navvy \
       --url https://monitor.example.com --operators @oncall --viewers '*' --behind-tls
 

@@ -88,7 +88,7 @@ func readTenant(c *cli.Context, server command.Server, text string) (t *tenant, 
 	if err != nil {
 		return nil, "", err
 	}
-	passwords, err := dashboard.NewPasswords(t.people, dashboard.Sessions{Key: key, Secure: server.HTTPS})
+	passwords, err := passwordsOf(c, t.people, dashboard.Sessions{Key: key, Secure: server.HTTPS})
 	if err != nil {
 		return nil, "", command.AsUsage(err)
 	}
