@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { accessible, launch, open, screenshot } from "./lib/browser.mjs";
 import { Programs } from "./lib/programs.mjs";
 import { Redis, freePort } from "./lib/redis.mjs";
+import { code } from "./lib/totp.mjs";
 import { until } from "./lib/until.mjs";
 
 const password = "correct horse battery";
 const pages = ["/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/workers", "/redis", "/locks", "/flags",
   "/leaderboards", "/analytics", "/audit", "/sessions", "/keys"];
 
-let redis, programs, browser, address, workerA;
+let redis, programs, browser, address, workerA, factor; // the line of tess
 
 before(async () => {
   redis = await Redis.start();
@@ -20,7 +21,8 @@ before(async () => {
   browser = await launch();
   const credentials = join(redis.dir, "credentials");
   const line = (name, role) => programs.input(password + "\n", "monitor", "password", name, "--role", role);
-  writeFileSync(credentials, line("olga", "operator") + line("vera", "viewer"), { mode: 0o600 });
+  factor = programs.run("monitor", "totp", "tess");
+  writeFileSync(credentials, line("olga", "operator") + line("vera", "viewer") + line("tess", "operator") + factor, { mode: 0o600 });
   const port = await freePort();
   address = `http://127.0.0.1:${port}`;
   await programs.start("monitor", ["serve", "--addr", `127.0.0.1:${port}`, "--credentials", credentials, "--environment", "e2e"], "monitor is listening");
@@ -53,7 +55,7 @@ test("nobody gets in without a password, and a viewer cannot act", async () => {
   await page.getByLabel("Name").fill("olga");
   await page.getByLabel("Password").fill("wrong");
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByRole("alert").getByText("password is wrong").waitFor();
+  await page.getByRole("alert").getByText("The name, the password or the code is wrong.").waitFor();
   await page.context().close();
 
   const viewer = await login("vera");
@@ -64,6 +66,35 @@ test("nobody gets in without a password, and a viewer cannot act", async () => {
   await viewer.goto(address + "/queues");
   assert.match(viewer.url(), /\/login\?next=/);
   await viewer.context().close();
+});
+
+test("who has a second factor logs in with a code, which counts once", async () => {
+  const page = await open(browser, { bypassCSP: true });
+  const login = async (text) => {
+    await page.goto(address + "/queues");
+    await page.getByLabel("Name").fill("tess");
+    await page.getByLabel("Password").fill(password);
+    await page.getByLabel("Code").fill(text);
+    assert.deepEqual(await accessible(page), []);
+    await page.getByRole("button", { name: "Log in" }).click();
+  };
+  const refused = async () => {
+    await page.getByRole("alert").getByText("The name, the password or the code is wrong.").waitFor();
+    assert.deepEqual(await page.context().cookies(), []);
+  };
+  await login("");
+  await refused();
+  await screenshot(page, "login-with-a-code");
+  const shown = code(factor.split(" ")[2]);
+  await login(shown);
+  await page.waitForURL(address + "/queues");
+  await page.locator("header").getByText("tess").waitFor();
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL(/\/login/);
+  await login(shown);
+  await refused();
+  assert.deepEqual(page.errors.filter((error) => !/status of 401/.test(error)), []);
+  await page.context().close();
 });
 
 test("each page opens, in light, dark and on a phone, without an error and accessible", async () => {
