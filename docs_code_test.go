@@ -150,7 +150,8 @@ var keysOfWords = map[string][]string{
 	"job": {"<q>:job:<id>"}, "result": {"<q>:result:<id>"}, "result of its entry": {"<q>:result:<id>"},
 	"unique key": {"<q>:unique:<key>"}, "id marker": {"<q>:id:<id>"}, "ids": {"<q>:ids"}, "ids:ends": {"<q>:ids:ends"},
 	"cancelled:jobs": {"<q>:cancelled:jobs"}, "cancelled:ids": {"<q>:cancelled:ids"},
-	"dead or cancelled:jobs":    {"<q>:dead", "<q>:cancelled:jobs"},
+	"cron": {"<q>:cron"}, "cron:next": {"<q>:cron:next"}, "cron:state": {"<q>:cron:state"},
+	"cron:history": {"<q>:cron:history:<name>"}, "dead or cancelled:jobs": {"<q>:dead", "<q>:cancelled:jobs"},
 	"dead:ids or cancelled:ids": {"<q>:dead:ids", "<q>:cancelled:ids"},
 	"job of its entry":          {"<q>:job:<id>"},
 }
@@ -188,10 +189,9 @@ var helpers = map[string]effect{
 	"is_elsewhere": reads, "groups_of": reads, "count_waiting": reads, "bytes_of": reads, "listed_name": reads,
 	"owns_job": reads, "reached_ms": reads, "queue_ms": reads, "ring": reads, "note_death": adds, "others_died": reads,
 	"due_in": reads, "nearer_due": reads, "error_text": reads, "held_by": reads, "read_calls": reads,
-	"move_guards": adds, "end_guards": adds,
-	"shorten_lease": reads, // of its keys it changes the first alone, where a lease is
-	"try":           reads, // what it does is read by writtenKey
-	"promote_jobs":  adds,  // see noteMove
+	"move_guards": adds, "end_guards": adds, "guarded_state": reads, "add_guarded": adds, "ms_until": reads,
+	"last_words": reads, "cron_state": reads, "note_cron": adds, "promote_jobs": adds, // see noteMove
+	"shorten_lease": reads, "try": reads, // of its keys it changes the first alone; by writtenKey
 }
 
 // TestEveryHelperIsKnown holds the table above against the prelude.

@@ -72,7 +72,7 @@ func (w *Worker) joinAll(base context.Context) map[*subscription]*session {
 		paused := make([]*redis.Cmd, len(some))
 		for i, s := range some {
 			sessions[i] = s.newSession()
-			paused[i] = wire.JoinIn(ctx, pipe, &s.queue, sessions[i].consumer, registration, i == 0)
+			paused[i] = wire.JoinIn(ctx, pipe, &s.queue, sessions[i].consumer, s.registration(registration), i == 0)
 		}
 		_, _ = pipe.Exec(ctx) // each has its own error
 		for i, s := range some {

@@ -27,6 +27,7 @@ const (
 	choreSweepIDs
 	choreExpireCancelled
 	choreExpireDead
+	choreCron
 	choreCount
 )
 
@@ -44,6 +45,7 @@ var chores = [choreCount]chore{
 		name: "expire cancelled jobs", every: (*session).sweepEvery, run: (*session).expireCancelled,
 	},
 	choreExpireDead: {name: "expire dead jobs", every: (*session).expireDeadEvery, run: (*session).expireDead},
+	choreCron:       {name: "cron", every: onSignal, own: (*session).hasOwnCrons, run: (*session).cron},
 }
 
 func onSignal(*session) time.Duration { return 0 }

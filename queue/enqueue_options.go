@@ -35,12 +35,22 @@ type enqueueOption func(*enqueueOptions)
 func (f enqueueOption) applyEnqueue(o *enqueueOptions) { f(o) }
 
 // On names the queue. Defaults to "default".
-func On(queue string) EnqueueOption {
-	return enqueueOption(func(o *enqueueOptions) { o.queue = queue })
+func On(queue string) JobOption { return onOption(queue) }
+
+type onOption string
+
+func (q onOption) applyEnqueue(o *enqueueOptions) { o.queue = string(q) }
+func (q onOption) applyCron(o *cronOptions)       { o.queue = string(q) }
+
+// JobOption serves both [Client.Enqueue], for one job, and [Cron], for those of an entry.
+type JobOption interface {
+	EnqueueOption
+	CronOption
 }
 
-// PolicyOption serves both [Client.Enqueue], for one job, and [Handle], for every job of a kind.
+// PolicyOption serves [Client.Enqueue], for one job, [Cron], for those of an entry, and [Handle], for every job of a
+// kind.
 type PolicyOption interface {
-	EnqueueOption
+	JobOption
 	HandleOption
 }

@@ -51,15 +51,20 @@ func (s *EnqueueSettings) Due(now time.Time) *time.Time {
 
 // resolve fills o with the options and returns the arguments as JSON.
 func (o *enqueueOptions) resolve(args Args, opts []EnqueueOption, maxData int) ([]byte, error) {
-	if isNil(args) {
-		return nil, invalidf("args are nil")
-	}
 	*o = enqueueOptions{queue: DefaultQueue}
 	for _, opt := range opts {
 		if opt == nil {
 			opt = noOption{}
 		}
 		opt.applyEnqueue(o)
+	}
+	return o.encode(args, maxData)
+}
+
+// encode notes the kind of the arguments and returns them as JSON, or what is wrong with them or with the options.
+func (o *enqueueOptions) encode(args Args, maxData int) ([]byte, error) {
+	if isNil(args) {
+		return nil, invalidf("args are nil")
 	}
 	if err := wire.ValidateQueue(o.queue); err != nil {
 		o.errs = append(o.errs, err)

@@ -104,6 +104,7 @@ func (ses *session) newBeat() *beat {
 	b.heartbeat = wire.Heartbeat{
 		Consumer: ses.consumer, Lease: ses.w.cfg.Lease, Caretaker: ses.caretakerTerm(), At: ses.w.cfg.Now(),
 		Clock: ses.w.clock(), Fields: fields, Period: b.counted.period, Total: b.counted.total,
+		Cron: ses.w.cfg.Cron.Parse != nil,
 	}
 	if slices.Equal(fields, ses.noted) {
 		b.heartbeat.Fields = nil
@@ -227,6 +228,7 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 	if reply.Parked > 0 {
 		ses.signalParked()
 	}
+	ses.applyCron(&reply)
 }
 
 // releaseStale hands back jobs that were read ahead and found no slot: the handlers became slow, and another worker may

@@ -13,6 +13,7 @@ import (
 
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/cron"
 )
 
 // listedKey is a row of the first table of docs/keys.md.
@@ -154,6 +155,9 @@ func TestEveryKeyIsListed(t *testing.T) {
 
 	b, hush := newBlocker(), make(chan struct{})
 	w := f.start(everyOutcome(b, hush), func(c *queue.WorkerConfig) {
+		c.Cron = queue.CronConfig{Parse: cron.Parse, Entries: []queue.CronEntry{
+			queue.Cron("second", "* * * * * *", queue.JSON("plain", []byte("{}")), queue.On("orders")),
+		}}
 		c.Queues[raw] = queue.QueueConfig{Raw: &queue.Raw{Kind: "broken"}}
 		c.Queues[tagged] = queue.QueueConfig{Raw: &queue.Raw{Kind: "cancel", Group: "billing"}}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/cron"
 )
 
 // A worker in a process of its own, to be killed: this test binary, started again with its configuration in the
@@ -29,6 +30,13 @@ type processConfig struct {
 	Addr, Namespace, Name string
 	Slots, ReadAhead      int
 	Lease, Grace          time.Duration
+	Crons                 []cronOfProcess
+}
+
+// cronOfProcess is a cron entry of every second that a process declares. Its jobs are counted by their IDs.
+type cronOfProcess struct {
+	Name    string
+	CatchUp int
 }
 
 // runAsWorker is the process's main; it reports whether this is one.
@@ -84,8 +92,17 @@ func work(text string) error {
 		}
 		return ctx.Err()
 	}, queue.BatchOf(50), queue.BatchWithin(200*time.Millisecond))
-	w, err := queue.NewWorker(redis.NewClient(&redis.Options{Addr: cfg.Addr}), mux, queue.WorkerConfig{
-		Namespace: cfg.Namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Name: cfg.Name,
+	rdb := redis.NewClient(&redis.Options{Addr: cfg.Addr})
+	queue.Handle(mux, func(ctx context.Context, job *queue.Job[cronTick]) error {
+		return rdb.HIncrBy(ctx, cfg.Namespace+"-ticks", job.ID, 1).Err()
+	})
+	crons := queue.CronConfig{Parse: cron.Parse}
+	for _, c := range cfg.Crons {
+		crons.Entries = append(crons.Entries, queue.Cron(c.Name, "* * * * * *", cronTick{}, queue.On("orders"),
+			queue.CatchUp(c.CatchUp)))
+	}
+	w, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+		Namespace: cfg.Namespace, Cron: crons, Queues: map[string]queue.QueueConfig{"orders": {}}, Name: cfg.Name,
 		Concurrency: cfg.Slots, ReadAhead: cfg.ReadAhead, Lease: cfg.Lease, Grace: cfg.Grace,
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ func (ses *session) promote(ctx context.Context) (next time.Duration, err error)
 		next = most
 	}
 	if next > 0 {
-		ses.promoteAt.Store(monotonic() + int64(next))
+		ses.promoteAt.set(next)
 	}
 	return next, nil
 }
@@ -56,17 +56,9 @@ func (ses *session) promoteIn(wait time.Duration) {
 	if wait < 0 || wait > promoteAhead {
 		return
 	}
-	now := monotonic()
-	for at := now + int64(wait); ; {
-		arranged := ses.promoteAt.Load()
-		if arranged > now && arranged <= at {
-			return
-		}
-		if ses.promoteAt.CompareAndSwap(arranged, at) {
-			break
-		}
+	if ses.promoteAt.bringForward(wait) {
+		time.AfterFunc(wait, func() { ses.signalChore(chorePromote) })
 	}
-	time.AfterFunc(wait, func() { ses.signalChore(chorePromote) })
 }
 
 // promoteOwn makes this worker promote a job that it has put off itself for a short time: before the caretaker's next

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 	"github.com/navvy-go/navvy/queue/internal/wire"
@@ -57,7 +58,9 @@ type session struct {
 	setBack        setBack                       // of heartbeat and drawNear
 	moveReported   bool                          // of heartbeat alone: that the queue's slot moves
 	caretakerUntil atomic.Int64                  // set by heartbeat alone
-	promoteAt      atomic.Int64                  // for when the chore promote is arranged, on the monotonic clock
+	promoteAt      appointment                   // of the chore promote
+	cronAt         appointment                   // of the chore cron
+	cronOverdue    atomic.Bool                   // set by heartbeat: an entry is, and the caretaker has not enqueued it
 	ownDueUntil    atomic.Int64                  // and until when this worker promotes jobs that it has put off itself
 	choreDue       [choreCount]chan struct{}     // each holds a signal of heartbeat that the chore has something to do
 	gone           atomic.Pointer[goneConsumers] // set by heartbeat, taken by the chore reclaim
@@ -159,7 +162,7 @@ func (s *subscription) join(base context.Context) (*session, error) {
 		return nil, err
 	}
 	ses, sent := s.newSession(), monotonic()
-	paused, err := wire.Join(ctx, s.w.rdb, &s.queue, ses.consumer, s.w.registration())
+	paused, err := wire.Join(ctx, s.w.rdb, &s.queue, ses.consumer, s.registration(s.w.registration()))
 	if err != nil {
 		return nil, err
 	}
@@ -217,6 +220,18 @@ func (w *Worker) registration() *wire.Registration {
 	}
 }
 
+// registration is that of the worker with what it does for this queue alone.
+func (s *subscription) registration(of *wire.Registration) *wire.Registration {
+	if len(s.declares) == 0 {
+		return of
+	}
+	r := *of
+	for _, cron := range s.declares {
+		r.Crons = append(r.Crons, cron.name)
+	}
+	return &r
+}
+
 // version is that of the worker's program, as the Go toolchain recorded it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
@@ -224,4 +239,19 @@ func version() string {
 		return ""
 	}
 	return info.Main.Path + "@" + info.Main.Version
+}
+
+// commitTime is when the commit was made that the program was built from, in Unix seconds; 0 if that is not recorded.
+func commitTime() int64 {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return 0
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.time" {
+			at, _ := time.Parse(time.RFC3339, setting.Value)
+			return max(at.Unix(), 0)
+		}
+	}
+	return 0
 }

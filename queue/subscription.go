@@ -23,6 +23,8 @@ type subscription struct {
 	replies  *byteBudget    // of reads, claims and adoptions
 	buffer   *buffer        // guarded by the dispatcher's mutex
 	counters *counters      // added to by slots and loops, taken by heartbeat
+	declares []declaredCron
+	declared atomic.Bool // whether they are; set by the chore cron
 
 	// of the session's read alone
 	apart     bool  // something is wrong with the queue: it shares no read

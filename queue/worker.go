@@ -69,6 +69,7 @@ type WorkerConfig struct {
 	Observer    Observer               // notified of what happens; defaults to none
 	Now         func() time.Time       // the clock of delays and events; defaults to Redis' clock and time.Now
 	Rand        func() float64         // jitter, in [0,1); defaults to math/rand/v2
+	Cron        CronConfig             // jobs that are enqueued again and again; defaults to none
 
 	// What becomes of jobs that have ended and are kept: the caretaker applies its own, so all workers should have
 	// the same.
@@ -114,6 +115,7 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 		c.Rand = rand.Float64
 	}
 	c.Rand = guardJitter(c.Rand)
+	c.Cron.Version = cmp.Or(c.Cron.Version, commitTime())
 	queues := make(map[string]QueueConfig, len(c.Queues))
 	for name, q := range c.Queues {
 		q.Weight = cmp.Or(q.Weight, 1)
@@ -181,6 +183,10 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", err)
 	}
+	crons, err := cfg.resolveCrons()
+	if err != nil {
+		return nil, fmt.Errorf("queue: worker: %w", err)
+	}
 	own, follower, err := ownClient(rdb, len(cfg.Queues))
 	if err != nil {
 		return nil, fmt.Errorf("queue: worker: %w", invalid(err))
@@ -201,7 +207,9 @@ func NewWorker(rdb redis.UniversalClient, mux *Mux, cfg WorkerConfig) (*Worker, 
 	w.readers, w.sharedReads = newReaders(w), newSharedReads(w)
 	w.observer.observer, w.observer.now = cfg.Observer, cfg.Now
 	for _, name := range slices.Sorted(maps.Keys(cfg.Queues)) {
-		w.subscriptions = append(w.subscriptions, newSubscription(w, name, cfg.Queues[name]))
+		s := newSubscription(w, name, cfg.Queues[name])
+		s.declares = crons[name]
+		w.subscriptions = append(w.subscriptions, s)
 	}
 	return w, nil
 }

@@ -20,8 +20,17 @@ var (
 	// ErrShared says that a stream has another consumer group, which may not have read what would be deleted.
 	ErrShared = errors.New("the stream has another consumer group: nothing more was deleted")
 
-	// ErrInUse says that a queue has a job or a worker, or is paused.
-	ErrInUse = errors.New("the queue has a job or a worker, or is paused")
+	// ErrInUse says that a queue has a job, a worker or a cron entry, or is paused.
+	ErrInUse = errors.New("the queue has a job, a worker or a cron entry, or is paused")
+
+	// ErrNoCron says that a queue has no cron entry of that name.
+	ErrNoCron = errors.New("no such cron entry")
+
+	// ErrCronExists says that a queue has a cron entry of that name.
+	ErrCronExists = errors.New("there is a cron entry of that name")
+
+	// ErrBadCron says that a cron entry cannot be as it was asked for.
+	ErrBadCron = errors.New("bad cron entry")
 
 	// ErrTooLarge says that data is larger than a job's may be.
 	ErrTooLarge = errors.New("data is too large: nothing was requeued")

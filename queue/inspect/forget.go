@@ -7,14 +7,15 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// Idle reports whether a queue has no job, no worker and no pause: [Inspector.Forget] would remove it.
+// Idle reports whether a queue has no job, no worker and no pause: [Inspector.Forget] would remove it,
+// unless it has cron entries.
 func (q QueueInfo) Idle() bool {
 	return q.Waiting+q.InFlight+q.Delayed+q.Retrying+q.Dead+q.Cancelled+q.Leftover+q.Workers == 0 && q.Paused == nil
 }
 
-// Forget removes a queue that is empty, has no worker and is not paused: [ErrInUse] if it is not so. Its counts go too,
-// and the IDs that it guards are free again; a stream that other programs write stays. The queue is there again when a
-// job is enqueued.
+// Forget removes a queue that is empty, has no worker and no cron entry and is not paused: [ErrInUse] if it is not so.
+// Its counts go too, and the IDs that it guards are free again; a stream that other programs write stays. The queue is
+// there again when a job is enqueued.
 func (i *Inspector) Forget(ctx context.Context, queue string) error {
 	if err := i.forget(ctx, queue); err != nil {
 		return fmt.Errorf("queue: forget %s: %w", queue, err)

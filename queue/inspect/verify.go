@@ -48,11 +48,11 @@ func (a *Audit) miss(format string, args ...any) {
 // Verify accounts for every job that was ever in a queue. First it balances the books, from one atomic snapshot: what
 // was added to the stream, to the delayed and retrying, to the dead and to the cancelled, against what left each and
 // what is there. Then it holds the structures against each other: every entry in flight must be in the stream, every
-// due time must have its job and every job its due time, every dead or cancelled job must be found by its ID, and no
-// two of them have the same. Keys that must be there and are not are named too, with what they held when a
-// worker looked last: with a maxmemory-policy other than noeviction Redis deletes them when it is full. The second
-// part walks through them in pages; progress, unless nil, is called with how many it has looked at. Jobs that move
-// during the walk are looked at again before they count as missing.
+// due time must have its job and every job its due time, every dead or cancelled job must be found by its ID, no two
+// of them have the same, and every cron entry must have its next tick. Keys that must be there and are not are named
+// too, with what they held when a worker looked last: with a maxmemory-policy other than noeviction Redis deletes them
+// when it is full. The second part walks through them in pages; progress, unless nil, is called with how many it has
+// looked at. Jobs that move during the walk are looked at again before they count as missing.
 func (i *Inspector) Verify(ctx context.Context, queue string, progress func(looked int64)) (Audit, error) {
 	audit := Audit{Queue: queue}
 	if err := i.verify(ctx, queue, &audit, progress); err != nil {
@@ -79,6 +79,7 @@ func (i *Inspector) verify(ctx context.Context, queue string, audit *Audit, prog
 	for _, walk := range []func(context.Context, *wire.QueueRef, *Audit, func(int64)) error{
 		i.verifyInFlight, i.verifyScheduled, i.verifyBodies,
 		i.verifyIndex(StateDead), i.verifyKept(StateDead), i.verifyIndex(StateCancelled), i.verifyKept(StateCancelled),
+		i.verifyCrons, i.verifyCronTimes,
 	} {
 		if err := walk(ctx, q, audit, progress); err != nil {
 			return err

@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Forget deletes what belongs to a queue. It reports whether the queue was empty and had no worker: else nothing was
-// deleted.
+// Forget deletes what belongs to a queue. It reports whether the queue was empty and had no worker and no cron entry:
+// else nothing was deleted.
 func Forget(ctx context.Context, rdb redis.Scripter, q *QueueRef) (bool, error) {
 	raw := ""
 	if q.Raw {
@@ -16,6 +16,7 @@ func Forget(ctx context.Context, rdb redis.Scripter, q *QueueRef) (bool, error) 
 	n, err := scriptForget.Run(ctx, rdb, []string{
 		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(), q.Workers(), q.Paused(), q.DeadIDs(),
 		q.CancelledIDs(), q.Keys.Cancelled(), q.Crashed(), q.Totals(), q.Metrics(), q.IDs(), q.IDsEnds(),
+		q.Cron(), q.CronNext(), q.CronState(),
 	}, raw).Int64()
 	return n == 1, err
 }

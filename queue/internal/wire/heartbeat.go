@@ -25,6 +25,7 @@ type Heartbeat struct {
 	At        time.Time     // in which minute and hour the counts are
 	Clock     Clock
 	Brief     bool     // leaves out what the caretaker counts
+	Cron      bool     // asks for cron entries too
 	Fields    []string // of the registration, names and values: those of [HeartbeatFields], or none if they are as before
 	Period    []any    // names and numbers to add to the minute and the hour
 	Total     []any    // and to those of all time
@@ -55,6 +56,10 @@ type HeartbeatReply struct {
 
 	// NextDue is in how long the next delayed or retrying job is due, negative if none is; for the caretaker.
 	NextDue time.Duration
+
+	// NextCron is in how long the next cron entry is due, negative if it is overdue. It counts if HasCron is set.
+	NextCron time.Duration
+	HasCron  bool
 
 	Brief bool // as the heartbeat was
 
@@ -97,7 +102,7 @@ func BeatAll(ctx context.Context, rdb redis.Scripter, beats []QueueBeat) {
 
 func beatArguments(beats []QueueBeat) (keys []string, args []any) {
 	first := &beats[0].Heartbeat
-	keys = make([]string, 0, 12*len(beats))
+	keys = make([]string, 0, 13*len(beats))
 	args = append(make([]any, 0, 6+24*len(beats)),
 		first.Lease.Milliseconds(), first.Caretaker.Milliseconds(), LongestTerm.Milliseconds(),
 		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), first.Clock.arg(first.Clock.Own.UnixMilli()))
@@ -105,6 +110,11 @@ func beatArguments(beats []QueueBeat) (keys []string, args []any) {
 		q, h := beats[i].Queue, &beats[i].Heartbeat
 		keys = append(keys, q.Workers(), q.Worker(h.Consumer), q.Caretaker(), q.Stream, q.Paused(), q.Cancelled(),
 			q.Delayed(), q.Retrying(), q.Metrics(), q.Minute(h.At), q.Hour(h.At), q.Totals())
+		if h.Cron {
+			keys = append(keys, q.CronNext())
+		} else {
+			keys = append(keys, keys[0]) // left out
+		}
 		brief := ""
 		if h.Brief {
 			brief = "1"
@@ -145,7 +155,7 @@ func readBeat(reply any, denied error) (r HeartbeatReply, err error) {
 		return r, scriptError(text)
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 12 {
+	if !ok || len(cells) != 13 {
 		return r, ErrLost
 	}
 	n := func(cell int) int64 {
@@ -158,6 +168,9 @@ func readBeat(reply any, denied error) (r HeartbeatReply, err error) {
 	}
 	if n(11) >= 0 {
 		r.NextDue = Milliseconds(n(11))
+	}
+	if cron, ok := cells[12].(int64); ok {
+		r.HasCron, r.NextCron = true, time.Duration(min(max(cron, -maxMS), maxMS))*time.Millisecond
 	}
 	r.Command, _ = cells[7].(string)
 	r.Failures, r.Late = failures(cells[8], denied), texts(cells[9])

@@ -101,6 +101,18 @@ func (k Keys) Unique(key string) string { return k.Prefix + "unique:" + key }
 // IDMarker guarded a chosen ID in the version before: it is honoured until it expires.
 func (k Keys) IDMarker(id string) string { return k.Prefix + "id:" + id }
 
+// Cron has the queue's cron entries by name.
+func (k Keys) Cron() string { return k.Prefix + "cron" }
+
+// CronNext has when each of them is due.
+func (k Keys) CronNext() string { return k.Prefix + "cron:next" }
+
+// CronState has the next tick and the last jobs of each.
+func (k Keys) CronState() string { return k.Prefix + "cron:state" }
+
+// CronHistory has what became of an entry's last ticks.
+func (k Keys) CronHistory(name string) string { return k.Prefix + "cron:history:" + name }
+
 // Metrics counts what workers did since the queue was created, kind by kind.
 func (k Keys) Metrics() string { return k.Prefix + "metrics" }
 

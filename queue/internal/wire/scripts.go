@@ -35,7 +35,7 @@ var (
 	scriptWeigh         = load("weigh")
 	scriptEnsureGroup   = load("ensure_group")
 	scriptJoin          = load("join")
-	scriptHeartbeat     = load("heartbeat", 6, 7, 8, 9, 10, 11, 12)
+	scriptHeartbeat     = load("heartbeat", 6, 7, 8, 9, 10, 11, 12, 13)
 	scriptExtend        = load("extend")
 	scriptLeave         = load("leave")
 	scriptPromote       = load("promote", 3, 7)
@@ -57,6 +57,10 @@ var (
 	scriptSweepIDs      = load("sweep_ids")
 	scriptExpireEnded   = load("expire_ended")
 	scriptForget        = load("forget")
+	scriptCronDue       = load("cron_due", 4)
+	scriptCronTick      = load("cron_tick", 9)
+	scriptCronSet       = load("cron_set")
+	scriptCronRun       = load("cron_run")
 )
 
 // script is a script that can do without some of its keys: those of bookkeeping, by their numbers.

@@ -143,6 +143,8 @@ func (s *store) value(key string) string {
 		for _, z := range s.rdb.ZRangeWithScores(s.Context(), key, 0, -1).Val() {
 			words = append(words, fmt.Sprintf("%v:%.0f", z.Member, z.Score))
 		}
+	case "list":
+		return strings.Join(s.rdb.LRange(s.Context(), key, 0, -1).Val(), ", ")
 	case "stream":
 		return s.entries(key)
 	default:

@@ -20,6 +20,7 @@ type Registration struct {
 	MaxCrashes int
 	Version    string   // of the worker's program
 	Kinds      []string // that it has handlers for; nil of a version that did not note them
+	Crons      []string // the cron entries that it declares on this queue
 
 	// What heartbeats bring.
 	Running int        // slots that run jobs of this queue
@@ -39,11 +40,15 @@ type Holds struct {
 const MostRuns = 200
 
 func (r *Registration) fields() []any {
-	return []any{
+	fields := []any{
 		"worker", r.Worker, "host", r.Host, "pid", strconv.Itoa(r.PID), "slots", r.Slots,
 		"started_ms", r.Started.UnixMilli(), "lease_ms", r.Lease.Milliseconds(), "max_crashes", r.MaxCrashes,
 		"version", r.Version, "kinds", strings.Join(r.Kinds, " "),
 	}
+	if len(r.Crons) > 0 {
+		fields = append(fields, "crons", strings.Join(r.Crons, " "))
+	}
+	return fields
 }
 
 // ReadRegistration reads a consumer's registration. One of a version that did not note the worker has it in the name.
@@ -59,6 +64,7 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 	if kinds, noted := fields["kinds"]; noted {
 		r.Kinds = append([]string{}, strings.Fields(kinds)...)
 	}
+	r.Crons = strings.Fields(fields["crons"])
 	if r.Worker == "" {
 		r.Worker, _ = SplitConsumer(consumer)
 	}

@@ -1,4 +1,5 @@
--- Deletes what belongs to a queue that has no job and no worker. A stream that other programs write stays.
+-- Deletes what belongs to a queue that has no job, no worker and no cron entry. A stream that other programs write
+-- stays.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  delayed
@@ -16,13 +17,17 @@
 -- KEYS[14] counts of all time
 -- KEYS[15] ids
 -- KEYS[16] ids:ends
+-- KEYS[17] cron
+-- KEYS[18] cron:next
+-- KEYS[19] cron:state
 -- ARGV[1]  raw, or nothing
--- Reply    1; 0 it has a job or a worker, or is paused
+-- Reply    1; 0 it has a job, a worker or a cron entry, or is paused
 local function holds(stream)
   return redis.call('EXISTS', stream) == 1 and redis.call('XLEN', stream) > 0
 end
 if ARGV[1] ~= 'raw' and holds(KEYS[1]) or holds(KEYS[5]) or holds(KEYS[6]) then return 0 end
-if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]) > 0 then return 0 end
+if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[17]) > 0 then return 0 end
 if ARGV[1] ~= 'raw' then redis.call('DEL', KEYS[1]) end
-redis.call('DEL', KEYS[5], KEYS[6], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16])
+redis.call('DEL', KEYS[5], KEYS[6], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16],
+  KEYS[18], KEYS[19])
 return 1

@@ -3,8 +3,8 @@
 -- is a step of its own that is passed over if it fails. Where nothing happens most heartbeats are brief: they leave out
 -- what the caretaker counts.
 --
--- KEYS[1…] of each queue twelve: workers, worker, caretaker, stream, paused, cancelled, delayed, retrying, counts of
---          all time, counts of the minute, counts of the hour, totals
+-- KEYS[1…] of each queue thirteen: workers, worker, caretaker, stream, paused, cancelled, delayed, retrying, counts
+--          of all time, counts of the minute, counts of the hour, totals, cron:next
 -- ARGV[1]  lease, in ms
 -- ARGV[2]  how long it is caretaker, in ms
 -- ARGV[3]  how long any worker is caretaker at the most, in ms
@@ -18,7 +18,8 @@
 --          entries and never had a lease}, Redis' time in ms, is paused (1 or 0), how many cancellations wait for
 --          workers, the latest command to this worker or '', {which bookkeeping failed, and why}, {workers whose lease
 --          ends later than this one's}, by how many ms Redis' clock is behind what it had reached, ms until the next
---          job is due or -1; the last three for the caretaker}; -1 the worker lost its lease; or why it failed, a text
+--          job is due or -1; the last three for the caretaker; ms until the next cron entry is due, negative if it is
+--          overdue, or '' if there is none}; -1 the worker lost its lease; or why it failed, a text
 local now, opened = now_ms(), false
 
 local function ms_until_due(metrics, delayed, retrying)
@@ -34,8 +35,13 @@ local function ms_until_due(metrics, delayed, retrying)
   return next_due
 end
 
+local function ms_until_cron(metrics, crons)
+  local first = try(nil, 'ZRANGE', crons, 0, 0, 'WITHSCORES')
+  return first and first[2] and math.ceil(tonumber(first[2]) - queue_ms(metrics, ARGV[6])) or ''
+end
+
 local function beat(a, workers, worker, caretaker, stream, paused, cancelled, delayed, retrying, metrics, minute, hour,
-  totals)
+  totals, crons)
   if redis.call('EXISTS', worker) == 0 then return -1 end
   local consumer, group, brief, failures = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3] == '1', {}
   if not opened then allow_when_full('ZREM', workers) end
@@ -90,7 +96,8 @@ local function beat(a, workers, worker, caretaker, stream, paused, cancelled, de
     try(failures, 'EXPIRE', hour, ARGV[5])
   end
   return {is_caretaker, parked, ended, strays, now, redis.call('EXISTS', paused), try(failures, 'HLEN', cancelled) or 0,
-    try(failures, 'HGET', worker, 'order') or '', failures, late, behind, next_due}
+    try(failures, 'HGET', worker, 'order') or '', failures, late, behind, next_due,
+    ms_until_cron(metrics, crons)}
 end
 
 local begins, left = {}, 0
@@ -98,9 +105,9 @@ for i = 7, #ARGV do
   if left > 0 then left = left - 1 else begins[#begins + 1], left = i, tonumber(ARGV[i]) end
 end
 local replies, failed, why = {}, 0, nil
-for k = 1, #KEYS, 12 do
+for k = 1, #KEYS, 13 do
   local ok, reply = pcall(beat, begins[#replies + 1], KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], KEYS[k + 4],
-    KEYS[k + 5], KEYS[k + 6], KEYS[k + 7], KEYS[k + 8], KEYS[k + 9], KEYS[k + 10], KEYS[k + 11])
+    KEYS[k + 5], KEYS[k + 6], KEYS[k + 7], KEYS[k + 8], KEYS[k + 9], KEYS[k + 10], KEYS[k + 11], KEYS[k + 12])
   if not ok then
     failed, why = failed + 1, reply
     reply = type(why) == 'table' and why.err or tostring(why)

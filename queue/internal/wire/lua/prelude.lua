@@ -460,3 +460,47 @@ local function bytes_of(fields)
   for _, text in ipairs(fields) do bytes = bytes + #text end
   return bytes
 end
+
+-- Returns the state of the job of a chosen ID, as far as its guard leads to it; 'ended' while its window lasts; nil if
+-- the ID is free.
+local function guarded_state(stream, group, delayed, retrying, bodies, dead, cancelled, ids, ends, id)
+  local _, place = read_guard(ids, id)
+  if not place then return nil end
+  if string.find(place, '^ended:') then
+    local over = redis.call('ZSCORE', ends, id)
+    return over and tonumber(over) > now_ms() and 'ended' or nil
+  end
+  return state_at(stream, group, delayed, retrying, bodies, dead, cancelled, id, place) or
+    state_at(stream, group, delayed, retrying, bodies, dead, cancelled, id, 'bodies')
+end
+
+-- Puts a job with a chosen ID, which is free, into the stream, and guards it for so many ms after its end.
+local function add_guarded(stream, ids, id, window, kind, data, meta)
+  local entry = add_job(stream, id, kind, data, meta)
+  redis.call('HSET', ids, id, 'cron ' .. window .. ' stream:' .. entry)
+end
+
+-- Returns in how many ms the first member of a set of times is due, or -1 if it has none.
+local function ms_until(times, now)
+  local first = redis.call('ZRANGE', times, 0, 0, 'WITHSCORES')
+  return first[2] and math.max(0, math.ceil(tonumber(first[2]) - now)) or -1
+end
+
+-- Returns the last of some words, so many at the most.
+local function last_words(text, most)
+  local words = {}
+  for word in string.gmatch(text, '%S+') do words[#words + 1] = word end
+  return table.concat(words, ' ', math.max(#words - most + 1, 1))
+end
+
+-- Returns the state of a cron entry after one of that revision: '<revision> <next tick, ms> <held or -> <IDs of its
+-- last jobs>'. Every change of an entry makes another state of it.
+local function cron_state(revision, tick, held, jobs)
+  return string.format('%.0f %s %s', revision + 1, tick, held) .. (jobs == '' and '' or ' ' .. jobs)
+end
+
+-- Notes what became of a tick of a cron entry, as bookkeeping: the last hundred are kept.
+local function note_cron(history, now, tick, what)
+  try(nil, 'LPUSH', history, string.format('%.0f %s %s', now, tick, what))
+  try(nil, 'LTRIM', history, 0, 99)
+end
