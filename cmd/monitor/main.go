@@ -37,7 +37,7 @@ Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
 			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(), forgetCommand(),
 			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), totpCommand(), tokenCommand(),
-			auditCommand(), keysCommand(),
+			auditCommand(), keysCommand(), cronCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}
 }
