@@ -50,7 +50,7 @@ func Catalogue() []Job {
 		},
 		{cache.Refresh{}.Kind(), queue.DefaultQueue, "loads a cached key anew by a registered loader"},
 		{cache.Invalidate{}.Kind(), queue.DefaultQueue, "removes cached entries by key, tag and prefix"},
-		{session.Sweep{}.Kind(), queue.DefaultQueue, "takes ended sessions from the indexes of their users"},
+		{session.Sweep{}.Kind(), Events, "takes ended sessions from the indexes of their users"},
 		{session.Revoke{}.Kind(), queue.DefaultQueue, "signs a user out everywhere, or ends one session"},
 		{flags.Apply{}.Kind(), queue.DefaultQueue, "changes feature flags, each change once"},
 		{leaderboard.Apply{}.Kind(), Events, "changes scores on a board, once"},

@@ -18,6 +18,7 @@ import (
 	"github.com/navvy-go/navvy/jobs/analytics"
 	"github.com/navvy-go/navvy/jobs/cache"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/cron"
 )
 
 func runCommand() *cli.Command {
@@ -44,6 +45,8 @@ Payments are simulated unless --gateway says stripe; its key is taken from the e
 			&cli.IntFlag{Name: "max-dead", Usage: "dead jobs of a queue that are kept, the newest (default: all)"},
 			&cli.DurationFlag{Name: "unknown-for",
 				Usage: "how long a job waits for a worker that has its kind; 0 for not (default: 1h)"},
+			&cli.BoolFlag{Name: "periodic", Value: true,
+				Usage: "declare the cron entries of the house's own jobs, of the queues served; see monitor cron"},
 			&cli.BoolFlag{Name: "until-empty", Usage: "end when nothing is waiting, in flight, retrying or due"},
 			ordersFlag(),
 			debugJobsFlag(),
@@ -161,11 +164,21 @@ func newWorker(
 		MaxCrashes:  c.Int("max-crashes"),
 		Name:        c.String("name"),
 		Observer:    eventlog.New(log),
+		Cron:        periodic(c, queues),
 
 		KeepCancelled: c.Duration("keep-cancelled"),
 		KeepDead:      c.Duration("keep-dead"),
 		MaxDead:       c.Int("max-dead"),
 	})
+}
+
+// periodic has every worker enqueue the jobs of cron entries, and declare those of the house.
+func periodic(c *cli.Context, queues map[string]queue.QueueConfig) queue.CronConfig {
+	config := queue.CronConfig{Parse: cron.Parse}
+	if c.Bool("periodic") {
+		config.Entries = jobs.Periodic(queues)
+	}
+	return config
 }
 
 // runUntilEmpty runs the worker until there is nothing left to do, or the program is stopped.

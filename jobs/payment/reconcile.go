@@ -23,10 +23,11 @@ const (
 )
 
 // Reconcile is the job payment.reconcile: it settles the orders that were left in processing, because whoever brought
-// them to the gateway died, or gave up, before the answer was recorded. One runs at a time. Give it to the fleet every
-// few minutes, under a unique key so that it does not pile up:
+// them to the gateway died, or gave up, before the answer was recorded. One runs at a time. The fleet needs it every
+// few minutes; a cron entry, which worker run has by default, does not let it pile up:
 //
-//	client.Enqueue(ctx, payment.Reconcile{}, queue.On("orders"), queue.Unique("payment.reconcile", 5*time.Minute))
+//	queue.Cron("payment.reconcile", "@every 5m", payment.Reconcile{}, queue.On("orders"),
+//		queue.Overlap(queue.OverlapSkip))
 type Reconcile struct {
 	OlderThan time.Duration // in processing for longer; 5 s (the lock's TTL) or more, 5 minutes if 0
 	Limit     int           // orders to look at, up to 10,000; 1,000 if 0
