@@ -26,7 +26,7 @@ before(async () => {
   const port = await freePort();
   address = `http://127.0.0.1:${port}`;
   await programs.start("monitor", ["serve", "--addr", `127.0.0.1:${port}`, "--credentials", credentials, "--environment", "e2e"], "monitor is listening");
-  workerA = await programs.start("worker", ["run", "--debug-jobs", "--lease", "10s", "--name", "alice", "--queues", "orders=5,events=1,slow=1"], "worker starts");
+  workerA = await programs.start("worker", ["run", "--periodic=false", "--debug-jobs", "--lease", "10s", "--name", "alice", "--queues", "orders=5,events=1,slow=1"], "worker starts");
   await programs.start("producer", ["simulate", "--orders", "20", "--events", "20", "--for", "10m"]);
 });
 
@@ -122,7 +122,7 @@ test("the stuck job of a frozen worker is found on Pending, and seen being recla
   await page.goto(address + "/pending?queue=slow");
   const row = page.locator("#pending tbody tr", { hasText: job.id });
   await row.getByText("alice").waitFor();
-  const workerB = await programs.start("worker", ["run", "--debug-jobs", "--lease", "10s", "--name", "bob", "--queues", "orders=5,events=1,slow=1"], "worker starts");
+  const workerB = await programs.start("worker", ["run", "--periodic=false", "--debug-jobs", "--lease", "10s", "--name", "bob", "--queues", "orders=5,events=1,slow=1"], "worker starts");
   workerA.kill("SIGSTOP");
 
   await page.getByRole("link", { name: "Stuck", exact: true }).click();

@@ -37,7 +37,11 @@ func (s *stage) open(ctx context.Context) error {
 	if err := s.start("monitor", "serve", "--auth", "none", "--addr", address); err != nil {
 		return err
 	}
-	if err := s.start("worker", "run", "--gateway", s.gateway, "--gateway-timeout", gatewayPatience); err != nil {
+	worker := []string{"run", "--gateway", s.gateway, "--gateway-timeout", gatewayPatience}
+	if s.opts.count > 0 { // jobs of cron entries would be counted among what was produced
+		worker = append(worker, "--periodic=false")
+	}
+	if err := s.start("worker", worker...); err != nil {
 		return err
 	}
 	if err := awaitMonitor(ctx, address); err != nil {
