@@ -63,7 +63,7 @@ func (f policyOption) applyCron(o *cronOptions) { f.applyEnqueue(&o.enqueueOptio
 func (noOption) applyCron(o *cronOptions) { o.errs = append(o.errs, errNilOption) }
 
 // CatchUp says how many missed ticks of an entry are made up for: the last n, 0 for none, 1000 at the most. A tick is
-// missed if it is late by more than [MissedAfter], since no worker was there or Redis was away: when a worker dies,
+// missed if it is late by [MissedAfter], since no worker was there or Redis was away: when a worker dies,
 // another one is faster. Defaults to 1.
 func CatchUp(n int) CronOption {
 	return cronOption(func(o *cronOptions) {
