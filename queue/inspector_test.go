@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/inspect"
 	"github.com/navvy-go/navvy/queue/internal/wire"
@@ -142,9 +143,44 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 	if !ok[state] {
 		f.Errorf("%s: got %+v", state, job)
 	}
-	if job.Entry != "" {
-		if byEntry, err := f.inspect.Job(f.Context(), "orders", job.Entry); err != nil || byEntry.ID != id {
-			f.Errorf("%s: by its entry %s: %+v, %v", state, job.Entry, byEntry, err)
+	if job.Entry == "" {
+		return
+	}
+	entry := job.Entry
+	if state == inspect.StateDead || state == inspect.StateCancelled { // the stream may have one of that ID
+		entry = string(state) + ":" + entry
+	}
+	if byEntry, err := f.inspect.Job(f.Context(), "orders", entry); err != nil || byEntry.ID != id {
+		f.Errorf("%s: by its entry %s: %+v, %v", state, entry, byEntry, err)
+	}
+}
+
+// Each stream counts for itself, so an entry where jobs wait and one of a dead job may have the same ID. It is that of
+// the job that waits, for whoever looks and whoever acts.
+func TestAnEntryIDIsThatOfTheStream(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []string{"dead", "cancelled:jobs"} {
+		f := newFleetOn(t, redistest.Shared(t))
+		waits := f.enqueue("k", `{}`).ID
+		entry := f.rdb.XRange(t.Context(), f.stream(), "-", "+").Val()[0].ID
+		index, kept := map[string]string{"dead": "dead:ids", "cancelled:jobs": "cancelled:ids"}[stream], f.stream()+":"+stream
+		f.must(f.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: kept, ID: entry, Values: []string{
+			"id", "other", "kind", "k", "data", "{}", "reason", inspect.ReasonByPerson,
+		}}).Err())
+		f.must(f.rdb.HSet(t.Context(), f.stream()+":"+index, "other", entry).Err())
+		for name, want := range map[string]string{
+			entry: waits, "other": "other", strings.TrimSuffix(stream, ":jobs") + ":" + entry: "other",
+		} {
+			if job, err := f.inspect.Job(t.Context(), "orders", name); err != nil || job.ID != want {
+				t.Errorf("%s: of %s: got %s, %v, want %s", stream, name, job.ID, err, want)
+			}
+		}
+		f.must(f.inspect.Delete(t.Context(), "orders", entry))
+		if f.rdb.XLen(t.Context(), f.stream()).Val() != 0 || f.rdb.XLen(t.Context(), kept).Val() != 1 {
+			t.Errorf("%s: another job was deleted", stream)
+		}
+		if job, err := f.inspect.Job(t.Context(), "orders", entry); err != nil || job.ID != "other" {
+			t.Errorf("%s: alone under that ID: %s, %v", stream, job.ID, err)
 		}
 	}
 }

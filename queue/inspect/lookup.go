@@ -125,7 +125,7 @@ type look func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, l
 // where it may have come meanwhile.
 var looks = []look{
 	exact((*Inspector).lookScheduled), exact((*Inspector).lookDead), exact((*Inspector).lookCancelled),
-	exact((*Inspector).lookEntry),
+	exact((*Inspector).lookEntry), exact((*Inspector).lookAnyKeptEntry),
 	near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
 	near(StateInFlight), front(StateInFlight),
 	exact((*Inspector).lookScheduled), exact((*Inspector).lookDead), exact((*Inspector).lookCancelled),
@@ -213,8 +213,7 @@ func (i *Inspector) lookCancelled(ctx context.Context, q *wire.QueueRef, id stri
 	return i.lookKept(ctx, q, StateCancelled, id)
 }
 
-// lookKept finds a dead or cancelled job by its ID, by that of its entry there, or by its place. Not by its entry on a
-// raw stream: there a job's ID is a stream ID itself, and may be that of another job's entry.
+// lookKept finds a dead or cancelled job by its ID, or by its place.
 func (i *Inspector) lookKept(ctx context.Context, q *wire.QueueRef, state State, id string) (JobInfo, bool, error) {
 	if place := wire.ParsePlace(id); place.Where == string(state) && isEntry(place.At) {
 		return i.lookKeptEntry(ctx, q, state, place.At)
@@ -222,14 +221,26 @@ func (i *Inspector) lookKept(ctx context.Context, q *wire.QueueRef, state State,
 	_, index := keptKeys(q, state)
 	at, err := i.rdb.HGet(ctx, index, id).Result()
 	if errors.Is(err, redis.Nil) {
-		if at, err = id, nil; q.Raw {
-			return JobInfo{}, false, nil
-		}
+		return JobInfo{}, false, nil
 	}
 	if err != nil {
 		return JobInfo{}, false, err
 	}
 	return i.lookKeptEntry(ctx, q, state, at)
+}
+
+// lookAnyKeptEntry finds a dead or cancelled job by that of its entry there. Each stream counts for itself, so an entry
+// where jobs wait may have the same ID, and is looked for before. Not on a raw stream: there a job's ID is a stream ID
+// itself.
+func (i *Inspector) lookAnyKeptEntry(ctx context.Context, q *wire.QueueRef, entry string) (JobInfo, bool, error) {
+	if q.Raw {
+		return JobInfo{}, false, nil
+	}
+	job, found, err := i.lookKeptEntry(ctx, q, StateDead, entry)
+	if !found && err == nil {
+		job, found, err = i.lookKeptEntry(ctx, q, StateCancelled, entry)
+	}
+	return job, found, err
 }
 
 func (i *Inspector) lookKeptEntry(

@@ -42,6 +42,9 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 	if err == nil && !found {
 		job, found, err = i.lookCancelled(ctx, q, id)
 	}
+	if !found && err == nil {
+		job, found, err = i.lookAnyKeptEntry(ctx, q, id)
+	}
 	if err != nil {
 		return err
 	}
