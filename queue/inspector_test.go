@@ -155,8 +155,8 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 	}
 }
 
-// Each stream counts for itself, so an entry where jobs wait and one of a dead job may have the same ID. It is that of
-// the job that waits, for whoever looks and whoever acts.
+// Each stream counts for itself, so an entry where jobs wait and one of a dead job may have the same ID. Whoever looks
+// or acts means the job that waits.
 func TestAnEntryIDIsThatOfTheStream(t *testing.T) {
 	t.Parallel()
 	for _, stream := range []string{"dead", "cancelled:jobs"} {
