@@ -36,16 +36,18 @@ var settings = []string{
 	"max_connections=100", "listen_addresses=127.0.0.1", "unix_socket_directories=",
 }
 
-type server struct {
+// Server is a running PostgreSQL.
+type Server struct {
 	dir    string
 	port   int
+	extra  []string
 	cmd    *exec.Cmd
 	exited chan struct{}
 }
 
 var shared struct {
 	sync.Mutex
-	server  *server
+	server  *Server
 	schemas int
 }
 
@@ -54,7 +56,7 @@ func Stop() {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server != nil {
-		shared.server.stop()
+		shared.server.Stop()
 		shared.server = nil
 	}
 }
@@ -65,7 +67,7 @@ func Database(tb testing.TB) string {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
-		s, err := start(tb.Context())
+		s, err := Start(tb.Context())
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -76,10 +78,12 @@ func Database(tb testing.TB) string {
 	if err := shared.server.exec(tb.Context(), "CREATE SCHEMA "+schema); err != nil {
 		tb.Fatal(err)
 	}
-	return shared.server.url() + "&search_path=" + schema
+	return shared.server.URL() + "&search_path=" + schema
 }
 
-func start(ctx context.Context) (*server, error) {
+// Start runs a server with extra settings, "name=value", beside those that suit tests: nothing is written through to
+// disk and there is little memory. It returns when the server is ready; [Server.Stop] ends it.
+func Start(ctx context.Context, extra ...string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -88,15 +92,15 @@ func start(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir}
+	s := &Server{dir: dir, extra: extra}
 	if err := s.run(ctx, bin); err != nil {
-		s.stop()
+		s.Stop()
 		return nil, fmt.Errorf("postgrestest: %w", err)
 	}
 	return s, nil
 }
 
-func (s *server) run(ctx context.Context, bin string) error {
+func (s *Server) run(ctx context.Context, bin string) error {
 	attributes, err := unprivileged(s.dir)
 	if err != nil {
 		return err
@@ -116,12 +120,12 @@ func (s *server) run(ctx context.Context, bin string) error {
 }
 
 // serve starts the server on a port that is free now: another process may take it meanwhile.
-func (s *server) serve(ctx context.Context, postgres string, attributes *syscall.SysProcAttr) (err error) {
+func (s *Server) serve(ctx context.Context, postgres string, attributes *syscall.SysProcAttr) (err error) {
 	if s.port, err = testserver.FreePort(); err != nil {
 		return err
 	}
 	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port)}
-	for _, setting := range settings {
+	for _, setting := range slices.Concat(settings, s.extra) { // the last one counts
 		args = append(args, "-c", setting)
 	}
 	log, err := os.Create(filepath.Join(s.dir, "server.log"))
@@ -143,7 +147,7 @@ func (s *server) serve(ctx context.Context, postgres string, attributes *syscall
 	return s.awaitReady(ctx)
 }
 
-func (s *server) awaitReady(ctx context.Context) error {
+func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -164,8 +168,8 @@ func (s *server) awaitReady(ctx context.Context) error {
 	}
 }
 
-func (s *server) exec(ctx context.Context, statement string) error {
-	db, err := sql.Open("pgx", s.url())
+func (s *Server) exec(ctx context.Context, statement string) error {
+	db, err := sql.Open("pgx", s.URL())
 	if err != nil {
 		return err
 	}
@@ -173,8 +177,8 @@ func (s *server) exec(ctx context.Context, statement string) error {
 	return errors.Join(err, db.Close())
 }
 
-// stop ends the server at once: its data is of no use any more.
-func (s *server) stop() {
+// Stop ends the server at once and removes its data: it is of no use any more.
+func (s *Server) Stop() {
 	if s.cmd != nil {
 		_ = s.cmd.Process.Signal(syscall.SIGQUIT)
 		<-s.exited
@@ -182,9 +186,13 @@ func (s *server) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-func (s *server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *server) url() string {
+// PID is the server's first process, the parent of all others.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// URL is the address of the server's database for the driver pgx.
+func (s *Server) URL() string {
 	return fmt.Sprintf("postgres://navvy@127.0.0.1:%d/postgres?sslmode=disable", s.port)
 }
 
