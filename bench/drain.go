@@ -2,50 +2,42 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
-
-	"github.com/redis/go-redis/v9"
+	"time"
 )
 
-// measureDrain has one worker run a queue full of waiting jobs, from its start until the last job has left Redis.
-func measureDrain(ctx context.Context, s *server, c contestant, size sizes) (map[string]float64, error) {
-	rdb := s.client()
-	defer rdb.Close()
-	if err := c.fill(ctx, rdb, size.jobs); err != nil {
+// measureDrain has one worker run a queue full of waiting jobs, from its start until the last job is accounted for.
+func measureDrain(ctx context.Context, t *trial) (found figures, err error) {
+	if err := t.with(ctx, func(sys system) error { return sys.fill(ctx, t.jobs) }); err != nil {
 		return nil, err
 	}
-	var stop func() error
-	took, cpu, err := timed(ctx, s, func() (err error) {
-		stop, err = drainAll(ctx, s, c, rdb, size.jobs)
+	err = t.with(ctx, func(sys system) error {
+		took, err := t.measure(ctx, sys, func() error {
+			if err := sys.drain(ctx, t.jobs); err != nil {
+				return err
+			}
+			return untilDrained(ctx, sys)
+		})
+		found = took.perJob("drain", t.jobs)
 		return err
 	})
-	if stop != nil {
-		err = errors.Join(err, stop())
-	}
-	if err != nil {
-		return nil, err
-	}
-	jobs := float64(size.jobs)
-	return map[string]float64{"drain": jobs / took.Seconds(), "drain_cpu": micros(cpu) / jobs}, nil
+	return found, err
 }
 
-func drainAll(ctx context.Context, s *server, c contestant, rdb *redis.Client, jobs int) (func() error, error) {
-	var run atomic.Int64
-	all := make(chan struct{})
-	stop, err := c.consume(ctx, rdb, func() {
-		if run.Add(1) == int64(jobs) {
-			close(all)
+// untilDrained looks every millisecond whether the contestant has left anything in its store.
+func untilDrained(ctx context.Context, sys interface {
+	drained(context.Context) (bool, error)
+}) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		if drained, err := sys.drained(ctx); drained || err != nil {
+			return err
 		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-all:
-		return stop, untilDrained(ctx, c, s.admin)
-	case <-ctx.Done():
-		return stop, fmt.Errorf("%d of %d jobs were run: %w", run.Load(), jobs, ctx.Err())
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("jobs are left: %w", ctx.Err())
+		case <-tick.C:
+		}
 	}
 }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
-	"sync/atomic"
 	"text/tabwriter"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/navvy-go/navvy/queue"
 )
@@ -18,7 +16,7 @@ import (
 // feature is something that a job may have beyond the plain one, and that costs Redis more.
 type feature struct {
 	name    string
-	enqueue func(n int) []queue.EnqueueOption
+	options func(n int) []queue.EnqueueOption
 	handle  []queue.HandleOption
 	fails   bool // each job fails once
 }
@@ -28,13 +26,13 @@ var features = []feature{
 	{name: "plain"},
 	{name: "Retain", handle: []queue.HandleOption{queue.Retain(time.Hour)}},
 	{name: "fails once", handle: []queue.HandleOption{queue.Backoff(time.Millisecond, time.Millisecond)}, fails: true},
-	{name: "ID", enqueue: func(n int) []queue.EnqueueOption {
+	{name: "ID", options: func(n int) []queue.EnqueueOption {
 		return []queue.EnqueueOption{queue.ID("order-" + strconv.Itoa(n))}
 	}},
-	{name: "Unique", enqueue: func(n int) []queue.EnqueueOption {
+	{name: "Unique", options: func(n int) []queue.EnqueueOption {
 		return []queue.EnqueueOption{queue.Unique("order-"+strconv.Itoa(n), time.Hour)}
 	}},
-	{name: "delayed", enqueue: func(int) []queue.EnqueueOption {
+	{name: "delayed", options: func(int) []queue.EnqueueOption {
 		return []queue.EnqueueOption{queue.In(time.Millisecond)}
 	}},
 }
@@ -47,121 +45,84 @@ var featureMetrics = []metric{
 }
 
 // measureFeatures measures each feature beside the plain job, and writes the medians with their ratios.
-func measureFeatures(ctx context.Context, s *server, opts options, out, progress io.Writer) error {
+func measureFeatures(ctx context.Context, servers *stores, opts options, out, progress io.Writer) error {
+	s, err := servers.needRedis(ctx)
+	if err != nil {
+		return err
+	}
 	all := samples{}
 	for round := range opts.rounds {
 		fmt.Fprintf(progress, "features, round %d of %d\n", round+1, opts.rounds)
 		for i := range features {
 			f := &features[(i+round)%len(features)]
-			figures, err := f.measure(ctx, s, opts.sizes)
+			t := &trial{contestant: contestant{name: f.name}, sizes: opts.sizes, store: s, data: newPayloads(opts.payloads[0])}
+			t.open = f.open
+			found, err := measurement{"feature", measureFeature}.of(ctx, t)
 			if err != nil {
-				return fmt.Errorf("bench: %s: %w", f.name, err)
+				return err
 			}
-			all.add(f.name, figures)
+			all.add(f.name, found)
 		}
 	}
 	return writeFeatures(out, all)
 }
 
-// measure has many callers enqueue, and then a worker run, jobs with the feature.
-func (f *feature) measure(ctx context.Context, s *server, size sizes) (map[string]float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	if err := s.empty(ctx); err != nil {
-		return nil, err
-	}
-	rdb := s.client()
-	defer rdb.Close()
-	client, err := queue.NewClient(rdb, queue.ClientConfig{})
-	if err != nil {
-		return nil, err
-	}
-	figures := map[string]float64{}
-	p := &featureProducer{client: client, feature: f}
-	enqueued, err := f.timed(ctx, s, size.jobs, func() error { return enqueueAll(ctx, p, size) })
-	if err := errors.Join(err, client.Close()); err != nil {
-		return nil, err
-	}
-	var worker *queue.Worker
-	drained, err := f.timed(ctx, s, size.jobs, func() (err error) {
-		worker, err = f.drain(ctx, s, rdb, size.jobs)
+// measureFeature has many callers enqueue, and then a worker run, jobs with the feature.
+func measureFeature(ctx context.Context, t *trial) (figures, error) {
+	all := figures{}
+	err := t.with(ctx, func(sys system) error {
+		took, err := t.measure(ctx, sys, func() error {
+			_, err := sys.enqueue(ctx, t.jobs, t.callers, deadline)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		maps.Copy(all, took.perJob("enqueue", t.jobs))
+		took, err = t.measure(ctx, sys, func() error {
+			if err := sys.drain(ctx, t.jobs); err != nil {
+				return err
+			}
+			return untilDrained(ctx, sys)
+		})
+		maps.Copy(all, took.perJob("drain", t.jobs))
+		all["cpu"] = all["enqueue_cpu"] + all["drain_cpu"]
 		return err
 	})
-	if worker != nil {
-		err = errors.Join(err, worker.Stop(ctx))
-	}
-	for name, figure := range enqueued {
-		figures["enqueue"+name] = figure
-	}
-	for name, figure := range drained {
-		figures["drain"+name] = figure
-	}
-	figures["cpu"] = enqueued["_cpu"] + drained["_cpu"]
-	return figures, err
+	return all, err
 }
 
-// timed returns the rate, and what each job cost Redis.
-func (*feature) timed(ctx context.Context, s *server, jobs int, work func() error) (map[string]float64, error) {
-	before, err := s.info(ctx, "stats", "total_commands_processed")
-	if err != nil {
-		return nil, err
-	}
-	took, cpu, err := timed(ctx, s, work)
-	if err != nil {
-		return nil, err
-	}
-	after, err := s.info(ctx, "stats", "total_commands_processed")
-	n := float64(jobs)
-	return map[string]float64{"": n / took.Seconds(), "_cpu": micros(cpu) / n, "_commands": (after - before) / n}, err
+// featured is navvy with a feature in each of its jobs.
+type featured struct {
+	*navvy
+	*feature
 }
 
-type featureProducer struct {
-	client  *queue.Client
-	feature *feature
-	n       atomic.Int64
+func (f *feature) open(ctx context.Context, s store, data *payloads) (system, error) {
+	n, err := startNavvy(s, data)
+	return inProcess{library: &featured{n, f}, hasBulk: true}, err
 }
 
-func (p *featureProducer) enqueue(ctx context.Context) error {
+func (f *featured) enqueue(ctx context.Context, number int) error {
 	opts := []queue.EnqueueOption{queue.On(navvyQueue)}
-	if p.feature.enqueue != nil {
-		opts = append(opts, p.feature.enqueue(int(p.n.Add(1)))...)
+	if f.options != nil {
+		opts = append(opts, f.options(number)...)
 	}
-	_, err := p.client.Enqueue(ctx, queue.JSON(noop{}.Kind(), payload), opts...)
+	_, err := f.client.Enqueue(ctx, f.data.args(number), opts...)
 	return err
 }
 
-func (p *featureProducer) close() error { return nil }
-
-// drain runs all jobs, until the last has left Redis.
-func (f *feature) drain(ctx context.Context, s *server, rdb *redis.Client, jobs int) (*queue.Worker, error) {
-	var left atomic.Int64
-	left.Store(int64(jobs))
-	all := make(chan struct{})
+// consume runs all jobs; one that is to fail does so in its first attempt.
+func (f *featured) consume(ctx context.Context, handle func(n int)) error {
 	mux := queue.NewMux()
-	mux.HandleKind(noop{}.Kind(), func(_ context.Context, run *queue.Run) error {
-		if f.fails && run.Attempt == 1 {
+	queue.Handle(mux, func(_ context.Context, job *queue.Job[noop]) error {
+		if f.fails && job.Attempt == 1 {
 			return errors.New("bench: the first attempt fails")
 		}
-		if left.Add(-1) == 0 {
-			close(all)
-		}
+		handle(job.Args.number())
 		return nil
 	}, f.handle...)
-	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
-		Queues: map[string]queue.QueueConfig{navvyQueue: {}}, Concurrency: slots,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := worker.Start(ctx); err != nil {
-		return nil, err
-	}
-	select {
-	case <-all:
-		return worker, untilDrained(ctx, navvy{}, s.admin)
-	case <-ctx.Done():
-		return worker, fmt.Errorf("%d jobs were not run: %w", left.Load(), ctx.Err())
-	}
+	return f.start(ctx, mux)
 }
 
 // writeFeatures writes a row for each feature: medians, and behind each its ratio to the plain job's.
@@ -175,8 +136,8 @@ func writeFeatures(w io.Writer, s samples) error {
 	for _, f := range features {
 		fmt.Fprintf(table, "%s\t", f.name)
 		for _, m := range featureMetrics {
-			figures, plain := s[m.name][f.name], s[m.name][features[0].name]
-			fmt.Fprintf(table, "%s\t%.2f\t", figure(quantile(figures, 0.5)), ratioOf(figures, plain).Median)
+			values, plain := s[m.name][f.name], s[m.name][features[0].name]
+			fmt.Fprintf(table, "%s\t%.2f\t", figure(quantile(values, 0.5)), quantile(ratios(values, plain), 0.5))
 		}
 		fmt.Fprintln(table)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -10,8 +11,15 @@ import (
 )
 
 // floor is what Redis and go-redis cost by themselves: no retries, no leases, no IDs, one field. It is not a job
-// system; it is the measure of one.
-type floor struct{}
+// system; it is the measure of one. With json it encodes and decodes the payload, as whatever has typed jobs must.
+type floor struct {
+	rdb     *redis.Client
+	data    *payloads
+	json    bool
+	calls   chan floorCall
+	senders sync.WaitGroup
+	stop    func() error // of the worker
+}
 
 const (
 	floorStream   = "floor"
@@ -21,18 +29,67 @@ const (
 	floorSenders  = 2   // pipelines under way at once: one is built while the other one travels
 )
 
-func (floor) name() string { return "floor" }
-
-func floorEntry() *redis.XAddArgs {
-	return &redis.XAddArgs{Stream: floorStream, Values: []any{"data", payload}}
+// floorCall is one caller that waits for its entry to be added.
+type floorCall struct {
+	data  []byte
+	reply chan error
 }
 
-func (floor) fill(ctx context.Context, rdb *redis.Client, n int) error {
-	for n > 0 {
-		pipe := rdb.Pipeline()
-		for range min(n, floorBatch) {
-			pipe.XAdd(ctx, floorEntry())
-			n--
+func openFloor(_ context.Context, s store, data *payloads) (system, error) {
+	return startFloor(s, data, false), nil
+}
+
+func openFloorJSON(_ context.Context, s store, data *payloads) (system, error) {
+	return startFloor(s, data, true), nil
+}
+
+func startFloor(s store, data *payloads, json bool) system {
+	f := &floor{
+		rdb: s.(*redisServer).client(), data: data, json: json, calls: make(chan floorCall, floorBatch),
+		stop: func() error { return nil },
+	}
+	for range floorSenders {
+		f.senders.Go(f.sends)
+	}
+	return inProcess{library: f, hasBulk: true}
+}
+
+func (f *floor) close(context.Context) error {
+	close(f.calls)
+	f.senders.Wait()
+	return errors.Join(f.stop(), f.rdb.Close())
+}
+
+func (f *floor) encode(n int) ([]byte, error) {
+	if f.json {
+		return json.Marshal(f.data.args(n))
+	}
+	return f.data.json(n), nil
+}
+
+func (f *floor) decode(data string) (int, error) {
+	if !f.json {
+		return numberInJSON(data), nil
+	}
+	var args noop
+	err := json.Unmarshal([]byte(data), &args)
+	return args.number(), err
+}
+
+func floorEntry(data []byte) *redis.XAddArgs {
+	return &redis.XAddArgs{Stream: floorStream, Values: []any{"data", data}}
+}
+
+func (f *floor) fill(ctx context.Context, jobs int) error {
+	for n := 0; n < jobs; {
+		pipe := f.rdb.Pipeline()
+		for range min(jobs-n, floorBatch) {
+			data, err := f.encode(n)
+			if err != nil {
+				return err
+			}
+			pipe.XAdd(ctx, floorEntry(data))
+			n++
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return err
@@ -41,97 +98,96 @@ func (floor) fill(ctx context.Context, rdb *redis.Client, n int) error {
 	return nil
 }
 
-func (floor) drained(ctx context.Context, rdb *redis.Client) (bool, error) {
-	left, err := rdb.XLen(ctx, floorStream).Result()
+func (f *floor) drained(ctx context.Context) (bool, error) {
+	left, err := f.rdb.XLen(ctx, floorStream).Result()
 	return left == 0, err
 }
 
-// floorProducer collects the calls of many goroutines into pipelines.
-type floorProducer struct {
-	rdb     *redis.Client
-	calls   chan chan error
-	replies sync.Pool
-	senders sync.WaitGroup
-}
+var floorReplies = sync.Pool{New: func() any { return make(chan error, 1) }}
 
-func (floor) producer(rdb *redis.Client) (producer, error) {
-	p := &floorProducer{rdb: rdb, calls: make(chan chan error, floorBatch)}
-	p.replies.New = func() any { return make(chan error, 1) }
-	for range floorSenders {
-		p.senders.Go(p.send)
+func (f *floor) enqueue(_ context.Context, n int) error {
+	data, err := f.encode(n)
+	if err != nil {
+		return err
 	}
-	return p, nil
-}
-
-func (p *floorProducer) enqueue(context.Context) error {
-	reply := p.replies.Get().(chan error)
-	defer p.replies.Put(reply)
-	p.calls <- reply
+	reply := floorReplies.Get().(chan error)
+	defer floorReplies.Put(reply)
+	f.calls <- floorCall{data, reply}
 	return <-reply
 }
 
-func (p *floorProducer) close() error {
-	close(p.calls)
-	p.senders.Wait()
-	return nil
-}
-
-func (p *floorProducer) send() {
+// sends collects the calls of many goroutines into pipelines.
+func (f *floor) sends() {
 	ctx := context.Background()
-	for first := range p.calls {
-		batch := gather(p.calls, first)
-		pipe := p.rdb.Pipeline()
-		for range batch {
-			pipe.XAdd(ctx, floorEntry())
+	for first := range f.calls {
+		batch := gather(f.calls, first)
+		pipe := f.rdb.Pipeline()
+		for _, call := range batch {
+			pipe.XAdd(ctx, floorEntry(call.data))
 		}
 		_, err := pipe.Exec(ctx)
-		for _, reply := range batch {
-			reply <- err
+		for _, call := range batch {
+			call.reply <- err
 		}
 	}
 }
 
-// floorConsumerLoop is one reader, its handlers and one acknowledger.
-type floorConsumerLoop struct {
-	rdb    *redis.Client
-	read   chan string
+// floorWorker is one reader, its handlers and one acknowledger.
+type floorWorker struct {
+	*floor
+	read   chan redis.XMessage
 	done   chan string
-	handle func()
-	err    error // of the acknowledger
+	handle func(n int)
+	errs   chan error // the first one of a handler or the acknowledger
 }
 
-func (floor) consume(ctx context.Context, rdb *redis.Client, handle func()) (func() error, error) {
-	err := rdb.XGroupCreateMkStream(ctx, floorStream, floorGroup, "0").Err()
+func (f *floor) consume(ctx context.Context, handle func(n int)) error {
+	err := f.rdb.XGroupCreateMkStream(ctx, floorStream, floorGroup, "0").Err()
 	if err != nil && !redis.HasErrorPrefix(err, "BUSYGROUP") {
-		return nil, err
+		return err
 	}
-	c := &floorConsumerLoop{rdb: rdb, read: make(chan string), done: make(chan string, floorBatch), handle: handle}
+	w := &floorWorker{
+		floor: f, read: make(chan redis.XMessage), done: make(chan string, floorBatch), handle: handle,
+		errs: make(chan error, 1),
+	}
 	reading, stopReading := context.WithCancel(ctx)
 	var reader, handlers, acknowledger sync.WaitGroup
 	var readErr error
-	reader.Go(func() { readErr = c.reads(reading) })
+	reader.Go(func() { readErr = w.reads(reading) })
 	for range slots {
-		handlers.Go(c.handles)
+		handlers.Go(w.handles)
 	}
-	acknowledger.Go(c.acknowledges)
-	return func() error {
+	acknowledger.Go(w.acknowledges)
+	f.stop = func() error {
 		stopReading()
 		reader.Wait()
-		close(c.read)
+		close(w.read)
 		handlers.Wait()
-		close(c.done)
+		close(w.done)
 		acknowledger.Wait()
-		return errors.Join(readErr, c.err)
-	}, nil
+		close(w.errs)
+		return errors.Join(readErr, <-w.errs)
+	}
+	return nil
 }
 
-func (c *floorConsumerLoop) reads(ctx context.Context) error {
+func (w *floorWorker) fail(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case w.errs <- err:
+	default:
+	}
+}
+
+func (w *floorWorker) reads(ctx context.Context) error {
 	args := &redis.XReadGroupArgs{
 		Group: floorGroup, Consumer: floorConsumer, Streams: []string{floorStream, ">"},
 		Count: floorBatch, Block: time.Second,
 	}
 	for ctx.Err() == nil {
-		streams, err := c.rdb.XReadGroup(ctx, args).Result()
+		streams, err := w.rdb.XReadGroup(ctx, args).Result()
 		switch {
 		case errors.Is(err, redis.Nil), ctx.Err() != nil:
 			continue
@@ -139,29 +195,32 @@ func (c *floorConsumerLoop) reads(ctx context.Context) error {
 			return err
 		}
 		for _, message := range streams[0].Messages {
-			c.read <- message.ID
+			w.read <- message
 		}
 	}
 	return nil
 }
 
-func (c *floorConsumerLoop) handles() {
-	for id := range c.read {
-		c.handle()
-		c.done <- id
+func (w *floorWorker) handles() {
+	for message := range w.read {
+		data, _ := message.Values["data"].(string)
+		n, err := w.decode(data)
+		w.fail(err)
+		w.handle(n)
+		w.done <- message.ID
 	}
 }
 
-func (c *floorConsumerLoop) acknowledges() {
+func (w *floorWorker) acknowledges() {
 	ctx := context.Background()
-	for first := range c.done {
-		ids := gather(c.done, first)
-		_, err := c.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	for first := range w.done {
+		ids := gather(w.done, first)
+		_, err := w.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			pipe.XAck(ctx, floorStream, floorGroup, ids...)
 			pipe.XDel(ctx, floorStream, ids...)
 			return nil
 		})
-		c.err = errors.Join(c.err, err)
+		w.fail(err)
 	}
 }
 

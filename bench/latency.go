@@ -3,57 +3,58 @@ package main
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"fmt"
 	"time"
 )
 
 // measureLatency enqueues one job at a time for a worker that is idle and blocked in its read, and takes the time from
 // before the call until the handler starts.
-func measureLatency(ctx context.Context, s *server, c contestant, size sizes) (map[string]float64, error) {
-	producing, consuming := s.client(), s.client()
-	defer producing.Close()
-	defer consuming.Close()
-	p, err := c.producer(producing)
-	if err != nil {
-		return nil, err
-	}
-	started := make(chan time.Time, 1)
-	stop, err := c.consume(ctx, consuming, func() { started <- time.Now() })
-	if err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	waits, err := sampleLatency(ctx, p, started, size.samples)
-	if err := errors.Join(err, p.close(), stop()); err != nil {
-		return nil, err
-	}
-	return map[string]float64{"latency": quantile(waits, 0.5), "latency_p99": quantile(waits, 0.99)}, nil
+func measureLatency(ctx context.Context, t *trial) (found figures, err error) {
+	err = t.with(ctx, func(sys system) error {
+		waits, err := sys.idle(ctx, t.samples, longest)
+		found = latencies("latency", waits)
+		return err
+	})
+	return found, err
 }
 
-// warmUp is how many jobs go ahead of the samples: they open connections and load scripts.
-const warmUp = 20
-
-func sampleLatency(ctx context.Context, p producer, started <-chan time.Time, samples int) ([]float64, error) {
-	waits := make([]float64, 0, samples)
-	for i := range warmUp + samples {
-		// Long enough for the last job to be acknowledged and the reader to block again, and never in step with it.
-		gap := 2*time.Millisecond + rand.N(4*time.Millisecond)
-		select {
-		case <-time.After(gap):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		before := time.Now()
-		if err := p.enqueue(ctx); err != nil {
+// measureLoad enqueues at each rate in an open loop. A contestant that falls behind is not asked for a higher rate.
+func measureLoad(ctx context.Context, t *trial) (figures, error) {
+	all := figures{}
+	for _, rate := range t.rates {
+		if err := t.store.empty(ctx); err != nil {
 			return nil, err
 		}
-		select {
-		case start := <-started:
-			if i >= warmUp {
-				waits = append(waits, micros(start.Sub(before)))
+		err := t.with(ctx, func(sys system) error {
+			waits, err := sys.paced(ctx, rate, t.paced)
+			for name, wait := range latencies(loadMetric(rate), waits) {
+				all[name] = wait
 			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
+			return err
+		})
+		if errors.Is(err, errBehind) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%d a second: %w", rate, err)
 		}
 	}
-	return waits, nil
+	return all, nil
+}
+
+func loadMetric(rate int) string { return fmt.Sprintf("latency_at_%d", rate) }
+
+// latencies returns the median as the metric name, and of its tail what so many samples can show; in µs.
+func latencies(name string, waits []time.Duration) figures {
+	found := figures{}
+	for _, q := range []struct {
+		suffix string
+		q      float64
+		least  int
+	}{{"", 0.5, 1}, {"_p99", 0.99, 100}, {"_p999", 0.999, 1000}} {
+		if len(waits) >= q.least {
+			found[name+q.suffix] = micros(quantile(waits, q.q))
+		}
+	}
+	return found
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/redis/go-redis/v9"
@@ -12,82 +11,87 @@ import (
 )
 
 // navvy is this project, with its defaults: IDs, leases, retries, fenced outcomes, totals.
-type navvy struct{}
+type navvy struct {
+	rdb       *redis.Client
+	data      *payloads
+	client    *queue.Client
+	inspector *inspect.Inspector
+	worker    *queue.Worker
+}
 
 const navvyQueue = "bench"
 
-// noop is the job: its JSON is the payload.
-type noop struct {
-	Pad string `json:"pad"`
+func openNavvy(_ context.Context, s store, data *payloads) (system, error) {
+	n, err := startNavvy(s, data)
+	return inProcess{library: n, hasBulk: true}, err
 }
 
-// Kind names the handler.
-func (noop) Kind() string { return "bench.noop" }
-
-func (navvy) name() string { return "navvy" }
-
-type navvyProducer struct {
-	client *queue.Client
-	args   noop
-}
-
-func (navvy) producer(rdb *redis.Client) (producer, error) {
+func startNavvy(s store, data *payloads) (*navvy, error) {
+	rdb := s.(*redisServer).client()
 	client, err := queue.NewClient(rdb, queue.ClientConfig{})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, rdb.Close())
 	}
-	p := &navvyProducer{client: client}
-	return p, json.Unmarshal(payload, &p.args)
+	inspector, err := inspect.New(rdb, inspect.Config{})
+	if err != nil {
+		return nil, errors.Join(err, client.Close(), rdb.Close())
+	}
+	return &navvy{rdb: rdb, data: data, client: client, inspector: inspector}, nil
 }
 
-func (p *navvyProducer) enqueue(ctx context.Context) error {
-	_, err := p.client.Enqueue(ctx, p.args, queue.On(navvyQueue))
+func (n *navvy) close(ctx context.Context) error {
+	var stopped error
+	if n.worker != nil {
+		stopped = n.worker.Stop(ctx)
+	}
+	return errors.Join(stopped, n.client.Close(), n.rdb.Close())
+}
+
+func (n *navvy) enqueue(ctx context.Context, number int) error {
+	_, err := n.client.Enqueue(ctx, n.data.args(number), queue.On(navvyQueue))
 	return err
 }
 
-func (p *navvyProducer) close() error { return p.client.Close() }
-
-func (navvy) fill(ctx context.Context, rdb *redis.Client, n int) error {
+func (n *navvy) fill(ctx context.Context, jobs int) error {
 	const batch = 500
-	client, err := queue.NewClient(rdb, queue.ClientConfig{})
-	if err != nil {
-		return err
-	}
-	item := queue.Item{Args: queue.JSON(noop{}.Kind(), payload), Options: []queue.EnqueueOption{queue.On(navvyQueue)}}
-	for n > 0 && err == nil {
-		items := make([]queue.Item, min(n, batch))
+	onQueue := []queue.EnqueueOption{queue.On(navvyQueue)}
+	for number := 0; number < jobs; {
+		items := make([]queue.Item, min(jobs-number, batch))
 		for i := range items {
-			items[i] = item
+			items[i] = queue.Item{Args: n.data.args(number), Options: onQueue}
+			number++
 		}
-		_, err = client.EnqueueMany(ctx, items)
-		n -= len(items)
+		if _, err := n.client.EnqueueMany(ctx, items); err != nil {
+			return err
+		}
 	}
-	return errors.Join(err, client.Close())
+	return nil
 }
 
-func (navvy) consume(ctx context.Context, rdb *redis.Client, handle func()) (func() error, error) {
+func (n *navvy) consume(ctx context.Context, handle func(n int)) error {
 	mux := queue.NewMux()
-	queue.Handle(mux, func(context.Context, *queue.Job[noop]) error {
-		handle()
+	queue.Handle(mux, func(_ context.Context, job *queue.Job[noop]) error {
+		handle(job.Args.number())
 		return nil
 	})
-	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+	return n.start(ctx, mux)
+}
+
+func (n *navvy) start(ctx context.Context, mux *queue.Mux) error {
+	worker, err := queue.NewWorker(n.rdb, mux, queue.WorkerConfig{
 		Queues: map[string]queue.QueueConfig{navvyQueue: {}}, Concurrency: slots,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := worker.Start(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return func() error { return worker.Stop(ctx) }, nil
+	n.worker = worker
+	return nil
 }
 
-func (navvy) drained(ctx context.Context, rdb *redis.Client) (bool, error) {
-	inspector, err := inspect.New(rdb, inspect.Config{})
-	if err != nil {
-		return false, err
-	}
-	info, err := inspector.Queue(ctx, navvyQueue)
+func (n *navvy) drained(ctx context.Context) (bool, error) {
+	info, err := n.inspector.Queue(ctx, navvyQueue)
 	return info.Waiting+info.InFlight+info.Delayed+info.Retrying+info.Dead == 0, err
 }

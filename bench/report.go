@@ -5,31 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
-	"text/tabwriter"
 )
-
-// metric is one line of the report.
-type metric struct {
-	name, unit, label string
-}
-
-var metrics = []metric{
-	{"enqueue", "jobs/s", "enqueue rate"},
-	{"drain", "jobs/s", "drain rate"},
-	{"enqueue_cpu", "µs/job", "Redis CPU, enqueue"},
-	{"drain_cpu", "µs/job", "Redis CPU, drain"},
-	{"cpu", "µs/job", "Redis CPU, end to end"},
-	{"latency", "µs", "idle → start, median"},
-	{"latency_p99", "µs", "idle → start, 99 %"},
-	{"memory", "bytes/job", "memory per waiting job"},
-}
 
 // samples holds what each contestant did in each round: metric → contestant → one figure per round.
 type samples map[string]map[string][]float64
 
-func (s samples) add(contestant string, figures map[string]float64) {
-	for name, figure := range figures {
+func (s samples) add(contestant string, found figures) {
+	for name, figure := range found {
 		if s[name] == nil {
 			s[name] = map[string][]float64{}
 		}
@@ -39,95 +23,118 @@ func (s samples) add(contestant string, figures map[string]float64) {
 
 // report is the outcome of a run. Ratios are against the first contestant, the floor.
 type report struct {
-	Server       string   `json:"server"`
-	Go           string   `json:"go"`
-	CPUs         int      `json:"cpus"`
+	Go          string     `json:"go"`
+	CPUs        int        `json:"cpus"`
+	Callers     int        `json:"callers"`
+	Slots       int        `json:"slots"`
+	Rounds      int        `json:"rounds"`
+	Paced       float64    `json:"paced_seconds"`
+	Contestants []entrant  `json:"contestants"`
+	Absent      []absentee `json:"absent,omitempty"`
+	Sections    []section  `json:"sections"`
+}
+
+// entrant is a contestant that was measured.
+type entrant struct {
+	Name   string `json:"name"`
+	Store  string `json:"store"`
+	Fewer  int    `json:"jobs_divided_by"`
+	Remark string `json:"remark,omitempty"`
+}
+
+// absentee is a contestant that could not be measured on this machine.
+type absentee struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// section has the results with one size of payload.
+type section struct {
 	PayloadBytes int      `json:"payload_bytes"`
 	Jobs         int      `json:"jobs"`
-	Callers      int      `json:"callers"`
-	Slots        int      `json:"slots"`
-	Rounds       int      `json:"rounds"`
-	Contestants  []string `json:"contestants"`
 	Metrics      []result `json:"metrics"`
 }
 
 type result struct {
 	Name    string             `json:"name"`
 	Unit    string             `json:"unit"`
-	Medians map[string]float64 `json:"medians"`
-	Ratios  map[string]ratio   `json:"ratios"` // of every contestant but the floor
-
-	label string
+	Label   string             `json:"label"`
+	Figures map[string]summary `json:"figures"` // by contestant; without those that have none in some round
+	Ratios  map[string]summary `json:"ratios"`  // to the first contestant's figure of the same round
 }
 
-// ratio is the median of what the rounds showed, each round against the floor of the same round, with the extremes.
-type ratio struct {
-	Median float64 `json:"median"`
-	Lowest float64 `json:"lowest"`
-	Most   float64 `json:"highest"`
+// summary is what the rounds showed.
+type summary struct {
+	Median  float64 `json:"median"`
+	Lowest  float64 `json:"lowest"`
+	Highest float64 `json:"highest"`
 }
 
-func (r *report) fill(s samples) {
+func summaryOf(values []float64) summary {
+	return summary{quantile(values, 0.5), slices.Min(values), slices.Max(values)}
+}
+
+// add makes a section of what was measured with one size of payload.
+func (r *report) add(size, jobs int, s samples) {
+	added := section{PayloadBytes: size, Jobs: jobs}
 	for _, m := range metrics {
-		res := result{Name: m.name, Unit: m.unit, label: m.label, Medians: map[string]float64{}, Ratios: map[string]ratio{}}
-		base := s[m.name][r.Contestants[0]]
-		if len(base) == 0 {
+		if res := r.result(m, s[m.name]); len(res.Figures) > 0 {
+			added.Metrics = append(added.Metrics, res)
+		}
+	}
+	r.Sections = append(r.Sections, added)
+}
+
+func (r *report) result(m metric, by map[string][]float64) result {
+	res := result{Name: m.name, Unit: m.unit, Label: m.label, Figures: map[string]summary{}, Ratios: map[string]summary{}}
+	base := by[r.Contestants[0].Name]
+	for i, c := range r.Contestants {
+		values := by[c.Name]
+		if len(values) == 0 || len(values) < r.Rounds { // those of the rounds that went well would flatter it
 			continue
 		}
-		for i, name := range r.Contestants {
-			figures := s[m.name][name]
-			res.Medians[name] = quantile(figures, 0.5)
-			if i > 0 {
-				res.Ratios[name] = ratioOf(figures, base)
-			}
-		}
-		r.Metrics = append(r.Metrics, res)
-	}
-}
-
-func ratioOf(figures, base []float64) ratio {
-	ratios := make([]float64, len(figures))
-	for i := range figures {
-		ratios[i] = figures[i] / base[i]
-	}
-	return ratio{quantile(ratios, 0.5), slices.Min(ratios), slices.Max(ratios)}
-}
-
-func (r *report) writeJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
-
-// labelWidth keeps the first column to the left in a table whose figures are on the right.
-const labelWidth = 24
-
-func (r *report) writeTable(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %s, %d CPUs; %d jobs of %d bytes, %d callers, %d slots, median of %d rounds\n\n",
-		r.Server, r.Go, r.CPUs, r.Jobs, r.PayloadBytes, r.Callers, r.Slots, r.Rounds)
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "%-*s\tunit\t", labelWidth, "")
-	for i, name := range r.Contestants {
-		fmt.Fprintf(table, "%s\t", name)
-		if i > 0 {
-			fmt.Fprint(table, "ratio\tlowest–highest\t")
+		res.Figures[c.Name] = summaryOf(values)
+		if i > 0 && len(base) == len(values) {
+			res.Ratios[c.Name] = summaryOf(ratios(values, base))
 		}
 	}
-	fmt.Fprintln(table)
-	for _, res := range r.Metrics {
-		fmt.Fprintf(table, "%-*s\t%s\t", labelWidth, res.label, res.Unit)
-		for i, name := range r.Contestants {
-			fmt.Fprintf(table, "%s\t", figure(res.Medians[name]))
-			if x := res.Ratios[name]; i > 0 {
-				fmt.Fprintf(table, "%.2f\t%.2f–%.2f\t", x.Median, x.Lowest, x.Most)
-			}
-		}
-		fmt.Fprintln(table)
-	}
-	return table.Flush()
+	return res
 }
 
-func figure(v float64) string {
-	if v >= 100 {
-		return fmt.Sprintf("%.0f", v)
+// ratios returns each round's figure against the other contestant's of the same round.
+func ratios(values, base []float64) []float64 {
+	all := make([]float64, len(values))
+	for i := range values {
+		all[i] = values[i] / base[i]
 	}
-	return fmt.Sprintf("%.1f", v)
+	return all
+}
+
+// write writes the report in each form that the options ask for.
+func (r *report) write(opts options, out io.Writer) error {
+	if opts.json == "-" {
+		return r.writeJSON(out)
+	}
+	if opts.json != "" {
+		if err := r.saveJSON(opts.json); err != nil {
+			return err
+		}
+	}
+	return r.writeTable(out)
+}
+
+func (r *report) saveJSON(path string) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	return cmp.Or(r.writeJSON(file), file.Close())
+}
+
+func (r *report) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "\t")
+	return encoder.Encode(r)
 }
 
 // quantile returns the q-th (0 to 1) of values, by nearest rank; 0 without values.

@@ -66,16 +66,33 @@ func parseRequirement(text string) (requirement, error) {
 	return requirement{}, fmt.Errorf("%q: want METRIC>=RATIO or METRIC<=RATIO", text)
 }
 
-// check returns an error that names every requirement which contestant does not meet.
+// check returns an error that names every requirement which contestant does not meet with the first size of payload.
 func (r requirements) check(rep *report, contestant string) error {
 	var unmet []error
 	for _, each := range r {
-		for _, res := range rep.Metrics {
-			got := res.Ratios[contestant].Median
-			if res.Name == each.metric && (each.atLeast && got < each.bound || !each.atLeast && got > each.bound) {
-				unmet = append(unmet, fmt.Errorf("bench: %s is required, measured %.3f", each, got))
-			}
+		if got, known := rep.ratio(each.metric, contestant); !known {
+			unmet = append(unmet, fmt.Errorf("bench: %s is required, and was not measured", each))
+		} else if !each.isMetBy(got) {
+			unmet = append(unmet, fmt.Errorf("bench: %s is required, measured %.3f", each, got))
 		}
 	}
 	return errors.Join(unmet...)
+}
+
+func (r requirement) isMetBy(ratio float64) bool {
+	if r.atLeast {
+		return ratio >= r.bound
+	}
+	return ratio <= r.bound
+}
+
+// ratio returns the median of a contestant's ratios to the floor with the first size of payload.
+func (r *report) ratio(metric, contestant string) (float64, bool) {
+	for _, res := range r.Sections[0].Metrics {
+		if res.Name == metric {
+			ratio, known := res.Ratios[contestant]
+			return ratio.Median, known
+		}
+	}
+	return 0, false
 }

@@ -7,18 +7,19 @@ import (
 
 func TestRequirements(t *testing.T) {
 	t.Parallel()
-	rep := &report{Contestants: []string{"floor", "navvy"}}
-	figures := samples{}
+	rep := &report{Contestants: []entrant{{Name: "floor"}, {Name: "navvy"}}}
+	found := samples{}
 	for range 3 {
-		figures.add("floor", map[string]float64{"drain": 100, "cpu": 10})
-		figures.add("navvy", map[string]float64{"drain": 80, "cpu": 13})
+		found.add("floor", figures{"drain": 100, "cpu": 10})
+		found.add("navvy", figures{"drain": 80, "cpu": 13})
 	}
-	rep.fill(figures)
+	rep.add(100, 3, found)
 	for text, unmet := range map[string]string{
 		"drain>=0.70":          "",
 		"drain>=0.8,cpu<=1.3":  "",
 		"drain>=0.81,cpu<=1.4": "drain>=0.81 is required, measured 0.800",
 		"cpu<=1.2":             "cpu<=1.2 is required, measured 1.300",
+		"memory<=2":            "memory<=2 is required, and was not measured",
 	} {
 		var required requirements
 		if err := required.Set(text); err != nil {

@@ -13,13 +13,13 @@ import (
 	"github.com/navvy-go/navvy/internal/redistest"
 )
 
-// server is the private Redis that everybody is measured on, with a connection of our own for looking at it.
-type server struct {
+// redisServer is a private Redis, with a connection of our own for looking at it.
+type redisServer struct {
 	redis *redistest.Server
 	admin *redis.Client
 }
 
-func startServer() (*server, error) {
+func startRedis() (*redisServer, error) {
 	dir, err := os.MkdirTemp("", "navvy-bench-")
 	if err != nil {
 		return nil, err
@@ -29,25 +29,28 @@ func startServer() (*server, error) {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	s := &server{redis: started}
+	s := &redisServer{redis: started}
 	s.admin = s.client()
 	return s, nil
 }
-
-func (s *server) stop() {
+func (s *redisServer) stop() {
 	_ = s.admin.Close()
 	s.redis.Kill()
 	_ = os.RemoveAll(s.redis.Dir)
 }
 
 // client returns a client with go-redis' defaults, as an app has it.
-func (s *server) client() *redis.Client { return redis.NewClient(&redis.Options{Addr: s.redis.Addr}) }
+func (s *redisServer) client() *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: s.redis.Addr})
+}
 
 // empty deletes everything, and waits until the memory is given back.
-func (s *server) empty(ctx context.Context) error { return s.admin.Do(ctx, "FLUSHALL", "SYNC").Err() }
+func (s *redisServer) empty(ctx context.Context) error {
+	return s.admin.Do(ctx, "FLUSHALL", "SYNC").Err()
+}
 
 // cpu is the processor time that the thread which runs the commands has used.
-func (s *server) cpu(ctx context.Context) (time.Duration, error) {
+func (s *redisServer) cpu(ctx context.Context) (time.Duration, error) {
 	user, err := s.info(ctx, "cpu", "used_cpu_user_main_thread")
 	if err != nil {
 		return 0, err
@@ -57,12 +60,16 @@ func (s *server) cpu(ctx context.Context) (time.Duration, error) {
 }
 
 // memory is what Redis has allocated, in bytes.
-func (s *server) memory(ctx context.Context) (float64, error) {
+func (s *redisServer) memory(ctx context.Context) (float64, error) {
 	return s.info(ctx, "memory", "used_memory")
 }
 
+func (s *redisServer) commands(ctx context.Context) (float64, error) {
+	return s.info(ctx, "stats", "total_commands_processed")
+}
+
 // version names the server, e.g. "redis 7.0.15".
-func (s *server) version(ctx context.Context) (string, error) {
+func (s *redisServer) version(ctx context.Context) (string, error) {
 	text, err := s.admin.Info(ctx, "server").Result()
 	for _, name := range []string{"valkey", "redis"} {
 		if version := field(text, name+"_version"); version != "" {
@@ -72,7 +79,7 @@ func (s *server) version(ctx context.Context) (string, error) {
 	return "unknown", err
 }
 
-func (s *server) info(ctx context.Context, section, name string) (float64, error) {
+func (s *redisServer) info(ctx context.Context, section, name string) (float64, error) {
 	text, err := s.admin.Info(ctx, section).Result()
 	if err != nil {
 		return 0, err
