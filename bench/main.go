@@ -4,11 +4,13 @@
 //	go run . -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 //	go run . -peers all -measure all -sizes 100,1024,16384 -json run.json
 //	go run . -features
+//	go run . -fleets
 //
 // River needs PostgreSQL, BullMQ needs Node.js and npm. Where they are not there the report says so.
 //
 // With -features it measures what each feature of a job costs, beside a plain job in the same run: rates, Redis' CPU
-// and its commands for each job, those of scripts included.
+// and its commands for each job, those of scripts included. With -fleets it measures what navvy's workers cost Redis
+// while they have nothing to do.
 //
 // It measures $REDIS_SERVER, or the redis-server or valkey-server on the PATH. Exit status: 0 measured and every
 // requirement met, 1 otherwise, 2 usage.
@@ -45,8 +47,11 @@ func exit(err error) {
 func run(ctx context.Context, opts options, out, progress io.Writer) error {
 	servers := &stores{}
 	defer servers.stop()
-	if opts.features {
+	switch {
+	case opts.features:
 		return measureFeatures(ctx, servers, opts, out, progress)
+	case opts.fleets:
+		return measureFleets(ctx, servers, opts, out, progress)
 	}
 	rep, err := compare(ctx, servers, opts, progress)
 	if err != nil {

@@ -18,6 +18,7 @@ type options struct {
 	peers    []contestant
 	measure  []measurement
 	features bool
+	fleets   bool
 	json     string // a file, "-" for standard output
 	require  requirements
 }
@@ -49,6 +50,7 @@ func parse() options {
 		func(text string) (err error) { opts.payloads, err = bytesOf(text); return err })
 	flag.StringVar(&opts.json, "json", "", "write the report as JSON to a `FILE`; - prints it in place of the table")
 	flag.BoolVar(&opts.features, "features", false, "measure what each feature of a job costs beside a plain job, instead")
+	flag.BoolVar(&opts.fleets, "fleets", false, "measure what idle workers cost, instead")
 	flag.Var(&opts.require, "require", "ratios to the floor that navvy must reach, e.g. `drain>=0.70,cpu<=1.4`")
 	flag.Parse()
 	if flag.NArg() > 0 || min(opts.jobs, opts.callers, opts.samples, opts.rounds) < 1 || opts.paced <= 0 {
