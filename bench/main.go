@@ -5,12 +5,13 @@
 //	go run . -peers all -measure all -sizes 100,1024,16384 -json run.json
 //	go run . -features
 //	go run . -fleets
+//	go run . -crash
 //
 // River needs PostgreSQL, BullMQ needs Node.js and npm. Where they are not there the report says so.
 //
 // With -features it measures what each feature of a job costs, beside a plain job in the same run: rates, Redis' CPU
 // and its commands for each job, those of scripts included. With -fleets it measures what navvy's workers cost Redis
-// while they have nothing to do.
+// while they have nothing to do, and with -crash how long the jobs of a worker that was killed wait for another.
 //
 // It measures $REDIS_SERVER, or the redis-server or valkey-server on the PATH. Exit status: 0 measured and every
 // requirement met, 1 otherwise, 2 usage.
@@ -34,6 +35,10 @@ func main() {
 	logging.Disable() // go-redis would report that the server is not up yet
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if ran, err := runAsVictim(ctx); ran {
+		exit(err)
+		return
+	}
 	exit(run(ctx, parse(), os.Stdout, os.Stderr))
 }
 
@@ -52,6 +57,8 @@ func run(ctx context.Context, opts options, out, progress io.Writer) error {
 		return measureFeatures(ctx, servers, opts, out, progress)
 	case opts.fleets:
 		return measureFleets(ctx, servers, opts, out, progress)
+	case opts.crash:
+		return measureCrashes(ctx, servers, opts, out, progress)
 	}
 	rep, err := compare(ctx, servers, opts, progress)
 	if err != nil {

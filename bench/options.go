@@ -19,6 +19,7 @@ type options struct {
 	measure  []measurement
 	features bool
 	fleets   bool
+	crash    bool
 	json     string // a file, "-" for standard output
 	require  requirements
 }
@@ -51,6 +52,7 @@ func parse() options {
 	flag.StringVar(&opts.json, "json", "", "write the report as JSON to a `FILE`; - prints it in place of the table")
 	flag.BoolVar(&opts.features, "features", false, "measure what each feature of a job costs beside a plain job, instead")
 	flag.BoolVar(&opts.fleets, "fleets", false, "measure what idle workers cost, instead")
+	flag.BoolVar(&opts.crash, "crash", false, "measure how long jobs of a killed worker wait, instead; takes minutes")
 	flag.Var(&opts.require, "require", "ratios to the floor that navvy must reach, e.g. `drain>=0.70,cpu<=1.4`")
 	flag.Parse()
 	if flag.NArg() > 0 || min(opts.jobs, opts.callers, opts.samples, opts.rounds) < 1 || opts.paced <= 0 {
