@@ -27,6 +27,10 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
+	plots, err := os.ReadDir(opts.svg)
+	if err != nil || len(plots) == 0 {
+		t.Errorf("%d plots: %v", len(plots), err)
+	}
 }
 
 // TestPeersRun has every peer enqueue and run jobs.
@@ -49,13 +53,14 @@ func TestPeersRun(t *testing.T) {
 	}
 }
 
-// small are options for a run of seconds, whose report goes to a folder of the test's own.
+// small are options for a run of seconds, whose report and plots go to a folder of the test's own.
 func small(t *testing.T, measure, peers string) options {
 	t.Helper()
 	opts := defaults()
 	opts.sizes = sizes{jobs: 1000, callers: 16, samples: 5, rates: loadRates[:1], paced: 100 * time.Millisecond}
 	opts.rounds = 1
-	opts.json = filepath.Join(t.TempDir(), "report.json")
+	folder := t.TempDir()
+	opts.json, opts.svg = filepath.Join(folder, "report.json"), filepath.Join(folder, "plots")
 	var err error
 	if opts.measure, err = measured(measure); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,7 @@
 // private servers: the rounds take turns, so that all meet the same machine.
 //
 //	go run . -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
-//	go run . -peers all -measure all -sizes 100,1024,16384 -json run.json
+//	go run . -peers all -measure all -sizes 100,1024,16384 -json run.json -svg plots
 //	go run . -features
 //	go run . -fleets
 //	go run . -crash

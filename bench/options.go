@@ -21,6 +21,7 @@ type options struct {
 	fleets   bool
 	crash    bool
 	json     string // a file, "-" for standard output
+	svg      string // a folder
 	require  requirements
 }
 
@@ -50,6 +51,7 @@ func parse() options {
 	flag.Func("sizes", "bytes of a payload, `LIST` (default 100)",
 		func(text string) (err error) { opts.payloads, err = bytesOf(text); return err })
 	flag.StringVar(&opts.json, "json", "", "write the report as JSON to a `FILE`; - prints it in place of the table")
+	flag.StringVar(&opts.svg, "svg", "", "write plots to a `FOLDER`")
 	flag.BoolVar(&opts.features, "features", false, "measure what each feature of a job costs beside a plain job, instead")
 	flag.BoolVar(&opts.fleets, "fleets", false, "measure what idle workers cost, instead")
 	flag.BoolVar(&opts.crash, "crash", false, "measure how long jobs of a killed worker wait, instead; takes minutes")

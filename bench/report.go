@@ -112,6 +112,11 @@ func ratios(values, base []float64) []float64 {
 
 // write writes the report in each form that the options ask for.
 func (r *report) write(opts options, out io.Writer) error {
+	if opts.svg != "" {
+		if err := r.plot(opts.svg); err != nil {
+			return err
+		}
+	}
 	if opts.json == "-" {
 		return r.writeJSON(out)
 	}
