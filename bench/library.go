@@ -52,7 +52,7 @@ func enqueueAll(
 	end := time.Now().Add(longest)
 	for range callers {
 		running.Go(func() {
-			for n := taken.Add(1); n <= int64(jobs) && time.Now().Before(end); n = taken.Add(1) {
+			for n := taken.Add(1) - 1; n < int64(jobs) && time.Now().Before(end); n = taken.Add(1) - 1 {
 				if err := add(ctx, int(n)); err != nil {
 					once.Do(func() { first = err })
 					return
