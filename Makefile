@@ -10,8 +10,8 @@ TEST = $(RACE) -vet=off -ldflags=-w
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-servers test-6.2 fuzz e2e bench scale events torture payments failover hostile lint sbom \
-	vulnerabilities tidy clean check
+.PHONY: help build demo test test-servers test-6.2 fuzz e2e bench check-perf scale events torture payments failover hostile \
+	lint sbom vulnerabilities tidy clean check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +40,13 @@ e2e: build ## test the dashboard and the gateway in a real browser; screenshots 
 	@tools/e2e-needs
 	cd e2e && npm test --silent
 
-bench: ## measure navvy beside a bare go-redis loop; BENCH='-json' and the like are flags
+bench: ## measure navvy beside a bare go-redis loop; BENCH='-peers all' and the like are flags
 	@tools/test-needs
 	cd bench && go run . $(or $(BENCH),$(BOUNDS))
+
+check-perf: ## hold the benchmarks of the hot path against the last tag, or main's first parent; BASE=v0.1.0 for another
+	@tools/test-needs
+	@BASE=$(BASE) ROUNDS=$(ROUNDS) tools/check-perf
 
 scale: build ## fill Redis with 10 million jobs and measure what looking at them costs; SCALE=0.1 for a tenth
 	@tools/test-needs
