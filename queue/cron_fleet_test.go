@@ -3,9 +3,11 @@ package queue_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/cron"
 	"github.com/navvy-go/navvy/queue/inspect"
@@ -215,5 +217,75 @@ func TestVerifyFindsDamagedCronEntries(t *testing.T) {
 	if len(audit.Missing) != 2 || !strings.Contains(audit.Missing[0], "cron entry a is not paused and has no next tick") ||
 		!strings.Contains(audit.Missing[1], "cron entry b is due at") {
 		t.Errorf("missing: %q", audit.Missing)
+	}
+}
+
+// On a cluster a script may touch one slot, and only the keys that it declares.
+func TestCronOnACluster(t *testing.T) {
+	t.Parallel()
+	f := newClusterFleet(t)
+	w, err := queue.NewWorker(f.cluster, muxOf("k", noop), queue.WorkerConfig{
+		Namespace: f.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Observer: f.events,
+		Cron: queue.CronConfig{Parse: cron.Parse, Entries: []queue.CronEntry{
+			cronOf("second", "* * * * * *", queue.Overlap(queue.OverlapSkip)), cronOf("nightly", "@daily"),
+		}},
+	})
+	f.must(err)
+	f.must(w.Start(t.Context()))
+	f.await(queue.EventDone, 2)
+	_, err = f.inspect.RunCron(t.Context(), "orders", "nightly")
+	f.must(err)
+	_, err = f.inspect.PauseCron(t.Context(), "orders", "second")
+	f.must(err)
+	f.await(queue.EventDone, 3)
+	history, err := f.inspect.CronHistory(t.Context(), "orders", "nightly")
+	if f.must(err); len(history) != 1 {
+		t.Errorf("history %+v", history)
+	}
+	f.must(f.inspect.DeleteCron(t.Context(), "orders", "nightly"))
+	f.must(w.Stop(t.Context()))
+	f.inOrder()
+}
+
+// Whatever happens to Redis, each tick is enqueued once, and none is left out that the entry makes up for.
+func TestTicksOutliveRedisTroubles(t *testing.T) {
+	t.Parallel()
+	for name, trouble := range map[string]func(f *fleet){
+		"clients cut": func(f *fleet) { _ = f.rdb.Do(f.Context(), "CLIENT", "KILL", "TYPE", "normal").Err() },
+		"restart":     func(f *fleet) { f.server.Kill(); f.must(f.server.Restart()) },
+		"no scripts":  func(f *fleet) { f.must(f.rdb.ScriptFlush(f.Context()).Err()) },
+		"full":        fullForAWhile,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleetOn(t, redistest.New(t, "--appendonly", "yes", "--appendfsync", "always"))
+			ran := &starts{seen: map[string]int{}}
+			for range 2 {
+				f.start(muxOf("k", ran.handle), declaring(1, cronOf("second", "* * * * * *", queue.CatchUp(1000))))
+			}
+			for round := range 2 {
+				f.eventually("ticks run", func() bool { return len(ran.counts()) >= 2*(round+1) })
+				trouble(f)
+			}
+			f.eventually("ticks run again", func() bool { return len(ran.counts()) >= 6 })
+			_, err := f.inspect.PauseCron(t.Context(), "orders", "second")
+			f.must(err)
+			f.eventually("all have run", func() bool { return f.info().Waiting+f.info().InFlight == 0 })
+			var ticks []int64
+			for id := range ran.counts() {
+				ms, err := strconv.ParseInt(strings.TrimPrefix(id, "cron:second:"), 10, 64)
+				f.must(err)
+				ticks = append(ticks, ms)
+			}
+			slices.Sort(ticks)
+			for i, tick := range ticks {
+				if tick != ticks[0]+int64(i)*1000 {
+					t.Fatalf("ticks %d", ticks)
+				}
+			}
+			if audit := f.verify(); !audit.OK() {
+				t.Errorf("verify: %+v", audit)
+			}
+		})
 	}
 }

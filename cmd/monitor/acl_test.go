@@ -19,6 +19,7 @@ import (
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/internal/secondfactor"
 	"github.com/navvy-go/navvy/queue"
+	"github.com/navvy-go/navvy/queue/cron"
 	"github.com/navvy-go/navvy/queue/inspect"
 )
 
@@ -75,6 +76,8 @@ func TestTheUsersOfTheRecipeSuffice(t *testing.T) {
 	r := newRestricted(t)
 	enqueueAsProducer(t, r.producer)
 	workAsWorker(t, r.worker)
+	tickAsWorker(t, r.worker)
+	cronAsMonitor(t, r.monitor)
 	lookAsMonitor(t, r.monitor)
 	actAsMonitor(t, r.monitor)
 	codesAsMonitor(t, r.monitor)
@@ -167,6 +170,49 @@ func workAsWorker(t *testing.T, rdb *redis.Client) {
 	}
 	if err := worker.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("worker: %v", err)
+	}
+}
+
+// tickAsWorker declares a cron entry, and runs until it has ticked.
+func tickAsWorker(t *testing.T, rdb *redis.Client) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	mux := queue.NewMux()
+	mux.HandleKind("tick", func(context.Context, *queue.Run) error {
+		stop()
+		return nil
+	})
+	worker, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
+		Queues: map[string]queue.QueueConfig{"orders": {}},
+		Cron: queue.CronConfig{Parse: cron.Parse, Entries: []queue.CronEntry{
+			queue.Cron("second", "* * * * * *", queue.JSON("tick", []byte("{}")), queue.On("orders")),
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("worker: %v", err)
+	}
+}
+
+// cronAsMonitor does what a person does with cron entries.
+func cronAsMonitor(t *testing.T, rdb *redis.Client) {
+	t.Helper()
+	look, err := inspect.New(rdb, inspect.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	settings := inspect.CronSettings{Spec: "@daily", Kind: "tick", Data: []byte("{}")}
+	_, add := look.AddCron(ctx, "orders", "mine", settings)
+	_, edit := look.EditCron(ctx, "orders", "mine", func(s *inspect.CronSettings) { s.Spec = "@hourly" })
+	_, pause := look.PauseCron(ctx, "orders", "mine")
+	_, resume := look.ResumeCron(ctx, "orders", "mine")
+	_, run := look.RunCron(ctx, "orders", "mine")
+	_, history := look.CronHistory(ctx, "orders", "mine")
+	if err := errors.Join(add, edit, pause, resume, run, history, look.DeleteCron(ctx, "orders", "mine")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -48,10 +48,7 @@ func (i *Inspector) AddCron(ctx context.Context, queue, name string, s CronSetti
 // EditCron changes a cron entry: edit gets what it is and makes it what it is to be. What code declares does not count
 // for it any more. If its spec changes, its next tick is the first from now on. [ErrNoCron], [ErrBadCron].
 func (i *Inspector) EditCron(ctx context.Context, queue, name string, edit func(*CronSettings)) (CronEntry, error) {
-	return i.changeCron(ctx, "edit", queue, name, func(e *wire.CronEntry, is bool) error {
-		if !is {
-			return ErrNoCron
-		}
+	return i.changeKnownCron(ctx, "edit", queue, name, func(e *wire.CronEntry) error {
 		s := settingsOf(e)
 		edit(&s)
 		if err := s.validate(); err != nil {
@@ -66,10 +63,7 @@ func (i *Inspector) EditCron(ctx context.Context, queue, name string, edit func(
 // PauseCron stops a cron entry from enqueueing, whatever code declares. Ticks that pass meanwhile are not made up for.
 // One that is paused already stays so, as of the first call. [ErrNoCron].
 func (i *Inspector) PauseCron(ctx context.Context, queue, name string) (CronEntry, error) {
-	return i.changeCron(ctx, "pause", queue, name, func(e *wire.CronEntry, is bool) error {
-		if !is {
-			return ErrNoCron
-		}
+	return i.changeKnownCron(ctx, "pause", queue, name, func(e *wire.CronEntry) error {
 		if e.Paused == nil {
 			e.Paused = wire.NewCronPerson(i.attribution(ctx))
 		}
@@ -79,10 +73,7 @@ func (i *Inspector) PauseCron(ctx context.Context, queue, name string) (CronEntr
 
 // ResumeCron lets a paused cron entry go on, with the first tick from now on. [ErrNoCron].
 func (i *Inspector) ResumeCron(ctx context.Context, queue, name string) (CronEntry, error) {
-	return i.changeCron(ctx, "resume", queue, name, func(e *wire.CronEntry, is bool) error {
-		if !is {
-			return ErrNoCron
-		}
+	return i.changeKnownCron(ctx, "resume", queue, name, func(e *wire.CronEntry) error {
 		e.Paused = nil
 		return nil
 	})
@@ -92,12 +83,9 @@ func (i *Inspector) ResumeCron(ctx context.Context, queue, name string) (CronEnt
 // starts: pause it instead. [ErrNoCron].
 func (i *Inspector) DeleteCron(ctx context.Context, queue, name string) error {
 	err := i.retryCron(ctx, queue, func(q *wire.QueueRef) error {
-		before, err := wire.ReadCron(ctx, i.rdb, q, name)
-		switch {
-		case err != nil:
+		before, err := i.readKnownCron(ctx, q, name)
+		if err != nil {
 			return err
-		case before == "":
-			return ErrNoCron
 		}
 		return wire.SetCron(ctx, i.rdb, q, &wire.CronChange{Name: name, Before: before})
 	})
@@ -111,12 +99,9 @@ func (i *Inspector) DeleteCron(ctx context.Context, queue, name string) error {
 // [ErrNoCron].
 func (i *Inspector) RunCron(ctx context.Context, queue, name string) (id string, err error) {
 	err = i.retryCron(ctx, queue, func(q *wire.QueueRef) error {
-		before, err := wire.ReadCron(ctx, i.rdb, q, name)
-		switch {
-		case err != nil:
+		before, err := i.readKnownCron(ctx, q, name)
+		if err != nil {
 			return err
-		case before == "":
-			return ErrNoCron
 		}
 		e, err := wire.DecodeCronEntry(before)
 		if err != nil {
@@ -129,6 +114,27 @@ func (i *Inspector) RunCron(ctx context.Context, queue, name string) (id string,
 		return "", cronError("run", queue, name, err)
 	}
 	return id, nil
+}
+
+// readKnownCron returns an entry as it is in Redis.
+func (i *Inspector) readKnownCron(ctx context.Context, q *wire.QueueRef, name string) (string, error) {
+	text, err := wire.ReadCron(ctx, i.rdb, q, name)
+	if err == nil && text == "" {
+		err = ErrNoCron
+	}
+	return text, err
+}
+
+// changeKnownCron is changeCron for an entry that must be there.
+func (i *Inspector) changeKnownCron(
+	ctx context.Context, doing, queue, name string, change func(e *wire.CronEntry) error,
+) (CronEntry, error) {
+	return i.changeCron(ctx, doing, queue, name, func(e *wire.CronEntry, is bool) error {
+		if !is {
+			return ErrNoCron
+		}
+		return change(e)
+	})
 }
 
 // changeCron makes an entry another one, and returns it as it is then.

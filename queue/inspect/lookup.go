@@ -21,11 +21,12 @@ import (
 // by its own ID, not by the job's.
 const lookupScan = 10_000
 
-// Job finds a job by its ID, by the ID of its entry, or by what [JobInfo.Name] returns. A job whose ID its caller chose
-// is found at once, wherever it is, and so is one that is dead, cancelled, delayed, retrying, or done with [Retain].
-// For any other that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were added when the ID
-// was made, and at the first 10,000 of each, and at 4 MiB of each of these: [ErrNotSeen] if there are more, and
-// [ErrNotFound] if there is no such job.
+// Job finds a job by its ID, by the ID of its entry, or by what [JobInfo.Name] returns. Of several entries of one ID it
+// is that of the job which waits or runs, then that of a dead one; "dead:<entry>" names that alone. A job whose ID
+// its caller chose is found at once, wherever it is, and so is one that is dead, cancelled, delayed, retrying, or done
+// with [Retain]. For any other that waits or runs it looks at 10,000 entries in flight and 10,000 waiting that were
+// added when the ID was made, and at the first 10,000 of each, and at 4 MiB of each of these: [ErrNotSeen] if there are
+// more, and [ErrNotFound] if there is no such job.
 func (i *Inspector) Job(ctx context.Context, queue, id string) (JobInfo, error) {
 	info, _, err := i.locate(ctx, queue, id)
 	measure(ctx, len(info.Data)+len(info.Result))
