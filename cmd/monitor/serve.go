@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -116,7 +115,7 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	defer rdb.Close()
-	events := slog.New(zerolog.NewSlogHandler(log))
+	events := command.Slog(log)
 	defer who.watch(c.Context, events)()
 	handler, closing, err := handlerFor(c, who, inspector, log, dashboard.Config{
 		Redis: rdb, Namespace: c.String("namespace"), Auth: who.auth, ReadOnly: c.Bool("read-only"),

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"log/slog"
 	"net/netip"
 	"os"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/navvy-go/navvy/cmd/producer/gateway"
@@ -91,7 +89,7 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.Logger = slog.New(zerolog.NewSlogHandler(log))
+	cfg.Logger = command.Slog(log)
 	rdb, err := command.Redis(c)
 	if err != nil {
 		return err

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
@@ -33,6 +35,26 @@ func stamp(event *zerolog.Event, _ zerolog.Level, message string) {
 		event.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(timeFormat))
 	}
 }
+
+// Slog returns a logger of the standard library that writes to this one, which brings the time itself.
+func Slog(log zerolog.Logger) *slog.Logger { return slog.New(untimed{zerolog.NewSlogHandler(log)}) }
+
+// untimed leaves the time of records out: it would stand in each line twice.
+type untimed struct{ slog.Handler }
+
+// Handle writes a record.
+func (h untimed) Handle(ctx context.Context, r slog.Record) error {
+	r.Time = time.Time{}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs adds attributes.
+func (h untimed) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return untimed{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup opens a group.
+func (h untimed) WithGroup(name string) slog.Handler { return untimed{h.Handler.WithGroup(name)} }
 
 // consoleMessage is a message on a console, which quotes all else itself.
 func consoleMessage(message any) string {
