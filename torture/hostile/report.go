@@ -111,5 +111,35 @@ func (r *report) print(w io.Writer) error {
 			a.P50.Round(time.Millisecond))
 	}
 	_, _ = fmt.Fprintf(out, "\nall\t%s\n", verdict[r.Held])
+	for _, fault := range r.faults() {
+		_, _ = fmt.Fprintln(out, fault)
+	}
 	return out.Flush()
+}
+
+// faults says what did not hold, a line each: they are printed last, where who sees only the end of a log finds them.
+func (r *report) faults() (all []string) {
+	note := func(format string, a ...any) { all = append(all, fmt.Sprintf(format, a...)) }
+	for _, p := range r.Programs {
+		switch {
+		case !p.Runs:
+			note("%s has ended.", p.Name)
+		case !p.Held:
+			note("%s had %d MiB, %d allowed.", p.Name, p.Peak>>20, mostMemory>>20)
+		}
+	}
+	for _, h := range r.Honest {
+		switch {
+		case h.Refused > 0:
+			note("%s: %d honest requests refused, the last with %s.", h.Name, h.Refused, h.Last)
+		case !h.Held:
+			note("%s: p99 %s of %d requests, %s allowed.", h.Name, shown(h.P99), h.Asked, shown(r.MostP99))
+		}
+	}
+	for _, a := range r.Attacks {
+		if a.Done+a.Refused == 0 {
+			note("%s: no attack has arrived.", a.Name)
+		}
+	}
+	return all
 }
