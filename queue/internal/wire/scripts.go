@@ -48,6 +48,7 @@ var (
 	scriptDelete        = load("delete")
 	scriptReschedule    = load("reschedule")
 	scriptRunNow        = load("run_now")
+	scriptEdit          = load("edit")
 	scriptCancel        = load("cancel")
 	scriptReleaseOrphan = load("release_orphan")
 	scriptExpireCancels = load("expire_cancels")
