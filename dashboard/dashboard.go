@@ -206,6 +206,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.action(mux, "/jobs/act", d.actOnJobs)
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)
+	d.action(mux, "/jobs/edit", d.editData)
 	d.action(mux, "/workers/command", d.commandWorker)
 	if !d.cfg.Tenant {
 		d.page(mux, "/redis", redisPage)

@@ -44,7 +44,7 @@ var rules = routetest.Rules{
 	"owner": withAPI("POST", "/sessions/end", "/sessions/end-all"),
 	"operator": withAPI("POST",
 		"/queues/pause", "/queues/resume", "/queues/forget", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule",
-		"/workers/command", "/locks/evict", "/keys/create", "/keys/revoke",
+		"/jobs/edit", "/workers/command", "/locks/evict", "/keys/create", "/keys/revoke",
 		"/flags/switch", "/flags/percent", "/flags/adopt"),
 }
 

@@ -37,7 +37,8 @@ Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
 			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(), forgetCommand(),
 			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), totpCommand(), tokenCommand(),
-			auditCommand(), keysCommand(), cronCommand(),
+			auditCommand(), keysCommand(), cronCommand(), rescheduleCommand(),
+			editCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}
 }
