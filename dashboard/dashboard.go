@@ -195,6 +195,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.page(mux, "/delayed", delayedPage)
 	d.page(mux, "/dead", deadPage)
 	d.page(mux, "/cancelled", cancelledPage)
+	d.page(mux, "/expired", expiredPage)
 	d.page(mux, "/queues/{queue}/jobs/{id}", jobPage)
 	d.page(mux, "/workers", workersPage)
 	d.page(mux, "/audit", auditTrailPage)

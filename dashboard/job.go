@@ -98,6 +98,8 @@ func timeline(j inspect.JobInfo, now time.Time) []moment {
 		add("dead: "+j.Reason, "bad", timeOf(j.EndedAt), by(j.Worker))
 	case inspect.StateCancelled:
 		add(j.Reason, "warn", timeOf(j.EndedAt), by(j.Worker))
+	case inspect.StateExpired:
+		add("expired: "+j.Reason, "warn", timeOf(j.EndedAt), by(j.Worker))
 	case inspect.StateDone:
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}

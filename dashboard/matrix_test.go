@@ -38,7 +38,8 @@ func withAPI(method string, paths ...string) (patterns []string) {
 var rules = routetest.Rules{
 	"public": {"GET /assets/", "GET /login", "POST /login", "POST /logout"},
 	"viewer": slices.Concat([]string{"GET /live"}, withAPI("GET",
-		"/{$}", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/queues/{queue}/jobs/{id}", "/workers",
+		"/{$}", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/expired",
+		"/queues/{queue}/jobs/{id}", "/workers",
 		"/redis", "/locks", "/keys", "/audit", "/audit/export", "/operations/{id}", "/sessions",
 		"/flags", "/leaderboards", "/analytics")),
 	"owner": withAPI("POST", "/sessions/end", "/sessions/end-all"),

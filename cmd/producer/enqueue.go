@@ -29,6 +29,7 @@ func enqueueCommand() *cli.Command {
 			&cli.StringFlag{Name: "id", Usage: "the job's `ID`: a repetition within a day enqueues nothing"},
 			&cli.StringFlag{Name: "unique", Usage: "one job of this `KEY` within --unique-for"},
 			&cli.DurationFlag{Name: "unique-for", Usage: "how long the unique key is taken, e.g. 1h"},
+			&cli.DurationFlag{Name: "expires-in", Usage: "it ends as expired if it has not started by then, e.g. 10m"},
 			&cli.IntFlag{Name: "max-attempts", Usage: "failed attempts that make the job dead (default: the kind's)"},
 			&cli.DurationFlag{Name: "timeout", Usage: "longest time a run may take (default: the kind's)"},
 			&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how it ended for `monitor job`; 0 for not"},
@@ -91,6 +92,9 @@ func enqueueOptions(c *cli.Context) ([]queue.EnqueueOption, error) {
 	}
 	if c.IsSet("timeout") {
 		options = append(options, queue.Timeout(c.Duration("timeout")))
+	}
+	if c.IsSet("expires-in") {
+		options = append(options, queue.ExpiresIn(c.Duration("expires-in")))
 	}
 	if c.Duration("retain") != 0 {
 		options = append(options, queue.Retain(c.Duration("retain")))

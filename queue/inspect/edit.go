@@ -41,6 +41,9 @@ func (i *Inspector) edit(ctx context.Context, queue, id string, data []byte) (Jo
 		if err == nil {
 			err = editable(&job)
 		}
+		if err == nil {
+			err = i.forgetExpiry(ctx, q, &job)
+		}
 		if err != nil {
 			return JobInfo{}, err
 		}
@@ -69,6 +72,18 @@ func editable(job *JobInfo) error {
 		return fmt.Errorf("it cannot be read: %w", job.source.Err)
 	}
 	return nil
+}
+
+// forgetExpiry has a job that has started not expire under its next entry.
+func (i *Inspector) forgetExpiry(ctx context.Context, q *wire.QueueRef, job *JobInfo) error {
+	if !job.Parked || job.source.Meta.Expires == 0 {
+		return nil
+	}
+	started, err := i.rdb.HExists(ctx, q.Started(), job.Entry).Result()
+	if started {
+		job.source.Meta.Expires = 0
+	}
+	return err
 }
 
 func editJob(ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo, data []byte) wire.VerdictCmd {

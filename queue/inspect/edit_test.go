@@ -14,7 +14,8 @@ func TestEditingOnEveryState(t *testing.T) {
 	t.Parallel()
 	refused := map[inspect.State]error{
 		inspect.StateInFlight: inspect.ErrHeld, inspect.StateDead: inspect.ErrNotFound,
-		inspect.StateCancelled: inspect.ErrNotFound, inspect.StateDone: inspect.ErrNotFound,
+		inspect.StateCancelled: inspect.ErrNotFound, inspect.StateExpired: inspect.ErrNotFound,
+		inspect.StateDone: inspect.ErrNotFound,
 	}
 	for _, state := range inspect.States() {
 		t.Run(state.Label(), func(t *testing.T) {

@@ -40,7 +40,7 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !found || job.State == StateExpired { // whose ID is free: it is enqueued anew
 		return ErrNotFound
 	}
 	if data != nil {

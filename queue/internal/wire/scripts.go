@@ -27,6 +27,8 @@ var (
 	scriptRetryChecked  = load("retry_checked", 4, 5, 6)
 	scriptBury          = load("bury", 4)
 	scriptBuryUnread    = load("bury_unread", 4)
+	scriptStart         = load("start", 3)
+	scriptExpire        = load("expire", 4)
 	scriptHandback      = load("handback")
 	scriptClaim         = load("claim", 3, 4)
 	scriptAdopt         = load("adopt", 2, 3)
