@@ -194,6 +194,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 		m.EnqueuedAt, m.Guarded = now.UnixMilli(), true
 	}
 	job.Due = o.due(now)
+	m.Expires = o.expires(now, job.Due)
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey

@@ -16,7 +16,7 @@ func Forget(ctx context.Context, rdb redis.Scripter, q *QueueRef) (bool, error) 
 	n, err := scriptForget.Run(ctx, rdb, []string{
 		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(), q.Workers(), q.Paused(), q.DeadIDs(),
 		q.CancelledIDs(), q.Keys.Cancelled(), q.Crashed(), q.Totals(), q.Metrics(), q.IDs(), q.IDsEnds(),
-		q.Cron(), q.CronNext(), q.CronState(),
+		q.Cron(), q.CronNext(), q.CronState(), q.ExpiredJobs(), q.ExpiredIDs(), q.Started(),
 	}, raw).Int64()
 	return n == 1, err
 }

@@ -63,6 +63,15 @@ func (k Keys) CancelledJobs() string { return k.Prefix + "cancelled:jobs" }
 // CancelledIDs has the entry of each of them.
 func (k Keys) CancelledIDs() string { return k.Prefix + "cancelled:ids" }
 
+// ExpiredJobs has the jobs that were not started in time.
+func (k Keys) ExpiredJobs() string { return k.Prefix + "expired:jobs" }
+
+// ExpiredIDs has the entry of each of them.
+func (k Keys) ExpiredIDs() string { return k.Prefix + "expired:ids" }
+
+// Started has the entries of jobs that expire and have started.
+func (k Keys) Started() string { return k.Prefix + "started" }
+
 // IDs has the guards of chosen IDs, see [Guard].
 func (k Keys) IDs() string { return k.Prefix + "ids" }
 
