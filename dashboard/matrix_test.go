@@ -40,11 +40,12 @@ var rules = routetest.Rules{
 	"viewer": slices.Concat([]string{"GET /live"}, withAPI("GET",
 		"/{$}", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/queues/{queue}/jobs/{id}", "/workers",
 		"/redis", "/locks", "/keys", "/audit", "/audit/export", "/operations/{id}", "/sessions",
-		"/flags", "/leaderboards", "/analytics")),
+		"/cron", "/cron/entry", "/flags", "/leaderboards", "/analytics")),
 	"owner": withAPI("POST", "/sessions/end", "/sessions/end-all"),
 	"operator": withAPI("POST",
 		"/queues/pause", "/queues/resume", "/queues/forget", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule",
 		"/workers/command", "/locks/evict", "/keys/create", "/keys/revoke",
+		"/cron/pause", "/cron/resume", "/cron/run", "/cron/edit", "/cron/delete",
 		"/flags/switch", "/flags/percent", "/flags/adopt"),
 }
 
