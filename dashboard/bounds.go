@@ -19,13 +19,17 @@ const (
 // bound leaves out of a job what is nested too deep to be shown, and hides what is masked.
 func (d *Dashboard) bound(info *inspect.JobInfo) {
 	for _, data := range []*json.RawMessage{&info.Data, &info.Result} {
-		if depth := depthOf(*data); depth > deepMost {
-			info.LeftOut += int64(len(*data))
-			*data = nil
-			continue
-		}
-		*data = d.mask.apply(*data)
+		shown, left := d.boundData(*data)
+		*data, info.LeftOut = shown, info.LeftOut+left
 	}
+}
+
+// boundData returns what is shown of data, and how many bytes are left out.
+func (d *Dashboard) boundData(data json.RawMessage) (shown json.RawMessage, left int64) {
+	if depthOf(data) > deepMost {
+		return nil, int64(len(data))
+	}
+	return d.mask.apply(data), 0
 }
 
 // depthOf is how deep JSON is nested.

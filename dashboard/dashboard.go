@@ -185,6 +185,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	mux.Handle("GET /live", d.identified(d.live.serve))
 	d.sessionRoutes(mux)
 	d.keyRoutes(mux)
+	d.cronRoutes(mux)
 	mux.Handle("GET /audit/export", d.viewer(d.exportTrail))
 	mux.Handle("GET "+apiPath+"/audit/export", d.viewer(d.exportTrail))
 

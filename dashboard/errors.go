@@ -64,9 +64,10 @@ func statusOf(err error) int {
 		return http.StatusPreconditionRequired
 	case errors.As(err, &known):
 		return known.status
-	case errors.Is(err, inspect.ErrBadQuery), errors.Is(err, lockmgr.ErrInvalid), errors.Is(err, apikey.ErrInvalid):
+	case errors.Is(err, inspect.ErrBadQuery), errors.Is(err, inspect.ErrBadCron), errors.Is(err, lockmgr.ErrInvalid),
+		errors.Is(err, apikey.ErrInvalid):
 		return http.StatusBadRequest
-	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen),
+	case errors.Is(err, inspect.ErrNotFound), errors.Is(err, inspect.ErrNotSeen), errors.Is(err, inspect.ErrNoCron),
 		errors.Is(err, apikey.ErrNotFound):
 		return http.StatusNotFound
 	case errors.Is(err, inspect.ErrHeld), errors.Is(err, inspect.ErrInUse), errors.Is(err, apikey.ErrExists),

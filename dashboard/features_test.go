@@ -126,7 +126,7 @@ func TestFeaturesWithoutRedis(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { _ = rdb.Close() })
 	pages := board(t, dashboard.Config{Redis: rdb, Auth: dashboard.Open{}})
-	all := []string{"/workers", "/redis", "/locks", "/queues"}
+	all := []string{"/workers", "/redis", "/locks", "/queues", "/cron"}
 	server.Kill()
 	for _, path := range all {
 		if got := do(t, browser(t), http.MethodGet, pages.URL+path, nil); got.StatusCode != http.StatusServiceUnavailable ||

@@ -41,6 +41,8 @@ func FuzzRequests(f *testing.F) {
 		{"/jobs/act", "", "queue=orders&state=dead&action=requeue&scope=matching&q=kind:k"},
 		{"/jobs/requeue-with", "", "queue=orders&id=x&data=[1"}, {"/jobs/reschedule", "", "queue=orders&id=x&in=-1s"},
 		{"/jobs/edit", "", "queue=orders&id=x&data={}"},
+		{"/cron/entry", "queue=orders&name=x", ""}, {"/api/v1/cron/entry", "queue=%00&name=..", ""},
+		{"/cron/edit", "", "queue=orders&name=x&spec=*"}, {"/cron/delete", "", "queue=orders&name=x&confirm=x"},
 		{"/workers/command", "", "worker=w&command=stop"}, {"/locks/evict", "", "name=a&kind=lock"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])

@@ -41,11 +41,12 @@ var rules = routetest.Rules{
 		"/{$}", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/expired",
 		"/queues/{queue}/jobs/{id}", "/workers",
 		"/redis", "/locks", "/keys", "/audit", "/audit/export", "/operations/{id}", "/sessions",
-		"/flags", "/leaderboards", "/analytics")),
+		"/cron", "/cron/entry", "/flags", "/leaderboards", "/analytics")),
 	"owner": withAPI("POST", "/sessions/end", "/sessions/end-all"),
 	"operator": withAPI("POST",
 		"/queues/pause", "/queues/resume", "/queues/forget", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule",
 		"/jobs/edit", "/workers/command", "/locks/evict", "/keys/create", "/keys/revoke",
+		"/cron/pause", "/cron/resume", "/cron/run", "/cron/edit", "/cron/delete",
 		"/flags/switch", "/flags/percent", "/flags/adopt"),
 }
 

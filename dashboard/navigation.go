@@ -19,6 +19,7 @@ var ownSections = []section{
 	{"dead", "/dead", "Dead", "d", "Work"},
 	{"cancelled", "/cancelled", "Cancelled", "c", "Work"},
 	{"expired", "/expired", "Expired", "x", "Work"},
+	{"cron", "/cron", "Cron", "n", "Work"},
 	{"workers", "/workers", "Workers", "w", "Fleet"},
 	{"redis", "/redis", "Redis", "r", "Fleet"},
 	{"keys", "/keys", "API keys", "k", "Fleet"},

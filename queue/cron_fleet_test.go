@@ -45,9 +45,10 @@ func TestACronEntryIsDeclaredShownAndRun(t *testing.T) {
 	w := f.start(muxOf("k", noop), declaring(7, cronOf("nightly", "CRON_TZ=Europe/Zurich 0 3 * * *"),
 		cronOf("second", "* * * * * *")))
 	e := f.cronEntry("nightly", "declared", func(e inspect.CronEntry) bool { return e.Declared })
-	if e.Version != 7 || e.Next == nil || len(e.Upcoming) != 3 || e.Upcoming[0].Location().String() != "Europe/Zurich" ||
+	if e.Version != 7 || e.Next == nil || len(e.Upcoming) != 5 || e.Upcoming[0].Location().String() != "Europe/Zurich" ||
 		!e.Upcoming[0].Equal(*e.Next) || e.Upcoming[0].Hour() != 3 || e.Kind != "k" || string(e.Data) != `{"n":1}` ||
-		e.Edited != nil || e.Paused != nil || e.Last != nil || e.Problem != "" || e.CatchUp != 1 || e.Overlap != "allow" {
+		e.Edited != nil || e.Paused != nil || e.Last != nil || e.Problem != "" || e.CatchUp != 1 || e.Overlap != "allow" ||
+		e.State != inspect.CronOn || e.Zone != "Europe/Zurich" || e.Undeclared() {
 		t.Errorf("declared is %+v", e)
 	}
 	f.cronEntry("second", "enqueued", func(e inspect.CronEntry) bool {
@@ -70,7 +71,7 @@ func TestACronEntryIsDeclaredShownAndRun(t *testing.T) {
 	}
 	f.must(w.Stop(t.Context()))
 	e = f.cronEntry("nightly", "kept", func(e inspect.CronEntry) bool { return !e.Declared })
-	if e.Next == nil || e.Job != id {
+	if e.Next == nil || e.Job != id || !e.Undeclared() {
 		t.Errorf("when nobody declares it any more: %+v", e)
 	}
 }

@@ -112,7 +112,7 @@ func (a action) run(c *cli.Context) error {
 			return showJobOf(c, o.inspector, args[0], args[1])
 		}
 		if err := o.inspector.Do(o.withActor(c.Context), args[0], args[1], a.does); err != nil {
-			if errors.Is(err, inspect.ErrNotFound) {
+			if errors.Is(err, inspect.ErrNotFound) && !errors.Is(err, inspect.ErrNoQueue) {
 				return fmt.Errorf("%w; see monitor job %s", err, args[1])
 			}
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -79,7 +80,13 @@ func cronDo(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withOperator(c, func(o operator) error { return actions[at].do(c, o, args[1:]) })
+	return withOperator(c, func(o operator) error {
+		err := actions[at].do(c, o, args[1:])
+		if errors.Is(err, inspect.ErrNoQueue) {
+			return unknownQueue(c.Context, o.inspector, args[1])
+		}
+		return err
+	})
 }
 
 // cronSettings lays what the flags say over settings.

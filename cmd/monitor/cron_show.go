@@ -54,7 +54,7 @@ func cronsOf(c *cli.Context, o operator, args []string) ([]inspect.CronEntry, er
 		}
 		return o.inspector.Crons(c.Context, args[1])
 	}
-	names, err := o.inspector.Queues(c.Context)
+	names, err := o.inspector.CronQueues(c.Context)
 	if err != nil {
 		return nil, err
 	}
@@ -71,21 +71,18 @@ func cronsOf(c *cli.Context, o operator, args []string) ([]inspect.CronEntry, er
 
 // nextOfCron says when an entry is due next, or why it is not.
 func nextOfCron(e *inspect.CronEntry) string {
-	switch {
-	case e.Paused != nil:
+	switch e.State {
+	case inspect.CronPaused:
 		return fmt.Sprintf("paused by %s", e.Paused.By)
-	case e.Problem != "":
+	case inspect.CronBroken:
 		return e.Problem
-	case e.Held:
+	case inspect.CronHeld:
 		return "when its job has ended"
-	case e.LateMS > late.Milliseconds():
+	case inspect.CronOverdue:
 		return fmt.Sprintf("%s, overdue by %s", moment(e.Next), command.Duration(time.Duration(e.LateMS)*time.Millisecond))
 	}
 	return moment(e.Next)
 }
-
-// late is by how much an entry is overdue that is shown as such.
-const late = 3 * time.Second
 
 func lastOfCron(e *inspect.CronEntry) string {
 	if e.Last == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ type collector struct {
 
 	up, jobs, total, oldest, held, workers, running, stuck, paused, caretaker *prometheus.Desc
 	runs, dead, run, wait, redelivered, reclaimed, leaseLost, leftover        *prometheus.Desc
-	readable, queues, unread, evicted                                         *prometheus.Desc
+	readable, queues, unread, evicted, crons, cronLate                        *prometheus.Desc
 
 	mu      sync.Mutex
 	last    fleetReading
@@ -68,6 +69,9 @@ func newCollector(inspector *inspect.Inspector) *collector {
 		leaseLost:   desc("queue_leases_lost_total", "Times that a worker lost its lease on the queue.", "queue"),
 		leftover: desc("queue_leftover_entries", "Entries that other programs have acknowledged and not deleted.",
 			"queue"),
+		crons: desc("cron_entries", "Cron entries of the queue, by state, if it has any.", "queue", "state"),
+		cronLate: desc("cron_last_tick_late_seconds",
+			"How late the last tick of an entry was beyond its jitter, at the most.", "queue"),
 		queues:   desc("queues", "Queues there are."),
 		unread:   desc("queues_unread", "Queues that have no metrics of their own here: too many, or too slow."),
 		readable: desc("queue_readable", "Whether the queue's keys could be read: 1, or 0 and no count of it.", "queue"),
@@ -79,7 +83,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		c.up, c.jobs, c.total, c.oldest, c.held, c.workers, c.running, c.stuck, c.paused, c.caretaker,
 		c.runs, c.dead, c.run, c.wait, c.redelivered, c.reclaimed, c.leaseLost, c.leftover,
-		c.readable, c.queues, c.unread, c.evicted,
+		c.readable, c.queues, c.unread, c.evicted, c.crons, c.cronLate,
 	} {
 		out <- desc
 	}
@@ -92,6 +96,7 @@ type reading struct {
 	info    inspect.QueueInfo
 	workers []inspect.WorkerInfo
 	metrics inspect.QueueMetrics
+	crons   []inspect.CronEntry
 }
 
 // Collect implements [prometheus.Collector]. When Redis fails, there is navvy_up 0 and no count: a count of 0 would be
@@ -118,6 +123,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		c.state(q, r)
 		c.totals(q, r.info.Totals)
 		c.work(q, r.metrics)
+		c.cron(q, r.crons)
 	}
 }
 
@@ -139,12 +145,16 @@ func (c *collector) read(ctx context.Context) (fleetReading, error) {
 	if err != nil {
 		return fleetReading{}, err
 	}
+	withCrons, err := c.inspector.CronQueues(ctx)
+	if err != nil {
+		return fleetReading{}, err
+	}
 	all := fleetReading{total: page.Total}
 	for _, name := range page.Names {
 		if time.Since(began) > scrapeLong {
 			break
 		}
-		one, err := c.readQueue(ctx, name)
+		one, err := c.readQueue(ctx, name, slices.Contains(withCrons, name))
 		if redisx.IsAway(err) {
 			return fleetReading{}, err
 		}
@@ -154,14 +164,17 @@ func (c *collector) read(ctx context.Context) (fleetReading, error) {
 	return all, nil
 }
 
-func (c *collector) readQueue(ctx context.Context, name string) (r reading, err error) {
+func (c *collector) readQueue(ctx context.Context, name string, hasCrons bool) (r reading, err error) {
 	if r.info, err = c.inspector.Queue(ctx, name); err != nil {
 		return r, err
 	}
 	if r.workers, err = c.inspector.Workers(ctx, name); err != nil {
 		return r, err
 	}
-	r.metrics, err = c.inspector.Metrics(ctx, name)
+	if r.metrics, err = c.inspector.Metrics(ctx, name); err != nil || !hasCrons {
+		return r, err
+	}
+	r.crons, err = c.inspector.Crons(ctx, name)
 	return r, err
 }
 
@@ -250,4 +263,20 @@ func (c *collector) work(q ofQueue, m inspect.QueueMetrics) {
 		q.histogram(c.run, k.Run, k.Kind)
 		q.histogram(c.wait, k.Wait, k.Kind)
 	}
+}
+
+// cron sums a queue's entries up, of which there may be many: none has metrics of its own.
+func (c *collector) cron(q ofQueue, entries []inspect.CronEntry) {
+	if len(entries) == 0 {
+		return
+	}
+	states, late := map[inspect.CronState]int{}, time.Duration(0)
+	for _, e := range entries {
+		states[e.State]++
+		late = max(late, e.LastLate())
+	}
+	for _, state := range inspect.CronStates {
+		q.gauge(c.crons, float64(states[state]), string(state))
+	}
+	q.gauge(c.cronLate, late.Seconds())
 }

@@ -23,13 +23,15 @@ type CronEntry struct {
 	Name  string `json:"name"`
 	CronSettings
 
+	State    CronState    `json:"state"`
+	Zone     string       `json:"zone,omitempty"`    // the time zone of its spec
 	Version  int64        `json:"version,omitempty"` // of the code that has declared it; 0 if a person has added it
 	Declared bool         `json:"declared"`          // a worker that lives declares it
 	Edited   *Attribution `json:"edited,omitempty"`  // by a person: what code declares does not count since
 	Paused   *Attribution `json:"paused,omitempty"`
 
 	Next     *time.Time  `json:"next,omitempty"`     // the next tick; nil while it is paused
-	Upcoming []time.Time `json:"upcoming,omitempty"` // the next three ticks, in the spec's zone
+	Upcoming []time.Time `json:"upcoming,omitempty"` // the next five ticks, in the spec's zone
 	Held     bool        `json:"held,omitempty"`     // the tick waits for the end of the entry's last job
 	LateMS   int64       `json:"late_ms,omitempty"`  // by how much the next tick is overdue
 	Last     *CronTick   `json:"last,omitempty"`     // what became of the last tick; nil if there was none
@@ -41,7 +43,7 @@ type CronEntry struct {
 type CronSettings struct {
 	Spec    string          `json:"spec"`
 	Kind    string          `json:"kind"`
-	Data    json.RawMessage `json:"data"`
+	Data    json.RawMessage `json:"data,omitempty"`
 	CatchUp int             `json:"catch_up"` // how many missed ticks are made up for, the last
 	Overlap string          `json:"overlap"`  // allow, skip or queue
 	Jitter  time.Duration   `json:"jitter"`   // how much later than its tick a job is enqueued at the most
@@ -165,6 +167,7 @@ func (i *Inspector) readCrons(
 		case e.Paused == nil && e.Problem == "":
 			e.Problem = "it has no next tick"
 		}
+		e.State = e.state()
 		entries[n] = e
 	}
 	return entries, nil
@@ -186,12 +189,14 @@ func readCron(queue, name, text string, state wire.CronState) CronEntry {
 	}
 	e.Version, e.Edited, e.Paused = stored.Version, attributionOf(stored.Edited), attributionOf(stored.Paused)
 	next, err := cron.Parse(stored.Spec)
-	switch {
-	case err != nil:
+	if err != nil {
 		e.Problem = err.Error()
-	case e.Paused == nil && !state.Tick.IsZero():
+		return e
+	}
+	e.Zone = next(time.Unix(0, 0)).Location().String()
+	if e.Paused == nil && !state.Tick.IsZero() {
 		e.Next = &state.Tick
-		for at := next(state.Tick.Add(-time.Millisecond)); !at.IsZero() && len(e.Upcoming) < 3; at = next(at) {
+		for at := next(state.Tick.Add(-time.Millisecond)); !at.IsZero() && len(e.Upcoming) < 5; at = next(at) {
 			e.Upcoming = append(e.Upcoming, at)
 		}
 	}

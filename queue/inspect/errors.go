@@ -7,6 +7,9 @@ var (
 	// ErrNotFound says that no job of that ID was found in the queue. A finished job leaves Redis unless it has [Retain].
 	ErrNotFound = errors.New("no such job")
 
+	// ErrNoQueue says that no program has ever used a queue of that name. It counts as [ErrNotFound] as well.
+	ErrNoQueue error = noQueue{}
+
 	// ErrNotSeen says that a job was not among the entries of the queue that were looked at: it may be among the others.
 	// Jobs with an ID of their caller's choice are found wherever they are.
 	ErrNotSeen = errors.New("not among the jobs that were looked at")
@@ -36,3 +39,10 @@ var (
 	// ErrTooLarge says that data is larger than a job's may be.
 	ErrTooLarge = errors.New("data is too large: nothing was changed")
 )
+
+// noQueue is the type of [ErrNoQueue]: in a queue that is not there, a job was not found either.
+type noQueue struct{}
+
+func (noQueue) Error() string { return "no such queue" }
+
+func (noQueue) Is(target error) bool { return target == ErrNotFound }

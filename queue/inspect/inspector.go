@@ -45,7 +45,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Inspector, error) {
 	return &Inspector{rdb: rdb, registry: registry, now: cfg.Now}, nil
 }
 
-// find looks a queue up. [ErrNotFound] if no program has ever used it.
+// find looks a queue up. [ErrNoQueue] if no program has ever used it.
 func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, error) {
 	q, known, err := i.registry.Lookup(ctx, queue)
 	if err != nil {
@@ -62,7 +62,7 @@ func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, err
 	case err != nil:
 		return nil, err
 	case n == 0:
-		return nil, fmt.Errorf("no queue %q has ever been used here: %w", queue, ErrNotFound)
+		return nil, fmt.Errorf("%w: %q has never been used here", ErrNoQueue, queue)
 	}
 	return &q, nil
 }

@@ -8,7 +8,7 @@ import (
 // Pause makes the queue's workers start no more jobs: each within a heartbeat, which is half a second with the default
 // lease. What runs goes on; what was read ahead and has not started is handed back, without a redelivery; due jobs are
 // still promoted, and clients still enqueue. A queue that is paused already stays so, as of the first call.
-// [ErrNotFound] if no program has ever used the queue.
+// [ErrNoQueue] if no program has ever used the queue.
 func (i *Inspector) Pause(ctx context.Context, queue string) error {
 	q, err := i.find(ctx, queue)
 	if err != nil {

@@ -88,7 +88,7 @@ func (i *Inspector) Queues(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Queue counts the jobs of a queue in two round trips of O(1) commands. [ErrNotFound] if no program has ever used it.
+// Queue counts the jobs of a queue in two round trips of O(1) commands. [ErrNoQueue] if no program has ever used it.
 func (i *Inspector) Queue(ctx context.Context, queue string) (QueueInfo, error) {
 	info, err := i.queueInfo(ctx, queue)
 	if err != nil {
