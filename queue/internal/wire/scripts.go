@@ -31,6 +31,7 @@ var (
 	scriptClaim         = load("claim", 3, 4)
 	scriptAdopt         = load("adopt", 2, 3)
 	scriptBegin         = load("begin", 2)
+	scriptStart         = load("start")
 	scriptAbsolve       = load("absolve", 2)
 	scriptWeigh         = load("weigh")
 	scriptEnsureGroup   = load("ensure_group")
