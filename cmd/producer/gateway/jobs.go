@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -27,12 +28,12 @@ type jobRequest struct {
 	Data        json.RawMessage `json:"data"`
 	ID          string          `json:"id"`
 	Unique      string          `json:"unique"`
-	UniqueFor   *duration       `json:"unique_for"`
 	In          *duration       `json:"in"`
 	At          *time.Time      `json:"at"`
 	MaxAttempts *int            `json:"max_attempts"`
 	Timeout     *duration       `json:"timeout"`
 	Retain      *duration       `json:"retain"` // "0s" for not at all
+	uniqueRequest
 }
 
 // result is what became of one job of several.
@@ -72,7 +73,7 @@ func (g *Gateway) enqueue(w http.ResponseWriter, r *http.Request) error {
 func (g *Gateway) enqueueOne(w http.ResponseWriter, r *http.Request, item queue.Item) error {
 	job, err := g.client.Enqueue(r.Context(), item.Args, item.Options...)
 	if err != nil {
-		return refusedJob(err)
+		return refusedJob(err, job)
 	}
 	g.noteBegun(r)
 	w.Header().Set("Location", "/v1/queues/"+url.PathEscape(job.Queue)+"/jobs/"+url.PathEscape(job.ID))
@@ -129,7 +130,7 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 	made, _ := g.client.EnqueueMany(r.Context(), good) // each has its own error
 	for n, i := range at {
 		if err := made[n].Err; err != nil {
-			results[i].Problem = problemOf(refusedJob(err))
+			results[i].Problem = problemOf(refusedJob(err, &made[n]))
 			continue
 		}
 		g.noteBegun(r)
@@ -157,8 +158,12 @@ func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	return nil
 }
 
-// refusedJob distinguishes a job that makes no sense from one that could not be enqueued.
-func refusedJob(err error) error {
+// refusedJob distinguishes a job that makes no sense from one that could not be enqueued, and names the one that was
+// there before.
+func refusedJob(err error, job *queue.Enqueued) error {
+	if errors.Is(err, queue.ErrDuplicate) && job != nil {
+		return duplicate.because("The job %s holds the unique key. Its state: %s.", job.ID, cmp.Or(job.State, "not known"))
+	}
 	var answer redis.Error
 	if p := problemOf(err); p.Status != http.StatusInternalServerError || errors.As(err, &answer) {
 		return err
@@ -183,8 +188,9 @@ func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item
 		return queue.Item{}, invalid.because("data is missing")
 	case asked.In != nil && asked.At != nil:
 		return queue.Item{}, invalid.because("in and at exclude each other")
-	case (asked.Unique == "") != (asked.UniqueFor == nil):
-		return queue.Item{}, invalid.because("unique and unique_for go together")
+	}
+	if err := asked.check(asked.Unique); err != nil {
+		return queue.Item{}, err
 	}
 	if asked.ID == "" && asked.Unique == "" {
 		asked.ID = id
@@ -198,7 +204,7 @@ func (g *Gateway) options(r *http.Request, asked jobRequest) []queue.EnqueueOpti
 		options = append(options, queue.ID(asked.ID))
 	}
 	if asked.Unique != "" {
-		options = append(options, queue.Unique(asked.Unique, time.Duration(*asked.UniqueFor)))
+		options = append(options, UniqueOption(asked.scope(asked.Unique)))
 	}
 	if asked.In != nil {
 		options = append(options, queue.In(time.Duration(*asked.In)))
