@@ -132,3 +132,22 @@ func TestUniqueKeysAreThoseOfTheVersionBefore(t *testing.T) {
 		t.Errorf("after the end of a window's job: %+v", again)
 	}
 }
+
+// Also where items of one key travel in different calls the last one's data is what stays.
+func TestEnqueueManyReplacesInSequence(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	var items []queue.Item
+	for i := range 6 {
+		opts := []queue.EnqueueOption{queue.On("orders"), queue.UniqueUntilEnded("u", queue.ReplaceData())}
+		if i%2 == 0 {
+			opts = append(opts, queue.In(time.Hour))
+		}
+		items = append(items, queue.Item{Args: queue.JSON("k", []byte(strconv.Itoa(i))), Options: opts})
+	}
+	results, err := f.client.EnqueueMany(t.Context(), items)
+	f.must(err)
+	if job, err := f.inspect.Job(t.Context(), "orders", results[0].ID); err != nil || string(job.Data) != "5" {
+		t.Errorf("it has %s, %v", job.Data, err)
+	}
+}

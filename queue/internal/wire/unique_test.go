@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -96,4 +97,58 @@ func TestStartJobs(t *testing.T) {
 	start("gone#1", wire.VerdictNotFound, 3)
 	start("w#1", wire.VerdictDone, 1)
 	start("w#1", wire.VerdictDone, 1)
+}
+
+func untilEnded(id, call, data string) *wire.Enqueue {
+	return &wire.Enqueue{
+		ID: id, Kind: "mail", Data: []byte(data), Meta: `{"guarded":true}`, Call: call, Window: time.Minute,
+		UniqueKey: "u", Until: wire.UntilEnded, Replace: true,
+	}
+}
+
+// A call that is sent again, since its reply was lost, finds that it took effect, also once its job has ended and its
+// key is free.
+func TestACallThatIsSentAgainFindsItsJobAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	if got := s.enqueueAll(untilEnded("j-1", "call", "{}")); got != "ok" {
+		t.Fatal(got)
+	}
+	s.join("w#1")
+	s.read("w#1", 1)
+	entry, id, key := ref(s.rdb.XRange(t.Context(), s.q.Stream, "-", "+").Val()[0].ID), "j-1", "u"
+	_, _, err := wire.Ack(t.Context(), s.rdb, s.q, "w#1",
+		[]wire.Done{{Entry: &entry, ChosenID: &id, Unique: &key}}, sameEpoch())
+	s.must(err)
+	if got := s.enqueueAll(untilEnded("j-1", "call", "{}")); got != "ok" || s.order() != "" {
+		t.Errorf("got %s, and in the stream are %q", got, s.order())
+	}
+	if got := s.enqueueAll(untilEnded("j-2", "another", "{}")); got != "ok" || s.order() != "j-2" {
+		t.Errorf("got %s, and in the stream are %q", got, s.order())
+	}
+}
+
+// Of jobs of one key in one call the first is enqueued, and the others change it in their sequence.
+func TestJobsOfOneCallChangeTheOneBefore(t *testing.T) {
+	t.Parallel()
+	for name, due := range map[string]func(*wire.Enqueue) *wire.Enqueue{
+		"waiting": func(e *wire.Enqueue) *wire.Enqueue { return e }, "delayed": later,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			got := s.enqueueAll(due(untilEnded("j-1", "a", "1")), due(untilEnded("j-2", "b", "2")),
+				due(untilEnded("j-3", "c", "3")))
+			if want := "ok, j-1 " + name + ", j-1 " + name; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			data := s.rdb.HGet(t.Context(), s.q.Bodies(), "j-1").Val()
+			for _, entry := range s.rdb.XRange(t.Context(), s.q.Stream, "-", "+").Val() {
+				data, _ = entry.Values["data"].(string)
+			}
+			if !strings.HasSuffix(data, "3") || s.rdb.XLen(t.Context(), s.q.Stream).Val() > 1 {
+				t.Errorf("it has %q", data)
+			}
+		})
+	}
 }
