@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 )
@@ -165,7 +166,7 @@ func ValidateName(name string) error {
 		return fmt.Errorf("must not be longer than %d bytes", MaxNameLen)
 	}
 	for _, r := range name {
-		if r <= ' ' || r == 0x7f {
+		if r <= ' ' || r >= 0x7f && (unicode.IsSpace(r) || unicode.IsControl(r)) {
 			return errors.New("must not contain spaces or control characters")
 		}
 	}
