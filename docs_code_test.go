@@ -174,7 +174,7 @@ var helpers = map[string]effect{
 	"due_in": reads, "nearer_due": reads, "error_text": reads, "held_by": reads, "read_calls": reads,
 	"move_guards": adds, "end_guards": adds, "guarded_state": reads, "add_guarded": adds, "ms_until": reads,
 	"last_words": reads, "cron_state": reads, "note_cron": adds, "promote_jobs": adds, // see noteMove
-	"shorten_lease": reads, "try": reads, // of its keys it changes the first alone; by writtenKey
+	"shorten_lease": reads, "read_body": reads, "try": reads, // of its keys it changes the first alone; by writtenKey
 }
 
 // TestEveryHelperIsKnown holds the table above against the prelude.
@@ -208,17 +208,6 @@ func keyWords(text string) map[int]string {
 		words[n] = word
 	}
 	return words
-}
-
-// noteMove notes what promote_jobs does: it adds to the first and the fourth of its keys, and removes from the others.
-func noteMove(keys [][]string, s script, note func(map[string]bool, string) error) {
-	for n, key := range keys {
-		to := s.removes
-		if n == 0 || n == 3 {
-			to = s.adds
-		}
-		_ = note(to, key[1])
-	}
 }
 
 var (
@@ -296,6 +285,7 @@ func readScript(text string) (script, error) {
 	for _, list := range listOfKeys.FindAllStringSubmatch(text, -1) {
 		text = strings.ReplaceAll(text, "unpack("+list[1]+")", "KEYS["+list[2]+"], unpack("+list[1]+")")
 	}
+	text = restIsKeys(text)
 	for _, call := range deletedKeys.FindAllStringSubmatch(text, -1) {
 		for _, key := range helpersKey.FindAllStringSubmatch(call[1], -1) {
 			if err := note(s.removes, key[1]); err != nil {

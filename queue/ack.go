@@ -206,6 +206,9 @@ func (a *acker) recordAll(ctx context.Context, batch []doneJob, epoch *wire.Epoc
 		done[i].Entry = &t.entry
 		if t.meta.Guarded {
 			done[i].ChosenID = &t.run.ID
+			if t.meta.Held() != "" {
+				done[i].Unique = &t.meta.Unique
+			}
 		}
 	}
 	registered, acked, err := wire.Ack(ctx, ses.w.rdb, &ses.queue, ses.consumer, done, epoch)
@@ -258,6 +261,9 @@ func toCheck(batch []doneJob) []wire.DoneJob {
 	for i, job := range batch {
 		t := job.task
 		done[i] = wire.DoneJob{Entry: t.entry, ID: t.run.ID, HeldFor: since(t.heldSince), Chosen: t.meta.Guarded}
+		if t.meta.Guarded {
+			done[i].Unique = t.meta.Held()
+		}
 	}
 	return done
 }

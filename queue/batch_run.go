@@ -28,7 +28,11 @@ func (w *Worker) runBatch(lead *task) {
 	case !ses.valid():
 		ses.drop(g.tasks)
 	case g.buryUnfit():
-		g.execute()
+		if ses.freeUnique(g.fit...) {
+			g.execute()
+		} else {
+			ses.drop(g.fit)
+		}
 	}
 }
 

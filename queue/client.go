@@ -114,6 +114,7 @@ type Enqueued struct {
 	Due       *time.Time     `json:"due,omitempty"`       // nil: at once
 	Reached   *DurableResult `json:"reached,omitempty"`   // with [Durable]: how safe the job was
 	Duplicate bool           `json:"duplicate,omitempty"` // nothing was enqueued: ID is the job that was there before
+	Changed   bool           `json:"changed,omitempty"`   // by [ReplaceData] or [Debounce], that job was
 	State     string         `json:"state,omitempty"`     // of that job, as package inspect names it; "" if not known
 	Err       error          `json:"-"`                   // of this item of [Client.EnqueueMany]
 }
@@ -128,8 +129,8 @@ type Item struct {
 // deleted by a person.
 //
 // Errors: [ErrUnknownOutcome] when the connection failed after the job was sent, [ErrFull], [ErrOverloaded],
-// [ErrTooLarge], [ErrClosed], [ErrInvalid]; [ErrNotDurable] comes with the job, which is enqueued; anything else says
-// that nothing was enqueued, and why.
+// [ErrTooLarge], [ErrClosed], [ErrInvalid]; [ErrNotDurable] comes with the job, which is enqueued, and [ErrDuplicate]
+// with the one that was there before; anything else says that nothing was enqueued, and why.
 func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) (*Enqueued, error) {
 	if err := c.mayCall(ctx); err != nil {
 		return nil, fmt.Errorf("queue: enqueue: %w", err)
@@ -147,14 +148,19 @@ func (c *Client) Enqueue(ctx context.Context, args Args, opts ...EnqueueOption) 
 		return job, err
 	}
 	op.added = began
-	if err := c.sender.send(ctx, op); err != nil { // the op may still be under way: it is not recycled
+	err = c.sender.send(ctx, op)
+	isRejected := errors.Is(err, ErrDuplicate)
+	if err != nil && !isRejected { // the op may still be under way: it is not recycled
 		return nil, fmt.Errorf("queue: enqueue %s on %s: %w", op.job.Kind, op.job.Queue, err)
 	}
 	job, q := op.job, op.queue
 	op.recycle()
 	c.noteQueue(ctx, q, began, began+int64(c.cfg.Timeout))
 	c.observeEnqueued(&job)
-	return &job, nil
+	if isRejected {
+		err = fmt.Errorf("queue: enqueue %s on %s: %w", job.Kind, job.Queue, err)
+	}
+	return &job, err
 }
 
 // Close waits for what was handed over, refuses what comes after, and closes the client's own connections.
@@ -186,7 +192,7 @@ func (c *Client) prepare(args Args, opts []EnqueueOption) (*enqueueOp, error) {
 func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	now := c.cfg.Now()
 	job := Enqueued{ID: o.id, Kind: kind, Queue: o.queue}
-	m := wire.Meta{Unique: o.uniqueKey, Trace: o.trace, RequestID: o.requestID}
+	m := wire.Meta{Unique: o.unique.Key, Until: wire.Until(o.unique.Until), Trace: o.trace, RequestID: o.requestID}
 	setPolicy(&m, &o.policy)
 	if o.id == "" {
 		job.ID = c.ids.Next(now)
@@ -195,15 +201,24 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	}
 	job.Due = o.due(now)
 	m.Expires = o.expires(now, job.Due)
+	if o.unique.isTracked() {
+		m.Guarded = true
+	}
+	if o.unique.Debounce > 0 {
+		m.Debounce = wire.CeilMilli(wire.LimitTime(now.Add(o.unique.Debounce)))
+	}
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
-	op.chosenID, op.unique = o.id, o.uniqueKey
+	op.chosenID, op.unique = o.id, o.unique
 	op.queue = c.queue(o.queue)
 	q := &op.queue.QueueRef
-	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
+	if job.Due == nil && o.id == "" && o.unique.Key == "" {
 		op.addPlain(&q.Keys, data, m.Encode())
 	} else {
 		op.addCall(data, m.Encode(), o, c.ids.Next(now), now)
+		if o.id == "" && o.unique.isTracked() { // for this call alone: it may be sent again
+			op.call.Window = c.cfg.Timeout
+		}
 	}
 	return op
 }

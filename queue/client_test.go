@@ -50,6 +50,8 @@ func TestRepeatingAGuardedCallIsSafe(t *testing.T) {
 	t.Parallel()
 	for name, guard := range map[string]queue.EnqueueOption{
 		"ID": queue.ID("o-7"), "unique": queue.Unique("charge:o-7", time.Hour),
+		"until ended":   queue.UniqueUntilEnded("charge:o-7", queue.ReplaceData()),
+		"until started": queue.UniqueUntilStarted("charge:o-7"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

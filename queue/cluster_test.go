@@ -53,6 +53,8 @@ func TestOnACluster(t *testing.T) {
 		enqueue("plain")
 		enqueue("k", queue.Unique("u"+redistest.Namespace(), time.Minute), queue.ID("i"+redistest.Namespace()))
 		enqueue("flaky", queue.In(5*time.Millisecond))
+		enqueue("k", queue.UniqueUntilEnded("e"+redistest.Namespace()))
+		enqueue("k", queue.UniqueUntilStarted("s"+redistest.Namespace()), queue.Retain(time.Minute))
 	}
 	_, err = client.Enqueue(t.Context(), queue.JSON("plain", []byte(`{}`)), queue.On("orders"),
 		queue.Durable(queue.Replicated(1, time.Millisecond)))
@@ -61,7 +63,7 @@ func TestOnACluster(t *testing.T) {
 	}
 	dead := enqueue("broken", queue.Unique("dead", time.Minute))
 	f.must(rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: "clu:raw", Values: []string{"a", "b"}}).Err())
-	f.await(queue.EventDone, 62)
+	f.await(queue.EventDone, 102)
 	f.await(queue.EventDead, 1)
 	f.must(f.inspect.Requeue(t.Context(), "orders", dead))
 	f.await(queue.EventDead, 2)

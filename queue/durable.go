@@ -140,7 +140,7 @@ func (c *Client) sendDurable(ctx context.Context, op *enqueueOp, d *Durability) 
 func (c *Client) enqueueDurable(ctx context.Context, op *enqueueOp) (*Enqueued, error) {
 	began := monotonic()
 	err := c.sendDurable(ctx, op, op.durability)
-	if err != nil && !errors.Is(err, ErrNotDurable) {
+	if err != nil && !errors.Is(err, ErrNotDurable) && !errors.Is(err, ErrDuplicate) {
 		return nil, err
 	}
 	job := op.job

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,7 +16,8 @@ const (
 // EnqueueMany puts many jobs in Redis, in pipelines. It returns one Enqueued for each item, in their order, each with
 // its own Err, and an error that counts and names the first if any failed. Where [Client.Enqueue] is refused because
 // too much waits to be sent, EnqueueMany waits. Of items with the same [ID] or [Unique] key on one queue the first is
-// the one that is enqueued. ClientConfig.Timeout applies to each thousand, or 16 MiB. Jobs with [Durable] are sent one
+// the one that is enqueued, and those with [ReplaceData] or [Debounce] change it in their order, each with a round trip
+// of its own. ClientConfig.Timeout applies to each thousand, or 16 MiB. Jobs with [Durable] are sent one
 // by one.
 //
 // When ctx ends, it returns at once: items that were not sent by then say so, and those under way [ErrUnknownOutcome].
@@ -87,15 +89,16 @@ func (op *enqueueOp) guards(to []guardKey) []guardKey {
 	if op.chosenID != "" {
 		to = append(to, guardKey{queue: op.job.Queue, id: op.chosenID})
 	}
-	if op.unique != "" {
-		to = append(to, guardKey{queue: op.job.Queue, unique: op.unique})
+	if op.unique.Key != "" {
+		to = append(to, guardKey{queue: op.job.Queue, unique: op.unique.Key})
 	}
 	return to
 }
 
 // nextWave takes the items that may be sent at the same time: of those with the same guard the first, and all once that
-// one has succeeded. Otherwise the order would be left to chance: there are several pipelines, and a server that does
-// not have the script gets some of their commands again.
+// one has succeeded, but for those that change a job: each comes after the one before it. Otherwise the order would be
+// left to chance: there are several pipelines, and a server that does not have the script gets some of their commands
+// again.
 func (k *chunk) nextWave(pending []int, done guardSet) (wave, rest []int) {
 	var memory [2]guardKey
 	taken := guardSet{}
@@ -107,7 +110,7 @@ func (k *chunk) nextWave(pending []int, done guardSet) (wave, rest []int) {
 		}
 		free := true
 		for _, guard := range guards {
-			if _, ok := done[guard]; ok {
+			if _, ok := done[guard]; ok && !k.ops[i].unique.changes() {
 				continue
 			}
 			if _, ok := taken[guard]; ok {
@@ -156,11 +159,12 @@ func (k *chunk) send(ctx context.Context, wave []int, done guardSet) {
 
 // end notes the outcome of an item.
 func (k *chunk) end(i int, err error, done guardSet) {
-	if k.results[i].Err = err; err != nil {
+	if k.results[i].Err = err; err != nil && !errors.Is(err, ErrDuplicate) {
 		return
 	}
 	op, c := k.ops[i], k.client
 	k.results[i] = op.job
+	k.results[i].Err = err
 	done.add(op)
 	q := op.queue
 	op.recycle()

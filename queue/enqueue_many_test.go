@@ -243,6 +243,7 @@ func TestEnqueueManyKeepsTheOrderOfAKey(t *testing.T) {
 	t.Parallel()
 	for name, option := range map[string]func(string) queue.EnqueueOption{
 		"unique": func(key string) queue.EnqueueOption { return queue.Unique(key, time.Hour) },
+		"until":  func(key string) queue.EnqueueOption { return queue.UniqueUntilEnded(key) },
 		"ID":     queue.ID,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ type enqueueOp struct {
 	size       int           // bytes of its data
 	durability *Durability
 	chosenID   string        // "" without [ID]
-	unique     string        // "" without [Unique]
+	unique     UniqueScope   // the zero value without [Unique] and the like
 	unguarded  bool          // nothing would notice if it were sent twice
 	err        error         // valid once done has its signal
 	done       chan struct{} // holds one signal
@@ -63,13 +63,14 @@ func (op *enqueueOp) addRaw(stream string, fields []string) {
 // its own call.
 func (op *enqueueOp) addCall(data []byte, meta string, o *enqueueOptions, mark string, now time.Time) {
 	op.call = &wire.Enqueue{
-		ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due, UniqueKey: o.uniqueKey,
-		UniqueFor: o.uniqueFor,
+		ID: op.job.ID, Kind: op.job.Kind, Meta: meta, Data: data, Due: op.job.Due,
+		UniqueKey: o.unique.Key, UniqueFor: o.unique.For, Until: wire.Until(o.unique.Until),
+		Replace: o.unique.Replace, Debounce: o.unique.Debounce > 0,
 	}
 	if op.job.Due != nil {
 		op.call.UniqueFor += op.job.Due.Sub(now)
 	}
-	if o.id != "" {
+	if o.id != "" || o.unique.isTracked() {
 		op.call.Call, op.call.Window = mark, o.idWindow
 	}
 	op.unguarded = !op.call.Guarded()
@@ -91,6 +92,8 @@ func (op *enqueueOp) again(ctx context.Context, try int) bool {
 // complete reads the outcome and wakes the caller.
 func (op *enqueueOp) complete() {
 	switch err := op.failure; {
+	case err == nil && op.unique.Reject && op.job.Duplicate && (op.chosenID == "" || op.job.ID != op.chosenID):
+		op.settle(ErrDuplicate)
 	case err == nil:
 		op.settle(nil)
 	case redis.HasErrorPrefix(err, "OOM"):
@@ -119,7 +122,10 @@ func (op *enqueueOp) took(entry []byte, err error) {
 func (op *enqueueOp) take(cell any) {
 	found, err := wire.ReadEnqueued(cell)
 	if op.failure = err; found != nil {
-		op.job.Duplicate, op.job.ID, op.job.State = true, found.ID, found.State
+		op.job.Duplicate, op.job.ID, op.job.State, op.job.Changed = true, found.ID, found.State, found.Changed
+		if found.Changed {
+			op.job.Due = found.Due
+		}
 	}
 }
 

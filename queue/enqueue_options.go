@@ -19,8 +19,7 @@ type enqueueOptions struct {
 	hasTime    bool // at was given
 	id         string
 	idWindow   time.Duration
-	uniqueKey  string
-	uniqueFor  time.Duration
+	unique     UniqueScope
 	durability *Durability
 	trace      string
 	requestID  string

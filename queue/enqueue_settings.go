@@ -22,6 +22,7 @@ type EnqueueSettings struct {
 	IDWindow   time.Duration // [ID] and [IDFor]
 	UniqueKey  string        // [Unique]
 	UniqueFor  time.Duration // [Unique]
+	Unique     UniqueScope   // [Unique], [UniqueUntilEnded] and [UniqueUntilStarted], with their options
 	Durability *Durability   // [Durable]; nil without it
 	Trace      string        // [Trace]
 	RequestID  string        // [RequestID]
@@ -39,7 +40,7 @@ func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings
 	}
 	return EnqueueSettings{
 		Kind: o.kind, Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
-		UniqueKey: o.uniqueKey, UniqueFor: o.uniqueFor, Durability: o.durability,
+		UniqueKey: o.unique.Key, UniqueFor: o.unique.For, Unique: o.unique, Durability: o.durability,
 		Trace: o.trace, RequestID: o.requestID, ExpiresIn: o.expiresIn, Policy: o.policy,
 	}, nil
 }
@@ -72,6 +73,9 @@ func (o *enqueueOptions) encode(args Args, maxData int) ([]byte, error) {
 	}
 	if o.in > 0 && o.hasTime {
 		o.errs = append(o.errs, errors.New("In and At exclude each other"))
+	}
+	if o.unique.Debounce > 0 && o.in <= 0 && !o.hasTime {
+		o.errs = append(o.errs, errors.New("Debounce needs In or At"))
 	}
 	var err error
 	if o.kind, err = checkedKind(args); err != nil {

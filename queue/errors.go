@@ -12,6 +12,10 @@ var (
 	// Repeating the call may enqueue it twice, unless it has an [ID] or a [Unique] key.
 	ErrUnknownOutcome = errors.New("unknown outcome: the job may or may not have been enqueued")
 
+	// ErrDuplicate says that another job holds the unique key of one with [RejectDuplicate]: nothing was enqueued. It
+	// comes with that job.
+	ErrDuplicate = errors.New("another job holds the unique key: nothing was enqueued")
+
 	// ErrFull says that Redis refused the job because it has reached its maxmemory.
 	ErrFull = errors.New("redis is out of memory (maxmemory reached): nothing was enqueued")
 

@@ -82,6 +82,25 @@ func ExampleClient_Enqueue() {
 	// was there before: true
 }
 
+// Calls that come one after the other are one job, which runs when they have ceased for a while.
+func ExampleDebounce() {
+	rdb, stop := exampleRedis()
+	defer stop()
+	ctx := context.Background()
+	client, err := queue.NewClient(rdb, queue.ClientConfig{})
+	check(err)
+	defer client.Close()
+	for _, email := range []string{"ada@example.org", "ada@example.com"} {
+		job, err := client.Enqueue(ctx, Welcome{Email: email}, queue.On("mail"), queue.In(30*time.Second),
+			queue.UniqueUntilStarted("welcome:ada", queue.Debounce(5*time.Minute), queue.ReplaceData()))
+		check(err)
+		fmt.Println("was there before:", job.Duplicate, "and is later now:", job.Changed)
+	}
+	// Output:
+	// was there before: false and is later now: false
+	// was there before: true and is later now: true
+}
+
 func ExampleHandle() {
 	rdb, stop := exampleRedis()
 	defer stop()

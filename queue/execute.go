@@ -43,8 +43,9 @@ func (t *task) execute() {
 		return
 	}
 	t.ses.noteBegun(t)
+	may := t.ses.freeUnique(t)
 	now := time.Now()
-	if !t.ses.validAt(int64(now.Sub(epoch))) {
+	if !may || !t.ses.validAt(int64(now.Sub(epoch))) {
 		t.drop()
 		return
 	}

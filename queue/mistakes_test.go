@@ -60,6 +60,13 @@ func TestMistakesAreInvalid(t *testing.T) {
 		"At after 9999":      {enqueue(queue.At(year10000)), "must be before 9999-12-31"},
 		"unique for nothing": {enqueue(queue.Unique("u", 0)), "at least 1ms"},
 		"unique for less":    {enqueue(queue.Unique("u", math.MinInt64)), "at least 1ms"},
+		"until, no key":      {enqueue(queue.UniqueUntilEnded("")), "must not be empty"},
+		"unique, nil":        {enqueue(queue.UniqueUntilStarted("u", nil)), "is nil"},
+		"reject, replace": {
+			enqueue(queue.UniqueUntilEnded("u", queue.RejectDuplicate(), queue.ReplaceData())), "excludes",
+		},
+		"debounce at once":   {enqueue(queue.UniqueUntilEnded("u", queue.Debounce(time.Hour))), "needs In or At"},
+		"debounce for less":  {enqueue(queue.In(1), queue.Unique("u", time.Hour, queue.Debounce(1))), "at least 1ms"},
 		"no ID":              {enqueue(queue.ID("")), "must not be empty"},
 		"no queue":           {enqueue(queue.On("")), "must not be empty"},
 		"no timeout":         {enqueue(queue.Timeout(0)), "at least 1ms"},

@@ -89,11 +89,12 @@ func (m *mover[J]) moveAll(batch []*moving[J]) {
 	}
 }
 
-// movers are those of a session, one for each kind of outcome.
+// movers are those of a session, one for each kind of outcome, and for what comes before a handler.
 type movers struct {
 	retries, snoozes mover[wire.Retry]
 	records          mover[wire.Record]
 	starts           mover[wire.Start]
+	uniqueStarts     mover[wire.UniqueStart]
 }
 
 func newMovers(ses *session) *movers {
@@ -102,6 +103,7 @@ func newMovers(ses *session) *movers {
 	m.snoozes = mover[wire.Retry]{ses: ses, send: ses.putOff(true)}
 	m.records = mover[wire.Record]{ses: ses, send: ses.retain}
 	m.starts = mover[wire.Start]{ses: ses, send: ses.start}
+	m.uniqueStarts = mover[wire.UniqueStart]{ses: ses, send: ses.freeUniques}
 	return m
 }
 

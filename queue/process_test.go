@@ -31,6 +31,7 @@ type processConfig struct {
 	Slots, ReadAhead      int
 	Lease, Grace          time.Duration
 	Crons                 []cronOfProcess
+	DiesAtStart           bool // it kills itself once a job is started, before the handler
 }
 
 // cronOfProcess is a cron entry of every second that a process declares. Its jobs are counted by their IDs.
@@ -104,6 +105,11 @@ func work(text string) error {
 	w, err := queue.NewWorker(rdb, mux, queue.WorkerConfig{
 		Namespace: cfg.Namespace, Cron: crons, Queues: map[string]queue.QueueConfig{"orders": {}}, Name: cfg.Name,
 		Concurrency: cfg.Slots, ReadAhead: cfg.ReadAhead, Lease: cfg.Lease, Grace: cfg.Grace,
+		Observer: queue.ObserverFunc(func(e queue.Event) {
+			if cfg.DiesAtStart && e.Type == queue.EventStarted {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		}),
 	})
 	if err != nil {
 		return err

@@ -57,8 +57,8 @@ func (t *task) done(took time.Duration) {
 	}
 	record := wire.Record{
 		Guarded: t.meta.Guarded,
-		ID:      t.run.ID, Kind: t.run.Kind, Worker: t.run.Worker, Unique: t.meta.Unique, Trace: t.meta.Trace,
-		RequestID: t.meta.RequestID, Data: t.run.Data, Result: t.run.result, Attempt: t.run.Attempt,
+		ID:      t.run.ID, Kind: t.run.Kind, Worker: t.run.Worker, Unique: t.meta.Unique, Until: t.meta.Until,
+		Trace: t.meta.Trace, RequestID: t.meta.RequestID, Data: t.run.Data, Result: t.run.result, Attempt: t.run.Attempt,
 		Redelivered: t.run.Redelivered, EnqueuedAt: t.run.EnqueuedAt, EndedAt: t.ses.w.cfg.Now(), Took: took,
 		Progress: t.recordedProgress(), Keep: t.policy.Retain,
 	}

@@ -109,13 +109,21 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 	field("ended", moment(j.EndedAt))
 	field("reason", j.Reason)
 	field("error", j.Error)
-	field("unique key", j.UniqueKey)
+	field("unique key", uniqueText(j))
 	if j.Progress != nil {
 		field("progress", fmt.Sprintf("%.0f %% %s", j.Progress.Percent, j.Progress.Note))
 	}
 	field("data", string(j.Data))
 	field("result", string(j.Result))
 	return out.Flush()
+}
+
+// uniqueText is the unique key, and until when it is held if not for a time.
+func uniqueText(j inspect.JobInfo) string {
+	if j.UniqueUntil == "" {
+		return j.UniqueKey
+	}
+	return j.UniqueKey + ", until the job has " + j.UniqueUntil
 }
 
 // attemptsText says how many attempts failed, and at which a job was done.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -20,16 +21,21 @@ func enqueueCommand() *cli.Command {
    producer enqueue payment.charge --queue orders --data '{"order_id":"o-1","cents":1999}'
    echo '{"ms":500}' | producer enqueue debug.sleep --queue orders --data -
    producer enqueue payment.charge --queue orders --data @o-1.json --at 2027-01-01T00:00:00Z
-   producer enqueue payment.charge --queue orders --data @o-1.json --unique charge:o-1 --unique-for 1h`,
+   producer enqueue payment.charge --queue orders --data @o-1.json --unique charge:o-1 --unique-for 1h
+   producer enqueue debug.echo --queue orders --data '{}' --unique e --unique-until ended --unique-replace`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "queue", Usage: "`QUEUE` that receives the job (required)"},
 			&cli.StringFlag{Name: "data", Usage: "the job's data as `JSON`, @FILE, or - for stdin (required)"},
 			&cli.DurationFlag{Name: "in", Usage: "run it this long from now, e.g. 5m"},
 			&cli.StringFlag{Name: "at", Usage: "run it at this `TIME`, e.g. 2027-01-01T00:00:00Z"},
 			&cli.StringFlag{Name: "id", Usage: "the job's `ID`: a repetition within a day enqueues nothing"},
-			&cli.StringFlag{Name: "unique", Usage: "one job of this `KEY` within --unique-for"},
+			&cli.StringFlag{Name: "unique", Usage: "one job of this `KEY`, with --unique-for or --unique-until"},
 			&cli.DurationFlag{Name: "unique-for", Usage: "how long the unique key is taken, e.g. 1h"},
 			&cli.DurationFlag{Name: "expires-in", Usage: "it ends as expired if it has not started by then, e.g. 10m"},
+			&cli.StringFlag{Name: "unique-until", Usage: "the `END` of the unique key: ended or started, as the job is"},
+			&cli.BoolFlag{Name: "unique-replace", Usage: "the job that holds the key gets this data, if it has not started"},
+			&cli.DurationFlag{Name: "unique-debounce", Usage: "put the job that holds the key off, for this long at the most"},
+			&cli.BoolFlag{Name: "unique-reject", Usage: "fail if the key is held"},
 			&cli.IntFlag{Name: "max-attempts", Usage: "failed attempts that make the job dead (default: the kind's)"},
 			&cli.DurationFlag{Name: "timeout", Usage: "longest time a run may take (default: the kind's)"},
 			&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how it ended for `monitor job`; 0 for not"},
@@ -58,10 +64,10 @@ func enqueue(c *cli.Context) error {
 	}
 	return withClient(c, func(client *queue.Client) error {
 		job, err := client.Enqueue(c.Context, queue.JSON(kind, data), options...)
-		if err != nil {
+		if err != nil && !errors.Is(err, queue.ErrDuplicate) {
 			return command.Rejected(err)
 		}
-		return command.NewLines(c.App.Writer).Print(job)
+		return errors.Join(command.NewLines(c.App.Writer).Print(job), err)
 	})
 }
 
@@ -78,12 +84,11 @@ func enqueueOptions(c *cli.Context) ([]queue.EnqueueOption, error) {
 		return nil, err
 	}
 	options = append(options, due...)
-	if c.IsSet("unique") != c.IsSet("unique-for") {
-		return nil, command.Usage("--unique and --unique-for go together; give both or neither")
+	unique, err := uniqueOption(c)
+	if err != nil {
+		return nil, err
 	}
-	if c.IsSet("unique") {
-		options = append(options, queue.Unique(c.String("unique"), c.Duration("unique-for")))
-	}
+	options = append(options, unique...)
 	if c.IsSet("id") {
 		options = append(options, queue.ID(c.String("id")))
 	}
@@ -100,6 +105,27 @@ func enqueueOptions(c *cli.Context) ([]queue.EnqueueOption, error) {
 		options = append(options, queue.Retain(c.Duration("retain")))
 	}
 	return options, nil
+}
+
+// uniqueOption is the option of the unique key, if there is one.
+func uniqueOption(c *cli.Context) ([]queue.EnqueueOption, error) {
+	scope := queue.UniqueScope{
+		Key: c.String("unique"), For: c.Duration("unique-for"), Until: c.String("unique-until"),
+		Replace: c.Bool("unique-replace"), Debounce: c.Duration("unique-debounce"), Reject: c.Bool("unique-reject"),
+	}
+	switch {
+	case !c.IsSet("unique") && scope != (queue.UniqueScope{}):
+		return nil, command.Usage("--unique-for, --unique-until and the like go together with --unique")
+	case !c.IsSet("unique"):
+		return nil, nil
+	case c.IsSet("unique-for") == c.IsSet("unique-until"):
+		return nil, command.Usage("--unique goes together with --unique-for or --unique-until; give one of them")
+	case c.IsSet("unique-until") && scope.Until != "ended" && scope.Until != "started":
+		return nil, command.Usage("--unique-until %q: want ended or started", scope.Until)
+	case c.IsSet("unique-debounce") && scope.Debounce < time.Millisecond:
+		return nil, command.Usage("--unique-debounce %s: must be at least 1ms", scope.Debounce)
+	}
+	return []queue.EnqueueOption{gateway.UniqueOption(scope)}, nil
 }
 
 func dueOption(c *cli.Context) ([]queue.EnqueueOption, error) {

@@ -45,8 +45,10 @@ type JobInfo struct {
 	Result     json.RawMessage `json:"result,omitempty"`     // done
 	Progress   *Progress       `json:"progress,omitempty"`   // recorded by the handler
 	UniqueKey  string          `json:"unique_key,omitempty"`
-	Trace      string          `json:"trace,omitempty"` // the traceparent it was enqueued with
-	RequestID  string          `json:"request_id,omitempty"`
+	// when it gives its unique key back: "ended" or "started"; "" after a time
+	UniqueUntil string `json:"unique_until,omitempty"`
+	Trace       string `json:"trace,omitempty"` // the traceparent it was enqueued with
+	RequestID   string `json:"request_id,omitempty"`
 	// in flight: a person has cancelled it, and its handler goes on
 	Cancelled *Attribution `json:"cancelled,omitempty"`
 	Heartbeat Heartbeat    `json:"heartbeat,omitempty"` // in flight: how its holder is
@@ -152,7 +154,7 @@ func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 		source: e,
 		ID:     e.ID, Kind: e.Kind, Queue: q.Name, State: state,
 		Attempt: e.Meta.Attempt, MaxAttempts: int(e.Meta.MaxAttempts), Redelivered: e.Meta.Redelivered,
-		Error: e.Meta.Error, UniqueKey: e.Meta.Unique, EnqueuedAt: timePtr(e.EnqueuedAt()),
+		Error: e.Meta.Error, UniqueKey: e.Meta.Unique, UniqueUntil: string(e.Meta.Until), EnqueuedAt: timePtr(e.EnqueuedAt()),
 		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
 	}
 	if e.Meta.Expires > 0 {
@@ -234,7 +236,8 @@ func fromRecord(q *wire.QueueRef, id string, record map[string]string) JobInfo {
 		Data:    showData([]byte(record["data"])),
 		Attempt: int(n("attempt")), Redelivered: int(n("redelivered")), Worker: record["worker"],
 		Result: showData([]byte(record["result"])), Progress: readProgress(record), UniqueKey: record["unique"],
-		Trace: record["trace"], RequestID: record["request_id"],
+		UniqueUntil: record["unique_until"],
+		Trace:       record["trace"], RequestID: record["request_id"],
 		EndedAt: timePtr(time.UnixMilli(n("ended_ms"))),
 	}
 	if ms := n("enqueued_ms"); ms > 0 {

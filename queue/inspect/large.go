@@ -14,7 +14,9 @@ func (j JobInfo) WithoutLarge(most int) JobInfo {
 	if len(j.Result) > most {
 		j.LeftOut, j.Result = j.LeftOut+int64(len(j.Result)), nil
 	}
-	for _, text := range []*string{&j.Kind, &j.Error, &j.Reason, &j.UniqueKey, &j.Trace, &j.RequestID, &j.Worker} {
+	for _, text := range []*string{
+		&j.Kind, &j.Error, &j.Reason, &j.UniqueKey, &j.UniqueUntil, &j.Trace, &j.RequestID, &j.Worker,
+	} {
 		*text = cutText(*text, textMost)
 	}
 	j.source.Data, j.body = nil, ""

@@ -15,7 +15,7 @@ import (
 
 // Enqueuer is a [queue.Enqueuer] that records what is enqueued, in place of a [queue.Client]. It refuses what a client
 // refuses, and recognises repeated IDs and unique keys as a client does. As no job is ever run, an ID is held for ever,
-// and a unique key until its time is over. The zero value is ready. It is safe for any number of goroutines.
+// and so is a unique key, unless it has a time. The zero value is ready. It is safe for any number of goroutines.
 type Enqueuer struct {
 	// Config is as a client's: MaxData and Now are used. Set it before the first call.
 	Config queue.ClientConfig
@@ -72,7 +72,7 @@ func (e *Enqueuer) Enqueue(
 	enqueued, err := e.add(settings)
 	if err != nil {
 		err = fmt.Errorf("queue: enqueue %s on %s: %w", settings.Kind, settings.Queue, err)
-		if !errors.Is(err, queue.ErrNotDurable) {
+		if !errors.Is(err, queue.ErrNotDurable) && !errors.Is(err, queue.ErrDuplicate) {
 			return nil, err
 		}
 	}
@@ -138,6 +138,12 @@ func (e *Enqueuer) add(settings queue.EnqueueSettings) (queue.Enqueued, error) {
 	for _, g := range held {
 		if holder, ok := e.guards[g]; ok && (holder.until.IsZero() || now.Before(holder.until)) {
 			enqueued.ID, enqueued.State, enqueued.Duplicate = holder.id, holder.state, true
+			if g.unique && job.Unique.Reject {
+				return enqueued, queue.ErrDuplicate
+			}
+			if g.unique {
+				e.change(g, &job, &enqueued)
+			}
 			return enqueued, failure
 		}
 	}
@@ -167,7 +173,7 @@ func (e *Enqueuer) hold(guards []guard, job *Job) {
 	}
 	for _, g := range guards {
 		holder := guarded{id: job.ID, state: state}
-		if g.unique {
+		if g.unique && job.UniqueFor > 0 {
 			holder.until = from.Add(job.UniqueFor)
 		}
 		e.guards[g] = holder

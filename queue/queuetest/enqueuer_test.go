@@ -228,3 +228,44 @@ func TestOnlyFailsTheTest(t *testing.T) {
 		t.Errorf("with undecodable data it failed with %q", got)
 	}
 }
+
+// What a second call does with the job that holds its unique key is what a client does.
+func TestEnqueuerTreatsUniqueKeysAsAClientDoes(t *testing.T) {
+	t.Parallel()
+	now := time.Now().Truncate(time.Millisecond)
+	clock := func() time.Time { return now }
+	client, err := queue.NewClient(queuetest.Server(t), queue.ClientConfig{Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	fake := &queuetest.Enqueuer{Config: queue.ClientConfig{Now: clock}}
+	debounce := []queue.UniqueOption{queue.Debounce(time.Hour), queue.ReplaceData()}
+	for n, opts := range [][]queue.EnqueueOption{
+		{queue.UniqueUntilEnded("a", queue.ReplaceData())}, {queue.UniqueUntilEnded("a", queue.ReplaceData())},
+		{queue.UniqueUntilEnded("a", queue.RejectDuplicate())}, {queue.UniqueUntilStarted("a"), queue.In(time.Minute)},
+		{queue.UniqueUntilStarted("b", debounce...), queue.In(time.Minute)},
+		{queue.UniqueUntilStarted("b", debounce...), queue.In(2 * time.Minute)},
+		{queue.UniqueUntilStarted("b", queue.Debounce(time.Hour)), queue.In(time.Second)},
+		{queue.Unique("b", time.Hour, debounce...), queue.In(2 * time.Hour)},
+		{queue.Unique("c", time.Hour, debounce...), queue.In(time.Minute)},
+		{queue.Unique("c", time.Hour, debounce...), queue.In(time.Minute)},
+		{queue.Unique("c", time.Hour, debounce...), queue.In(5 * time.Minute)},
+	} {
+		got, gotErr := fake.Enqueue(t.Context(), Charge{}, opts...)
+		want, wantErr := client.Enqueue(t.Context(), Charge{}, opts...)
+		if errors.Is(gotErr, queue.ErrDuplicate) != errors.Is(wantErr, queue.ErrDuplicate) || got == nil || want == nil {
+			t.Fatalf("call %d: got %v, want %v", n, gotErr, wantErr)
+		}
+		got.ID, want.ID = "", ""
+		for _, due := range []**time.Time{&got.Due, &want.Due} {
+			if *due != nil {
+				at := (*due).UTC()
+				*due = &at
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("call %d: got %+v, want %+v; due %v and %v", n, got, want, got.Due, want.Due)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -27,13 +28,13 @@ type jobRequest struct {
 	Data        json.RawMessage `json:"data"`
 	ID          string          `json:"id"`
 	Unique      string          `json:"unique"`
-	UniqueFor   *duration       `json:"unique_for"`
 	In          *duration       `json:"in"`
 	At          *time.Time      `json:"at"`
 	ExpiresIn   *duration       `json:"expires_in"`
 	MaxAttempts *int            `json:"max_attempts"`
 	Timeout     *duration       `json:"timeout"`
 	Retain      *duration       `json:"retain"` // "0s" for not at all
+	uniqueRequest
 }
 
 // result is what became of one job of several.
@@ -73,7 +74,7 @@ func (g *Gateway) enqueue(w http.ResponseWriter, r *http.Request) error {
 func (g *Gateway) enqueueOne(w http.ResponseWriter, r *http.Request, item queue.Item) error {
 	job, err := g.client.Enqueue(r.Context(), item.Args, item.Options...)
 	if err != nil {
-		return refusedJob(err)
+		return refusedJob(err, job)
 	}
 	g.noteBegun(r)
 	w.Header().Set("Location", "/v1/queues/"+url.PathEscape(job.Queue)+"/jobs/"+url.PathEscape(job.ID))
@@ -130,7 +131,7 @@ func (g *Gateway) enqueueItems(r *http.Request, items []queue.Item, results []re
 	made, _ := g.client.EnqueueMany(r.Context(), good) // each has its own error
 	for n, i := range at {
 		if err := made[n].Err; err != nil {
-			results[i].Problem = problemOf(refusedJob(err))
+			results[i].Problem = problemOf(refusedJob(err, &made[n]))
 			continue
 		}
 		g.noteBegun(r)
@@ -158,8 +159,12 @@ func answerAll(w http.ResponseWriter, r *http.Request, results []result) error {
 	return nil
 }
 
-// refusedJob distinguishes a job that makes no sense from one that could not be enqueued.
-func refusedJob(err error) error {
+// refusedJob distinguishes a job that makes no sense from one that could not be enqueued, and names the one that was
+// there before.
+func refusedJob(err error, job *queue.Enqueued) error {
+	if errors.Is(err, queue.ErrDuplicate) && job != nil {
+		return duplicate.because("The job %s holds the unique key. Its state: %s.", job.ID, cmp.Or(job.State, "not known"))
+	}
 	var answer redis.Error
 	if p := problemOf(err); p.Status != http.StatusInternalServerError || errors.As(err, &answer) {
 		return err
@@ -184,8 +189,9 @@ func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item
 		return queue.Item{}, invalid.because("data is missing")
 	case asked.In != nil && asked.At != nil:
 		return queue.Item{}, invalid.because("in and at exclude each other")
-	case (asked.Unique == "") != (asked.UniqueFor == nil):
-		return queue.Item{}, invalid.because("unique and unique_for go together")
+	}
+	if err := asked.check(asked.Unique); err != nil {
+		return queue.Item{}, err
 	}
 	if asked.ID == "" && asked.Unique == "" {
 		asked.ID = id
@@ -199,7 +205,7 @@ func (g *Gateway) options(r *http.Request, asked jobRequest) []queue.EnqueueOpti
 		options = append(options, queue.ID(asked.ID))
 	}
 	if asked.Unique != "" {
-		options = append(options, queue.Unique(asked.Unique, time.Duration(*asked.UniqueFor)))
+		options = append(options, UniqueOption(asked.scope(asked.Unique)))
 	}
 	if asked.In != nil {
 		options = append(options, queue.In(time.Duration(*asked.In)))

@@ -20,6 +20,8 @@ type job struct {
 	ID, Kind, Queue string
 	Due             *time.Time
 	Duplicate       bool
+	Changed         bool
+	State           string
 }
 
 // work runs debug jobs until what is asked for is so.
@@ -102,6 +104,17 @@ func TestJobOptions(t *testing.T) {
 		time.Until(*first.Due) > 10*time.Minute {
 		t.Errorf("got %+v after %+v", again, first)
 	}
+	debounce := `,"unique":"e","unique_until":"ended","unique_debounce":"1h","unique_replace":true,"in":`
+	first = post(202, debounce+`"10m"`)
+	if again := post(200, debounce+`"20m"`); again.ID != first.ID || !again.Changed || again.State != "delayed" ||
+		!again.Due.After(*first.Due) {
+		t.Errorf("got %+v after %+v", again, first)
+	}
+	refused := a.fails(409, "duplicate", ask{method: "POST", path: orderJobs,
+		body: `{"kind":"debug.echo","data":1,"unique":"e","unique_until":"started","unique_reject":true}`})
+	if !strings.Contains(string(refused.body), first.ID) {
+		t.Errorf("got %s", refused.body)
+	}
 	if made := post(202, `,"at":"2099-01-01T00:00:00Z"`); made.Due == nil || made.Due.Year() != 2099 {
 		t.Errorf("got %+v", made)
 	}
@@ -112,20 +125,25 @@ func TestBadJobsAreRefused(t *testing.T) {
 	a := newApp(t)
 	for body, want := range map[string]string{
 		`{"kind":"debug.echo","data":1,"inn":"5m"}`: "unknown field",
-		`{"data":1}`:                                                           "kind is missing",
-		`{"kind":"debug.echo"}`:                                                "data is missing",
-		`{"kind":"debug.ecco","data":1}`:                                       "unknown kind",
-		`{"kind":"debug.echo","data":1,"in":"soon"}`:                           "no duration",
-		`{"kind":"debug.echo","data":1,"in":300}`:                              "no duration",
-		`{"kind":"debug.echo","data":1,"in":"-5m"}`:                            "negative",
-		`{"kind":"debug.echo","data":1,"in":"5m","at":"2099-01-01T00:00:00Z"}`: "exclude",
-		`{"kind":"debug.echo","data":1,"at":"tomorrow"}`:                       "tomorrow",
-		`{"kind":"debug.echo","data":1,"unique":"u"}`:                          "together",
-		`{"kind":"debug.echo","data":1,"unique":"u","unique_for":"0s"}`:        "at least 1ms",
-		`{"kind":"debug.echo","data":1,"id":"a b"}`:                            "spaces",
-		`{"kind":"debug.echo","data":1,"max_attempts":0}`:                      "at least 1",
-		`{"kind":"debug.echo","data":1,"timeout":"0s"}`:                        "at least 1ms",
-		`{"kind":"debug.echo","data":1,"retain":"-1s"}`:                        "at least 1ms",
+		`{"data":1}`:                                                                                "kind is missing",
+		`{"kind":"debug.echo"}`:                                                                     "data is missing",
+		`{"kind":"debug.ecco","data":1}`:                                                            "unknown kind",
+		`{"kind":"debug.echo","data":1,"in":"soon"}`:                                                "no duration",
+		`{"kind":"debug.echo","data":1,"in":300}`:                                                   "no duration",
+		`{"kind":"debug.echo","data":1,"in":"-5m"}`:                                                 "negative",
+		`{"kind":"debug.echo","data":1,"in":"5m","at":"2099-01-01T00:00:00Z"}`:                      "exclude",
+		`{"kind":"debug.echo","data":1,"at":"tomorrow"}`:                                            "tomorrow",
+		`{"kind":"debug.echo","data":1,"unique":"u"}`:                                               "together",
+		`{"kind":"debug.echo","data":1,"unique_replace":true}`:                                      "together",
+		`{"kind":"debug.echo","data":1,"unique":"u","unique_until":"now"}`:                          "ended or started",
+		`{"kind":"debug.echo","data":1,"unique":"u","unique_for":"1h","unique_until":"ended"}`:      "one of them",
+		`{"kind":"debug.echo","data":1,"unique":"u","unique_until":"ended","unique_debounce":"0s"}`: "at least 1ms",
+		`{"kind":"debug.echo","data":1,"unique":"u","unique_until":"ended","unique_debounce":"1h"}`: "needs In or At",
+		`{"kind":"debug.echo","data":1,"unique":"u","unique_for":"0s"}`:                             "at least 1ms",
+		`{"kind":"debug.echo","data":1,"id":"a b"}`:                                                 "spaces",
+		`{"kind":"debug.echo","data":1,"max_attempts":0}`:                                           "at least 1",
+		`{"kind":"debug.echo","data":1,"timeout":"0s"}`:                                             "at least 1ms",
+		`{"kind":"debug.echo","data":1,"retain":"-1s"}`:                                             "at least 1ms",
 		`"a string"`:                            "string",
 		`[]`:                                    "1 to 1000",
 		`[` + strings.Repeat("1,", 1000) + `1]`: "1 to 1000",

@@ -44,6 +44,7 @@ var (
 	tooLarge         = cause{"too-large", "The body is too large", http.StatusRequestEntityTooLarge, 0}
 	unsupportedMedia = cause{"unsupported-media-type", "This type of body is not taken", http.StatusUnsupportedMediaType,
 		0}
+	duplicate      = cause{"duplicate", "Another job holds the unique key", http.StatusConflict, 0}
 	invalid        = cause{"invalid", "The request makes no sense", http.StatusUnprocessableEntity, 0}
 	rateLimited    = cause{"rate-limited", "Too many requests", http.StatusTooManyRequests, 1}
 	internal       = cause{"internal", "Something went wrong here", http.StatusInternalServerError, 0}

@@ -31,6 +31,9 @@ type Enqueue struct {
 	Window         time.Duration // how long the ID is guarded after the job's end
 	UniqueKey      string        // "" for none
 	UniqueFor      time.Duration
+	Until          Until // of the unique key, in place of a time
+	Replace        bool  // the job that holds the unique key gets the data of this one
+	Debounce       bool  // and is put off until this one is due
 }
 
 // Guarded reports whether repeating the call has no second effect: a guard identifies it.
@@ -95,12 +98,40 @@ func (e *Enqueue) appendTo(args []any) []any {
 	}
 	call, lifetime := any(""), any("")
 	if e.Call != "" {
-		call = e.Call + " " + strconv.FormatInt(min(max(e.Window, 0), maxWindow).Milliseconds(), 10)
+		call = e.mark() + " " + strconv.FormatInt(min(max(e.Window, 0), maxWindow).Milliseconds(), 10)
 	}
 	if e.UniqueKey != "" {
-		lifetime = e.lifetime().Milliseconds()
+		lifetime = e.unique()
 	}
 	return append(args, call, lifetime)
+}
+
+// mark is that of the call and, behind =, the unique key that the guard holds: what ends where no worker sees it must
+// not keep that key for ever.
+func (e *Enqueue) mark() string {
+	if e.Until == "" {
+		return e.Call
+	}
+	return e.Call + "=" + e.UniqueKey
+}
+
+// unique says how long the unique key is held, and what to do with the job that has it.
+func (e *Enqueue) unique() any {
+	lifetime := int64(0)
+	if e.Until == "" {
+		lifetime = e.lifetime().Milliseconds()
+	}
+	if !e.Replace && !e.Debounce {
+		return lifetime
+	}
+	how := strconv.FormatInt(lifetime, 10)
+	if e.Replace {
+		how += " replace"
+	}
+	if e.Debounce {
+		how += " debounce"
+	}
+	return how
 }
 
 // lifetime is that of the unique key. Redis refuses one below a millisecond, and the job would already be there; a
@@ -117,8 +148,10 @@ const maxWindow = 100 * 365 * 24 * time.Hour
 
 // Duplicate is the job that an enqueue has found in its place.
 type Duplicate struct {
-	ID    string
-	State string // "" if it is not known
+	ID      string
+	State   string     // "" if it is not known
+	Changed bool       // as the call asked
+	Due     *time.Time // of a delayed job that was changed
 }
 
 // ReadEnqueue reads the reply for each of so many jobs.
@@ -139,12 +172,22 @@ func ReadEnqueued(cell any) (*Duplicate, error) {
 	case error:
 		return nil, cell
 	case []any:
-		if len(cell) == 3 {
-			d := new(Duplicate)
-			d.ID, _ = cell[1].(string)
-			d.State, _ = cell[2].(string)
-			return d, nil
+		if len(cell) == 3 || len(cell) == 4 {
+			return readDuplicate(cell), nil
 		}
 	}
 	return nil, ErrProtocol
+}
+
+func readDuplicate(cell []any) *Duplicate {
+	d := &Duplicate{Changed: len(cell) == 4}
+	d.ID, _ = cell[1].(string)
+	d.State, _ = cell[2].(string)
+	if d.Changed {
+		if due, _ := cell[3].(string); due != "" {
+			at := LimitTime(time.UnixMilli(parseInt(due)))
+			d.Due = &at
+		}
+	}
+	return d
 }

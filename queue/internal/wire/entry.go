@@ -23,7 +23,7 @@ const (
 
 // Meta is what there is to say about a job beyond its ID, kind and data. A plain first attempt has none.
 type Meta struct {
-	Guarded     bool   `json:"guarded,omitempty"`     // its ID was chosen: the first, so that scripts find it at once
+	Guarded     bool   `json:"guarded,omitempty"`     // its ID has a guard: the first, so that scripts find it at once
 	Attempt     int    `json:"attempt,omitempty"`     // failed attempts so far
 	Redelivered int    `json:"redelivered,omitempty"` // before the last retry
 	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not say
@@ -34,10 +34,30 @@ type Meta struct {
 	Retain      int64  `json:"retain_ms,omitempty"`
 	Expires     int64  `json:"expires_ms,omitempty"` // when it must have started; goes with its first start
 	Unique      string `json:"unique,omitempty"`
-	Error       string `json:"error,omitempty"`            // of the last failed attempt
-	Unknown     int64  `json:"unknown_since_ms,omitempty"` // since when it waits for a worker that has its kind
-	Trace       string `json:"trace,omitempty"`            // the traceparent it was enqueued in
+	Until       Until  `json:"unique_until,omitempty"`      // when it gives its unique key back
+	Debounce    int64  `json:"debounce_until_ms,omitempty"` // until when later calls may put it off
+	Error       string `json:"error,omitempty"`             // of the last failed attempt
+	Unknown     int64  `json:"unknown_since_ms,omitempty"`  // since when it waits for a worker that has its kind
+	Trace       string `json:"trace,omitempty"`             // the traceparent it was enqueued in
 	RequestID   string `json:"request_id,omitempty"`
+}
+
+// Until is the event at which a job gives its unique key back; "" for a time.
+type Until string
+
+// The events.
+const (
+	UntilStarted Until = "started"
+	UntilEnded   Until = "ended"
+)
+
+// Held returns the unique key that the job has until it ends at the latest; "" for none, or one that is held for a
+// time.
+func (m *Meta) Held() string {
+	if m.Until == "" {
+		return ""
+	}
+	return m.Unique
 }
 
 // Encode returns the meta as an entry has it, "" for one that says nothing.

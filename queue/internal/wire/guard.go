@@ -44,10 +44,10 @@ func ReadGuard(text string) Place {
 }
 
 // SweepIDs deletes guards of IDs whose windows are over, count at the most, and of those that it looks at the ones
-// whose jobs are nowhere. It returns how many windows were over.
+// whose jobs are nowhere, with the unique keys that those jobs held. It returns how many windows were over.
 func SweepIDs(ctx context.Context, rdb redis.Scripter, q *QueueRef, count, look int) (int, error) {
 	keys := []string{
 		q.IDs(), q.IDsEnds(), q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(),
 	}
-	return scriptSweepIDs.Run(ctx, rdb, keys, q.Group, count, look).Int()
+	return scriptSweepIDs.Run(ctx, rdb, keys, q.Group, count, look, q.Unique("")).Int()
 }

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -10,7 +12,8 @@ import (
 // Done is an entry that is done.
 type Done struct {
 	Entry    *EntryRef
-	ChosenID *string // of a job whose ID was chosen; else nil
+	ChosenID *string // of a job whose ID has a guard; else nil
+	Unique   *string // the unique key that such a job holds until it ends; else nil
 }
 
 // Ack acknowledges and deletes done entries of a worker. It returns those that were, all of them as long as the worker
@@ -21,9 +24,13 @@ func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, 
 	keys := []string{q.Stream, q.Worker(consumer), q.Totals()}
 	args := make([]any, 4, len(done)+4)
 	args[0], args[1], args[2], args[3] = q.Group, consumer, 0, at
+	done = holdersFirst(done)
 	args = appendDone(args, done)
 	if args[2] != 0 {
 		keys = append(keys, q.IDs(), q.IDsEnds())
+	}
+	for n := 0; n < len(done) && done[n].Unique != nil; n++ {
+		keys = append(keys, q.Unique(*done[n].Unique))
 	}
 	reply, err := scriptAck.Run(ctx, rdb, keys, args...).Result()
 	if err != nil {
@@ -38,6 +45,21 @@ func Ack(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, 
 		}
 	}
 	return true, nil, nil
+}
+
+// holdersFirst puts the entries first whose jobs hold unique keys.
+func holdersFirst(done []Done) []Done {
+	if slices.ContainsFunc(done, func(d Done) bool { return d.Unique != nil }) {
+		slices.SortStableFunc(done, func(a, b Done) int { return isNil(a.Unique) - isNil(b.Unique) })
+	}
+	return done
+}
+
+func isNil(text *string) int {
+	if text == nil {
+		return 1
+	}
+	return 0
 }
 
 // appendDone counts the chosen IDs in args[2], and adds them, their entries, and the other entries. Each is a pointer:
@@ -69,10 +91,15 @@ func AckChecked(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer s
 	registered bool, acked, others []string, err error,
 ) {
 	args := append(make([]any, 0, 2+4*len(done)), q.Group, consumer)
+	done = slices.Clone(done)
+	slices.SortStableFunc(done, func(a, b DoneJob) int { return strings.Compare(b.Unique, a.Unique) }) // with one first
 	for _, d := range done {
 		args = append(args, d.Entry.ID, ownID(d.ID, d.Entry), d.HeldFor.Milliseconds(), flag(d.Chosen))
 	}
 	keys := []string{q.Stream, q.Worker(consumer), q.Totals(), q.IDs(), q.IDsEnds()}
+	for n := 0; n < len(done) && done[n].Unique != ""; n++ {
+		keys = append(keys, q.Unique(done[n].Unique))
+	}
 	cells, err := scriptAckChecked.Run(ctx, rdb, keys, args...).Slice()
 	if err != nil {
 		return false, nil, nil, err
@@ -88,7 +115,8 @@ type DoneJob struct {
 	Entry   EntryRef
 	ID      string // of the job
 	HeldFor time.Duration
-	Chosen  bool // the ID was chosen
+	Chosen  bool   // the ID has a guard
+	Unique  string // the unique key that the job holds until it ends; "" for none
 }
 
 // Ended is a state of jobs that have ended and are kept for a person.

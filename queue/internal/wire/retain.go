@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,8 @@ import (
 // Record is what is kept of a done job.
 type Record struct {
 	Move
-	Guarded                                    bool // its ID was chosen
+	Guarded                                    bool  // its ID has a guard
+	Until                                      Until // of its unique key
 	ID, Kind, Worker, Unique, Trace, RequestID string
 	Data, Result                               []byte // Result nil: none
 	Attempt, Redelivered                       int
@@ -38,16 +40,37 @@ func AckRetain(
 			}
 			args = append(args, &r.Entry.ID, r.keepMS(), r.encode(), r.chosenID())
 		}
+		keys = appendHeld(keys, q, records, chosen)
 		return scriptAckRetain.Run(ctx, rdb, keys, args...)
 	}
 	m.check = func(r *Record) (Verdict, error) { return r.check(ctx, rdb, q, consumer) }
 	return m.run()
 }
 
+// appendHeld adds the unique keys that jobs hold until they end, if there is one.
+func appendHeld(keys []string, q *QueueRef, records []Record, chosen []int) []string {
+	if !slices.ContainsFunc(chosen, func(i int) bool { return records[i].holds() }) {
+		return keys
+	}
+	for _, i := range chosen {
+		key := q.Stream
+		if r := &records[i]; r.holds() {
+			key = q.Unique(r.Unique)
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func (r *Record) holds() bool { return r.Guarded && r.Unique != "" && r.Until != "" }
+
 func (r *Record) check(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string) (Verdict, error) {
 	keys := []string{q.Stream, q.Totals(), q.Result(r.ID), q.Result(r.Entry.ID)}
 	if r.Guarded {
 		keys = append(keys, q.IDs(), q.IDsEnds())
+	}
+	if r.holds() {
+		keys = append(keys, q.Unique(r.Unique))
 	}
 	args := append([]any{q.Group, consumer, r.Entry.ID, r.keepMS(), r.encode(), r.chosenID()}, r.args(r.ID)...)
 	n, err := scriptKeepChecked.Run(ctx, rdb, keys, args...).Int()
@@ -75,6 +98,7 @@ type recordHead struct {
 	EndedAt     int64     `json:"ended_ms"`
 	Took        int64     `json:"took_us"`
 	Unique      string    `json:"unique,omitempty"`
+	Until       Until     `json:"unique_until,omitempty"`
 	Trace       string    `json:"trace,omitempty"`
 	RequestID   string    `json:"request_id,omitempty"`
 	Progress    *Progress `json:"progress,omitempty"`
@@ -85,7 +109,7 @@ func (r *Record) encode() []byte {
 	head, _ := json.Marshal(recordHead{ // numbers, strings and times of our own: cannot fail
 		Entry: r.Entry.ID, Kind: r.Kind, Attempt: r.Attempt, Worker: r.Worker, Redelivered: r.Redelivered,
 		EnqueuedAt: r.EnqueuedAt.UnixMilli(), EndedAt: r.EndedAt.UnixMilli(), Took: r.Took.Microseconds(),
-		Unique: r.Unique, Trace: r.Trace, RequestID: r.RequestID, Progress: r.Progress,
+		Unique: r.Unique, Until: r.Until, Trace: r.Trace, RequestID: r.RequestID, Progress: r.Progress,
 	})
 	text := make([]byte, 0, len(r.ID)+len(head)+len(r.Data)+len(r.Result)+20)
 	for _, n := range []int{len(r.ID), len(head), len(r.Data)} {
@@ -132,7 +156,8 @@ func decodeResult(text string) (map[string]string, bool) {
 	}
 	record := map[string]string{
 		FieldID: parts[0], "entry": head.Entry, "kind": head.Kind, "data": parts[2], "worker": head.Worker,
-		"unique": head.Unique, "trace": head.Trace, "request_id": head.RequestID, "result": rest,
+		"unique": head.Unique, "unique_until": string(head.Until), "trace": head.Trace,
+		"request_id": head.RequestID, "result": rest,
 	}
 	for name, n := range map[string]int64{
 		"attempt": int64(head.Attempt), "redelivered": int64(head.Redelivered), "enqueued_ms": head.EnqueuedAt,

@@ -33,6 +33,7 @@ var (
 	scriptClaim         = load("claim", 3, 4)
 	scriptAdopt         = load("adopt", 2, 3)
 	scriptBegin         = load("begin", 2)
+	scriptUniqueStart   = load("unique_start")
 	scriptAbsolve       = load("absolve", 2)
 	scriptWeigh         = load("weigh")
 	scriptEnsureGroup   = load("ensure_group")

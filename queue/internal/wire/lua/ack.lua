@@ -8,6 +8,7 @@
 -- KEYS[3]  totals
 -- KEYS[4]  ids (only if an ID was chosen)
 -- KEYS[5]  ids:ends (likewise)
+-- KEYS[6…] unique key (of the first of those jobs, as far as they hold one until they end)
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  how many of the entries are of jobs whose IDs were chosen: the first ones
@@ -19,11 +20,12 @@ if ARGV[4] == '1' then return -1 end
 local chosen, list = tonumber(ARGV[3]), {unpack(ARGV, 5)}
 local function end_those(are_gone)
   local ids, before = {}, {}
-  for i = 1, chosen do
-    local entry = list[chosen + i]
+  for n = 1, chosen do
+    local entry = list[chosen + n]
     if are_gone or not has_entry(KEYS[1], entry) then
-      ids[#ids + 1] = list[i]
+      ids[#ids + 1] = list[n]
       before[#before + 1] = 'stream:' .. entry
+      release_unique(KEYS[n + 5], list[n])
     end
   end
   end_guards(KEYS[4], KEYS[5], ids, before, 'done')

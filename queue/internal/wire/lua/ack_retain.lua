@@ -7,7 +7,8 @@
 -- KEYS[3]  worker
 -- KEYS[4]  ids (only if an ID was chosen, else the stream)
 -- KEYS[5]  ids:ends (likewise)
--- KEYS[6…] result, of each
+-- KEYS[6…] result, of each; and behind them, if a job holds one until it ends:
+-- KEYS[7…] unique key (of each, the stream in place of none)
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  '1' if this may be another server than the one that gave the entries
@@ -39,4 +40,8 @@ redis.call('XACK', KEYS[1], ARGV[1], unpack(done))
 redis.call('XDEL', KEYS[1], unpack(done))
 count(nil, KEYS[2], 'done', #done)
 end_guards(KEYS[4], KEYS[5], chosen, before, 'done')
+local rest = {unpack(KEYS, 7)} -- the other results, then the unique keys
+for n = 1, jobs do
+  if verdicts[n] == 1 then release_unique(rest[jobs - 1 + n], ARGV[4 * n + 5]) end
+end
 return verdicts

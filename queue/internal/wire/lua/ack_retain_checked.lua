@@ -9,6 +9,7 @@
 -- KEYS[4]  result of its entry
 -- KEYS[5]  ids (only if the ID was chosen)
 -- KEYS[6]  ids:ends (likewise)
+-- KEYS[7]  unique key (only if the job holds one until it ends)
 -- ARGV[1]  group
 -- ARGV[2]  consumer
 -- ARGV[3]  entry
@@ -29,4 +30,5 @@ end
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[2], 'done', 1)
 if ARGV[6] ~= '' then end_guard(KEYS[5], KEYS[6], ARGV[6], 'stream:' .. ARGV[3], 'done') end
+release_unique(KEYS[7], ARGV[6])
 return 1

@@ -4,6 +4,8 @@
 -- Repeating a call has no second effect: a guard that holds this call's own value shows that it took effect before.
 -- So jobs are added before their guards are set: a guard without a job would make a repeated call a false success.
 -- Each job is looked at before the first write, and what is wrong with one is its own error. A full Redis refuses all.
+-- A unique key without a lifetime is held until its job ends, and as long as the job is where its guard says: one that
+-- ended where no script of ours saw it holds nothing. A call that finds its key held may change the job that holds it.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  delayed
@@ -22,8 +24,10 @@
 -- ARGV[1]  group
 -- ARGV[2…] of each: the job ID, the kind, data, meta or '', when it is due in ms or '' for now, the body if there is
 --          a due time, this call's mark and the ID's window in ms with a space between or '' if the ID was not chosen,
---          and the lifetime of the unique key in ms or '' if it has none
--- Reply    of each: 1 enqueued; {0, ID, state or ''} a duplicate of that job, whose state is known or not; or an error
+--          and '' if it has no unique key, or the lifetime of that in ms, 0 until the job ends, and what to do with the
+--          job that holds it, with a space before each: replace (its data), debounce (its due time)
+-- Reply    of each: 1 enqueued; {0, ID, state or ''} a duplicate of that job, whose state is known or not; {0, ID,
+--          state, when it is due in ms or ''} likewise, and that job was changed; or an error
 local jobs = (#ARGV - 1) / 8
 local ids, markers, uniques, of_id, of_unique = {}, {}, {}, {}, {}
 for n = 1, jobs do
@@ -69,9 +73,16 @@ local function state_of(id)
   return nil, call
 end
 
+-- Reports whether the job that a unique key names holds it, and returns the job's state.
+local alive = {waiting = true, in_flight = true, delayed = true, retrying = true}
+local function holds(key, id)
+  local state = state_of(id)
+  return alive[state] or redis.call('PTTL', key) >= 0, state or ''
+end
+
 -- Returns the reply for a job that is not to be added; nil if it is. taken has the states of those that are, by ID, and
--- the IDs that have the unique keys.
-local taken = {ids = {}, uniques = {}}
+-- the IDs that have the unique keys. changes has the jobs that hold the keys of later ones.
+local taken, changes = {ids = {}, uniques = {}}, {}
 local function refusal(n)
   local id, call = ARGV[8 * n - 6], ARGV[8 * n]
   local i, u = of_id[n], of_unique[n]
@@ -87,10 +98,18 @@ local function refusal(n)
   if u then
     local key = KEYS[4 * n + 10]
     local holder = taken.uniques[key]
-    if holder then return {0, holder, taken.ids[holder] or ''} end
+    if holder then
+      changes[n] = holder
+      return {0, holder, taken.ids[holder] or ''}
+    end
     holder = (holders[u] or held > 0) and redis.call('GET', key)
     if holder == id and not i then return 1 end
-    if holder then return {0, holder, state_of(holder) or ''} end
+    local is_held, state = false, nil
+    if holder then is_held, state = holds(key, holder) end
+    if is_held then
+      changes[n] = holder
+      return {0, holder, state}
+    end
   end
   return nil
 end
@@ -108,7 +127,83 @@ for n = 1, jobs do
     if of_unique[n] then taken.uniques[KEYS[4 * n + 10]] = id end
   end
 end
-if #added == 0 then return replies end
+
+-- What a job is to replace: its kind and data.
+local function asked_of(n)
+  if ARGV[8 * n - 2] == '' then return ARGV[8 * n - 5], ARGV[8 * n - 4] end
+  local kind, _, data = read_body(ARGV[8 * n - 1])
+  return kind, data
+end
+
+-- Returns until when the job of that meta lets itself be put off, in ms; nil if it does not.
+local function latest_of(meta)
+  local fine, said = pcall(cjson.decode, meta)
+  return fine and type(said) == 'table' and tonumber(said.debounce_until_ms) or nil
+end
+
+-- Changes a delayed job: its data, and its due time, which only ever goes back. Returns when it is due if it was
+-- changed.
+local function change_delayed(n, member, replaces, debounces)
+  local due, body = redis.call('ZSCORE', KEYS[2], member), redis.call('HGET', KEYS[4], member)
+  if not due or not body then return nil end
+  local kind, meta, _, is_twin = read_body(body)
+  local asked_kind, data = asked_of(n)
+  local asked, latest = tonumber(ARGV[8 * n - 2]), latest_of(meta)
+  local later = debounces and asked and latest and math.min(asked, latest)
+  local is_later = later and later > tonumber(due)
+  replaces = replaces and kind == asked_kind
+  if not replaces and not is_later then return nil end
+  if replaces then
+    body = (is_twin and '0' or '') .. #kind .. ' ' .. #meta .. ' ' .. kind .. meta .. data
+    redis.call('HSET', KEYS[4], member, body)
+  end
+  if not is_later then return string.format('%.0f', due) end
+  redis.call('ZADD', KEYS[2], 'XX', string.format('%.0f', later), member)
+  local key, lifetime = KEYS[4 * n + 10], tonumber(string.match(ARGV[8 * n + 1], '^%d+')) - (asked - later)
+  local left = redis.call('PTTL', key)
+  if left >= 0 and lifetime > left then redis.call('PEXPIRE', key, string.format('%.0f', lifetime)) end
+  return string.format('%.0f', later)
+end
+
+-- Gives a job that waits other data: at the end of the stream, since an entry cannot be changed. Returns '' if it did.
+local function change_waiting(n, id, call, entry)
+  local found = redis.call('XRANGE', KEYS[1], entry, entry)[1]
+  if not found or consumer_of(KEYS[1], ARGV[1], entry) then return nil end
+  local job, kind, data = {kind = '', meta = ''}, asked_of(n)
+  for k = 1, #found[2], 2 do job[found[2][k]] = found[2][k + 1] end
+  if job.kind ~= kind then return nil end
+  local added = add_job(KEYS[1], id, kind, data, job.meta)
+  redis.call('HSET', KEYS[9], id, call .. ' stream:' .. added)
+  redis.call('XDEL', KEYS[1], entry)
+  count(nil, KEYS[5], 'replaced', 1)
+  return ''
+end
+
+-- Does with the job that holds a unique key what a later one asks for. Returns nil if it was left as it is.
+local function change(n, id)
+  local replaces = string.find(ARGV[8 * n + 1], ' replace', 1, true) ~= nil
+  local debounces = string.find(ARGV[8 * n + 1], ' debounce', 1, true) ~= nil
+  local call, at = read_guard(KEYS[9], id)
+  local where, name = string.match(at or 'bodies', '^(%l+):?(.*)$')
+  if where == 'bodies' then return change_delayed(n, name == '' and id or name, replaces, debounces) end
+  return where == 'stream' and replaces and change_waiting(n, id, call, name) or nil
+end
+
+-- The last step: a job may change one that was added before it in the same call.
+local function apply_changes()
+  for n = 1, jobs do
+    if changes[n] and string.find(ARGV[8 * n + 1], ' ', 1, true) then
+      local fine, due = pcall(change, n, changes[n])
+      if not fine then
+        replies[n] = redis.error_reply(error_text(due))
+      elseif due then
+        replies[n][4] = due
+      end
+    end
+  end
+  return replies
+end
+if #added == 0 then return apply_changes() end
 
 local place, due, bodies = {}, {}, {}
 for _, n in ipairs(added) do
@@ -145,10 +240,15 @@ if #marks > 0 then
   redis.call('HSET', KEYS[9], unpack(marks))
 end
 for _, n in ipairs(added) do
-  if of_unique[n] then redis.call('SET', KEYS[4 * n + 10], ARGV[8 * n - 6], 'PX', ARGV[8 * n + 1]) end
+  local lifetime = of_unique[n] and string.match(ARGV[8 * n + 1], '^%d+')
+  if lifetime == '0' then
+    redis.call('SET', KEYS[4 * n + 10], ARGV[8 * n - 6])
+  elseif lifetime then
+    redis.call('SET', KEYS[4 * n + 10], ARGV[8 * n - 6], 'PX', lifetime)
+  end
 end
 if #due > 0 then
   count(nil, KEYS[5], 'scheduled', #due / 2)
   ring(KEYS[2], KEYS[2], due)
 end
-return replies
+return apply_changes()

@@ -348,6 +348,15 @@ local function member_for(id, body, entry, is_twin)
   return member, '0' .. body, 'bodies:' .. member
 end
 
+-- Returns the kind, the meta and the data that a body has, and whether it is a twin's. A damaged one is data alone.
+local function read_body(body)
+  local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+  if not klen then klen, mlen, from = 0, 0, 1 end
+  local meta_at, data_at = from + klen, from + klen + mlen
+  return string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1), string.sub(body, data_at),
+    string.find(body, '^0%d') ~= nil
+end
+
 -- Puts delayed or retrying jobs into the stream, and takes them from their due times. Returns how many there were,
 -- since the body of one may be gone, and their bytes.
 local function promote_jobs(stream, bodies, due, ids, members)
@@ -356,15 +365,12 @@ local function promote_jobs(stream, bodies, due, ids, members)
   for n, member in ipairs(members) do
     local body = found[n]
     if body then
-      local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
-      if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
-      local meta_at, data_at = from + klen, from + klen + mlen
-      local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
+      local kind, meta, data, is_twin = read_body(body) -- without a kind the entry will be dead, with its data
       local id, place = member, 'bodies'
-      if string.find(body, '^0%d') then
+      if is_twin then
         id, place = string.match(member, '^(.*) %S+$') or member, 'bodies:' .. member
       end
-      local entry = add_job(stream, id, kind, string.sub(body, data_at), meta)
+      local entry = add_job(stream, id, kind, data, meta)
       if string.find(meta, '{"guarded":true', 1, true) == 1 then
         chosen[#chosen + 1] = id
         before[#before + 1] = place
