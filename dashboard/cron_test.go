@@ -56,7 +56,7 @@ func TestCronPages(t *testing.T) {
 		t.Errorf("got %+v", list)
 	}
 	page := shows(t, server, "/cron", "nightly", "Europe/Zurich", "catch up 1", "jitter 1 min 30 s", "paused by ada",
-		"edited by ada", "Run nightly of reports now", "Resume a/../b&amp;c=&lt;script&gt; of mail")
+		"edited by ada", "Run now: nightly of reports", "Resume a/../b&amp;c=&lt;script&gt; of mail")
 	if strings.Contains(page, "<script>") || strings.Contains(page, "not declared") {
 		t.Errorf("not escaped, or what a person has added counts as not declared:\n%s", page)
 	}

@@ -10,7 +10,7 @@ import { code } from "./lib/totp.mjs";
 import { until } from "./lib/until.mjs";
 
 const password = "correct horse battery";
-const pages = ["/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/workers", "/redis", "/locks", "/flags",
+const pages = ["/", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/expired", "/cron", "/workers", "/redis", "/locks", "/flags",
   "/leaderboards", "/analytics", "/audit", "/sessions", "/keys"];
 
 let redis, programs, browser, address, workerA, factor; // the line of tess
@@ -203,6 +203,33 @@ test("an API key is made, shown once, and revoked", async () => {
     assert.deepEqual(page.errors, []);
     await page.context().close();
   }
+});
+
+test("a cron entry is paused, run, edited and deleted", async () => {
+  programs.run("monitor", "cron", "add", "slow", "tidy", "--spec", "0 4 * * *", "--kind", "debug.echo", "--data", "{}");
+  const page = await login("olga", { bypassCSP: true }); // for the look at accessibility
+  await page.goto(address + "/cron");
+  const row = page.locator("#cron tbody tr", { hasText: "tidy" });
+  await row.getByRole("button", { name: "Pause tidy of slow" }).click();
+  await row.getByText("paused by olga").waitFor();
+  assert.deepEqual(await accessible(page), []);
+  await screenshot(page, "cron");
+  await row.getByRole("button", { name: "Resume tidy of slow" }).click();
+  await row.getByText("on", { exact: true }).waitFor();
+  await row.getByRole("link", { name: "tidy" }).click();
+  await page.getByRole("button", { name: "Run now: tidy of slow" }).click();
+  await page.getByRole("link", { name: /^cron:tidy:/ }).waitFor();
+  await page.getByLabel("Spec").fill("0 5 * * *");
+  await page.getByRole("button", { name: "Change the spec" }).click();
+  await page.getByText("by olga").first().waitFor();
+  assert.deepEqual(await accessible(page), []);
+  await screenshot(page, "cron-entry");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByLabel(/to confirm/).fill("tidy");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await row.waitFor({ state: "detached" });
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
 });
 
 test("a worker is made quiet, and stopped", async () => {

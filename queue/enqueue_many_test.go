@@ -296,7 +296,7 @@ func TestHooksOfTheCallersClientSeeOurCommands(t *testing.T) {
 	if !errors.Is(err, queue.ErrNotDurable) {
 		t.Error(err)
 	}
-	if s.count("xadd") != 2 || s.count("navvy.pipeline") == 0 || s.count("evalsha") == 0 || s.count("wait") != 1 ||
+	if s.count("xadd") < 2 || s.count("navvy.pipeline") == 0 || s.count("evalsha") == 0 || s.count("wait") != 1 ||
 		s.count("hsetnx") != 1 {
 		t.Errorf("it has seen %v", s.names)
 	}
