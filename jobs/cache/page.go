@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/navvy-go/navvy/internal/httpheader"
 	"github.com/navvy-go/navvy/internal/redisx"
 )
 
@@ -29,6 +30,8 @@ type page struct {
 	Stale    bool              `json:"stale,omitempty"`    // may be served after its lifetime
 	Vary     map[string]string `json:"vary,omitempty"`     // what the request said that this answers
 	Variants string            `json:"variants,omitempty"` // names this page's variants; another page has others
+
+	HeaderBytes map[string][][]byte `json:"header_bytes,omitempty"` // of Header, what is not UTF-8
 }
 
 // hopByHop are the headers that are of one connection (RFC 9110, section 7.6.1), and those that are made anew.
@@ -74,6 +77,7 @@ func (p page) encode() ([]byte, error) {
 	if !utf8.ValidString(p.Body) {
 		p.Body, p.Base64 = base64.StdEncoding.EncodeToString([]byte(p.Body)), true
 	}
+	p.Header, p.HeaderBytes = httpheader.Split(p.Header)
 	return json.Marshal(p)
 }
 
@@ -88,7 +92,7 @@ func (p page) judged(r *http.Request, sent http.Header, staleFor time.Duration) 
 		p.Header["Vary"] = []string{strings.Join(names, ", ")}
 		p.Vary = map[string]string{}
 		for _, name := range names {
-			p.Vary[name] = requestHeader(r, name)
+			p.Vary[name] = asText(requestHeader(r, name))
 		}
 	}
 	return p
@@ -100,6 +104,14 @@ func requestHeader(r *http.Request, name string) string {
 		return r.Host
 	}
 	return strings.Join(r.Header.Values(name), ",")
+}
+
+// asText is a value as UTF-8, and of no two values the same: JSON would make one of all bytes that are not.
+func asText(value string) string {
+	if utf8.ValidString(value) && !strings.HasPrefix(value, `"`) {
+		return value
+	}
+	return strconv.Quote(value)
 }
 
 var errNoPage = errors.New("not a page")
@@ -124,13 +136,14 @@ func parsePage(raw []byte) (page, error) {
 		}
 		p.Body, p.Base64 = string(body), false
 	}
+	p.Header, p.HeaderBytes = httpheader.Join(p.Header, p.HeaderBytes), nil
 	return p, nil
 }
 
 // answers reports whether the request is one that the page answers (RFC 9111, section 4.1).
 func (p page) answers(r *http.Request) bool {
 	for name, value := range p.Vary {
-		if requestHeader(r, name) != value {
+		if asText(requestHeader(r, name)) != value {
 			return false
 		}
 	}
@@ -151,9 +164,13 @@ func (p page) variantKey(key string, r *http.Request) string {
 	return redisx.Companion(key, "variant:"+p.Variants+":"+hex.EncodeToString(hash.Sum(nil)[:16]))
 }
 
+// varyNames are the request's headers on which an answer depends, or * for what nobody knows.
 func varyNames(h http.Header) []string {
 	var names []string
 	for _, line := range h.Values("Vary") {
+		if !utf8.ValidString(line) { // no request has a header of that name
+			line = "*"
+		}
 		for name := range strings.SplitSeq(line, ",") {
 			if name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)); name != "" {
 				names = append(names, name)

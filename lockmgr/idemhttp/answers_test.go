@@ -57,6 +57,22 @@ func TestHeadersOfTheConnectionAreNotReplayed(t *testing.T) {
 	}
 }
 
+// HTTP allows values of any bytes.
+func TestHeadersThatAreNoTextAreReplayed(t *testing.T) {
+	t.Parallel()
+	const latin1 = "attachment; filename=\"caf\xe9.pdf\""
+	h, key := app(t, idemhttp.Config{}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Disposition", latin1)
+		w.WriteHeader(http.StatusCreated)
+	})
+	for range 2 {
+		w := send(h, "POST", "/", "", key)
+		if w.Code != http.StatusCreated || w.Header().Get("Content-Disposition") != latin1 {
+			t.Errorf("answered with %d %q", w.Code, w.Header())
+		}
+	}
+}
+
 func TestFlushedAnswerIsStreamedAndReplayed(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{})

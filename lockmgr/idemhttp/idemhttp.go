@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -163,8 +162,7 @@ func (c Config) serve(locks *lockmgr.Manager, next http.Handler, w http.Response
 
 // replay sends the first answer again.
 func replay(w http.ResponseWriter, kept []byte) {
-	var answer response
-	err := json.Unmarshal(kept, &answer)
+	answer, err := parseResponse(kept)
 	switch {
 	case err != nil:
 		refuse(w, http.StatusInternalServerError, "The answer on record cannot be read", "")

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/navvy-go/navvy/internal/httpheader"
 )
 
 // response is what is kept of a handler's answer.
@@ -18,6 +20,17 @@ type response struct {
 	Body    []byte      `json:"body"`
 	Trailer http.Header `json:"trailer,omitempty"`
 	TooLong bool        `json:"too_long,omitempty"` // the body was not kept
+
+	HeaderBytes  map[string][][]byte `json:"header_bytes,omitempty"`  // of Header, what is not UTF-8
+	TrailerBytes map[string][][]byte `json:"trailer_bytes,omitempty"` // likewise
+}
+
+// parseResponse reads what record has returned.
+func parseResponse(kept []byte) (a response, err error) {
+	err = json.Unmarshal(kept, &a)
+	a.Header, a.HeaderBytes = httpheader.Join(a.Header, a.HeaderBytes), nil
+	a.Trailer, a.TrailerBytes = httpheader.Join(a.Trailer, a.TrailerBytes), nil
+	return a, err
 }
 
 // recorder is the ResponseWriter of a handler whose answer is kept, used by the handler's goroutine alone. The client
@@ -55,6 +68,8 @@ func (r *recorder) record(recognised bool) ([]byte, error) {
 	if len(kept.Header[cookie]) == 0 {
 		delete(kept.Header, cookie)
 	}
+	kept.Header, kept.HeaderBytes = httpheader.Split(kept.Header)
+	kept.Trailer, kept.TrailerBytes = httpheader.Split(kept.Trailer)
 	return json.Marshal(kept)
 }
 
