@@ -107,6 +107,7 @@ func (ses *session) readBy(
 			tasks, now = make([]*task, 0, n), monotonic()
 		}
 		e := wire.DecodeEntry(id, fields, ses.queue.Kind, ses.w.kindName, &memory.arena)
+		e.SetLane(ses.queue.Lane)
 		tasks = append(tasks, ses.newTask(memory.tasks.next(&e), &e, 1, now, epoch))
 	}}
 	err = entries.read(reply)

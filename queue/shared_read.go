@@ -370,6 +370,7 @@ func (r *sharedRead) readOnce(members []*sharer, most int, block time.Duration) 
 		},
 		each: func(id []byte, fields []wire.Pair) {
 			e := wire.DecodeEntry(id, fields, m.ses.queue.Kind, r.all.w.kindName, &m.memory.arena)
+			e.SetLane(m.ses.queue.Lane)
 			m.tasks = append(m.tasks, m.ses.newTask(m.memory.tasks.next(&e), &e, 1, now, epoch))
 			jobs++
 			m.size += len(id)

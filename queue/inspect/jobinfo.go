@@ -117,7 +117,9 @@ func fromEntry(q *wire.QueueRef, m redis.XMessage, state State) JobInfo {
 
 // decode reads an entry of the stream.
 func decode(q *wire.QueueRef, m redis.XMessage) wire.Entry {
-	return wire.DecodeEntry([]byte(m.ID), messagePairs(m), q.Kind, func(b []byte) string { return string(b) }, nil)
+	e := wire.DecodeEntry([]byte(m.ID), messagePairs(m), q.Kind, func(b []byte) string { return string(b) }, nil)
+	e.SetLane(q.Lane)
+	return e
 }
 
 // messagePairs puts the fields that the client library hands out as a map back in navvy's order; the order of others

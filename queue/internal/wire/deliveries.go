@@ -68,7 +68,7 @@ func PendingOf(
 	}).Result()
 	entries := make([]EntryRef, len(rows))
 	for i, row := range rows {
-		entries[i].ID = row.ID
+		entries[i] = EntryRef{ID: row.ID, Lane: q.Lane}
 	}
 	return entries, err
 }
@@ -127,6 +127,7 @@ func (q *QueueRef) readDeliveries(reply any, intern func([]byte) string) ([]Deli
 		suspicion, _ := cells[4].(int64)
 		d := Delivery{Entry: DecodeEntry([]byte(id), readPairs(values), q.Kind, intern, nil), Deliveries: int(deliveries),
 			Crashes: int(crashes), Suspicion: Suspicion(suspicion)}
+		d.Entry.SetLane(q.Lane)
 		d.Cancelled, _ = cells[5].(string)
 		found = append(found, d)
 	}
@@ -183,7 +184,9 @@ func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Recl
 	}
 	page := Reclaimed{Failures: failures(cells[2], denied)}
 	page.Parked, _ = cells[0].(int64)
-	page.Last.ID, _ = cells[1].(string)
+	if last, _ := cells[1].(string); last != "" {
+		page.Last = EntryRef{ID: last, Lane: q.Lane}
+	}
 	page.Blame, _ = cells[3].(string)
 	return page, nil
 }

@@ -24,6 +24,7 @@ const (
 // Meta is what there is to say about a job beyond its ID, kind and data. A plain first attempt has none.
 type Meta struct {
 	Guarded     bool   `json:"guarded,omitempty"`     // its ID was chosen: the first, so that scripts find it at once
+	Lane        Lane   `json:"lane,omitempty"`        // while it is in none: the second, likewise
 	Attempt     int    `json:"attempt,omitempty"`     // failed attempts so far
 	Redelivered int    `json:"redelivered,omitempty"` // before the last retry
 	EnqueuedAt  int64  `json:"enqueued_ms,omitempty"` // when the ID does not say
@@ -123,9 +124,9 @@ func DecodeEntry(
 ) Entry {
 	streamID := to.Text(entryID)
 	if rawKind != "" && !isNavvyForm(fields) {
-		return Entry{Ref: EntryRef{streamID}, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
+		return Entry{Ref: EntryRef{ID: streamID}, ID: streamID, Kind: rawKind, Data: fieldsToJSON(fields), Meta: NoMeta}
 	}
-	e := Entry{Ref: EntryRef{streamID}, ID: streamID, Meta: NoMeta}
+	e := Entry{Ref: EntryRef{ID: streamID}, ID: streamID, Meta: NoMeta}
 	var metaText []byte
 	for _, f := range fields {
 		switch string(f.Name) {
@@ -148,6 +149,25 @@ func DecodeEntry(
 	e.Meta, e.Err = DecodeMeta(metaText)
 	return e
 }
+
+// SetLane notes the lane of an entry that was just decoded: whatever its meta says, it is in this one. A job without an
+// ID of its own is named after its entry.
+func (e *Entry) SetLane(lane Lane) {
+	unnamed := e.ID == e.Ref.ID
+	if e.Ref.Lane = lane; unnamed {
+		e.ID = e.Ref.String()
+	}
+	switch {
+	case e.Meta.Lane == lane:
+	case e.Meta == NoMeta:
+		e.Meta = laneMetas[lane]
+	default:
+		e.Meta.Lane = lane
+	}
+}
+
+// laneMetas are those of plain jobs, shared as NoMeta is.
+var laneMetas = [...]*Meta{NormalLane: NoMeta, HighLane: {Lane: HighLane}, LowLane: {Lane: LowLane}}
 
 // isNavvyForm distinguishes an entry that navvy wrote (a retried job, on a raw stream) from one of another program that
 // happens to have a field of the same name.

@@ -7,7 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Place is where a job is, as the guard of its ID says: "stream:<entry>", "bodies", "bodies:<member>", "dead:<entry>",
+// Place is where a job is, as the guard of its ID says: "stream:<entry>" or,
+// in another lane than the normal, "<lane>:<entry>"; "bodies", "bodies:<member>", "dead:<entry>",
 // "cancelled:<entry>" or, after its end, "ended:<state>".
 type Place struct{ Where, At string }
 
@@ -47,6 +48,7 @@ func ReadGuard(text string) Place {
 func SweepIDs(ctx context.Context, rdb redis.Scripter, q *QueueRef, count, look int) (int, error) {
 	keys := []string{
 		q.IDs(), q.IDsEnds(), q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(),
+		q.laneStream(HighLane), q.laneStream(LowLane),
 	}
 	return scriptSweepIDs.Run(ctx, rdb, keys, q.Group, count, look).Int()
 }

@@ -35,7 +35,7 @@ type Heartbeat struct {
 func HeartbeatFields(running int, stuck []EntryRef, state string, holds Holds) []string {
 	return []string{
 		"running", strconv.Itoa(running), "stuck", joinEntries(stuck), "state", state, "held", strconv.Itoa(holds.Held),
-		"oldest_held", holds.Oldest.ID, "runs", joinEntries(holds.Runs),
+		"oldest_held", holds.Oldest.String(), "runs", joinEntries(holds.Runs),
 	}
 }
 

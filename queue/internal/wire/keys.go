@@ -25,6 +25,8 @@ type Keys struct {
 	Stream    string // the jobs
 	StreamArg any    // the same, ready to be a command's argument
 	Prefix    string // of every companion
+	base      string // the stream of the normal lane
+	own       string // of the companions that each lane has for itself
 }
 
 // queueKeys returns the keys of a queue of navvy's own.
@@ -35,7 +37,8 @@ func queueKeys(namespace, queue string) Keys { return keysOf(namespace + ":{" + 
 func rawKeys(stream string) Keys { return keysOf(stream) }
 
 func keysOf(stream string) Keys {
-	return Keys{Stream: stream, StreamArg: stream, Prefix: redisx.CompanionPrefix(stream)}
+	prefix := redisx.CompanionPrefix(stream)
+	return Keys{Stream: stream, StreamArg: stream, Prefix: prefix, base: stream, own: prefix}
 }
 
 // Delayed has the due times of jobs that were enqueued with a delay, or snoozed.
@@ -69,22 +72,22 @@ func (k Keys) IDs() string { return k.Prefix + "ids" }
 func (k Keys) IDsEnds() string { return k.Prefix + "ids:ends" }
 
 // Workers has the leases.
-func (k Keys) Workers() string { return k.Prefix + "workers" }
+func (k Keys) Workers() string { return k.own + "workers" }
 
 // Worker is the registration of a worker's session.
-func (k Keys) Worker(consumer string) string { return k.Prefix + "worker:" + consumer }
+func (k Keys) Worker(consumer string) string { return k.own + "worker:" + consumer }
 
 // Caretaker names the worker that does the chores.
-func (k Keys) Caretaker() string { return k.Prefix + "caretaker" }
+func (k Keys) Caretaker() string { return k.own + "caretaker" }
 
 // Crashed names the workers that died with a job.
-func (k Keys) Crashed() string { return k.Prefix + "crashed" }
+func (k Keys) Crashed() string { return k.own + "crashed" }
 
 // Paused has the attribution of a pause of the queue.
 func (k Keys) Paused() string { return k.Prefix + "paused" }
 
 // Cancelled has the cancellations of jobs in flight; see CancelledJobs for what becomes of them.
-func (k Keys) Cancelled() string { return k.Prefix + "cancelled" }
+func (k Keys) Cancelled() string { return k.own + "cancelled" }
 
 // Totals counts what happened to the jobs since the queue was created.
 func (k Keys) Totals() string { return k.Prefix + "stats" }

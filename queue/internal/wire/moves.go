@@ -36,7 +36,7 @@ func (m *Move) args(id string) []any {
 
 // ownID is a job's ID if it is its own, "" if it is the entry's.
 func ownID(id string, entry EntryRef) string {
-	if id == entry.ID {
+	if id == entry.String() {
 		return ""
 	}
 	return id

@@ -23,6 +23,6 @@ func SetProgress(
 	if err != nil {
 		return err
 	}
-	return scriptProgress.Run(ctx, rdb, []string{q.Stream, q.Job(id), q.Job(entry.ID)},
-		entry.ID, keep.Milliseconds(), text).Err()
+	return scriptProgress.Run(ctx, rdb, []string{q.Stream, q.Job(id), q.Job(entry.String())},
+		entry.String(), keep.Milliseconds(), text).Err()
 }

@@ -10,6 +10,7 @@ import (
 type QueueRef struct {
 	Keys
 	Name  string
+	Lane  Lane   // whose keys they are, see [QueueRef.In]
 	Group string // the consumer group
 	Raw   bool   // bound to a stream that other programs write
 	Kind  string // raw: of entries that have none
@@ -32,12 +33,3 @@ func NewQueueRef(namespace, name string, b Binding) QueueRef {
 	}
 	return q
 }
-
-// EntryRef names an entry of a queue. It is compared and used as a map's key as a whole: a stream ID names an entry
-// only together with what else will stand here.
-type EntryRef struct {
-	ID string // in the stream
-}
-
-// String returns the reference as people see it.
-func (e EntryRef) String() string { return e.ID }

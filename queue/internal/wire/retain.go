@@ -45,7 +45,7 @@ func AckRetain(
 }
 
 func (r *Record) check(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string) (Verdict, error) {
-	keys := []string{q.Stream, q.Totals(), q.Result(r.ID), q.Result(r.Entry.ID)}
+	keys := []string{q.Stream, q.Totals(), q.Result(r.ID), q.Result(r.Entry.String())}
 	if r.Guarded {
 		keys = append(keys, q.IDs(), q.IDsEnds())
 	}
@@ -83,7 +83,7 @@ type recordHead struct {
 // encode frames a record as "<len ID> <len head> <len data> <ID><head><data><result>".
 func (r *Record) encode() []byte {
 	head, _ := json.Marshal(recordHead{ // numbers, strings and times of our own: cannot fail
-		Entry: r.Entry.ID, Kind: r.Kind, Attempt: r.Attempt, Worker: r.Worker, Redelivered: r.Redelivered,
+		Entry: r.Entry.String(), Kind: r.Kind, Attempt: r.Attempt, Worker: r.Worker, Redelivered: r.Redelivered,
 		EnqueuedAt: r.EnqueuedAt.UnixMilli(), EndedAt: r.EndedAt.UnixMilli(), Took: r.Took.Microseconds(),
 		Unique: r.Unique, Trace: r.Trace, RequestID: r.RequestID, Progress: r.Progress,
 	})

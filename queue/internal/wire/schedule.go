@@ -8,24 +8,34 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Promote puts at most count due jobs of each kind of waiting, delayed and retrying, into the stream. It returns how
+// Promote puts at most count due jobs of each kind of waiting, delayed and retrying, into their lanes. It returns how
 // many, and in how long the next is due: negative if none is.
 func Promote(ctx context.Context, rdb redis.Scripter, q *QueueRef, clock Clock, count int) (
 	promoted int64, next time.Duration, err error,
 ) {
-	reply, err := scriptPromote.Run(ctx, rdb,
-		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs(), q.Metrics()},
-		clock.arg(clock.Own.UnixMilli()), count).Int64Slice()
+	keys := []string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs(), q.Metrics()}
+	reply, err := promote(ctx, rdb, keys, clock, count)
+	if err == nil && reply[2] > 0 {
+		promoted = reply[0]
+		reply, err = promote(ctx, rdb, append(keys, q.laneStream(HighLane), q.laneStream(LowLane)), clock, count)
+	}
 	if err != nil {
 		return 0, 0, err
 	}
-	if len(reply) != 2 {
-		return 0, 0, fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
-	}
+	reply[0] += promoted
 	if reply[1] < 0 { // none, or none that a number stands for
 		return reply[0], -1, nil
 	}
 	return reply[0], Milliseconds(reply[1]), nil
+}
+
+// promote puts jobs into the lanes whose streams are among the keys.
+func promote(ctx context.Context, rdb redis.Scripter, keys []string, clock Clock, count int) ([]int64, error) {
+	reply, err := scriptPromote.Run(ctx, rdb, keys, clock.arg(clock.Own.UnixMilli()), count).Int64Slice()
+	if err == nil && len(reply) != 3 {
+		err = fmt.Errorf("%w: %d cells", ErrProtocol, len(reply))
+	}
+	return reply, err
 }
 
 // DrawNear makes the jobs that workers have put off due after their wait, counted from now, where they are due later:
@@ -53,7 +63,7 @@ func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, member str
 		CeilMilli(LimitTime(due)))}
 }
 
-// RunNow puts a delayed or retrying job into the stream.
+// RunNow puts a delayed or retrying job into the stream of the queue, which is to be in the job's lane.
 func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string) VerdictCmd {
 	return VerdictCmd{scriptRunNow.Eval(ctx, rdb,
 		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, member)}

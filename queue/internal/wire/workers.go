@@ -74,12 +74,12 @@ func ReadRegistration(consumer string, fields map[string]string) Registration {
 
 // ReadHolds reads the fields held, oldest_held and runs of a registration.
 func ReadHolds(held, oldest, runs string) Holds {
-	return Holds{Held: int(parseInt(held)), Oldest: EntryRef{ID: oldest}, Runs: readEntries(runs)}
+	return Holds{Held: int(parseInt(held)), Oldest: ParseEntryRef(oldest), Runs: readEntries(runs)}
 }
 
 func readEntries(text string) (entries []EntryRef) {
 	for _, id := range strings.Fields(text) {
-		entries = append(entries, EntryRef{ID: id})
+		entries = append(entries, ParseEntryRef(id))
 	}
 	return entries
 }
@@ -87,7 +87,7 @@ func readEntries(text string) (entries []EntryRef) {
 func joinEntries(entries []EntryRef) string {
 	ids := make([]string, len(entries))
 	for i, entry := range entries {
-		ids[i] = entry.ID
+		ids[i] = entry.String()
 	}
 	return strings.Join(ids, " ")
 }

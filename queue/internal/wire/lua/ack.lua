@@ -23,7 +23,7 @@ local function end_those(are_gone)
     local entry = list[chosen + i]
     if are_gone or not has_entry(KEYS[1], entry) then
       ids[#ids + 1] = list[i]
-      before[#before + 1] = 'stream:' .. entry
+      before[#before + 1] = place_of(KEYS[1], entry)
     end
   end
   end_guards(KEYS[4], KEYS[5], ids, before, 'done')

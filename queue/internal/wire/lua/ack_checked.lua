@@ -17,7 +17,7 @@ for i = 3, #ARGV, 4 do
   if owns_job(KEYS[1], ARGV[1], entry, ARGV[2], ARGV[i + 1], ARGV[i + 2]) then
     remove_entry(KEYS[1], ARGV[1], entry)
     count(nil, KEYS[3], 'done', 1)
-    if ARGV[i + 3] == '1' then end_guard(KEYS[4], KEYS[5], ARGV[i + 1], 'stream:' .. entry, 'done') end
+    if ARGV[i + 3] == '1' then end_guard(KEYS[4], KEYS[5], ARGV[i + 1], place_of(KEYS[1], entry), 'done') end
     finished[#finished + 1] = entry
   elseif owns(KEYS[1], ARGV[1], entry, ARGV[2]) then
     others[#others + 1] = entry

@@ -27,7 +27,7 @@ for n = 1, jobs do
   if held[entry] and id ~= '' then -- what is there is of an earlier job of that ID
     redis.call('SET', KEYS[n + 5], record, 'PX', keep)
     chosen[#chosen + 1] = id
-    before[#before + 1] = 'stream:' .. entry
+    before[#before + 1] = place_of(KEYS[1], entry)
     verdicts[n] = 1
   elseif held[entry] then
     verdicts[n] = redis.call('SET', KEYS[n + 5], record, 'PX', keep, 'NX') and 1 or 2

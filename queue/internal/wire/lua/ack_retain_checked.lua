@@ -28,5 +28,5 @@ elseif not redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[4], 'NX') then
 end
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[2], 'done', 1)
-if ARGV[6] ~= '' then end_guard(KEYS[5], KEYS[6], ARGV[6], 'stream:' .. ARGV[3], 'done') end
+if ARGV[6] ~= '' then end_guard(KEYS[5], KEYS[6], ARGV[6], place_of(KEYS[1], ARGV[3]), 'done') end
 return 1

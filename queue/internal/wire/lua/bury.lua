@@ -22,6 +22,6 @@ if ARGV[6] == '1' then allow_when_full('HDEL', KEYS[3]) end
 local ended = add_ended(KEYS[2], KEYS[3], ARGV[4], {unpack(ARGV, 9)})
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], ARGV[5], 1)
-move_guard(KEYS[5], ARGV[4], 'stream:' .. ARGV[3], ARGV[5] .. ':' .. ended)
+move_guard(KEYS[5], ARGV[4], place_of(KEYS[1], ARGV[3]), ARGV[5] .. ':' .. ended)
 release_unique(KEYS[6], ARGV[4])
 return 1

@@ -15,7 +15,7 @@
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2]) then return 0 end
 local entry = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])[1]
 if not entry then return 0 end
-local fields, job, foreign = entry[2], {id = ARGV[3], kind = '', data = '', meta = ''}, {}
+local fields, job, foreign = entry[2], {id = name_of(KEYS[1], ARGV[3]), kind = '', data = '', meta = ''}, {}
 for i = 1, #fields, 2 do
   if job[fields[i]] then job[fields[i]] = fields[i + 1] end
   foreign[#foreign + 1] = cjson.encode(fields[i]) .. ':' .. cjson.encode(fields[i + 1])
@@ -24,17 +24,17 @@ local names = {}
 for i = 1, #fields, 2 do names[#names + 1] = fields[i] end
 local form = table.concat(names, ' ')
 if ARGV[4] ~= '' and form ~= 'id kind data' and form ~= 'id kind data meta' then
-  job = {id = ARGV[3], kind = ARGV[4], data = '{' .. table.concat(foreign, ',') .. '}', meta = ''}
+  job = {id = name_of(KEYS[1], ARGV[3]), kind = ARGV[4], data = '{' .. table.concat(foreign, ',') .. '}', meta = ''}
 end
 local meta_is, meta = pcall(cjson.decode, job.meta)
 local unique = meta_is and type(meta) == 'table' and type(meta.unique) == 'string' and ARGV[5] .. meta.unique
 if unique and is_elsewhere(unique) then return redis.error_reply('TRYAGAIN the unique key of the job has moved') end
 allow_when_full('HDEL', KEYS[3])
 local dead = add_ended(KEYS[2], KEYS[3], job.id, {
-  'id', job.id, 'kind', job.kind, 'data', job.data, 'meta', job.meta, unpack(ARGV, 6)
+  'id', job.id, 'kind', job.kind, 'data', job.data, 'meta', with_lane(job.meta, lane_of(KEYS[1])), unpack(ARGV, 6)
 })
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], 'dead', 1)
-move_guard(KEYS[5], job.id, 'stream:' .. ARGV[3], 'dead:' .. dead)
+move_guard(KEYS[5], job.id, place_of(KEYS[1], ARGV[3]), 'dead:' .. dead)
 release_unique(unique, job.id)
 return {job.id, job.kind}

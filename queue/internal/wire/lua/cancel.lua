@@ -24,7 +24,7 @@
 -- ARGV[9…] fields and values of its entry among the dead or cancelled
 -- Reply    2 it has ended, 1 a cancellation was left, 0 the job is not there any more
 local entry, to = ARGV[3], ARGV[7] == 'bury' and 'dead' or 'cancelled'
-local total, from = to, 'stream:' .. entry
+local total, from = to, place_of(KEYS[1], entry)
 if entry == '' then
   if redis.call('HGET', KEYS[9], ARGV[8]) ~= ARGV[4] then return 0 end
   total = to == 'dead' and 'cancelled_scheduled' or 'cancelled_delayed'

@@ -30,7 +30,7 @@ redis.call('ZCARD', KEYS[8])
 
 local function exists(id)
   local state = guarded_state(KEYS[1], ARGV[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], id)
-  return state, state == 'waiting' or state == 'in_flight' or state == 'delayed' or state == 'retrying'
+  return state, state == '' or state == 'waiting' or state == 'in_flight' or state == 'delayed' or state == 'retrying'
 end
 
 local function any_exists(ids)

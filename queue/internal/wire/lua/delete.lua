@@ -19,8 +19,9 @@
 -- ARGV[4]  its entry, or what stands for it in bodies
 -- Reply    1 deleted, 0 it is not there any more
 local where, at, found = ARGV[3], ARGV[4], false
-local place, counted = where .. ':' .. at, 'deleted_' .. where
+local place, counted, name = where .. ':' .. at, 'deleted_' .. where, at
 if where == 'stream' then
+  place, name = place_of(KEYS[1], at), name_of(KEYS[1], at)
   found = redis.call('XDEL', KEYS[1], at) == 1
   if found then redis.pcall('XACK', KEYS[1], ARGV[2], at) end
 elseif where == 'bodies' then
@@ -38,7 +39,7 @@ else
 end
 if not found then return 0 end
 if counted then count(nil, KEYS[7], counted, 1) end
-if not is_record_of_other(KEYS[1], KEYS[8], at) then call_if_there('DEL', KEYS[8]) end
+if not is_record_of_other(KEYS[1], KEYS[8], name) then call_if_there('DEL', KEYS[8]) end
 free_guard(KEYS[9], KEYS[10], ARGV[1], place)
 redis.call('DEL', KEYS[11])
 release_unique(KEYS[13], ARGV[1])

@@ -5,7 +5,7 @@
 -- So jobs are added before their guards are set: a guard without a job would make a repeated call a false success.
 -- Each job is looked at before the first write, and what is wrong with one is its own error. A full Redis refuses all.
 --
--- KEYS[1]  stream
+-- KEYS[1]  stream, of the jobs' lane
 -- KEYS[2]  delayed
 -- KEYS[3]  retrying
 -- KEYS[4]  bodies
@@ -126,8 +126,10 @@ if #due > 0 then
   redis.call('HSET', KEYS[4], unpack(bodies))
 end
 for _, n in ipairs(added) do
-  place[n] = place[n] or
-    'stream:' .. add_job(KEYS[1], ARGV[8 * n - 6], ARGV[8 * n - 5], ARGV[8 * n - 4], ARGV[8 * n - 3])
+  if not place[n] then
+    local entry = add_job(KEYS[1], ARGV[8 * n - 6], ARGV[8 * n - 5], ARGV[8 * n - 4], ARGV[8 * n - 3])
+    place[n] = place_of(KEYS[1], entry)
+  end
 end
 local marks, members, records = {}, {}, {}
 for _, n in ipairs(added) do

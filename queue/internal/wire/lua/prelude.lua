@@ -90,6 +90,22 @@ local function consumer_of(stream, group, entry)
   return not rows.err and rows[1] and rows[1][2] or nil
 end
 
+-- Returns the name of the lane that a stream is; nil if it is the normal one.
+local function lane_of(stream)
+  return string.match(stream, ':lane:(%l+)$')
+end
+
+-- Returns the place of an entry of a stream, as guards of IDs have it.
+local function place_of(stream, entry)
+  return (lane_of(stream) or 'stream') .. ':' .. entry
+end
+
+-- Returns the name of an entry where those of several lanes may stand: each stream counts its entries for itself.
+local function name_of(stream, entry)
+  local lane = lane_of(stream)
+  return lane and lane .. '/' .. entry or entry
+end
+
 -- Acknowledges an entry and deletes it.
 local function remove_entry(stream, group, entry)
   redis.call('XACK', stream, group, entry)
@@ -325,10 +341,13 @@ local function free_guard(ids, ends, id, from)
   return true
 end
 
--- Returns the state of the job of an ID at a place; nil if it is not there.
+-- Returns the state of the job of an ID at a place; nil if it is not there. In another lane than the stream's it is not
+-- looked for: '' then.
 local function state_at(stream, group, delayed, retrying, bodies, dead, cancelled, id, place)
   local where, at = string.match(place, '^(%l+):?(.*)$')
-  if where == 'stream' and has_entry(stream, at) then
+  if where == 'stream' or where == 'high' or where == 'low' then
+    if place ~= place_of(stream, at) then return '' end
+    if not has_entry(stream, at) then return nil end
     return consumer_of(stream, group, at) and 'in_flight' or 'waiting'
   elseif where == 'bodies' then
     local member = at == '' and id or at
@@ -342,42 +361,64 @@ end
 
 -- Returns the member that stands for a job in bodies and with the due times, its body, and its place. If another job
 -- of the same ID is there, a twin, the member ends with the job's entry, and the body begins with 0 to say so.
-local function member_for(id, body, entry, is_twin)
+local function member_for(stream, id, body, entry, is_twin)
   if not is_twin then return id, body, 'bodies' end
-  local member = id .. ' ' .. entry
+  local member = id .. ' ' .. name_of(stream, entry)
   return member, '0' .. body, 'bodies:' .. member
 end
 
--- Puts delayed or retrying jobs into the stream, and takes them from their due times. Returns how many there were,
--- since the body of one may be gone, and their bytes.
-local function promote_jobs(stream, bodies, due, ids, members)
+-- Returns the meta of a job with its lane.
+local function with_lane(meta, lane)
+  if not lane or string.find(meta, '^{["%l:,]-"lane":') then return meta end
+  if meta == '' or meta == '{}' then return '{"lane":"' .. lane .. '"}' end
+  local changed, n = string.gsub(meta, '^{"guarded":true', '{"guarded":true,"lane":"' .. lane .. '"')
+  return n > 0 and changed or (string.gsub(meta, '^{', '{"lane":"' .. lane .. '",'))
+end
+
+-- Takes a body apart: kind, meta, data, and the job's lane, nil if it is the normal one. A damaged one makes an entry
+-- without a kind, which is dead, with its data.
+local function read_body(body)
+  local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
+  if not klen then klen, mlen, from = 0, 0, 1 end
+  local meta_at, data_at = from + klen, from + klen + mlen
+  local meta = string.sub(body, meta_at, data_at - 1)
+  local lane = string.match(meta, '^{["%l:,]-"lane":"(%l+)"')
+  if lane ~= 'high' and lane ~= 'low' then lane = nil end
+  return string.sub(body, from, meta_at - 1), meta, string.sub(body, data_at), lane
+end
+
+-- Puts delayed or retrying jobs into the streams of their lanes, and takes them from their due times. Given are the
+-- stream of one lane, and a table of others by the lanes' names; jobs of a lane that is not among them stay. Returns
+-- how many there were, since the body of one may be gone, their bytes, and how many stayed.
+local function promote_jobs(stream, others, bodies, due, ids, members)
   local found = call_if_there('HMGET', bodies, unpack(members)) or {}
-  local there, chosen, before, after, bytes = {}, {}, {}, {}, 0
+  local there, gone, chosen, before, after, bytes, own = {}, {}, {}, {}, {}, 0, lane_of(stream)
   for n, member in ipairs(members) do
-    local body = found[n]
+    local body, to = found[n], stream
     if body then
-      local klen, mlen, from = string.match(body, '^(%d+) (%d+) ()')
-      if not klen then klen, mlen, from = 0, 0, 1 end -- damaged: an entry without a kind is dead, with its data
-      local meta_at, data_at = from + klen, from + klen + mlen
-      local kind, meta = string.sub(body, from, meta_at - 1), string.sub(body, meta_at, data_at - 1)
-      local id, place = member, 'bodies'
-      if string.find(body, '^0%d') then
-        id, place = string.match(member, '^(.*) %S+$') or member, 'bodies:' .. member
+      local kind, meta, data, lane = read_body(body)
+      if lane ~= own then to = lane and others[lane] end
+      if to then
+        local id, place = member, 'bodies'
+        if string.find(body, '^0%d') then
+          id, place = string.match(member, '^(.*) %S+$') or member, 'bodies:' .. member
+        end
+        local entry = add_job(to, id, kind, data, meta)
+        if string.find(meta, '{"guarded":true', 1, true) == 1 then
+          chosen[#chosen + 1] = id
+          before[#before + 1] = place
+          after[#after + 1] = place_of(to, entry)
+        end
+        there[#there + 1] = member
+        bytes = bytes + #body
       end
-      local entry = add_job(stream, id, kind, string.sub(body, data_at), meta)
-      if string.find(meta, '{"guarded":true', 1, true) == 1 then
-        chosen[#chosen + 1] = id
-        before[#before + 1] = place
-        after[#after + 1] = 'stream:' .. entry
-      end
-      there[#there + 1] = member
-      bytes = bytes + #body
     end
+    if to then gone[#gone + 1] = member end
   end
   if #there > 0 then redis.call('HDEL', bodies, unpack(there)) end
-  redis.call('ZREM', due, unpack(members))
+  if #gone > 0 then redis.call('ZREM', due, unpack(gone)) end
   move_guards(ids, chosen, before, after)
-  return #there, bytes
+  return #there, bytes, #members - #gone
 end
 
 -- Notifies the caretaker if the soonest of jobs that were added to a set, given as due times and members, is due
@@ -419,10 +460,13 @@ local function remove_ended(jobs, index, id, entry)
   return true
 end
 
--- Reports whether the record under a job's ID is of another job of that ID: one that was done, or is in the stream.
-local function is_record_of_other(stream, job, entry)
+-- Reports whether the record under a job's ID is of another job of that ID: one that was done, or is in the stream, or
+-- was in another lane when it noted something. The entry is given by its name, see name_of.
+local function is_record_of_other(stream, job, name)
   local noted = call_if_there('HMGET', job, 'ended_ms', 'entry') or {}
-  return noted[1] or noted[2] and noted[2] ~= entry and has_entry(stream, noted[2])
+  if noted[1] or not noted[2] or noted[2] == name then return noted[1] end
+  local at = string.match(noted[2], '([^/]*)$')
+  return noted[2] ~= name_of(stream, at) or has_entry(stream, at)
 end
 
 -- Writes fields of a job's record, and how long it is kept, in ms. What another entry has noted there goes.
@@ -477,7 +521,7 @@ end
 -- Puts a job with a chosen ID, which is free, into the stream, and guards it for so many ms after its end.
 local function add_guarded(stream, ids, id, window, kind, data, meta)
   local entry = add_job(stream, id, kind, data, meta)
-  redis.call('HSET', ids, id, 'cron ' .. window .. ' stream:' .. entry)
+  redis.call('HSET', ids, id, 'cron ' .. window .. ' ' .. place_of(stream, entry))
 end
 
 -- Returns in how many ms the first member of a set of times is due, or -1 if it has none.

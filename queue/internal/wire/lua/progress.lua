@@ -4,7 +4,7 @@
 -- KEYS[1]  stream
 -- KEYS[2]  job
 -- KEYS[3]  job of its entry
--- ARGV[1]  entry
+-- ARGV[1]  the entry's name, see name_of
 -- ARGV[2]  how long the record is kept, in ms
 -- ARGV[3]  progress
 -- Reply    1

@@ -16,5 +16,5 @@ if not has_entry(KEYS[2], ARGV[2]) then return 0 end
 local entry = add_job(KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5])
 remove_ended(KEYS[2], KEYS[3], ARGV[1], ARGV[2])
 count(nil, KEYS[4], ARGV[6] == 'dead' and 'requeued' or 'requeued_cancelled', 1)
-move_guard(KEYS[5], ARGV[1], ARGV[6] .. ':' .. ARGV[2], 'stream:' .. entry)
+move_guard(KEYS[5], ARGV[1], ARGV[6] .. ':' .. ARGV[2], place_of(KEYS[1], entry))
 return 1

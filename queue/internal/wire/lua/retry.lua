@@ -36,7 +36,7 @@ for i = 8, #ARGV, 5 do
   local n, entry, id = #verdicts + 1, ARGV[i], ARGV[i + 1]
   verdicts[n] = not held[entry] and 0 or cancelled[n] and 2 or 1
   if verdicts[n] == 1 then
-    local member, body, place = member_for(id, ARGV[i + 3], entry, there[n] or taken[id])
+    local member, body, place = member_for(KEYS[1], id, ARGV[i + 3], entry, there[n] or taken[id])
     taken[id] = true
     bodies[#bodies + 1] = member
     bodies[#bodies + 1] = body
@@ -45,7 +45,7 @@ for i = 8, #ARGV, 5 do
     moved[#moved + 1] = entry
     if ARGV[i + 4] == '1' then
       chosen[#chosen + 1] = id
-      before[#before + 1] = 'stream:' .. entry
+      before[#before + 1] = place_of(KEYS[1], entry)
       after[#after + 1] = place
     end
   end

@@ -29,10 +29,10 @@ else
   redis.call('ZADD', KEYS[2], 'XX', 0, '\0') -- of a member that no key has: refused by a full Redis
 end
 local is_twin = redis.call('HEXISTS', KEYS[3], ARGV[4]) == 1
-local member, body, place = member_for(ARGV[4], ARGV[6], ARGV[3], is_twin)
+local member, body, place = member_for(KEYS[1], ARGV[4], ARGV[6], ARGV[3], is_twin)
 redis.call('HSET', KEYS[3], member, body)
 redis.call('ZADD', KEYS[2], due_in(queue_ms(KEYS[6], ARGV[8]), ARGV[5]), member)
 remove_entry(KEYS[1], ARGV[1], ARGV[3])
 count(nil, KEYS[4], ARGV[7], 1)
-move_guard(KEYS[7], ARGV[4], 'stream:' .. ARGV[3], place)
+move_guard(KEYS[7], ARGV[4], place_of(KEYS[1], ARGV[3]), place)
 return 1

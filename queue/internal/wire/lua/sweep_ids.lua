@@ -9,6 +9,8 @@
 -- KEYS[6]  bodies
 -- KEYS[7]  dead
 -- KEYS[8]  cancelled:jobs
+-- KEYS[9]  stream of the lane high
+-- KEYS[10] stream of the lane low
 -- ARGV[1]  group
 -- ARGV[2]  how many ended ones at the most
 -- ARGV[3]  how many to look at
@@ -20,8 +22,9 @@ end
 for _, id in ipairs(call_if_there('HRANDFIELD', KEYS[1], ARGV[3]) or {}) do
   local _, place = read_guard(KEYS[1], id)
   local is_ended = place and string.sub(place, 1, 6) == 'ended:' and call_if_there('ZSCORE', KEYS[2], id)
+  local stream = place and (string.find(place, '^high:') and KEYS[9] or string.find(place, '^low:') and KEYS[10])
   local is_there = place and not is_ended and
-    state_at(KEYS[3], ARGV[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], id, place)
+    state_at(stream or KEYS[3], ARGV[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], id, place)
   if not is_ended and not is_there then
     redis.call('HDEL', KEYS[1], id)
   end
