@@ -22,7 +22,7 @@ var companions = []string{
 	"", ":delayed", ":retrying", ":bodies", ":dead", ":dead:ids", ":workers", ":worker:*", ":caretaker", ":crashed",
 	":paused", ":cancelled", ":cancelled:*", ":stats", ":stats:[0-9]*", ":stats:h:*", ":metrics",
 	":job:*", ":result:*", ":unique:*", ":id*",
-	":preflight",
+	":lane:*", ":preflight",
 }
 
 // spoil makes what a key holds unusable.

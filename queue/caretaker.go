@@ -11,6 +11,7 @@ import (
 type chore struct {
 	name  string
 	every func(*session) time.Duration // how often it is done; 0: only when a heartbeat shows that there is work
+	lanes bool                         // each lane has it to do; else the caretaker of the normal one does it for all
 	own   func(*session) bool          // whether another worker does it too, for what is its own; nil: it does not
 
 	// run does it once, and returns when it is to be done next: 0 for as usual.
@@ -37,9 +38,9 @@ var chores = [choreCount]chore{
 		name: "promote", every: (*session).promotePoll, own: (*session).hasOwnDue, run: (*session).promote,
 	},
 	choreDrawNear:      {name: "draw near", every: onSignal, run: (*session).drawNear},
-	choreReclaim:       {name: "reclaim", every: onSignal, run: (*session).reclaim},
-	choreSweep:         {name: "sweep", every: (*session).sweepEvery, run: (*session).sweep},
-	choreExpireCancels: {name: "expire cancellations", every: onSignal, run: (*session).expireCancels},
+	choreReclaim:       {name: "reclaim", lanes: true, every: onSignal, run: (*session).reclaim},
+	choreSweep:         {name: "sweep", lanes: true, every: (*session).sweepEvery, run: (*session).sweep},
+	choreExpireCancels: {name: "expire cancellations", lanes: true, every: onSignal, run: (*session).expireCancels},
 	choreSweepIDs:      {name: "sweep guards of IDs", every: (*session).sweepEvery, run: (*session).sweepIDs},
 	choreExpireCancelled: {
 		name: "expire cancelled jobs", every: (*session).sweepEvery, run: (*session).expireCancelled,
@@ -69,7 +70,7 @@ func (ses *session) caretake(ctx context.Context, which int) {
 			return
 		}
 		next := every
-		if ses.isCaretaker() || c.own != nil && c.own(ses) {
+		if ses.isCaretaker() && (c.lanes || ses.queue.Lane == Normal) || c.own != nil && c.own(ses) {
 			after, err := ses.runChore(ctx, c)
 			switch {
 			case ctx.Err() != nil:

@@ -193,11 +193,13 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	} else {
 		m.EnqueuedAt, m.Guarded = now.UnixMilli(), true
 	}
-	job.Due = o.due(now)
+	if job.Due = o.due(now); job.Due != nil {
+		m.Lane = o.lane
+	}
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey
-	op.queue = c.queue(o.queue)
+	op.queue = c.queue(o.queue).in(o.lane)
 	q := &op.queue.QueueRef
 	if job.Due == nil && o.id == "" && o.uniqueKey == "" {
 		op.addPlain(&q.Keys, data, m.Encode())

@@ -17,7 +17,8 @@ const (
 // clientQueue is a queue that a client uses.
 type clientQueue struct {
 	wire.QueueRef
-	noted atomic.Int64 // when it was last noted in the registry, on the monotonic clock
+	lanes [2]atomic.Pointer[clientQueue] // beside the normal one; made when they are first used
+	noted atomic.Int64                   // when it was last noted in the registry, on the monotonic clock
 }
 
 // queue remembers the queues that the process uses: they are few, and used many times a second.
@@ -29,6 +30,21 @@ func (c *Client) queue(name string) *clientQueue {
 	q.noted.Store(-int64(noteEvery))
 	known, _ := c.queues.LoadOrStore(name, q)
 	return known.(*clientQueue)
+}
+
+// in returns the queue in one of its lanes.
+func (q *clientQueue) in(lane Lane) *clientQueue {
+	if lane == Normal {
+		return q
+	}
+	at := &q.lanes[lane-1]
+	if known := at.Load(); known != nil {
+		return known
+	}
+	in := &clientQueue{QueueRef: q.In(lane)}
+	in.noted.Store(-int64(noteEvery))
+	at.CompareAndSwap(nil, in)
+	return at.Load()
 }
 
 // isToBeNoted reports whether the caller is to note the queue. It is one caller at a time.

@@ -17,7 +17,9 @@ type dispatcher struct {
 	mu      sync.Mutex // guards the fields below, and those of every buffer
 	work    sync.Cond  // a slot waits for a job
 	closed  bool       // set when every subscription has ended
-	buffers []*buffer  // complete before the worker starts
+	buffers []*buffer  // those of queues are complete before the worker starts; those of lanes come later
+
+	families []*family // of queues that have lanes
 
 	// Counted by readers (push), slots (next), and the loops that hand jobs back (take).
 	ready   int // jobs in the buffers
@@ -35,10 +37,10 @@ type dispatcher struct {
 	brisk    bool  // that is, slots become free so often that a job held for one more does not wait
 }
 
-// buffer is what was read from one queue and has not started, and the queue's share. All of it but the weight is
+// buffer is what was read from one queue and has not started, and the queue's share. All of it is
 // guarded by the dispatcher's mutex.
 type buffer struct {
-	weight int
+	weight int // of a lane: of its part of the queue's, set by weigh
 	credit int // how far it is below its share of the starts: of the smooth weighted round-robin
 
 	tasks   []*task // added by readers, taken by slots and by the loops that hand back
@@ -46,6 +48,10 @@ type buffer struct {
 	bytes   int     // of the data of those that are not
 	stopped bool    // set by serve
 	paused  bool    // set by the heartbeat
+
+	family *family // of a queue with lanes, of whose this is one
+	lane   Lane
+	behind bool // it is not its turn as long as a lane before it has jobs; set by weigh
 
 	gathering []*batch // begun by slots, filled by readers
 	open      int      // how many jobs those lack
@@ -73,6 +79,12 @@ func newDispatcher(total, readAhead int) *dispatcher {
 }
 
 func (d *dispatcher) addBuffer(weight int) *buffer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.newBuffer(weight)
+}
+
+func (d *dispatcher) newBuffer(weight int) *buffer {
 	b := &buffer{weight: weight, looked: monotonic()}
 	b.room.L = &d.mu
 	d.buffers = append(d.buffers, b)

@@ -109,6 +109,9 @@ func (d *dispatcher) reserveSlots(b *buffer) (n int) {
 
 // slotsFor is a queue's share of the free slots, by weight.
 func (d *dispatcher) slotsFor(b *buffer, s survey) int {
+	if b.behind {
+		return 0
+	}
 	weights := s.weights
 	if !b.brings() && b.holds() == 0 {
 		weights += b.weight

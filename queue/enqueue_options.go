@@ -14,6 +14,7 @@ type EnqueueOption interface{ applyEnqueue(*enqueueOptions) }
 type enqueueOptions struct {
 	kind       string // of the arguments
 	queue      string
+	lane       Lane
 	in         time.Duration
 	at         time.Time
 	hasTime    bool // at was given

@@ -16,6 +16,7 @@ type EnqueueSettings struct {
 	Kind       string
 	Data       []byte        // the arguments as JSON
 	Queue      string        // [On]; [DefaultQueue] without it
+	Priority   Lane          // [Priority]
 	In         time.Duration // [In]
 	At         time.Time     // [At]
 	ID         string        // [ID]
@@ -37,7 +38,7 @@ func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings
 		return EnqueueSettings{}, err
 	}
 	return EnqueueSettings{
-		Kind: o.kind, Data: data, Queue: o.queue, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
+		Kind: o.kind, Data: data, Queue: o.queue, Priority: o.lane, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
 		UniqueKey: o.uniqueKey, UniqueFor: o.uniqueFor, Durability: o.durability,
 		Trace: o.trace, RequestID: o.requestID, Policy: o.policy,
 	}, nil

@@ -104,7 +104,8 @@ func (ses *session) newBeat() *beat {
 	b.heartbeat = wire.Heartbeat{
 		Consumer: ses.consumer, Lease: ses.w.cfg.Lease, Caretaker: ses.caretakerTerm(), At: ses.w.cfg.Now(),
 		Clock: ses.w.clock(), Fields: fields, Period: b.counted.period, Total: b.counted.total,
-		Cron: ses.w.cfg.Cron.Parse != nil,
+		Cron:  ses.w.cfg.Cron.Parse != nil && ses.queue.Lane == Normal,
+		Lanes: ses.queue.Lane == Normal && !ses.lanesOpen.Load(),
 	}
 	if slices.Equal(fields, ses.noted) {
 		b.heartbeat.Fields = nil
@@ -229,6 +230,9 @@ func (ses *session) applyReply(ctx context.Context, sent int64, reply wire.Heart
 		ses.signalParked()
 	}
 	ses.applyCron(&reply)
+	if reply.HasLanes && !ses.w.isStopping() {
+		ses.openLanes()
+	}
 }
 
 // releaseStale hands back jobs that were read ahead and found no slot: the handlers became slow, and another worker may

@@ -14,6 +14,7 @@ import (
 	"github.com/navvy-go/navvy/internal/redistest"
 	"github.com/navvy-go/navvy/queue"
 	"github.com/navvy-go/navvy/queue/cron"
+	"github.com/navvy-go/navvy/queue/inspect"
 )
 
 // listedKey is a row of the first table of docs/keys.md.
@@ -44,7 +45,7 @@ func listedKeys(t *testing.T, namespace string, streams, prefixes []string) []*l
 	}
 	known := map[string]string{
 		"<ns>": regexp.QuoteMeta(namespace), "<stream>": anyOf(streams), "<q>": anyOf(prefixes), "<minute>": `\d+`,
-		"<hour>": `\d+`,
+		"<hour>": `\d+`, "<lane>": "(high|low)",
 	}
 	var listed []*listedKey
 	for line := range strings.Lines(section) {
@@ -124,12 +125,29 @@ func everyOutcome(b *blocker, hush <-chan struct{}) *queue.Mux {
 }
 
 // cancelAndPause leaves a cancellation that no worker applies, and a pause.
-func (f *fleet) cancelAndPause() {
+func (f *fleet) cancelAndPause(running int64) {
 	f.Helper()
 	deaf := f.enqueue("deaf", `{}`)
-	f.eventually("it runs", func() bool { return f.info().InFlight == 2 })
+	f.eventually("it runs", func() bool { return f.info().InFlight == running })
 	f.must(f.inspect.Cancel(f.Context(), "orders", deaf.ID))
 	f.must(f.inspect.Pause(f.Context(), "orders"))
+}
+
+// holdInLane makes a job of the lane high run that a worker died with, and that ignores its cancellation.
+func (f *fleet) holdInLane() (id string) {
+	f.Helper()
+	in := f.stream() + ":lane:high"
+	f.must(f.rdb.XGroupCreateMkStream(f.Context(), in, "workers", "0").Err())
+	id = f.enqueue("deaf", `{}`, queue.Priority(queue.High)).ID
+	f.must(f.rdb.XReadGroup(f.Context(), &redis.XReadGroupArgs{
+		Group: "workers", Consumer: "gone#1", Streams: []string{in, ">"}, Count: 1, Block: -1,
+	}).Err())
+	f.must(f.rdb.ZAdd(f.Context(), in+":workers", redis.Z{Score: 1, Member: "gone#1"}).Err())
+	f.eventually("it runs in the worker", func() bool {
+		job, err := f.inspect.Job(f.Context(), "orders", id)
+		return err == nil && job.Heartbeat == inspect.HeartbeatAlive
+	})
+	return id
 }
 
 func TestEveryKeyIsListed(t *testing.T) {
@@ -168,6 +186,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 	f.must(f.inspect.Delete(t.Context(), "orders", "later-keep"))
 	f.must(f.inspect.Cancel(t.Context(), "orders", "later-plain"))
 	f.must(f.inspect.Requeue(t.Context(), dead.Queue, dead.Job))
+	f.must(f.inspect.Cancel(t.Context(), "orders", f.holdInLane()))
 	unseen := func() (patterns []string) {
 		for _, row := range listed {
 			if !row.seen {
@@ -181,7 +200,7 @@ func TestEveryKeyIsListed(t *testing.T) {
 			t.Errorf("docs/keys.md lists what was never seen: %s", strings.Join(patterns, ", "))
 		}
 	}()
-	f.cancelAndPause()
+	f.cancelAndPause(3)
 	f.eventually("every listed key is seen", func() bool {
 		f.compare(listed)
 		return len(unseen()) == 0

@@ -28,7 +28,7 @@ func (s *subscription) promotePoll() time.Duration {
 //
 // Why: docs/decisions/engine.md#the-caretaker-is-notified-of-jobs-that-are-due-soon
 func (ses *session) promote(ctx context.Context) (next time.Duration, err error) {
-	promoted, wait, err := wire.Promote(ctx, ses.w.rdb, &ses.queue, ses.w.clock(), maxPromote)
+	promoted, wait, err := wire.Promote(ctx, ses.w.rdb, &ses.whole, ses.w.clock(), maxPromote)
 	if err != nil {
 		return 0, err
 	}

@@ -36,8 +36,8 @@ func newRings() *rings {
 
 // want subscribes for a session, or no longer.
 func (r *rings) want(ses *session, is bool) {
-	if ses.cfg.Raw != nil {
-		return // no client enqueues there
+	if ses.cfg.Raw != nil || ses.queue.Lane != Normal {
+		return // no client enqueues there; and the caretaker of the normal lane promotes for all
 	}
 	channel := ses.queue.DueChannel()
 	r.mu.Lock()

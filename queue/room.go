@@ -130,6 +130,7 @@ func (d *dispatcher) markLooks() {
 		return
 	}
 	now := monotonic()
+	d.markLanes(now)
 	for _, b := range d.buffers {
 		if b.waiting > 0 && !b.more && now-b.looked >= int64(lookEvery)*int64(len(d.buffers)) {
 			b.look = true

@@ -62,8 +62,10 @@ func (w *Worker) isStopping() bool {
 
 func (w *Worker) disconnect() {
 	for _, s := range w.subscriptions {
-		if s.reader != nil {
-			_ = s.reader.Close()
+		for _, in := range append([]*subscription{s}, s.lanes...) {
+			if in.reader != nil {
+				_ = in.reader.Close()
+			}
 		}
 	}
 	w.readers.trim(true)

@@ -14,8 +14,10 @@ import (
 // subscription is one queue as a worker works on it.
 type subscription struct {
 	w     *Worker
-	queue wire.QueueRef
+	queue wire.QueueRef // in the lane of this subscription
+	whole wire.QueueRef // in its normal lane: what is not of a lane is the whole queue's
 	cfg   QueueConfig
+	base  context.Context // of its sessions; set by work
 
 	reader   *redisx.Reader // of the session's read; interrupted by heartbeat and serve; nil if queues share reads
 	shares   bool           // it waits for jobs with the worker's other queues
@@ -34,6 +36,10 @@ type subscription struct {
 	waiting atomic.Pointer[redisx.Reader] // the read of its own that may wait; set by read
 	last    string                        // the consumer of the session before; of work
 
+	lanesOpen atomic.Bool
+	lanes     []*subscription // those beside the normal lane; set by openLanes, once
+	lanesEnd  sync.WaitGroup
+
 	wasPaused  atomic.Bool  // by a person, at the last heartbeat; set by join and heartbeat
 	full       fullness     // what is known of Redis being full
 	redisAhead atomic.Int64 // set by heartbeat: ms by which Redis' clock is ahead of this process' own
@@ -46,11 +52,13 @@ func newSubscription(w *Worker, name string, cfg QueueConfig) *subscription {
 		replies: newByteBudget(), buffer: w.dispatcher.addBuffer(cfg.Weight), counters: newCounters(w.kinds),
 		shares: w.sharesCommands() && len(w.cfg.Queues) > 1, place: len(w.subscriptions),
 	}
-	if !s.shares {
-		s.reader = redisx.NewReader(w.rdb)
+	if s.whole = s.queue; !s.shares {
+		s.reader = w.newReader()
 	}
 	return s
 }
+
+func (w *Worker) newReader() *redisx.Reader { return redisx.NewReader(w.rdb) }
 
 // binding is how the queue is bound to its stream.
 func (c QueueConfig) binding() wire.Binding {
@@ -82,6 +90,11 @@ func (s *subscription) ensured(ctx context.Context, err error) error {
 
 // work is the loop that keeps a session on the queue until the worker stops. It may have joined already.
 func (s *subscription) work(base context.Context, joined *session) {
+	defer s.lanesEnd.Wait()
+	s.base = base
+	if s.cfg.Lanes != nil && !s.w.isStopping() {
+		s.openLanes()
+	}
 	backoff := s.newBackoff()
 	var earlier *session
 	for !s.w.isStopping() || joined != nil {

@@ -8,11 +8,12 @@ package queue
 func (d *dispatcher) pick() *task {
 	s := d.survey()
 	best := s.ready
+	d.regain()
 	if best == nil || best != s.furthest && (!d.brisk || s.furthest.credit > s.weights*passedOver) {
 		return nil
 	}
 	for _, b := range d.buffers {
-		if b.holds() > 0 || b.brings() {
+		if b.hasJobs() && !b.behind {
 			b.credit += b.weight
 		}
 	}
@@ -42,9 +43,10 @@ type survey struct {
 }
 
 func (d *dispatcher) survey() (s survey) {
+	d.weigh()
 	for _, b := range d.buffers {
 		brings, here := b.brings(), b.holds() > 0
-		if !brings && !here {
+		if !brings && !here || b.behind {
 			continue
 		}
 		s.have++
@@ -74,6 +76,9 @@ func (b *buffer) brings() bool { return (b.more || b.parked) && !b.stopped && !b
 // them, and what its batches lack. It is 0 as long as a read is not worth its round trip. The read may wait for jobs to
 // come if no other queue has any, or if it takes none of their slots by it.
 func (d *dispatcher) share(b *buffer, s survey) (n int, wait bool) {
+	if b.behind {
+		return 0, false
+	}
 	brings, weights := b.brings(), s.weights
 	others := s.have
 	if brings || b.holds() > 0 {

@@ -83,7 +83,8 @@ type QueueConfig struct {
 	Weight int // share of the slots when several queues have jobs; defaults to 1
 	// how long a job whose kind has no handler waits for a worker that has one; defaults to 1 h, -1 makes it dead at once
 	UnknownFor time.Duration
-	Raw        *Raw // set when the queue is a stream that other programs write; the queue's name is then the stream's
+	Lanes      *Lanes // how its lanes share its slots; nil: by the defaults, once there are jobs with a priority
+	Raw        *Raw   // set when the queue is a stream that other programs write; the queue's name is then the stream's
 }
 
 // Defaults of a [WorkerConfig].
@@ -158,11 +159,13 @@ func (c QueueConfig) validate(name string, wrong *mistakes) {
 	wrong.check(c.Weight >= 1 && c.Weight <= maxWeight, "queue %s: weight %d: must be 1 to %d", name, c.Weight, maxWeight)
 	wrong.check(c.UnknownFor == -1 || c.UnknownFor >= time.Millisecond,
 		"queue %s: unknown for %s: must be at least 1ms, or -1 for dead at once", name, c.UnknownFor)
+	c.Lanes.validate(name, wrong)
 	if c.Raw == nil {
 		wrong.add(wire.ValidateQueue(name))
 		return
 	}
 	wrong.check(wire.ValidateName(name) == nil, "raw stream %q: must be a name without spaces", name)
+	wrong.check(!wire.IsLaneStream(name), "raw stream %q: is named as the lane of a queue is", name)
 	wrong.check(wire.ValidateName(c.Raw.Group) == nil, "raw stream %s: group %q: must be a name without spaces", name,
 		c.Raw.Group)
 	wrong.check(wire.ValidateKind(c.Raw.Kind) == nil, "raw stream %s: kind %q: must be a name without spaces", name,

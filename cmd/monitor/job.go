@@ -96,6 +96,7 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 	field("kind", j.Kind)
 	field("queue", j.Queue)
 	field("state", string(j.State))
+	field("priority", j.Priority)
 	field("attempts", attemptsText(j))
 	if j.Redelivered > 0 {
 		field("redelivered", fmt.Sprint(j.Redelivered))

@@ -35,6 +35,7 @@ func enqueueCommand() *cli.Command {
 			&cli.StringFlag{Name: "id", Usage: "the job's `ID`: a repetition within a day enqueues nothing"},
 			&cli.StringFlag{Name: "unique", Usage: "one job of this `KEY` within --unique-for"},
 			&cli.DurationFlag{Name: "unique-for", Usage: "how long the unique key is taken, e.g. 1h"},
+			&cli.StringFlag{Name: "priority", Value: "normal", Usage: "the `LANE` of the queue: high, normal or low"},
 			&cli.IntFlag{Name: "max-attempts", Usage: "failed attempts that make the job dead (default: the kind's)"},
 			&cli.DurationFlag{Name: "timeout", Usage: "longest time a run may take (default: the kind's)"},
 			&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how it ended for `monitor job`; 0 for not"},
@@ -77,7 +78,11 @@ func enqueueOptions(c *cli.Context) ([]queue.EnqueueOption, error) {
 	if err := gateway.CheckQueue(c.String("queue")); err != nil {
 		return nil, command.AsUsage(err)
 	}
-	options := []queue.EnqueueOption{queue.On(c.String("queue"))}
+	lane, err := queue.ParseLane(c.String("priority"))
+	if err != nil {
+		return nil, command.AsUsage(err)
+	}
+	options := []queue.EnqueueOption{queue.On(c.String("queue")), queue.Priority(lane)}
 	due, err := dueOption(c)
 	if err != nil {
 		return nil, err

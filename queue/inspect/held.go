@@ -68,7 +68,7 @@ func holdsOf(read *redis.SliceCmd) wire.Holds {
 
 // isHeld reports whether a worker that holds an entry had not started it at its last heartbeat.
 func isHeld(h wire.Holds, entry string) bool {
-	return h.Held > 0 && len(h.Runs) < wire.MostRuns && !slices.Contains(h.Runs, wire.EntryRef{ID: entry})
+	return h.Held > 0 && len(h.Runs) < wire.MostRuns && !slices.Contains(h.Runs, wire.ParseEntryRef(entry))
 }
 
 // oldestOf is the age of the oldest of some entries; 0 if there are none.

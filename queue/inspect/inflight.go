@@ -56,8 +56,10 @@ func (i *Inspector) pending(
 		return err
 	}
 	for k, row := range rows {
-		job := JobInfo{ID: row.ID, Queue: q.Name, State: StateInFlight, Entry: row.ID, Reason: entryDeleted}
-		job.source = wire.Entry{Ref: wire.EntryRef{ID: row.ID}, ID: row.ID, Meta: wire.NoMeta}
+		ref := wire.EntryRef{ID: row.ID, Lane: q.Lane}
+		job := JobInfo{ID: ref.String(), Queue: q.Name, State: StateInFlight, Entry: ref.String(), Reason: entryDeleted}
+		job.source = wire.Entry{Ref: ref, ID: job.ID, Meta: wire.NoMeta}
+		job.setPriority(q.Lane)
 		if found, ok := entries[row.ID]; ok {
 			c.bytes += messageSize(found)
 			if s.entry != nil && !s.entry(found) {

@@ -51,7 +51,11 @@ func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, err
 	if err != nil {
 		return nil, err
 	}
-	if known {
+	n, err := i.rdb.Exists(ctx, q.LaneStreams()...).Result()
+	if err != nil && !redis.HasErrorPrefix(err, "NOPERM") {
+		return nil, err
+	}
+	if q.Laned = n > 0; known || q.Laned {
 		return &q, nil
 	}
 	if err := wire.ValidateQueue(queue); err != nil {

@@ -16,11 +16,13 @@ import (
 
 // JobInfo is a job as it lies in Redis. Fields that do not apply to its state are zero.
 type JobInfo struct {
-	ID    string `json:"id"`
-	Ref   string `json:"ref,omitempty"` // names the job where its ID may name another one, see [JobInfo.Name]
-	Kind  string `json:"kind"`
-	Queue string `json:"queue"`
-	State State  `json:"state"`
+	ID   string `json:"id"`
+	Ref  string `json:"ref,omitempty"` // names the job where its ID may name another one, see [JobInfo.Name]
+	Kind string `json:"kind"`
+	// the lane of the queue that the job is or was in: high or low; "" for the normal one
+	Priority string `json:"priority,omitempty"`
+	Queue    string `json:"queue"`
+	State    State  `json:"state"`
 	// JSON; what is not JSON in Redis is shown as a JSON string, and what is no text either, in base64: {";base64":"…"}
 	Data json.RawMessage `json:"data,omitempty"`
 	// bytes of data and of a result that are too many to be shown, see [Page].MaxData and [JobInfo.WithoutLarge]
@@ -93,7 +95,13 @@ func (j *JobInfo) place() wire.Place {
 	case StateDone:
 		return wire.Place{Where: wire.HasEnded}
 	}
-	return wire.Place{Where: wire.InStream, At: j.Entry}
+	return wire.PlaceOf(j.source.Ref)
+}
+
+func (j *JobInfo) setPriority(lane wire.Lane) {
+	if lane != wire.NormalLane {
+		j.Priority = lane.String()
+	}
 }
 
 // shown is the job with its data.
@@ -108,8 +116,9 @@ const entryDeleted = "its entry was deleted"
 // fromEntry shows an entry of the stream.
 func fromEntry(q *wire.QueueRef, m redis.XMessage, state State) JobInfo {
 	info := fromJob(q, decode(q, m), state)
-	info.Entry = m.ID
-	if !info.source.Meta.Guarded && info.ID != m.ID && !isULID(info.ID) { // another program may have used the ID twice
+	info.Entry = info.source.Ref.String()
+	// Another program may have used the ID twice.
+	if !info.source.Meta.Guarded && info.ID != info.Entry && !isULID(info.ID) {
 		info.Ref = info.place().String()
 	}
 	return info
@@ -153,6 +162,7 @@ func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 		Error: e.Meta.Error, UniqueKey: e.Meta.Unique, EnqueuedAt: timePtr(e.EnqueuedAt()),
 		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
 	}
+	info.setPriority(e.Meta.Lane)
 	if e.Meta.Unknown > 0 {
 		info.UnknownSince = timePtr(time.UnixMilli(e.Meta.Unknown))
 		info.Error = cmp.Or(info.Error, waitsForKind)
@@ -232,6 +242,7 @@ func fromRecord(q *wire.QueueRef, id string, record map[string]string) JobInfo {
 		Trace: record["trace"], RequestID: record["request_id"],
 		EndedAt: timePtr(time.UnixMilli(n("ended_ms"))),
 	}
+	info.setPriority(wire.ParseEntryRef(record["entry"]).Lane)
 	if ms := n("enqueued_ms"); ms > 0 {
 		info.EnqueuedAt = timePtr(time.UnixMilli(ms))
 	}

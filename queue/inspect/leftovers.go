@@ -18,7 +18,17 @@ func (i *Inspector) SweepLeftovers(
 ) (deleted int64, err error) {
 	q, err := i.find(ctx, queue)
 	if err == nil {
-		deleted, err = i.sweepLeftovers(ctx, q, progress)
+		for _, in := range lanesOf(q) {
+			n, failed := i.sweepLeftovers(ctx, &in, func(n int64) {
+				if progress != nil {
+					progress(deleted + n)
+				}
+			})
+			if deleted += n; failed != nil {
+				err = failed
+				break
+			}
+		}
 	}
 	if err != nil {
 		return deleted, fmt.Errorf("queue: sweep %s, after %d entries: %w", queue, deleted, err)

@@ -106,9 +106,10 @@ func (i *Inspector) lookGuarded(ctx context.Context, q *wire.QueueRef, id string
 
 // lookAt looks for the job of an ID at one place.
 func (i *Inspector) lookAt(ctx context.Context, q *wire.QueueRef, id string, place wire.Place) (JobInfo, bool, error) {
+	if entry, is := place.Entry(); is {
+		return i.lookEntry(ctx, q, entry.String())
+	}
 	switch place.Where {
-	case wire.InStream:
-		return i.lookEntry(ctx, q, place.At)
 	case wire.InBodies:
 		return i.lookScheduled(ctx, q, cmp.Or(place.At, id))
 	case wire.InDead:
@@ -259,7 +260,10 @@ func (i *Inspector) lookKeptEntry(
 }
 
 // lookEntry finds a job that waits or runs by its entry.
-func (i *Inspector) lookEntry(ctx context.Context, q *wire.QueueRef, entry string) (JobInfo, bool, error) {
+func (i *Inspector) lookEntry(ctx context.Context, whole *wire.QueueRef, name string) (JobInfo, bool, error) {
+	ref := wire.ParseEntryRef(name)
+	in, entry := whole.In(ref.Lane), ref.ID
+	q := &in
 	if !isEntry(entry) {
 		return JobInfo{}, false, nil
 	}
@@ -300,19 +304,31 @@ func near(state State) look {
 		if !ok {
 			return JobInfo{}, false, nil
 		}
-		until := ""
-		for _, before := range []time.Duration{time.Millisecond, 20 * time.Millisecond, time.Second} {
-			from := strconv.FormatInt(max(at.Add(-before).UnixMilli(), 0), 10) // an entry's ID may be as small as 1-1
-			spec := byID(state, id)
-			spec.until = until
-			job, _, err := i.first(ctx, q, spec, Page{Cursor: from + "-0", MaxScan: lookupScan})
+		for _, in := range lanesOf(q) {
+			job, err := i.nearIn(ctx, q, in.Lane, byID(state, id), at)
 			if err != nil || job != nil {
 				return found(job), job != nil, err
 			}
-			until = from + "-0"
 		}
 		return JobInfo{}, false, nil
 	}
+}
+
+// nearIn looks in one lane.
+func (i *Inspector) nearIn(
+	ctx context.Context, q *wire.QueueRef, lane wire.Lane, spec scanSpec, at time.Time,
+) (*JobInfo, error) {
+	spec.oneLane = true
+	for _, before := range []time.Duration{time.Millisecond, 20 * time.Millisecond, time.Second} {
+		from := strconv.FormatInt(max(at.Add(-before).UnixMilli(), 0), 10) + "-0" // an entry's ID may be as small as 1-1
+		cursor := wire.EntryRef{ID: from, Lane: lane}.String()
+		job, _, err := i.first(ctx, q, spec, Page{Cursor: cursor, MaxScan: lookupScan})
+		if err != nil || job != nil {
+			return job, err
+		}
+		spec.until = from
+	}
+	return nil, nil
 }
 
 // front looks among the oldest entries of a state.

@@ -146,7 +146,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 		}
 	}
 	info.OldestWaiting = oldestOf(i.now(), append(held.oldest, b.first)...)
-	return info, nil
+	return info, i.addLanes(ctx, q, &info)
 }
 
 // goneFor is how long ago the last lease on a queue must have ended for its workers to count as gone: the end is by the

@@ -29,8 +29,10 @@ func ignoreNoGroup(err error) error {
 
 // isPending reports whether an entry is in flight.
 func (i *Inspector) isPending(ctx context.Context, q *wire.QueueRef, entry string) (bool, error) {
+	ref := wire.ParseEntryRef(entry)
+	in := q.In(ref.Lane)
 	rows, err := i.rdb.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: q.Stream, Group: q.Group, Start: entry, End: entry, Count: 1,
+		Stream: in.Stream, Group: in.Group, Start: ref.ID, End: ref.ID, Count: 1,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		err = nil

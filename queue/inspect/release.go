@@ -29,5 +29,5 @@ func (i *Inspector) release(ctx context.Context, queue, id string) error {
 func (i *Inspector) releaseJob(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.ReleaseOrphan(ctx, rdb, q, job.Worker, wire.EntryRef{ID: job.Entry})
+	return wire.ReleaseOrphan(ctx, rdb, q, job.Worker, job.source.Ref)
 }

@@ -34,6 +34,7 @@ type scanSpec struct {
 	row       func(redis.XPendingExt) bool // in flight: looked at before the entry is read; nil: all
 	entry     func(redis.XMessage) bool    // waiting and in flight: looked at before the entry is taken apart; nil: all
 	consumer  string                       // in flight: only of this consumer; "" of all
+	oneLane   bool                         // waiting and in flight: of the lane that the cursor names alone
 	until     string                       // waiting and in flight: the end of the range of entries; "" for all
 	countOnce bool                         // large jobs count once, too
 	bytes     int                          // that are read at the most; 0: scanBytes

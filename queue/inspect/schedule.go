@@ -14,15 +14,26 @@ import (
 func (i *Inspector) RunNow(ctx context.Context, queue, id string) error {
 	q, err := i.find(ctx, queue)
 	if err == nil {
-		err = i.decide(ctx, func() wire.VerdictCmd { return wire.RunNow(ctx, i.rdb, q, memberOf(id)) })
+		err = i.runNow(ctx, q, memberOf(id))
 	}
 	return wrapAction("run now", queue, id, err)
+}
+
+func (i *Inspector) runNow(ctx context.Context, q *wire.QueueRef, member string) error {
+	job, found, err := i.lookScheduled(ctx, q, member)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return ErrNotFound
+	}
+	return i.decide(ctx, func() wire.VerdictCmd { return i.runJobNow(ctx, i.rdb, q, &job) })
 }
 
 func (i *Inspector) runJobNow(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
-	return wire.RunNow(ctx, rdb, q, job.member)
+	return wire.RunNow(ctx, rdb, q, job.member, job.source.Meta.Lane)
 }
 
 // memberOf is what stands for a job in bodies: its ID, or what its place says.

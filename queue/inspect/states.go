@@ -33,7 +33,7 @@ type state struct {
 	ended bool // nothing happens to the job any more
 
 	count func(i *Inspector, ctx context.Context, q *wire.QueueRef) (int64, error) // nil: not counted
-	list  func(i *Inspector, ctx context.Context, q *wire.QueueRef, s scanSpec, cursor string, n int) (chunk, error)
+	list  lister
 	of    func(q *QueueInfo) *int64 // where the count stands
 
 	hasWorker bool // a worker holds the job, or held it last
@@ -44,11 +44,11 @@ type state struct {
 // apply to it.
 var states = [...]state{
 	{
-		state: StateWaiting, count: (*Inspector).countWaiting, list: (*Inspector).waiting,
+		state: StateWaiting, count: (*Inspector).countWaiting, list: inLanes((*Inspector).waiting),
 		of: func(q *QueueInfo) *int64 { return &q.Waiting },
 	},
 	{
-		state: StateInFlight, count: (*Inspector).countInFlight, list: (*Inspector).inFlight,
+		state: StateInFlight, count: (*Inspector).countInFlight, list: inLanes((*Inspector).inFlight),
 		of:        func(q *QueueInfo) *int64 { return &q.InFlight },
 		hasWorker: true, inFlight: true,
 	},
@@ -129,11 +129,11 @@ func countOf(
 }
 
 func (i *Inspector) countWaiting(ctx context.Context, q *wire.QueueRef) (int64, error) {
-	b, err := i.backlog(ctx, q)
+	b, err := i.backlogs(ctx, q)
 	return b.waiting, err
 }
 
 func (i *Inspector) countInFlight(ctx context.Context, q *wire.QueueRef) (int64, error) {
-	b, err := i.backlog(ctx, q)
+	b, err := i.backlogs(ctx, q)
 	return b.inFlight, err
 }

@@ -88,13 +88,20 @@ func (i *Inspector) stats(ctx context.Context, queue string, from, to time.Time,
 
 // addHash adds the counts of a minute or an hour.
 func (s *Stat) addHash(fields map[string]string) {
+	inLanes := func(name string) (sum int64) {
+		for _, field := range []string{name, name + ":high", name + ":low"} {
+			n, _ := strconv.ParseInt(fields[field], 10, 64)
+			sum += n
+		}
+		return sum
+	}
 	for field, text := range fields {
 		n, _ := strconv.ParseInt(text, 10, 64)
 		switch field {
 		case "waiting":
-			s.Waiting = n
+			s.Waiting = inLanes("waiting")
 		case "in_flight":
-			s.InFlight = n
+			s.InFlight = inLanes("in_flight")
 		default:
 			if to := s.counter(field); to != nil {
 				*to += n

@@ -92,7 +92,10 @@ func (i *Inspector) verify(ctx context.Context, queue string, audit *Audit, prog
 // is then left out.
 func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit) error {
 	tx := i.rdb.TxPipeline()
-	info := tx.XInfoStream(ctx, q.Stream)
+	var infos []*redis.XInfoStreamCmd
+	for _, in := range lanesOf(q) {
+		infos = append(infos, tx.XInfoStream(ctx, in.Stream))
+	}
 	totals := tx.HGetAll(ctx, q.Totals())
 	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
 	dead, cancelled := tx.XLen(ctx, q.Dead()), tx.XLen(ctx, q.CancelledJobs())
@@ -101,8 +104,8 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 		return err
 	}
 	b := books{totals: totals.Val(), joined: workers.Val() > 0}
-	if info.Err() == nil {
-		b.stream = info.Val()
+	for _, info := range infos {
+		b.addStream(info)
 	}
 	n := func(name string) int64 { return b.total(name) }
 	if b.stream != nil && b.stream.EntriesAdded > 0 {
@@ -131,7 +134,7 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 // while it was running.
 func (i *Inspector) verifyInFlight(ctx context.Context, q *wire.QueueRef, audit *Audit, progress func(int64)) error {
 	for cursor := ""; ; {
-		jobs, err := i.inFlight(ctx, q, scanSpec{}, cursor, chunkJobs)
+		jobs, err := i.chunk(ctx, q, scanSpec{state: StateInFlight}, cursor, chunkJobs)
 		if err != nil {
 			return err
 		}

@@ -13,9 +13,21 @@ import (
 
 // books is what one atomic snapshot says of a queue.
 type books struct {
-	stream *redis.XInfoStream // nil if there is none
+	stream *redis.XInfoStream // with the counts of all lanes; nil if there is none
 	totals map[string]string
 	joined bool // a worker has joined the queue
+}
+
+// addStream adds a lane's stream, if there is one.
+func (b *books) addStream(info *redis.XInfoStreamCmd) {
+	switch {
+	case info.Err() != nil:
+	case b.stream == nil:
+		b.stream = info.Val()
+	default:
+		b.stream.Length += info.Val().Length
+		b.stream.EntriesAdded += info.Val().EntriesAdded
+	}
 }
 
 func (b *books) total(names ...string) (sum int64) {
@@ -73,20 +85,23 @@ func (i *Inspector) lastSeen(ctx context.Context, q *wire.QueueRef) (last lastLo
 		pipe := i.rdb.Pipeline()
 		looks := make([]*redis.SliceCmd, unit.steps)
 		for k := range looks {
-			looks[k] = pipe.HMGet(ctx, unit.key(now.Add(-time.Duration(k)*unit.step)), "waiting", "in_flight")
+			looks[k] = pipe.HMGet(ctx, unit.key(now.Add(-time.Duration(k)*unit.step)), "waiting", "in_flight",
+				"waiting:high", "waiting:low", "in_flight:high", "in_flight:low")
 		}
 		if err := execute(ctx, pipe); err != nil {
 			return last, err
 		}
 		for k, look := range looks {
-			waiting, ok := look.Val()[0].(string)
-			if !ok {
+			if look.Val()[0] == nil {
 				continue
 			}
-			inFlight, _ := look.Val()[1].(string)
+			n := func(cell int) int64 {
+				text, _ := look.Val()[cell].(string)
+				v, _ := strconv.ParseInt(text, 10, 64)
+				return v
+			}
 			last.At = now.Add(-time.Duration(k) * unit.step).Truncate(unit.step)
-			last.Waiting, _ = strconv.ParseInt(waiting, 10, 64)
-			last.InFlight, _ = strconv.ParseInt(inFlight, 10, 64)
+			last.Waiting, last.InFlight = n(0)+n(2)+n(3), n(1)+n(4)+n(5)
 			return last, nil
 		}
 	}

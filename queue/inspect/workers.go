@@ -48,6 +48,15 @@ func (i *Inspector) workers(ctx context.Context, queue string) ([]WorkerInfo, er
 	if err != nil {
 		return nil, err
 	}
+	workers, err := i.workersIn(ctx, q)
+	if err == nil {
+		err = i.addLaneWorkers(ctx, q, workers)
+	}
+	return workers, err
+}
+
+// workersIn lists the sessions of one lane.
+func (i *Inspector) workersIn(ctx context.Context, q *wire.QueueRef) ([]WorkerInfo, error) {
 	leases, err := i.rdb.ZRangeWithScores(ctx, q.Workers(), 0, -1).Result()
 	if err != nil {
 		return nil, err
@@ -68,7 +77,7 @@ func (i *Inspector) workers(ctx context.Context, queue string) ([]WorkerInfo, er
 	}
 	workers := make([]WorkerInfo, len(leases))
 	for n, lease := range leases {
-		workers[n] = readWorker(queue, lease, details[n].Val(), now.Val())
+		workers[n] = readWorker(q.Name, lease, details[n].Val(), now.Val())
 		workers[n].InFlight = held[workers[n].Name]
 	}
 	return workers, nil

@@ -30,6 +30,7 @@ type jobRequest struct {
 	UniqueFor   *duration       `json:"unique_for"`
 	In          *duration       `json:"in"`
 	At          *time.Time      `json:"at"`
+	Priority    string          `json:"priority"`
 	MaxAttempts *int            `json:"max_attempts"`
 	Timeout     *duration       `json:"timeout"`
 	Retain      *duration       `json:"retain"` // "0s" for not at all
@@ -186,6 +187,9 @@ func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item
 	case (asked.Unique == "") != (asked.UniqueFor == nil):
 		return queue.Item{}, invalid.because("unique and unique_for go together")
 	}
+	if _, err := queue.ParseLane(asked.Priority); err != nil {
+		return queue.Item{}, invalid.because("priority must be high, normal or low")
+	}
 	if asked.ID == "" && asked.Unique == "" {
 		asked.ID = id
 	}
@@ -193,7 +197,8 @@ func (g *Gateway) item(r *http.Request, asked jobRequest, id string) (queue.Item
 }
 
 func (g *Gateway) options(r *http.Request, asked jobRequest) []queue.EnqueueOption {
-	options := append(g.origin(r), queue.On(r.PathValue("queue")))
+	lane, _ := queue.ParseLane(asked.Priority) // it was checked
+	options := append(g.origin(r), queue.On(r.PathValue("queue")), queue.Priority(lane))
 	if asked.ID != "" {
 		options = append(options, queue.ID(asked.ID))
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Requeue brings a dead or cancelled job back to the end of the stream, with the entry's data.
+// Requeue brings a dead or cancelled job back to the end of its lane, with the entry's data.
 func Requeue(ctx context.Context, rdb redis.Scripter, q *QueueRef, from Ended, e *Entry) VerdictCmd {
 	m := *e.Meta
 	m.Attempt, m.Redelivered, m.Error = 0, 0, ""
 	jobs, ids := from.keys(q)
-	return VerdictCmd{scriptRequeue.Eval(ctx, rdb, []string{q.Stream, jobs, ids, q.Totals(), q.IDs()},
+	return VerdictCmd{scriptRequeue.Eval(ctx, rdb, []string{q.laneStream(m.Lane), jobs, ids, q.Totals(), q.IDs()},
 		e.ID, e.Ref.ID, e.Kind, e.Data, m.Encode(), string(from))}
 }
 
@@ -26,8 +26,12 @@ type Delete struct {
 // DeleteJob deletes a job, and sets its ID and its unique key free.
 func DeleteJob(ctx context.Context, rdb redis.Scripter, q *QueueRef, d Delete) VerdictCmd {
 	jobs, ids := Ended(d.Place.Where).keys(q)
+	stream := q.Stream
+	if entry, is := d.Place.Entry(); is {
+		d.Place, stream = PlaceOf(EntryRef{ID: entry.ID}), q.laneStream(entry.Lane)
+	}
 	keys := []string{
-		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), jobs, ids, q.Totals(), q.Job(d.Record), q.IDs(),
+		stream, q.Delayed(), q.Retrying(), q.Bodies(), jobs, ids, q.Totals(), q.Job(d.Record), q.IDs(),
 		q.IDsEnds(), q.IDMarker(d.ID), q.Result(d.Record),
 	}
 	if d.Unique != "" {
@@ -52,13 +56,14 @@ type Cancel struct {
 // CancelJob ends a job: at once if no worker runs it, else with the next heartbeat of its worker. It is cancelled then,
 // or dead.
 func CancelJob(ctx context.Context, rdb redis.Scripter, q *QueueRef, c *Cancel) VerdictCmd {
+	in := q.In(c.Entry.Lane)
 	how, to := "cancel", EndedCancelled
 	if c.Bury {
 		how, to = "bury", EndedDead
 	}
 	jobs, ids := to.keys(q)
 	keys := []string{
-		q.Stream, jobs, ids, q.Totals(), q.Cancelled(), q.Workers(), q.Delayed(), q.Retrying(), q.Bodies(), q.IDs(),
+		in.Stream, jobs, ids, q.Totals(), in.Cancelled(), in.Workers(), q.Delayed(), q.Retrying(), q.Bodies(), q.IDs(),
 	}
 	if c.Death.Meta.Unique != "" {
 		keys = append(keys, q.Unique(c.Death.Meta.Unique))

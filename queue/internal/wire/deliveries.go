@@ -193,7 +193,8 @@ func ReclaimEntries(ctx context.Context, rdb redis.Scripter, q *QueueRef, r Recl
 
 // ReleaseOrphan parks an entry whose consumer is gone. [VerdictHeld] if its worker lives.
 func ReleaseOrphan(ctx context.Context, rdb redis.Scripter, q *QueueRef, consumer string, entry EntryRef) VerdictCmd {
+	in := q.In(entry.Lane)
 	return VerdictCmd{scriptReleaseOrphan.Eval(ctx, rdb,
-		[]string{q.Stream, q.Workers(), q.Worker(consumer), q.Crashed()},
+		[]string{in.Stream, in.Workers(), in.Worker(consumer), in.Crashed()},
 		q.Group, consumer, entry.ID, int64(CrashedKept.Seconds()))}
 }

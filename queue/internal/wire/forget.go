@@ -13,10 +13,17 @@ func Forget(ctx context.Context, rdb redis.Scripter, q *QueueRef) (bool, error) 
 	if q.Raw {
 		raw = "raw"
 	}
-	n, err := scriptForget.Run(ctx, rdb, []string{
+	keys := []string{
 		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(), q.Workers(), q.Paused(), q.DeadIDs(),
 		q.CancelledIDs(), q.Keys.Cancelled(), q.Crashed(), q.Totals(), q.Metrics(), q.IDs(), q.IDsEnds(),
 		q.Cron(), q.CronNext(), q.CronState(),
-	}, raw).Int64()
+	}
+	if q.Laned {
+		for _, lane := range []Lane{HighLane, LowLane} {
+			in := q.In(lane)
+			keys = append(keys, in.Stream, in.Workers(), in.Keys.Cancelled(), in.Crashed())
+		}
+	}
+	n, err := scriptForget.Run(ctx, rdb, keys, raw).Int64()
 	return n == 1, err
 }

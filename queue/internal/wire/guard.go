@@ -35,6 +35,27 @@ func (p Place) String() string {
 	return p.Where + ":" + p.At
 }
 
+// Entry is the entry that the place names, if it is one in a lane.
+func (p Place) Entry() (EntryRef, bool) {
+	switch p.Where {
+	case InStream:
+		return EntryRef{ID: p.At}, true
+	case HighLane.String():
+		return EntryRef{ID: p.At, Lane: HighLane}, true
+	case LowLane.String():
+		return EntryRef{ID: p.At, Lane: LowLane}, true
+	}
+	return EntryRef{}, false
+}
+
+// PlaceOf is the place of an entry.
+func PlaceOf(entry EntryRef) Place {
+	if entry.Lane == NormalLane {
+		return Place{InStream, entry.ID}
+	}
+	return Place{entry.Lane.String(), entry.ID}
+}
+
 // ReadGuard returns where the guard of a chosen ID says that its job is: the call's mark, the window and the place are
 // one text, separated by spaces. The zero value if there is none, or a damaged one.
 func ReadGuard(text string) Place {

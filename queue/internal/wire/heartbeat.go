@@ -26,6 +26,7 @@ type Heartbeat struct {
 	Clock     Clock
 	Brief     bool     // leaves out what the caretaker counts
 	Cron      bool     // asks for cron entries too
+	Lanes     bool     // asks whether the queue has jobs in other lanes than the normal one, or had
 	Fields    []string // of the registration, names and values: those of [HeartbeatFields], or none if they are as before
 	Period    []any    // names and numbers to add to the minute and the hour
 	Total     []any    // and to those of all time
@@ -60,6 +61,8 @@ type HeartbeatReply struct {
 	// NextCron is in how long the next cron entry is due, negative if it is overdue. It counts if HasCron is set.
 	NextCron time.Duration
 	HasCron  bool
+
+	HasLanes bool // there are or were jobs in other lanes than the normal one
 
 	Brief bool // as the heartbeat was
 
@@ -102,7 +105,7 @@ func BeatAll(ctx context.Context, rdb redis.Scripter, beats []QueueBeat) {
 
 func beatArguments(beats []QueueBeat) (keys []string, args []any) {
 	first := &beats[0].Heartbeat
-	keys = make([]string, 0, 13*len(beats))
+	keys = make([]string, 0, 15*len(beats))
 	args = append(make([]any, 0, 6+24*len(beats)),
 		first.Lease.Milliseconds(), first.Caretaker.Milliseconds(), LongestTerm.Milliseconds(),
 		int64(minuteKept.Seconds()), int64(hourKept.Seconds()), first.Clock.arg(first.Clock.Own.UnixMilli()))
@@ -114,6 +117,11 @@ func beatArguments(beats []QueueBeat) (keys []string, args []any) {
 			keys = append(keys, q.CronNext())
 		} else {
 			keys = append(keys, keys[0]) // left out
+		}
+		if h.Lanes {
+			keys = append(keys, q.laneStream(HighLane), q.laneStream(LowLane))
+		} else {
+			keys = append(keys, keys[0], keys[0])
 		}
 		brief := ""
 		if h.Brief {
@@ -155,7 +163,7 @@ func readBeat(reply any, denied error) (r HeartbeatReply, err error) {
 		return r, scriptError(text)
 	}
 	cells, ok := reply.([]any)
-	if !ok || len(cells) != 13 {
+	if !ok || len(cells) != 14 {
 		return r, ErrLost
 	}
 	n := func(cell int) int64 {
@@ -172,6 +180,7 @@ func readBeat(reply any, denied error) (r HeartbeatReply, err error) {
 	if cron, ok := cells[12].(int64); ok {
 		r.HasCron, r.NextCron = true, time.Duration(min(max(cron, -maxMS), maxMS))*time.Millisecond
 	}
+	r.HasLanes = n(13) == 1
 	r.Command, _ = cells[7].(string)
 	r.Failures, r.Late = failures(cells[8], denied), texts(cells[9])
 	return r, nil

@@ -64,6 +64,9 @@ func (q *QueueRef) In(lane Lane) QueueRef {
 	return in
 }
 
+// LaneStreams are the streams of the lanes beside the normal one.
+func (k Keys) LaneStreams() []string { return []string{k.laneStream(HighLane), k.laneStream(LowLane)} }
+
 // laneStream is the stream of a lane of the queue.
 func (k Keys) laneStream(lane Lane) string {
 	if lane == NormalLane {
@@ -72,8 +75,8 @@ func (k Keys) laneStream(lane Lane) string {
 	return k.Prefix + laneMark + lane.String()
 }
 
-// isLaneStream reports whether a stream is named as that of a lane is.
-func isLaneStream(stream string) bool {
+// IsLaneStream reports whether a stream is named as that of a lane is.
+func IsLaneStream(stream string) bool {
 	for _, lane := range []Lane{HighLane, LowLane} {
 		if strings.HasSuffix(stream, ":"+laneMark+lane.String()) {
 			return true

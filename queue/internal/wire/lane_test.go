@@ -39,21 +39,24 @@ func (s *store) lane() string {
 	return text
 }
 
+// entry names an entry of the store's lane.
+func (s *store) entry(id string) wire.EntryRef { return wire.EntryRef{ID: id, Lane: s.q.Lane} }
+
 // onEntry is what can be done to the job j-1 of the entry 1-1 otherwise than by its outcome.
 var onEntry = map[string]func(s *store) error{
 	"cancel": func(s *store) error {
 		_, err := wire.CancelJob(s.Context(), s.rdb, s.q,
-			&wire.Cancel{Entry: ref("1-1"), Death: wire.Death{ID: "j-1"}}).Result()
+			&wire.Cancel{Entry: s.entry("1-1"), Death: wire.Death{ID: "j-1"}}).Result()
 		return err
 	},
 	"bury by a person": func(s *store) error {
 		_, err := wire.CancelJob(s.Context(), s.rdb, s.q,
-			&wire.Cancel{Entry: ref("1-1"), Bury: true, Death: wire.Death{ID: "j-1"}}).Result()
+			&wire.Cancel{Entry: s.entry("1-1"), Bury: true, Death: wire.Death{ID: "j-1"}}).Result()
 		return err
 	},
 	"delete": func(s *store) error {
 		_, err := wire.DeleteJob(s.Context(), s.rdb, s.q, wire.Delete{
-			ID: "j-1", Place: wire.Place{Where: wire.InStream, At: "1-1"}, Record: "j-1",
+			ID: "j-1", Place: wire.PlaceOf(s.entry("1-1")), Record: "j-1",
 		}).Result()
 		return err
 	},

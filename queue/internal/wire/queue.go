@@ -12,6 +12,7 @@ type QueueRef struct {
 	Name  string
 	Lane  Lane   // whose keys they are, see [QueueRef.In]
 	Group string // the consumer group
+	Laned bool   // it has jobs in other lanes than the normal one, or had; noted by the inspector alone
 	Raw   bool   // bound to a stream that other programs write
 	Kind  string // raw: of entries that have none
 

@@ -63,8 +63,8 @@ func Reschedule(ctx context.Context, rdb redis.Scripter, q *QueueRef, member str
 		CeilMilli(LimitTime(due)))}
 }
 
-// RunNow puts a delayed or retrying job into the stream of the queue, which is to be in the job's lane.
-func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string) VerdictCmd {
+// RunNow puts a delayed or retrying job into its lane.
+func RunNow(ctx context.Context, rdb redis.Scripter, q *QueueRef, member string, lane Lane) VerdictCmd {
 	return VerdictCmd{scriptRunNow.Eval(ctx, rdb,
-		[]string{q.Stream, q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, member)}
+		[]string{q.laneStream(lane), q.Bodies(), q.Totals(), q.Delayed(), q.Retrying(), q.IDs()}, member)}
 }

@@ -3,8 +3,9 @@
 -- is a step of its own that is passed over if it fails. Where nothing happens most heartbeats are brief: they leave out
 -- what the caretaker counts.
 --
--- KEYS[1…] of each queue thirteen: workers, worker, caretaker, stream, paused, cancelled, delayed, retrying, counts
---          of all time, counts of the minute, counts of the hour, totals, cron:next
+-- KEYS[1…] of each queue fifteen: workers, worker, caretaker, stream, paused, cancelled, delayed, retrying, counts
+--          of all time, counts of the minute, counts of the hour, totals, cron:next,
+--          stream of the lane high, stream of the lane low
 -- ARGV[1]  lease, in ms
 -- ARGV[2]  how long it is caretaker, in ms
 -- ARGV[3]  how long any worker is caretaker at the most, in ms
@@ -19,7 +20,8 @@
 --          workers, the latest command to this worker or '', {which bookkeeping failed, and why}, {workers whose lease
 --          ends later than this one's}, by how many ms Redis' clock is behind what it had reached, ms until the next
 --          job is due or -1; the last three for the caretaker; ms until the next cron entry is due, negative if it is
---          overdue, or '' if there is none}; -1 the worker lost its lease; or why it failed, a text
+--          overdue, or '' if there is none; has other lanes than the normal one (1 or 0)};
+--          -1 the worker lost its lease; or why it failed, a text
 local now, opened = now_ms(), false
 
 local function ms_until_due(metrics, delayed, retrying)
@@ -40,8 +42,12 @@ local function ms_until_cron(metrics, crons)
   return first and first[2] and math.ceil(tonumber(first[2]) - queue_ms(metrics, ARGV[6])) or ''
 end
 
+local function has_lanes(high, low)
+  return high ~= KEYS[1] and redis.call('EXISTS', high, low) > 0 and 1 or 0
+end
+
 local function beat(a, workers, worker, caretaker, stream, paused, cancelled, delayed, retrying, metrics, minute, hour,
-  totals, crons)
+  totals, crons, high, low)
   if redis.call('EXISTS', worker) == 0 then return -1 end
   local consumer, group, brief, failures = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3] == '1', {}
   if not opened then allow_when_full('ZREM', workers) end
@@ -84,8 +90,10 @@ local function beat(a, workers, worker, caretaker, stream, paused, cancelled, de
     late = redis.call('ZRANGEBYSCORE', workers, '(' .. now + ARGV[1], '+inf', 'LIMIT', 0, 100)
     try(failures, 'HSET', metrics, 'clock', string.format('%.0f %.0f', reached, now))
     local waiting = count_waiting(stream, group, pending[1])
-    try(failures, 'HSET', minute, 'waiting', waiting, 'in_flight', pending[1])
-    try(failures, 'HSET', hour, 'waiting', waiting, 'in_flight', pending[1])
+    local lane = lane_of(stream)
+    local of = lane and ':' .. lane or ''
+    try(failures, 'HSET', minute, 'waiting' .. of, waiting, 'in_flight' .. of, pending[1])
+    try(failures, 'HSET', hour, 'waiting' .. of, waiting, 'in_flight' .. of, pending[1])
     local counted = try(failures, 'HMGET', totals, 'done', 'dead', 'retried', 'snoozed', 'scheduled', 'promoted')
     for _, total in ipairs(counted or {}) do
       if total and not tonumber(total) then add_failure(failures, totals, 'a total is not a number') end
@@ -97,7 +105,7 @@ local function beat(a, workers, worker, caretaker, stream, paused, cancelled, de
   end
   return {is_caretaker, parked, ended, strays, now, redis.call('EXISTS', paused), try(failures, 'HLEN', cancelled) or 0,
     try(failures, 'HGET', worker, 'order') or '', failures, late, behind, next_due,
-    ms_until_cron(metrics, crons)}
+    ms_until_cron(metrics, crons), has_lanes(high, low)}
 end
 
 local begins, left = {}, 0
@@ -105,9 +113,10 @@ for i = 7, #ARGV do
   if left > 0 then left = left - 1 else begins[#begins + 1], left = i, tonumber(ARGV[i]) end
 end
 local replies, failed, why = {}, 0, nil
-for k = 1, #KEYS, 13 do
+for k = 1, #KEYS, 15 do
   local ok, reply = pcall(beat, begins[#replies + 1], KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], KEYS[k + 4],
-    KEYS[k + 5], KEYS[k + 6], KEYS[k + 7], KEYS[k + 8], KEYS[k + 9], KEYS[k + 10], KEYS[k + 11], KEYS[k + 12])
+    KEYS[k + 5], KEYS[k + 6], KEYS[k + 7], KEYS[k + 8], KEYS[k + 9], KEYS[k + 10], KEYS[k + 11], KEYS[k + 12],
+    KEYS[k + 13], KEYS[k + 14])
   if not ok then
     failed, why = failed + 1, reply
     reply = type(why) == 'table' and why.err or tostring(why)

@@ -23,6 +23,7 @@ for _, id in ipairs(call_if_there('HRANDFIELD', KEYS[1], ARGV[3]) or {}) do
   local _, place = read_guard(KEYS[1], id)
   local is_ended = place and string.sub(place, 1, 6) == 'ended:' and call_if_there('ZSCORE', KEYS[2], id)
   local stream = place and (string.find(place, '^high:') and KEYS[9] or string.find(place, '^low:') and KEYS[10])
+  if stream == KEYS[1] then stream = nil end -- without the right to it: such a guard stays
   local is_there = place and not is_ended and
     state_at(stream or KEYS[3], ARGV[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], id, place)
   if not is_ended and not is_there then
