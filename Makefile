@@ -4,9 +4,12 @@ PROGRAMS := producer worker monitor demo
 STATICCHECK = GOFLAGS=$(RACE) $(CURDIR)/.tools/staticcheck
 
 # The tests and lint compile with the same flags, so that what one has compiled serves the other. Lint vets, and the tests
-# do not do it again; they need no symbols for a debugger.
+# do not do it again; they need no symbols for a debugger. Most tests wait for leases and other processes, so that more of
+# them run at once than there are processors.
 RACE := -race
-TEST = $(RACE) -vet=off -ldflags=-w
+TEST = $(RACE) -vet=off -ldflags=-w -parallel 6
+# The packages whose tests take the longest and mostly wait come first, so that the others compile beside them.
+LONG := ./queue ./cmd
 BOUNDS := -jobs 200000 -require 'drain>=0.70,enqueue>=0.70,cpu<=1.4,latency<=1.5'
 
 .DEFAULT_GOAL := help
@@ -25,7 +28,7 @@ demo: build ## simulate a shop and watch it until Ctrl-C; COUNT=200 processes 20
 test: ## run every test on a real Redis; REDIS_SERVER=/path/to/binary chooses the server, RACE= leaves the race detector out
 	@tools/test-needs
 	cd bench && go test $(TEST) ./...
-	go test $(TEST) $(or $(PACKAGES),./...)
+	go test $(TEST) $(or $(PACKAGES),$(LONG) ./...)
 
 test-servers: ## run tests on several servers at once; SERVERS='/path/to/one /path/to/another', RACE= and PACKAGES as above
 	@tools/test-needs

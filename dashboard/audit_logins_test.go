@@ -82,21 +82,39 @@ func TestAnEditIsAuditedWithOldAndNewData(t *testing.T) {
 	})
 	person := browser(t)
 	json := []string{"Accept", "application/json", "Sec-Fetch-Site", "same-origin"}
+	edit := url.Values{"queue": {"orders"}, "id": {id}, "data": {`{"cents":2,"card":"4111-new"}`}}
+	changed := func(path string) {
+		t.Helper()
+		if got := do(t, person, http.MethodPost, server.URL+path, edit, json...); got.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", path, got.StatusCode, got.body)
+		}
+		entries, err := audit.New(rdb, namespace).List(t.Context(), "", 1)
+		if err != nil || len(entries) != 1 {
+			t.Fatal(entries, err)
+		}
+		e := entries[0]
+		if !strings.Contains(e.Before, `"cents":1`) || !strings.Contains(e.After, `"cents":2`) ||
+			strings.Contains(e.Before+e.After, "4111") {
+			t.Errorf("%s: %+v", path, e)
+		}
+	}
+	changed("/jobs/edit")
+	edit.Set("data", `{"cents":3,"card":"••••"}`)
+	edit.Set("data", strings.ReplaceAll(edit.Get("data"), `\u2022`, "•"))
+	if got := do(t, person, http.MethodPost, server.URL+"/jobs/edit", edit, json...); got.StatusCode != 400 {
+		t.Errorf("what is hidden replaces the data: %d %s", got.StatusCode, got.body)
+	}
+	edit.Set("data", `{"cents":1,"card":"4111-old"}`)
+	if got := do(t, person, http.MethodPost, server.URL+"/jobs/edit", edit, json...); got.StatusCode != 200 {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
 	bury := url.Values{"queue": {"orders"}, "state": {"waiting"}, "action": {"bury"}, "id": {id}}
 	if got := do(t, person, http.MethodPost, server.URL+"/jobs/act", bury, json...); got.StatusCode != 200 {
 		t.Fatalf("bury: %d %s", got.StatusCode, got.body)
 	}
-	edit := url.Values{"queue": {"orders"}, "id": {id}, "data": {`{"cents":2,"card":"4111-new"}`}}
-	if got := do(t, person, http.MethodPost, server.URL+"/jobs/requeue-with", edit, json...); got.StatusCode != 200 {
-		t.Fatalf("edit: %d %s", got.StatusCode, got.body)
+	edit.Set("data", `{"cents":2,"card":"4111-new"}`)
+	if got := do(t, person, http.MethodPost, server.URL+"/jobs/edit", edit, json...); got.StatusCode != 404 {
+		t.Errorf("of a dead job: %d %s", got.StatusCode, got.body)
 	}
-	entries, err := audit.New(rdb, namespace).List(t.Context(), "", 1)
-	if err != nil || len(entries) != 1 {
-		t.Fatal(entries, err)
-	}
-	e := entries[0]
-	if !strings.Contains(e.Before, `"cents":1`) || !strings.Contains(e.After, `"cents":2`) ||
-		strings.Contains(e.Before+e.After, "4111") {
-		t.Errorf("%+v", e)
-	}
+	changed("/jobs/requeue-with")
 }

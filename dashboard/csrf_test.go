@@ -12,8 +12,8 @@ import (
 
 // stateChanging are the addresses that a browser posts to.
 var stateChanging = []string{
-	"/queues/pause", "/queues/resume", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule", "/workers/command",
-	"/locks/evict", "/counter/add", "/login", "/logout",
+	"/queues/pause", "/queues/resume", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule", "/jobs/edit",
+	"/workers/command", "/locks/evict", "/counter/add", "/login", "/logout",
 }
 
 // What another site's page has a browser send is refused, with the session's cookie and even with the right token.

@@ -195,6 +195,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.page(mux, "/delayed", delayedPage)
 	d.page(mux, "/dead", deadPage)
 	d.page(mux, "/cancelled", cancelledPage)
+	d.page(mux, "/expired", expiredPage)
 	d.page(mux, "/queues/{queue}/jobs/{id}", jobPage)
 	d.page(mux, "/workers", workersPage)
 	d.page(mux, "/audit", auditTrailPage)
@@ -206,6 +207,7 @@ func (d *Dashboard) routes() *http.ServeMux {
 	d.action(mux, "/jobs/act", d.actOnJobs)
 	d.action(mux, "/jobs/requeue-with", d.requeueWith)
 	d.action(mux, "/jobs/reschedule", d.reschedule)
+	d.action(mux, "/jobs/edit", d.editData)
 	d.action(mux, "/workers/command", d.commandWorker)
 	if !d.cfg.Tenant {
 		d.page(mux, "/redis", redisPage)

@@ -32,7 +32,7 @@ func TestPagesShowNothingOfTheInside(t *testing.T) {
 		"q is no cursor":                                 BadRequest("q is no cursor"),
 		"a: no such job":                                 fmt.Errorf("a: %w", inspect.ErrNotFound),
 		"the monitor is stopping: ask again in a moment": errStopping,
-		"a: data is too large: nothing was requeued":     fmt.Errorf("a: %w", inspect.ErrTooLarge),
+		"a: data is too large: nothing was changed":      fmt.Errorf("a: %w", inspect.ErrTooLarge),
 	} {
 		if got := shownText(err); got != want {
 			t.Errorf("%v is shown as %q, want %q", err, got, want)

@@ -40,6 +40,7 @@ func FuzzRequests(f *testing.F) {
 		{"/jobs/act", "", "queue=orders&state=waiting&action=bury&id=x"},
 		{"/jobs/act", "", "queue=orders&state=dead&action=requeue&scope=matching&q=kind:k"},
 		{"/jobs/requeue-with", "", "queue=orders&id=x&data=[1"}, {"/jobs/reschedule", "", "queue=orders&id=x&in=-1s"},
+		{"/jobs/edit", "", "queue=orders&id=x&data={}"},
 		{"/workers/command", "", "worker=w&command=stop"}, {"/locks/evict", "", "name=a&kind=lock"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])

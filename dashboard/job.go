@@ -41,25 +41,6 @@ func loadJob(ctx context.Context, d *Dashboard, r *Request) (any, error) {
 	return job{info, timeline(info, d.cfg.Now()), masked}, nil
 }
 
-// requeueWith enqueues a dead job again, with other data.
-func (d *Dashboard) requeueWith(f *Form) (Notice, error) {
-	name, id, data := f.Value("queue"), f.Value("id"), f.Value("data")
-	if !json.Valid([]byte(data)) {
-		return Notice{}, BadRequest("the data is not JSON")
-	}
-	var compact bytes.Buffer
-	_ = json.Compact(&compact, []byte(data)) // valid
-	before, err := d.inspector.Job(f.Context(), name, id)
-	if err != nil {
-		return Notice{}, err
-	}
-	if err := d.inspector.RequeueWith(inspect.WithActor(f.Context(), f.User.Name), name, id, compact.Bytes()); err != nil {
-		return Notice{}, err
-	}
-	f.AuditEdit("job.requeue_with", name, id, string(d.mask.apply(before.Data)), string(d.mask.apply(compact.Bytes())))
-	return Notice{Text: "Requeued with the edited data." + d.obstacle(f.Context(), inspect.ActionRequeue, name)}, nil
-}
-
 // reschedule makes a delayed or retrying job due at another time.
 func (d *Dashboard) reschedule(f *Form) (Notice, error) {
 	name, id := f.Value("queue"), f.Value("id")
@@ -117,6 +98,8 @@ func timeline(j inspect.JobInfo, now time.Time) []moment {
 		add("dead: "+j.Reason, "bad", timeOf(j.EndedAt), by(j.Worker))
 	case inspect.StateCancelled:
 		add(j.Reason, "warn", timeOf(j.EndedAt), by(j.Worker))
+	case inspect.StateExpired:
+		add("expired: "+j.Reason, "warn", timeOf(j.EndedAt), by(j.Worker))
 	case inspect.StateDone:
 		add("done", "good", timeOf(j.EndedAt), by(j.Worker))
 	}

@@ -55,6 +55,9 @@ var (
 		section: "cancelled", title: "Cancelled", template: "cancelled", query: listQuery,
 		load: listOf(inspect.StateCancelled),
 	}
+	expiredPage = page{
+		section: "expired", title: "Expired", template: "expired", query: listQuery, load: listOf(inspect.StateExpired),
+	}
 )
 
 func listOf(state inspect.State) func(context.Context, *Dashboard, *Request) (any, error) {

@@ -75,7 +75,7 @@ func filterHints(state inspect.State) []string {
 	switch state {
 	case inspect.StateInFlight:
 		hints = append(hints, "worker:", "idle:>30s", "deliveries:>=3", "is:stuck", "is:poison", "is:orphaned")
-	case inspect.StateDead, inspect.StateCancelled:
+	case inspect.StateDead, inspect.StateCancelled, inspect.StateExpired:
 		hints = append(hints, "worker:")
 	}
 	return hints
@@ -103,6 +103,8 @@ func redisCLI(l list) []string {
 		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.Dead) + " + - COUNT 50"}
 	case inspect.StateCancelled:
 		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.CancelledJobs) + " + - COUNT 50"}
+	case inspect.StateExpired:
+		return []string{"redis-cli XREVRANGE " + quote(l.Info.Keys.ExpiredJobs) + " + - COUNT 50"}
 	}
 	return nil
 }

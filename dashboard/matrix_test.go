@@ -38,13 +38,14 @@ func withAPI(method string, paths ...string) (patterns []string) {
 var rules = routetest.Rules{
 	"public": {"GET /assets/", "GET /login", "POST /login", "POST /logout"},
 	"viewer": slices.Concat([]string{"GET /live"}, withAPI("GET",
-		"/{$}", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/queues/{queue}/jobs/{id}", "/workers",
+		"/{$}", "/queues", "/pending", "/waiting", "/delayed", "/dead", "/cancelled", "/expired",
+		"/queues/{queue}/jobs/{id}", "/workers",
 		"/redis", "/locks", "/keys", "/audit", "/audit/export", "/operations/{id}", "/sessions",
 		"/flags", "/leaderboards", "/analytics")),
 	"owner": withAPI("POST", "/sessions/end", "/sessions/end-all"),
 	"operator": withAPI("POST",
 		"/queues/pause", "/queues/resume", "/queues/forget", "/jobs/act", "/jobs/requeue-with", "/jobs/reschedule",
-		"/workers/command", "/locks/evict", "/keys/create", "/keys/revoke",
+		"/jobs/edit", "/workers/command", "/locks/evict", "/keys/create", "/keys/revoke",
 		"/flags/switch", "/flags/percent", "/flags/adopt"),
 }
 

@@ -18,6 +18,7 @@ var ownSections = []section{
 	{"delayed", "/delayed", "Delayed and retrying", "s", "Work"},
 	{"dead", "/dead", "Dead", "d", "Work"},
 	{"cancelled", "/cancelled", "Cancelled", "c", "Work"},
+	{"expired", "/expired", "Expired", "x", "Work"},
 	{"workers", "/workers", "Workers", "w", "Fleet"},
 	{"redis", "/redis", "Redis", "r", "Fleet"},
 	{"keys", "/keys", "API keys", "k", "Fleet"},

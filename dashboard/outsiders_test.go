@@ -105,7 +105,7 @@ func TestPastedCommandsRunNothingElse(t *testing.T) {
 		"$(touch>" + ran + ")", "`touch>" + ran + "`", "';touch>" + ran + ";'", `";touch>` + ran + `;"`, "&touch>" + ran,
 	} {
 		server := board(t, enqueued(t, name, `{}`))
-		for _, state := range []string{"waiting", "pending", "delayed", "dead", "cancelled"} {
+		for _, state := range []string{"waiting", "pending", "delayed", "dead", "cancelled", "expired"} {
 			page := do(t, browser(t), http.MethodGet, server.URL+"/"+state+"?queue="+url.QueryEscape(name), nil)
 			lines := redisCLILine.FindAllString(html.UnescapeString(page.body), -1)
 			if len(lines) == 0 {

@@ -113,6 +113,7 @@ func addStat(sum *inspect.Stat, more inspect.Stat) {
 	sum.Snoozed += more.Snoozed
 	sum.Dead += more.Dead
 	sum.Cancelled += more.Cancelled
+	sum.Expired += more.Expired
 	sum.Redelivered += more.Redelivered
 	sum.Reclaimed += more.Reclaimed
 	sum.LeaseLost += more.LeaseLost

@@ -199,7 +199,8 @@ func (d *Dashboard) storage(ctx context.Context) ([]queueStorage, error) {
 	queues := seen.data.(fleet).Queues
 	sizes := make([][]*redis.IntCmd, len(queues))
 	for i, info := range queues {
-		for _, key := range []string{info.Keys.Stream, info.Keys.Dead, info.Keys.CancelledJobs, info.Keys.Bodies} {
+		for _, key := range []string{info.Keys.Stream, info.Keys.Dead, info.Keys.CancelledJobs,
+			info.Keys.ExpiredJobs, info.Keys.Bodies} {
 			sizes[i] = append(sizes[i], pipe.MemoryUsage(ctx, key))
 		}
 	}

@@ -21,6 +21,7 @@ type summary struct {
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
 	Cancelled     int64         `json:"cancelled"`
+	Expired       int64         `json:"expired"`
 	Workers       int64         `json:"workers"` // processes
 	Stuck         int64         `json:"stuck"`   // of those in flight
 	StuckIn       string        `json:"stuck_in,omitempty"`
@@ -214,5 +215,6 @@ func (s *summary) add(q inspect.QueueInfo, rates inspect.Stat) {
 	s.Retrying += q.Retrying
 	s.Dead += q.Dead
 	s.Cancelled += q.Cancelled
+	s.Expired += q.Expired
 	s.OldestWaiting = max(s.OldestWaiting, q.OldestWaiting)
 }

@@ -81,6 +81,7 @@ func functions(cfg Config) template.FuncMap {
 		"ago":             func(t time.Time) template.HTML { return ago(t, cfg.Now()) },
 		"attempts":        attempts,
 		"attemptsText":    attemptsText,
+		"canEdit":         canEdit,
 		"bytes":           bytesText,
 		"count":           count,
 		"dict":            dict,

@@ -41,7 +41,30 @@ func (g *batch) buryUnfit() bool {
 			g.fit = append(g.fit, t)
 		}
 	}
+	g.startEach()
 	return len(g.fit) > 0
+}
+
+// startEach leaves out the jobs that have expired, as many at once as one call asks about.
+func (g *batch) startEach() {
+	if !slices.ContainsFunc(g.fit, func(t *task) bool { return t.meta.Expires > 0 }) {
+		return
+	}
+	may := make([]bool, len(g.fit))
+	for at := 0; at < len(g.fit); at += wire.MovesAtOnce {
+		var starting sync.WaitGroup
+		for i := at; i < min(at+wire.MovesAtOnce, len(g.fit)); i++ {
+			starting.Go(func() { may[i] = g.fit[i].mayStart() })
+		}
+		starting.Wait()
+	}
+	all := g.fit
+	g.fit = nil
+	for i, t := range all {
+		if may[i] {
+			g.fit = append(g.fit, t)
+		}
+	}
 }
 
 // execute runs the handler with the first job's run, and settles the outcome of each.

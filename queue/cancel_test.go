@@ -19,7 +19,8 @@ func TestCancelInEveryState(t *testing.T) {
 	delete(ids, inspect.StateInFlight) // running: see below
 	for state, all := range ids {
 		err := f.inspect.Cancel(ctx, "orders", all[0])
-		if state == inspect.StateDead || state == inspect.StateCancelled || state == inspect.StateDone {
+		if state == inspect.StateDead || state == inspect.StateCancelled || state == inspect.StateExpired ||
+			state == inspect.StateDone {
 			if !errors.Is(err, inspect.ErrNotFound) {
 				t.Errorf("a job that is %s: %v", state, err)
 			}

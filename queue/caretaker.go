@@ -27,6 +27,7 @@ const (
 	choreExpireCancels
 	choreSweepIDs
 	choreExpireCancelled
+	choreExpireExpired
 	choreExpireDead
 	choreCron
 	choreCount
@@ -44,6 +45,9 @@ var chores = [choreCount]chore{
 	choreSweepIDs:      {name: "sweep guards of IDs", every: (*session).sweepEvery, run: (*session).sweepIDs},
 	choreExpireCancelled: {
 		name: "expire cancelled jobs", every: (*session).sweepEvery, run: (*session).expireCancelled,
+	},
+	choreExpireExpired: {
+		name: "expire expired jobs", every: (*session).sweepEvery, run: (*session).expireExpired,
 	},
 	choreExpireDead: {name: "expire dead jobs", every: (*session).expireDeadEvery, run: (*session).expireDead},
 	choreCron:       {name: "cron", every: onSignal, own: (*session).hasOwnCrons, run: (*session).cron},

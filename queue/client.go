@@ -196,6 +196,7 @@ func (c *Client) newOp(kind string, data []byte, o *enqueueOptions) *enqueueOp {
 	if job.Due = o.due(now); job.Due != nil {
 		m.Lane = o.lane
 	}
+	m.Expires = o.expires(now, job.Due)
 	op := opPool.Get().(*enqueueOp)
 	op.job, op.size, op.durability = job, len(data), o.durability
 	op.chosenID, op.unique = o.id, o.uniqueKey

@@ -17,10 +17,11 @@ const (
 	outcomeSnoozed
 	outcomeDead      // besides failed, if there was a run
 	outcomeCancelled // likewise
+	outcomeExpired   // without a run
 	outcomes
 )
 
-var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead", "cancelled"}
+var outcomeNames = [outcomes]string{"done", "failed", "snoozed", "dead", "cancelled", "expired"}
 
 // counters counts what a worker does with a queue's jobs, kind by kind, until the next heartbeat writes it to Redis.
 //

@@ -25,6 +25,7 @@ type enqueueOptions struct {
 	durability *Durability
 	trace      string
 	requestID  string
+	expiresIn  time.Duration
 	policy     Policy // only what the caller set; the rest is the handler's
 	errs       []error
 }

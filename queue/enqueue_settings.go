@@ -26,6 +26,7 @@ type EnqueueSettings struct {
 	Durability *Durability   // [Durable]; nil without it
 	Trace      string        // [Trace]
 	RequestID  string        // [RequestID]
+	ExpiresIn  time.Duration // [ExpiresIn]
 	Policy     Policy        // [MaxAttempts], [Timeout], [Backoff] and [Retain]
 }
 
@@ -40,7 +41,7 @@ func (c ClientConfig) Resolve(args Args, opts ...EnqueueOption) (EnqueueSettings
 	return EnqueueSettings{
 		Kind: o.kind, Data: data, Queue: o.queue, Priority: o.lane, In: o.in, At: o.at, ID: o.id, IDWindow: o.idWindow,
 		UniqueKey: o.uniqueKey, UniqueFor: o.uniqueFor, Durability: o.durability,
-		Trace: o.trace, RequestID: o.requestID, Policy: o.policy,
+		Trace: o.trace, RequestID: o.requestID, ExpiresIn: o.expiresIn, Policy: o.policy,
 	}, nil
 }
 

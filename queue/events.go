@@ -7,18 +7,19 @@ type EventType string
 
 // The events of a job's life, and of a worker's.
 const (
-	EventEnqueued  EventType = "job.enqueued"  // a client has put the job in Redis
-	EventStarted   EventType = "job.started"   // a handler begins
-	EventDone      EventType = "job.done"      // the handler returned nil
-	EventFailed    EventType = "job.failed"    // the handler failed; the job is retried at Due
-	EventSnoozed   EventType = "job.snoozed"   // the handler asked to run again at Due
-	EventDead      EventType = "job.dead"      // the job gave up and is kept for a person
-	EventCancelled EventType = "job.cancelled" // a person has cancelled the job, and its run has ended or never began
-	EventReleased  EventType = "job.released"  // handed back unstarted or unfinished; no attempt is burned
-	EventReclaimed EventType = "job.reclaimed" // taken over from a worker that died or let it go
-	EventDropped   EventType = "job.dropped"   // the outcome of a run that no longer owned its job was thrown away
-	EventStuck     EventType = "job.stuck"     // the handler ignores its cancelled context and keeps its slot
-	EventExpired   EventType = "jobs.expired"  // the caretaker deleted dead or cancelled jobs, as it is configured to
+	EventEnqueued  EventType = "job.enqueued"   // a client has put the job in Redis
+	EventStarted   EventType = "job.started"    // a handler begins
+	EventDone      EventType = "job.done"       // the handler returned nil
+	EventFailed    EventType = "job.failed"     // the handler failed; the job is retried at Due
+	EventSnoozed   EventType = "job.snoozed"    // the handler asked to run again at Due
+	EventDead      EventType = "job.dead"       // the job gave up and is kept for a person
+	EventCancelled EventType = "job.cancelled"  // a person has cancelled the job, and its run has ended or never began
+	EventReleased  EventType = "job.released"   // handed back unstarted or unfinished; no attempt is burned
+	EventReclaimed EventType = "job.reclaimed"  // taken over from a worker that died or let it go
+	EventDropped   EventType = "job.dropped"    // the outcome of a run that no longer owned its job was thrown away
+	EventStuck     EventType = "job.stuck"      // the handler ignores its cancelled context and keeps its slot
+	EventExpired   EventType = "job.expired"    // the job was not started in time, see [ExpiresIn]
+	EventDiscarded EventType = "jobs.discarded" // the caretaker deleted jobs that had ended, as it is configured to
 
 	EventWorkerJoined EventType = "worker.joined" // the worker registered with a queue
 	EventWorkerLeft   EventType = "worker.left"   // the worker deregistered from a queue

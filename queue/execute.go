@@ -39,6 +39,9 @@ func (t *task) execute() {
 		t.awaitKind()
 		return
 	}
+	if !t.mayStart() {
+		return
+	}
 	t.ses.noteBegun(t)
 	now := time.Now()
 	if !t.ses.validAt(int64(now.Sub(epoch))) {
@@ -96,16 +99,21 @@ func (t *task) unfit() (reason string, err error) {
 }
 
 // hasNotes reports whether something was noted about the job beside its entry.
-func (t *task) hasNotes() bool { return t.suspicion != wire.NotSuspect || t.cancelled.Load() != nil }
+func (t *task) hasNotes() bool {
+	return t.suspicion != wire.NotSuspect || t.cancelled.Load() != nil || t.started
+}
 
 // forget drops what was noted about jobs whose outcome is in Redis now: which workers died with them, and that a person
 // has cancelled them. What a failure leaves behind ends with the hashes. A job without an outcome keeps its notes: they
 // are for the worker that takes it over.
 func (ses *session) forget(tasks ...*task) {
-	var noted, cancelled []string
+	var noted, cancelled, started []string
 	for _, t := range tasks {
 		if t.hasNotes() {
 			noted = append(noted, t.entry.ID, wire.BeganField(t.entry))
+		}
+		if t.started {
+			started = append(started, t.entry.ID)
 		}
 		if t.cancelled.Load() != nil {
 			cancelled = append(cancelled, t.entry.ID)
@@ -117,6 +125,9 @@ func (ses *session) forget(tasks ...*task) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ses.ctx), ses.w.cfg.Lease)
 	defer cancel()
 	_ = ses.w.rdb.HDel(ctx, ses.queue.Crashed(), noted...).Err()
+	if len(started) > 0 {
+		_ = ses.w.rdb.HDel(ctx, ses.queue.Started(), started...).Err()
+	}
 	if len(cancelled) > 0 {
 		_ = ses.w.rdb.HDel(ctx, ses.queue.Cancelled(), cancelled...).Err()
 	}

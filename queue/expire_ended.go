@@ -13,6 +13,14 @@ func (ses *session) expireCancelled(ctx context.Context) (next time.Duration, er
 	return ses.expire(ctx, wire.Expire{Of: wire.EndedCancelled, Keep: ses.w.cfg.KeepCancelled})
 }
 
+// maxExpired is how many expired jobs of a queue are kept, the newest: an outage may leave any number of them.
+const maxExpired = 100_000
+
+// expireExpired is the chore that deletes jobs which were not started in time, long ago or too many.
+func (ses *session) expireExpired(ctx context.Context) (next time.Duration, err error) {
+	return ses.expire(ctx, wire.Expire{Of: wire.EndedExpired, Keep: ses.w.cfg.KeepCancelled, Most: maxExpired})
+}
+
 // expireDeadEvery is never, unless the worker is configured to delete dead jobs.
 func (s *subscription) expireDeadEvery() time.Duration {
 	if s.w.cfg.KeepDead == 0 && s.w.cfg.MaxDead == 0 {
@@ -32,7 +40,7 @@ func (ses *session) expire(ctx context.Context, e wire.Expire) (next time.Durati
 	if n := expired.Old + expired.Excess; n > 0 {
 		reason := fmt.Errorf("%d %s jobs were kept for %s, %d were more than %d", expired.Old, e.Of, e.Keep, expired.Excess,
 			e.Most)
-		ses.observe(Event{Type: EventExpired, Worker: ses.consumer, Count: int(n), Err: reason})
+		ses.observe(Event{Type: EventDiscarded, Worker: ses.consumer, Count: int(n), Err: reason})
 	}
 	if expired.HasMore {
 		return moreAtOnce, err

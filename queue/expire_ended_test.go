@@ -37,11 +37,11 @@ func TestEndedJobsExpire(t *testing.T) {
 			f.await(queue.EventDead, 5)
 			f.eventually("what is not kept is gone", func() bool {
 				info := f.info()
-				return info.Dead == c.dead && info.Cancelled == c.cancelled && info.Totals.Expired == 10-c.dead-c.cancelled
+				return info.Dead == c.dead && info.Cancelled == c.cancelled && info.Totals.Discarded == 10-c.dead-c.cancelled
 			})
 			f.eventually("the events count what is gone", func() bool {
 				counted := int64(0)
-				for _, e := range f.events.of(queue.EventExpired) {
+				for _, e := range f.events.of(queue.EventDiscarded) {
 					counted += int64(e.Count)
 				}
 				return counted == 10-c.dead-c.cancelled

@@ -28,8 +28,6 @@ func inEveryState(f *fleet, n int) map[inspect.State][]string {
 	mux.HandleKind("cancel", func(context.Context, *queue.Run) error { return queue.Cancel(errors.New("declined")) })
 	mux.HandleKind("keep", func(_ context.Context, run *queue.Run) error { return run.SetResult(run.ID) },
 		queue.Retain(time.Hour))
-	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = n, -1 })
-	f.Cleanup(func() { close(b.free) })
 	ids := map[inspect.State][]string{}
 	enqueue := func(state inspect.State, kind string, opts ...queue.EnqueueOption) {
 		for i := range n {
@@ -37,6 +35,11 @@ func inEveryState(f *fleet, n int) map[inspect.State][]string {
 			ids[state] = append(ids[state], job.ID)
 		}
 	}
+	enqueue(inspect.StateExpired, "block", queue.ExpiresIn(time.Millisecond))
+	f.late(ids[inspect.StateExpired][n-1])
+	f.start(mux, func(c *queue.WorkerConfig) { c.Concurrency, c.ReadAhead = n, -1 })
+	f.Cleanup(func() { close(b.free) })
+	f.await(queue.EventExpired, n)
 	enqueue(inspect.StateCancelled, "block", queue.In(time.Hour))
 	for _, id := range ids[inspect.StateCancelled] {
 		f.must(f.inspect.Cancel(f.Context(), "orders", id))
@@ -84,7 +87,7 @@ func TestEveryStateIsCountedListedAndFound(t *testing.T) {
 	ids := inEveryState(f, n)
 	info := f.info()
 	if info.Waiting != n || info.InFlight != n || info.Delayed != n || info.Retrying != n || info.Dead != n ||
-		info.Cancelled != n || info.Workers != 1 {
+		info.Cancelled != n || info.Expired != n || info.Workers != 1 {
 		t.Errorf("got %+v", info)
 	}
 	if info.Name != "orders" || info.Stream != f.stream() || info.Group != wire.DefaultGroup || info.Raw {
@@ -137,6 +140,7 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 		inspect.StateDead: job.Reason == inspect.ReasonCancelled && job.Error == "declined" && job.EndedAt != nil &&
 			job.Attempt == 1,
 		inspect.StateCancelled: job.Reason == inspect.ReasonByPerson && job.EndedAt != nil && job.Attempt == 0,
+		inspect.StateExpired:   job.Reason == inspect.ReasonExpired && job.EndedAt != nil && job.Attempt == 0,
 		inspect.StateDone: string(job.Result) == `"`+id+`"` && job.EndedAt != nil && job.Worker != "" &&
 			job.Attempt == 1,
 	}
@@ -147,7 +151,8 @@ func (f *fleet) checkFound(state inspect.State, id string, n int) {
 		return
 	}
 	entry := job.Entry
-	if state == inspect.StateDead || state == inspect.StateCancelled { // the stream may have one of that ID
+	if slices.Contains([]inspect.State{inspect.StateDead, inspect.StateCancelled, inspect.StateExpired}, state) {
+		// the stream may have one of that ID
 		entry = string(state) + ":" + entry
 	}
 	if byEntry, err := f.inspect.Job(f.Context(), "orders", entry); err != nil || byEntry.ID != id {

@@ -138,7 +138,7 @@ func (f *fleet) holdInLane() (id string) {
 	f.Helper()
 	in := f.stream() + ":lane:high"
 	f.must(f.rdb.XGroupCreateMkStream(f.Context(), in, "workers", "0").Err())
-	id = f.enqueue("deaf", `{}`, queue.Priority(queue.High)).ID
+	id = f.enqueue("deaf", `{}`, queue.Priority(queue.High), queue.ExpiresIn(time.Hour)).ID
 	f.must(f.rdb.XReadGroup(f.Context(), &redis.XReadGroupArgs{
 		Group: "workers", Consumer: "gone#1", Streams: []string{in, ">"}, Count: 1, Block: -1,
 	}).Err())
@@ -156,12 +156,13 @@ func TestEveryKeyIsListed(t *testing.T) {
 	const raw, tagged = "orders:queue", "shop:{7}:orders"
 	listed := listedKeys(t, f.namespace, []string{f.stream(), raw, tagged}, []string{f.stream(), "{" + raw + "}", tagged})
 
-	f.enqueue("long", `{}`) // a worker dies with it
+	f.enqueue("long", `{}`, queue.ExpiresIn(time.Hour)) // a worker dies with it
 	f.holdAs("gone#1", 1)
 	f.must(f.rdb.ZAdd(t.Context(), f.workers(), redis.Z{Score: 1, Member: "gone#1"}).Err())
 	for _, kind := range []string{"plain", "broken", "snooze", "cancel", "keep", "nobody.knows"} {
 		f.enqueue(kind, `{}`)
 		f.enqueue(kind, `{}`, queue.In(time.Millisecond), queue.MaxAttempts(5))
+		f.enqueue(kind, `{}`, queue.ExpiresIn(time.Millisecond))
 		f.enqueue(kind, `{}`, queue.In(time.Hour), queue.ID("later-"+kind), queue.Unique("later-"+kind, time.Hour))
 		f.enqueue(kind, `{}`, queue.ID("now-"+kind), queue.Unique("now-"+kind, time.Hour), queue.Retain(time.Hour))
 	}

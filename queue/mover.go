@@ -93,6 +93,7 @@ func (m *mover[J]) moveAll(batch []*moving[J]) {
 type movers struct {
 	retries, snoozes mover[wire.Retry]
 	records          mover[wire.Record]
+	starts           mover[wire.Start]
 }
 
 func newMovers(ses *session) *movers {
@@ -100,6 +101,7 @@ func newMovers(ses *session) *movers {
 	m.retries = mover[wire.Retry]{ses: ses, send: ses.putOff(false)}
 	m.snoozes = mover[wire.Retry]{ses: ses, send: ses.putOff(true)}
 	m.records = mover[wire.Record]{ses: ses, send: ses.retain}
+	m.starts = mover[wire.Start]{ses: ses, send: ses.start}
 	return m
 }
 

@@ -37,14 +37,18 @@ func filled(f *fleet, n int) {
 	for kind, err := range outcome {
 		mux.HandleKind(kind, func(context.Context, *queue.Run) error { return err })
 	}
-	fill := func(kind string, opts ...queue.EnqueueOption) {
+	fill := func(kind string, opts ...queue.EnqueueOption) (last string) {
 		for k := range n {
-			f.enqueue(kind, fmt.Sprintf(`{"n":%d,"customer":{"name":%q}}`, k, []string{"ann", "bob", "cid"}[k%3]), opts...)
+			data := fmt.Sprintf(`{"n":%d,"customer":{"name":%q}}`, k, []string{"ann", "bob", "cid"}[k%3])
+			last = f.enqueue(kind, data, opts...).ID
 		}
+		return last
 	}
+	f.late(fill("die", queue.ExpiresIn(time.Millisecond)))
 	fill("die")
 	fill("retry")
 	w := f.start(mux)
+	f.await(queue.EventExpired, n)
 	f.await(queue.EventDead, n)
 	f.await(queue.EventFailed, n)
 	f.must(w.Stop(f.Context()))

@@ -29,6 +29,7 @@ type task struct {
 	stuckReported atomic.Bool                  // set by the session's heartbeat: EventStuck was reported
 	cancelled     atomic.Pointer[cancellation] // set by heartbeat, claim or slot: a person has cancelled it
 	batch         *batch                       // set before its handler begins, under the dispatcher's mutex
+	started       bool                         // set by its slot: its start is noted, since it expires
 	recorded      atomic.Bool                  // set by acker or slot: its success is in Redis
 	settledIn     atomic.Bool                  // a prime suspect that others may begin beside
 }
@@ -102,6 +103,9 @@ func (t *task) event(typ EventType) Event {
 func (t *task) nextMeta() wire.Meta {
 	m := *t.meta
 	m.Redelivered = t.run.Redelivered
+	if t.started {
+		m.Expires = 0
+	}
 	m.Unknown = 0 // its kind is known, unless awaitKind says otherwise
 	if _, err := ulid.ParseStrict(t.run.ID); err != nil && m.EnqueuedAt == 0 {
 		m.EnqueuedAt = t.run.EnqueuedAt.UnixMilli()

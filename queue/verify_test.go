@@ -50,7 +50,7 @@ func TestVerifyAccountsForEveryJob(t *testing.T) {
 	f.await(queue.EventDead, 21)
 	f.enqueue("k", `{}`)
 	f.await(queue.EventDone, 61)
-	if audit := f.verify(); !audit.OK() || len(audit.Balances) != 4 || audit.Looked == 0 {
+	if audit := f.verify(); !audit.OK() || len(audit.Balances) != 5 || audit.Looked == 0 {
 		t.Errorf("got %+v", audit)
 	}
 }

@@ -73,7 +73,7 @@ type WorkerConfig struct {
 
 	// What becomes of jobs that have ended and are kept: the caretaker applies its own, so all workers should have
 	// the same.
-	KeepCancelled time.Duration // how long jobs are kept that a person has cancelled; defaults to 7 d
+	KeepCancelled time.Duration // how long cancelled and expired jobs are kept; defaults to 7 d
 	KeepDead      time.Duration // how long dead jobs are kept; 0 for ever
 	MaxDead       int           // how many dead jobs of a queue are kept, the newest; 0 all
 }
@@ -93,7 +93,7 @@ const (
 	DefaultMaxCrashes = wire.DefaultMaxCrashes
 	DefaultGrace      = 25 * time.Second
 
-	// DefaultKeepCancelled is how long a cancelled job can be requeued.
+	// DefaultKeepCancelled is how long a cancelled job can be requeued, and an expired one is kept.
 	DefaultKeepCancelled = 7 * 24 * time.Hour
 
 	DefaultForeignIdle = wire.DefaultForeignIdle

@@ -226,7 +226,8 @@ func lookAsMonitor(t *testing.T, rdb *redis.Client) {
 	var group errgroup.Group
 	for _, path := range []string{
 		"/", "/queues", "/pending?queue=orders", "/waiting?queue=orders", "/delayed?queue=orders", "/dead?queue=orders",
-		"/cancelled?queue=orders", "/workers", "/redis", "/locks", "/audit", "/keys", "/queues/orders/jobs/done-1",
+		"/cancelled?queue=orders", "/expired?queue=orders",
+		"/workers", "/redis", "/locks", "/audit", "/keys", "/queues/orders/jobs/done-1",
 	} {
 		group.Go(func() error {
 			w := httptest.NewRecorder()

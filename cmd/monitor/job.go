@@ -106,6 +106,7 @@ func printJob(w io.Writer, j inspect.JobInfo) error {
 	field("next", j.NextStep)
 	field("enqueued", moment(j.EnqueuedAt))
 	field("due", moment(j.Due))
+	field("expires", moment(j.ExpiresAt))
 	field("ended", moment(j.EndedAt))
 	field("reason", j.Reason)
 	field("error", j.Error)

@@ -50,6 +50,11 @@ func cancelledCommand() *cli.Command {
 		inspect.StateCancelled)
 }
 
+func expiredCommand() *cli.Command {
+	return listCommand("expired", "list the jobs that were not started in time, as long as they are kept",
+		inspect.StateExpired)
+}
+
 // delayedCommand lists two states, the one after the other.
 func delayedCommand() *cli.Command {
 	return listCommand("delayed", "list the jobs that are due later: delayed, then retrying",

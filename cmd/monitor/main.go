@@ -35,9 +35,11 @@ Waiting is not delivered yet; pending (in flight) is delivered and not finished.
 Exit status: 0 done, 1 failed, 2 the call was wrong.`,
 		Commands: append([]*cli.Command{
 			queuesCommand(), workersCommand(), waitingCommand(), pendingCommand(), delayedCommand(), deadCommand(),
-			cancelledCommand(), jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(), forgetCommand(),
+			cancelledCommand(), expiredCommand(),
+			jobCommand(), pauseCommand(), resumeCommand(), purgeCommand(), sweepCommand(), forgetCommand(),
 			verifyCommand(), topCommand(), serveCommand(), passwordCommand(), totpCommand(), tokenCommand(),
-			auditCommand(), keysCommand(), cronCommand(),
+			auditCommand(), keysCommand(), cronCommand(), rescheduleCommand(),
+			editCommand(),
 		}, append(workerCommands(), actionCommands()...)...),
 	}
 }

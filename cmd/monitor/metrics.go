@@ -201,6 +201,7 @@ func (c *collector) state(q ofQueue, r reading) {
 	q.gauge(c.jobs, float64(r.info.Retrying), string(inspect.StateRetrying))
 	q.gauge(c.jobs, float64(r.info.Dead), string(inspect.StateDead))
 	q.gauge(c.jobs, float64(r.info.Cancelled), string(inspect.StateCancelled))
+	q.gauge(c.jobs, float64(r.info.Expired), string(inspect.StateExpired))
 	q.gauge(c.oldest, r.info.OldestWaiting.Seconds())
 	q.gauge(c.held, float64(r.info.Held))
 	q.gauge(c.leftover, float64(r.info.Leftover))
@@ -233,6 +234,7 @@ func (c *collector) totals(q ofQueue, t inspect.Totals) {
 	q.counter(c.total, t.Requeued, "requeued")
 	q.counter(c.total, t.Deleted, "deleted")
 	q.counter(c.total, t.Expired, "expired")
+	q.counter(c.total, t.Discarded, "discarded")
 }
 
 // work is what the workers counted.

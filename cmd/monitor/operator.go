@@ -52,7 +52,13 @@ func (o operator) withActor(ctx context.Context) context.Context {
 // note adds to the audit trail what the person has done. An error is to be shown, and changes nothing: what was done is
 // done.
 func (o operator) note(ctx context.Context, what, target, detail string) error {
-	if err := o.trail.Add(ctx, audit.Entry{Who: o.who, What: what, Target: target, Detail: detail}); err != nil {
+	return o.noteEdit(ctx, what, target, detail, "", "")
+}
+
+// noteEdit notes also what was there before a change, and after.
+func (o operator) noteEdit(ctx context.Context, what, target, detail, before, after string) error {
+	e := audit.Entry{Who: o.who, What: what, Target: target, Detail: detail, Before: before, After: after}
+	if err := o.trail.Add(ctx, e); err != nil {
 		return fmt.Errorf("not in the audit trail: %w", err)
 	}
 	return nil

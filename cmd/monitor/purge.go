@@ -17,6 +17,7 @@ var purgeable = map[inspect.State]func(inspect.QueueInfo) int64{
 	inspect.StateRetrying:  func(q inspect.QueueInfo) int64 { return q.Retrying },
 	inspect.StateDead:      func(q inspect.QueueInfo) int64 { return q.Dead },
 	inspect.StateCancelled: func(q inspect.QueueInfo) int64 { return q.Cancelled },
+	inspect.StateExpired:   func(q inspect.QueueInfo) int64 { return q.Expired },
 }
 
 func purgeCommand() *cli.Command {
@@ -26,7 +27,7 @@ func purgeCommand() *cli.Command {
 		ArgsUsage:   "QUEUE --state STATE --yes",
 		Description: "Without --yes it says how many jobs there are and deletes nothing.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "state", Usage: "`STATE` waiting, delayed, retrying, dead or cancelled (required)"},
+			&cli.StringFlag{Name: "state", Usage: "`STATE` waiting, delayed, retrying, dead, cancelled or expired (required)"},
 			&cli.BoolFlag{Name: "yes", Usage: "do it: there is no way back"},
 		},
 		Action: purge,
@@ -41,7 +42,7 @@ func purge(c *cli.Context) error {
 	state := inspect.State(strings.ToLower(c.String("state")))
 	count, ok := purgeable[state]
 	if !ok {
-		return command.Usage("--state %q: want waiting, delayed, retrying, dead or cancelled", c.String("state"))
+		return command.Usage("--state %q: want waiting, delayed, retrying, dead, cancelled or expired", c.String("state"))
 	}
 	return withOperator(c, func(o operator) error {
 		if err := mustExist(c.Context, o.inspector, args[0]); err != nil {

@@ -56,9 +56,9 @@ func listQueues(c *cli.Context) error {
 			return errors.Join(printAll(c, infos), broken)
 		}
 		table := command.NewTable(c.App.Writer, "QUEUE", "WAITING", "IN FLIGHT", "HELD", "DELAYED", "RETRYING", "DEAD",
-			"CANCELLED", "WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
+			"CANCELLED", "EXPIRED", "WORKERS", "OLDEST", "DONE", "RETRIED", "DEAD IN TOTAL", "PAUSED", "OTHERS")
 		for _, q := range infos {
-			table.Row(q.Name, q.Waiting, q.InFlight, q.Held, q.Delayed, q.Retrying, q.Dead, q.Cancelled, q.Workers,
+			table.Row(q.Name, q.Waiting, q.InFlight, q.Held, q.Delayed, q.Retrying, q.Dead, q.Cancelled, q.Expired, q.Workers,
 				command.Duration(q.OldestWaiting), q.Totals.Done, q.Totals.Retried, q.Totals.Dead, paused(q), others(q))
 		}
 		if err := table.Flush(); err != nil {

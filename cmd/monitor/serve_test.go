@@ -200,6 +200,7 @@ func TestMetrics(t *testing.T) {
 # HELP navvy_queue_jobs Jobs in the queue now, by state.
 # TYPE navvy_queue_jobs gauge
 navvy_queue_jobs{queue="orders",state="cancelled"} 0
+navvy_queue_jobs{queue="orders",state="expired"} 0
 navvy_queue_jobs{queue="orders",state="dead"} 1
 navvy_queue_jobs{queue="orders",state="delayed"} 0
 navvy_queue_jobs{queue="orders",state="in_flight"} 0

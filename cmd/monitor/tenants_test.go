@@ -39,8 +39,9 @@ func withFlags(t *testing.T, do func(c *cli.Context, server command.Server) erro
 	t.Helper()
 	app := &cli.App{
 		Name: "monitor", Writer: &strings.Builder{}, ErrWriter: &strings.Builder{},
+		HideHelp: true, // its flag is shared by everything in the process
 		Commands: []*cli.Command{{
-			Name: "serve", Flags: serveFlags(),
+			Name: "serve", Flags: serveFlags(), HideHelp: true,
 			Action: func(c *cli.Context) error {
 				server, err := command.ReadServer(c, "proxy")
 				if err != nil {

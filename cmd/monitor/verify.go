@@ -17,9 +17,9 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "prove that every job ever enqueued is accounted for, or name what is missing",
 		ArgsUsage: "QUEUE",
-		Description: `Balances what went into the stream, the delayed, the dead and the cancelled against what came out
-and what is there, and holds every entry in flight, every delayed and every dead job against its data. Jobs may go
-on running meanwhile. Exit status 0: all is accounted for; 1: something is missing.`,
+		Description: `Balances what went into the stream, the delayed, the dead, the cancelled and the expired against
+what came out and what is there, and holds every entry in flight, every delayed and every dead job against its data.
+Jobs may go on running meanwhile. Exit status 0: all is accounted for; 1: something is missing.`,
 		Flags:  []cli.Flag{jsonFlag()},
 		Action: verify,
 	}
@@ -41,7 +41,7 @@ func verify(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		total := info.InFlight + 2*(info.Delayed+info.Retrying) + 2*(info.Dead+info.Cancelled)
+		total := info.InFlight + 2*(info.Delayed+info.Retrying) + 2*(info.Dead+info.Cancelled+info.Expired)
 		progress := command.NewProgress(c.App.ErrWriter, "verify", total)
 		audit, err := inspector.Verify(c.Context, args[0], func(looked int64) {
 			progress.Set(looked, fmt.Sprintf("%d looked at", looked))

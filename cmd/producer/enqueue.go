@@ -1,12 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -36,6 +30,7 @@ func enqueueCommand() *cli.Command {
 			&cli.StringFlag{Name: "unique", Usage: "one job of this `KEY` within --unique-for"},
 			&cli.DurationFlag{Name: "unique-for", Usage: "how long the unique key is taken, e.g. 1h"},
 			&cli.StringFlag{Name: "priority", Value: "normal", Usage: "the `LANE` of the queue: high, normal or low"},
+			&cli.DurationFlag{Name: "expires-in", Usage: "it ends as expired if it has not started by then, e.g. 10m"},
 			&cli.IntFlag{Name: "max-attempts", Usage: "failed attempts that make the job dead (default: the kind's)"},
 			&cli.DurationFlag{Name: "timeout", Usage: "longest time a run may take (default: the kind's)"},
 			&cli.DurationFlag{Name: "retain", Value: time.Hour, Usage: "keep how it ended for `monitor job`; 0 for not"},
@@ -58,7 +53,7 @@ func enqueue(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := readData(c)
+	data, err := command.Data(c)
 	if err != nil {
 		return err
 	}
@@ -103,6 +98,9 @@ func enqueueOptions(c *cli.Context) ([]queue.EnqueueOption, error) {
 	if c.IsSet("timeout") {
 		options = append(options, queue.Timeout(c.Duration("timeout")))
 	}
+	if c.IsSet("expires-in") {
+		options = append(options, queue.ExpiresIn(c.Duration("expires-in")))
+	}
 	if c.Duration("retain") != 0 {
 		options = append(options, queue.Retain(c.Duration("retain")))
 	}
@@ -126,49 +124,4 @@ func dueOption(c *cli.Context) ([]queue.EnqueueOption, error) {
 	default:
 		return nil, nil
 	}
-}
-
-// readData returns the JSON that --data names, of at most one byte more than a job may have.
-func readData(c *cli.Context) ([]byte, error) {
-	data, err := rawData(c)
-	if err != nil {
-		return nil, err
-	}
-	data = bytes.TrimSpace(data)
-	if len(data) > queue.DefaultMaxData {
-		return nil, command.Usage("--data: %w (the limit is %d bytes)", queue.ErrTooLarge, queue.DefaultMaxData)
-	}
-	var value any
-	if err := json.Unmarshal(data, &value); err != nil {
-		return nil, command.Usage("--data is not JSON: %w", err)
-	}
-	return data, nil
-}
-
-func rawData(c *cli.Context) ([]byte, error) {
-	argument := c.String("data")
-	path, isFile := strings.CutPrefix(argument, "@")
-	switch {
-	case argument == "":
-		return nil, command.Usage("the job's data is missing; give --data JSON, @FILE or - for stdin")
-	case argument == "-":
-		return readLimited(c.App.Reader, "stdin")
-	case isFile:
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, command.Usage("--data: %w", err)
-		}
-		defer file.Close()
-		return readLimited(file, path)
-	default:
-		return []byte(argument), nil
-	}
-}
-
-func readLimited(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, queue.DefaultMaxData+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return data, nil
 }

@@ -15,6 +15,7 @@ func TestZone(t *testing.T) {
 		"": "", "../etc/passwd": ""} {
 		got := ""
 		app := &cli.App{Flags: []cli.Flag{command.ZoneFlag()}, Writer: io.Discard, ErrWriter: io.Discard,
+			HideHelp: true, // its flag is shared by everything in the process
 			Action: func(c *cli.Context) error {
 				zone, err := command.Zone(c)
 				if err == nil {

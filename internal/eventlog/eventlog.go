@@ -49,7 +49,8 @@ func level(event queue.EventType) zerolog.Level {
 	case queue.EventLeaseLost, queue.EventRedisError, queue.EventWarning, queue.EventDead, queue.EventStuck:
 		return zerolog.WarnLevel
 	case queue.EventWorkerJoined, queue.EventWorkerLeft, queue.EventWorkerReaped, queue.EventPaused, queue.EventResumed,
-		queue.EventWorkerQuiet, queue.EventWorkerAwake, queue.EventWorkerStopping, queue.EventCancelled, queue.EventExpired:
+		queue.EventWorkerQuiet, queue.EventWorkerAwake, queue.EventWorkerStopping, queue.EventCancelled, queue.EventExpired,
+		queue.EventDiscarded:
 		return zerolog.InfoLevel
 	default:
 		return zerolog.DebugLevel

@@ -112,7 +112,7 @@ func (s *Server) awaitReady() error {
 	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
 		err := s.accepts() // go-redis would log each refused connection
 		if err == nil {
-			err = rdb.Ping(ctx).Err()
+			err = s.greet(ctx, rdb)
 		}
 		if err == nil || redis.HasErrorPrefix(err, "NOAUTH") {
 			return nil
@@ -125,6 +125,25 @@ func (s *Server) awaitReady() error {
 		default:
 		}
 	}
+}
+
+var errOther = errors.New("another server has the port")
+
+// greet reports whether the server takes commands, and is this one: another process may have taken the port since it
+// was found to be free, and then this one ends, a moment later than the other one answers.
+func (s *Server) greet(ctx context.Context, rdb *redis.Client) error {
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return err
+	}
+	own, err := filepath.EvalSymlinks(s.Dir)
+	if err != nil {
+		return err
+	}
+	dir, err := rdb.ConfigGet(ctx, "dir").Result() // a sentinel has no such command
+	if err == nil && dir["dir"] != own {
+		return errOther
+	}
+	return nil
 }
 
 func (s *Server) accepts() error {

@@ -43,11 +43,14 @@ var actions = [...]action{
 	{ActionCancel, goingOn, (*Inspector).Cancel, (*Inspector).cancelJob},
 	{ActionBury, goingOn, (*Inspector).Bury, (*Inspector).buryJob},
 	{ActionRelease, []State{StateInFlight}, (*Inspector).Release, (*Inspector).releaseJob},
-	{ActionDelete, append(slices.Clone(goingOn), StateDead, StateCancelled), (*Inspector).Delete, (*Inspector).deleteJob},
+	{ActionDelete, everywhere, (*Inspector).Delete, (*Inspector).deleteJob},
 }
 
 // goingOn are the states of jobs that have not ended.
 var goingOn = []State{StateWaiting, StateInFlight, StateDelayed, StateRetrying}
+
+// everywhere are the states of jobs that are listed.
+var everywhere = append(slices.Clone(goingOn), StateDead, StateCancelled, StateExpired)
 
 // Actions lists the actions.
 func Actions() []Action {

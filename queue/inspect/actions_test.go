@@ -31,7 +31,7 @@ var afterwards = map[inspect.Action]map[inspect.State]inspect.State{
 	inspect.ActionRelease: {inspect.StateInFlight: inspect.StateInFlight},
 	inspect.ActionDelete: {
 		inspect.StateWaiting: gone, inspect.StateInFlight: gone, inspect.StateDelayed: gone, inspect.StateRetrying: gone,
-		inspect.StateDead: gone, inspect.StateCancelled: gone,
+		inspect.StateDead: gone, inspect.StateCancelled: gone, inspect.StateExpired: gone,
 	},
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/navvy-go/navvy/queue/internal/wire"
 )
 
-// cancelTries is how often a job is looked for: it may move on between the look and the step.
-const cancelTries = 5
+// lookTries is how often a job is looked for: it may move on between the look and the step.
+const lookTries = 5
 
 // Cancel ends a job that has not ended. One that waits, is delayed or retrying, or is parked for the next free worker
 // is cancelled at once, with [ReasonByPerson]. A running one ends within a heartbeat (half a second with the
@@ -34,7 +34,7 @@ func (i *Inspector) Bury(ctx context.Context, queue, id string) error {
 
 // end cancels or buries a job, wherever it moves meanwhile.
 func (i *Inspector) end(ctx context.Context, queue, id string, a Action) error {
-	for range cancelTries {
+	for range lookTries {
 		job, q, err := i.locate(ctx, queue, id)
 		if err != nil {
 			return err
@@ -49,7 +49,7 @@ func (i *Inspector) end(ctx context.Context, queue, id string, a Action) error {
 			return fmt.Errorf("%w: %s; delete it", ErrNotFound, entryDeleted)
 		}
 	}
-	return fmt.Errorf("%w at rest: it moved on at each of %d looks; try again", ErrNotFound, cancelTries)
+	return fmt.Errorf("%w at rest: it moved on at each of %d looks; try again", ErrNotFound, lookTries)
 }
 
 // cancelFound cancels or buries a job where it was seen.

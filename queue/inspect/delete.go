@@ -32,8 +32,12 @@ func (i *Inspector) delete(ctx context.Context, queue, id string) error {
 func (i *Inspector) deleteJob(
 	ctx context.Context, rdb redis.Scripter, q *wire.QueueRef, job *JobInfo,
 ) wire.VerdictCmd {
+	unique := job.UniqueKey
+	if job.State == StateExpired { // it was set free, and may be that of another job of the same ID
+		unique = ""
+	}
 	return wire.DeleteJob(ctx, rdb, q, wire.Delete{
-		ID: job.ID, Unique: job.UniqueKey, Place: job.place(), Record: cmp.Or(job.record, job.ID),
+		ID: job.ID, Unique: unique, Place: job.place(), Record: cmp.Or(job.record, job.ID),
 	})
 }
 

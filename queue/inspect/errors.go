@@ -14,7 +14,8 @@ var (
 	// ErrBadQuery says that a [Query] asks for what jobs of its state do not have, or for no state.
 	ErrBadQuery = errors.New("bad query")
 
-	// ErrHeld says that a job cannot be released because the worker that holds it lives: it must be cancelled instead.
+	// ErrHeld says that a job cannot be released, or get other data, because a worker holds it: it must be cancelled
+	// instead.
 	ErrHeld = errors.New("its worker lives and may be running it")
 
 	// ErrShared says that a stream has another consumer group, which may not have read what would be deleted.
@@ -33,5 +34,5 @@ var (
 	ErrBadCron = errors.New("bad cron entry")
 
 	// ErrTooLarge says that data is larger than a job's may be.
-	ErrTooLarge = errors.New("data is too large: nothing was requeued")
+	ErrTooLarge = errors.New("data is too large: nothing was changed")
 )

@@ -10,7 +10,8 @@ import (
 // Idle reports whether a queue has no job, no worker and no pause: [Inspector.Forget] would remove it,
 // unless it has cron entries.
 func (q QueueInfo) Idle() bool {
-	return q.Waiting+q.InFlight+q.Delayed+q.Retrying+q.Dead+q.Cancelled+q.Leftover+q.Workers == 0 && q.Paused == nil
+	ended := q.Dead + q.Cancelled + q.Expired
+	return q.Waiting+q.InFlight+q.Delayed+q.Retrying+ended+q.Leftover+q.Workers == 0 && q.Paused == nil
 }
 
 // Forget removes a queue that is empty, has no worker and no cron entry and is not paused: [ErrInUse] if it is not so.

@@ -61,7 +61,8 @@ func (i *Inspector) find(ctx context.Context, queue string) (*wire.QueueRef, err
 	if err := wire.ValidateQueue(queue); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadQuery, err)
 	}
-	switch n, err := i.rdb.Exists(ctx, q.Stream, q.Bodies(), q.Totals(), q.Dead(), q.CancelledJobs()).Result(); {
+	switch n, err := i.rdb.Exists(ctx, q.Stream, q.Bodies(), q.Totals(), q.Dead(), q.CancelledJobs(),
+		q.ExpiredJobs()).Result(); {
 	case err != nil:
 		return nil, err
 	case n == 0:

@@ -31,8 +31,10 @@ type JobInfo struct {
 	MaxAttempts int        `json:"max_attempts,omitempty"`
 	Redelivered int        `json:"redelivered,omitempty"`
 	EnqueuedAt  *time.Time `json:"enqueued_at,omitempty"`
-	Due         *time.Time `json:"due,omitempty"`   // delayed, retrying
-	Error       string     `json:"error,omitempty"` // of the last failed attempt
+	Due         *time.Time `json:"due,omitempty"` // delayed, retrying
+	// waiting, in flight, delayed: it must have started by then
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Error     string     `json:"error,omitempty"` // of the last failed attempt
 	// delayed: since when it waits for a worker that has a handler for its kind
 	UnknownSince *time.Time `json:"unknown_since,omitempty"`
 	Reason       string     `json:"reason,omitempty"`   // dead, cancelled: why
@@ -92,6 +94,8 @@ func (j *JobInfo) place() wire.Place {
 		return wire.Place{Where: wire.InDead, At: j.Entry}
 	case StateCancelled:
 		return wire.Place{Where: wire.InCancelled, At: j.Entry}
+	case StateExpired:
+		return wire.Place{Where: wire.InExpired, At: j.Entry}
 	case StateDone:
 		return wire.Place{Where: wire.HasEnded}
 	}
@@ -163,6 +167,9 @@ func fromJob(q *wire.QueueRef, e wire.Entry, state State) JobInfo {
 		Trace: e.Meta.Trace, RequestID: e.Meta.RequestID,
 	}
 	info.setPriority(e.Meta.Lane)
+	if e.Meta.Expires > 0 {
+		info.ExpiresAt = timePtr(time.UnixMilli(e.Meta.Expires))
+	}
 	if e.Meta.Unknown > 0 {
 		info.UnknownSince = timePtr(time.UnixMilli(e.Meta.Unknown))
 		info.Error = cmp.Or(info.Error, waitsForKind)
@@ -265,6 +272,7 @@ const (
 	ReasonUndecodable = wire.ReasonUndecodable // its entry or its data
 	ReasonCrashed     = wire.ReasonCrashed     // as many workers died with it as MaxCrashes allows
 	ReasonTooLarge    = wire.ReasonTooLarge    // the connection broke each time it was sent to a worker
+	ReasonExpired     = wire.ReasonExpired     // of expired jobs
 	ReasonByPerson    = wire.ReasonByPerson    // see [Inspector.Cancel] and [Inspector.Bury]
 )
 

@@ -5,7 +5,8 @@ import "github.com/navvy-go/navvy/queue/internal/wire"
 // Keys are the Redis keys of a queue, see docs/keys.md.
 type Keys struct {
 	Stream, Delayed, Retrying, Bodies, Dead, DeadIDs                string
-	CancelledJobs, CancelledIDs, IDs, IDsEnds                       string
+	CancelledJobs, CancelledIDs, ExpiredJobs, ExpiredIDs            string
+	IDs, IDsEnds, Started                                           string
 	Workers, Caretaker, Crashed, Paused, Cancelled, Totals, Metrics string
 
 	keys wire.Keys
@@ -14,7 +15,8 @@ type Keys struct {
 func newKeys(k wire.Keys) Keys {
 	return Keys{
 		Stream: k.Stream, Delayed: k.Delayed(), Retrying: k.Retrying(), Bodies: k.Bodies(), Dead: k.Dead(),
-		CancelledJobs: k.CancelledJobs(), CancelledIDs: k.CancelledIDs(), IDs: k.IDs(), IDsEnds: k.IDsEnds(),
+		CancelledJobs: k.CancelledJobs(), CancelledIDs: k.CancelledIDs(), ExpiredJobs: k.ExpiredJobs(),
+		ExpiredIDs: k.ExpiredIDs(), Started: k.Started(), IDs: k.IDs(), IDsEnds: k.IDsEnds(),
 		DeadIDs: k.DeadIDs(), Workers: k.Workers(), Caretaker: k.Caretaker(), Crashed: k.Crashed(), Paused: k.Paused(),
 		Cancelled: k.Cancelled(), Totals: k.Totals(), Metrics: k.Metrics(), keys: k,
 	}

@@ -78,8 +78,12 @@ func (i *Inspector) cancelled(ctx context.Context, q *wire.QueueRef, _ scanSpec,
 	return i.kept(ctx, q, StateCancelled, cursor, n)
 }
 
-// kept lists the dead or cancelled jobs, the last first. Of several of one ID those that are not found by it get a name
-// of their own.
+func (i *Inspector) expired(ctx context.Context, q *wire.QueueRef, _ scanSpec, cursor string, n int) (chunk, error) {
+	return i.kept(ctx, q, StateExpired, cursor, n)
+}
+
+// kept lists the dead, cancelled or expired jobs, the last first. Of several of one ID those that are not found by
+// it get a name of their own.
 func (i *Inspector) kept(
 	ctx context.Context, q *wire.QueueRef, state State, cursor string, n int,
 ) (c chunk, err error) {
@@ -112,10 +116,13 @@ func (i *Inspector) kept(
 	return c, nil
 }
 
-// keptKeys are where the dead or cancelled jobs are, and what finds them by their IDs.
+// keptKeys are where the dead, cancelled or expired jobs are, and what finds them by their IDs.
 func keptKeys(q *wire.QueueRef, state State) (jobs, index string) {
-	if state == StateCancelled {
+	switch state {
+	case StateCancelled:
 		return q.CancelledJobs(), q.CancelledIDs()
+	case StateExpired:
+		return q.ExpiredJobs(), q.ExpiredIDs()
 	}
 	return q.Dead(), q.DeadIDs()
 }

@@ -116,6 +116,8 @@ func (i *Inspector) lookAt(ctx context.Context, q *wire.QueueRef, id string, pla
 		return i.lookKeptEntry(ctx, q, StateDead, place.At)
 	case wire.InCancelled:
 		return i.lookKeptEntry(ctx, q, StateCancelled, place.At)
+	case wire.InExpired:
+		return i.lookKeptEntry(ctx, q, StateExpired, place.At)
 	}
 	return JobInfo{}, false, nil
 }
@@ -127,11 +129,11 @@ type look func(i *Inspector, ctx context.Context, q *wire.QueueRef, id string, l
 // where it may have come meanwhile.
 var looks = []look{
 	exact((*Inspector).lookScheduled), exact((*Inspector).lookDead), exact((*Inspector).lookCancelled),
-	exact((*Inspector).lookEntry), exact((*Inspector).lookAnyKeptEntry),
+	exact((*Inspector).lookExpired), exact((*Inspector).lookEntry), exact((*Inspector).lookAnyKeptEntry),
 	near(StateInFlight), near(StateWaiting), front(StateInFlight), front(StateWaiting),
 	near(StateInFlight), front(StateInFlight),
 	exact((*Inspector).lookScheduled), exact((*Inspector).lookDead), exact((*Inspector).lookCancelled),
-	exact((*Inspector).lookDone),
+	exact((*Inspector).lookExpired), exact((*Inspector).lookDone),
 }
 
 // lookAround finds a job that no guard leads to. Of an ID that navvy made there is one job, so a record of it is its
@@ -149,7 +151,7 @@ func (i *Inspector) lookAround(
 			return info, err
 		}
 	}
-	const elsewhere = "not dead, cancelled, delayed or retrying, and no result kept"
+	const elsewhere = "not dead, cancelled, expired, delayed or retrying, and no result kept"
 	if left {
 		return JobInfo{}, fmt.Errorf("%w: %s", ErrNotSeen, elsewhere)
 	}
@@ -215,6 +217,10 @@ func (i *Inspector) lookCancelled(ctx context.Context, q *wire.QueueRef, id stri
 	return i.lookKept(ctx, q, StateCancelled, id)
 }
 
+func (i *Inspector) lookExpired(ctx context.Context, q *wire.QueueRef, id string) (JobInfo, bool, error) {
+	return i.lookKept(ctx, q, StateExpired, id)
+}
+
 // lookKept finds a dead or cancelled job by its ID, or by its place.
 func (i *Inspector) lookKept(ctx context.Context, q *wire.QueueRef, state State, id string) (JobInfo, bool, error) {
 	if place := wire.ParsePlace(id); place.Where == string(state) && isEntry(place.At) {
@@ -241,6 +247,9 @@ func (i *Inspector) lookAnyKeptEntry(ctx context.Context, q *wire.QueueRef, entr
 	job, found, err := i.lookKeptEntry(ctx, q, StateDead, entry)
 	if !found && err == nil {
 		job, found, err = i.lookKeptEntry(ctx, q, StateCancelled, entry)
+	}
+	if !found && err == nil {
+		job, found, err = i.lookKeptEntry(ctx, q, StateExpired, entry)
 	}
 	return job, found, err
 }

@@ -19,6 +19,7 @@ type KindMetrics struct {
 	Snoozed   int64     `json:"snoozed"`
 	Dead      int64     `json:"dead"`
 	Cancelled int64     `json:"cancelled"`
+	Expired   int64     `json:"expired"`
 	Run       Histogram `json:"run"`
 	Wait      Histogram `json:"wait"`
 }
@@ -106,6 +107,8 @@ func readMetric(kinds map[string]*KindMetrics, others *Stat, field, text string)
 		k.Dead = n
 	case "cancelled":
 		k.Cancelled = n
+	case "expired":
+		k.Expired = n
 	default:
 		addSpan(&k.Run, &k.Wait, name, n)
 	}

@@ -19,11 +19,12 @@ func (w *world) ties(state inspect.State) (ids []string) {
 	w.known()
 	ctx, stream := w.Context(), w.stream()
 	index, isKept := map[inspect.State]string{
-		inspect.StateDead: "dead:ids", inspect.StateCancelled: "cancelled:ids",
+		inspect.StateDead: "dead:ids", inspect.StateCancelled: "cancelled:ids", inspect.StateExpired: "expired:ids",
 	}[state]
 	if isKept {
 		stream = map[inspect.State]string{
 			inspect.StateDead: w.key("dead"), inspect.StateCancelled: w.key("cancelled:jobs"),
+			inspect.StateExpired: w.key("expired:jobs"),
 		}[state]
 	}
 	for n := range 10 {

@@ -26,6 +26,7 @@ type QueueInfo struct {
 	Retrying      int64         `json:"retrying"`
 	Dead          int64         `json:"dead"`
 	Cancelled     int64         `json:"cancelled"`         // by a person, and kept for a while
+	Expired       int64         `json:"expired"`           // not started in time, and kept for a while
 	Workers       int64         `json:"workers"`           // registered; 0 if all leases ended more than half a minute ago
 	OldestWaiting time.Duration `json:"oldest_waiting_ns"` // age of the oldest job that is due and has not started
 	// Entries that the group has behind it and that are not in flight: consumers of other programs have acknowledged and
@@ -73,7 +74,8 @@ type Totals struct {
 	Cancelled int64 `json:"cancelled"` // by a person; not dead
 	Requeued  int64 `json:"requeued"`  // dead and cancelled jobs brought back
 	Deleted   int64 `json:"deleted"`   // by a person
-	Expired   int64 `json:"expired"`   // dead and cancelled jobs that were not kept any longer
+	Expired   int64 `json:"expired"`   // they were not started in time
+	Discarded int64 `json:"discarded"` // dead, cancelled and expired jobs that were not kept any longer
 }
 
 // Queues lists, by name, the queues that a client or a worker has used.
@@ -104,7 +106,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 	stream := newBacklogRead(ctx, pipe, q)
 	delayed, retrying := pipe.ZCard(ctx, q.Delayed()), pipe.ZCard(ctx, q.Retrying())
 	dead, workers := pipe.XLen(ctx, q.Dead()), pipe.ZCard(ctx, q.Workers())
-	cancelled := pipe.XLen(ctx, q.CancelledJobs())
+	cancelled, expired := pipe.XLen(ctx, q.CancelledJobs()), pipe.XLen(ctx, q.ExpiredJobs())
 	latest := pipe.ZRevRangeWithScores(ctx, q.Workers(), 0, 0)
 	unknown := i.noted(ctx, pipe, q)
 	totals, paused := pipe.HGetAll(ctx, q.Totals()), pipe.Get(ctx, q.Paused())
@@ -131,7 +133,7 @@ func (i *Inspector) queueInfo(ctx context.Context, queue string) (QueueInfo, err
 		Name:         queue, Stream: q.Stream, Group: q.Group, Raw: q.Raw,
 		Waiting: b.waiting, InFlight: b.inFlight, Held: held.jobs, Leftover: b.leftover, OtherGroups: b.others,
 		Delayed: delayed.Val(), Retrying: retrying.Val(), Dead: dead.Val(), Workers: workers.Val(),
-		Cancelled: cancelled.Val(), Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
+		Cancelled: cancelled.Val(), Expired: expired.Val(), Totals: readTotals(totals.Val()), Keys: newKeys(q.Keys),
 	}
 	if paused.Val() != "" {
 		info.Paused = newAttribution(paused.Val())
@@ -181,8 +183,9 @@ func readTotals(fields map[string]string) Totals {
 		Dead:      n("dead") + n("cancelled_scheduled"),
 		Cancelled: n("cancelled") + n("cancelled_delayed"),
 		Promoted:  n("promoted"), Requeued: n("requeued") + n("requeued_cancelled"),
-		Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead") + n("deleted_cancelled"),
-		Expired: n("expired_dead") + n("expired_cancelled"),
+		Deleted: n("deleted_stream") + n("deleted_scheduled") + n("deleted_dead") + n("deleted_cancelled") +
+			n("deleted_expired"),
+		Expired: n("expired"), Discarded: n("expired_dead") + n("expired_cancelled") + n("expired_expired"),
 	}
 }
 

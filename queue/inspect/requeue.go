@@ -2,9 +2,6 @@ package inspect
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
@@ -20,13 +17,8 @@ func (i *Inspector) Requeue(ctx context.Context, queue, id string) error {
 // RequeueWith requeues a dead or cancelled job with other data: JSON, 1 MiB at the most ([ErrTooLarge]).
 // [ErrNotFound] if it is neither.
 func (i *Inspector) RequeueWith(ctx context.Context, queue, id string, data []byte) error {
-	var err error
-	switch {
-	case len(data) > wire.DefaultMaxData:
-		err = fmt.Errorf("%d bytes: %w", len(data), ErrTooLarge)
-	case !json.Valid(data):
-		err = errors.New("data is not JSON: nothing was requeued")
-	default:
+	err := checkData(data)
+	if err == nil {
 		err = i.requeue(ctx, queue, id, data)
 	}
 	return wrapAction("requeue", queue, id, err)
@@ -48,7 +40,7 @@ func (i *Inspector) requeue(ctx context.Context, queue, id string, data []byte) 
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !found || job.State == StateExpired { // whose ID is free: it is enqueued anew
 		return ErrNotFound
 	}
 	if data != nil {

@@ -15,7 +15,8 @@ type State string
 
 // The states of a job. Waiting is in the stream and not delivered; in flight is delivered and not acknowledged
 // ("pending" in Redis' words); delayed is due later; retrying is delayed by a failure; dead gave up and is kept for a
-// person; cancelled was ended by a person, and is kept for a while; done is finished, and known only while it has
+// person; cancelled was ended by a person, and is kept for a while; expired was not
+// started in time (ExpiresIn), and is kept for a while; done is finished, and known only while it has
 // [Retain].
 const (
 	StateWaiting   State = "waiting"
@@ -24,6 +25,7 @@ const (
 	StateRetrying  State = "retrying"
 	StateDead      State = "dead"
 	StateCancelled State = "cancelled"
+	StateExpired   State = "expired"
 	StateDone      State = "done"
 )
 
@@ -67,6 +69,10 @@ var states = [...]state{
 	{
 		state: StateCancelled, ended: true, count: countOf(redis.Cmdable.XLen, wire.Keys.CancelledJobs),
 		list: (*Inspector).cancelled, of: func(q *QueueInfo) *int64 { return &q.Cancelled }, hasWorker: true,
+	},
+	{
+		state: StateExpired, ended: true, count: countOf(redis.Cmdable.XLen, wire.Keys.ExpiredJobs),
+		list: (*Inspector).expired, of: func(q *QueueInfo) *int64 { return &q.Expired }, hasWorker: true,
 	},
 	{state: StateDone, ended: true, hasWorker: true},
 }

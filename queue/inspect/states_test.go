@@ -26,7 +26,8 @@ func TestEveryStateCountsWhatItLists(t *testing.T) {
 	w.inState(inspect.StateWaiting)
 	want := map[inspect.State]int64{
 		inspect.StateWaiting: 1, inspect.StateInFlight: 2, inspect.StateDelayed: 3, inspect.StateRetrying: 4,
-		inspect.StateDead: 5, inspect.StateCancelled: 6, inspect.StateDone: 0, // records are not counted
+		inspect.StateDead: 5, inspect.StateCancelled: 6, inspect.StateExpired: 7,
+		inspect.StateDone: 0, // records are not counted
 	}
 	info, err := w.look.Queue(t.Context(), "orders")
 	w.must(err)
@@ -67,7 +68,7 @@ func TestStatesThatAreNone(t *testing.T) {
 		}
 		_, err := w.look.Search(t.Context(), "orders", inspect.Query{State: state}, inspect.Page{})
 		if !errors.Is(err, inspect.ErrBadQuery) ||
-			!strings.Contains(err.Error(), "waiting, in_flight, delayed, retrying, dead or cancelled") {
+			!strings.Contains(err.Error(), "waiting, in_flight, delayed, retrying, dead, cancelled or expired") {
 			t.Errorf("%q: %v", state, err)
 		}
 	}

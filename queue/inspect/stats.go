@@ -20,6 +20,7 @@ type Stat struct {
 	Snoozed     int64     `json:"snoozed"`
 	Dead        int64     `json:"dead"`
 	Cancelled   int64     `json:"cancelled"`
+	Expired     int64     `json:"expired"`
 	Redelivered int64     `json:"redelivered"` // runs of jobs that had been delivered before
 	Reclaimed   int64     `json:"reclaimed"`   // jobs taken from workers that died
 	LeaseLost   int64     `json:"lease_lost"`  // workers that lost their lease
@@ -124,6 +125,8 @@ func (s *Stat) counter(field string) *int64 {
 		return &s.Dead
 	case "cancelled":
 		return &s.Cancelled
+	case "expired":
+		return &s.Expired
 	case "redelivered":
 		return &s.Redelivered
 	case "reclaimed":

@@ -79,6 +79,7 @@ func (i *Inspector) verify(ctx context.Context, queue string, audit *Audit, prog
 	for _, walk := range []func(context.Context, *wire.QueueRef, *Audit, func(int64)) error{
 		i.verifyInFlight, i.verifyScheduled, i.verifyBodies,
 		i.verifyIndex(StateDead), i.verifyKept(StateDead), i.verifyIndex(StateCancelled), i.verifyKept(StateCancelled),
+		i.verifyIndex(StateExpired), i.verifyKept(StateExpired),
 		i.verifyCrons, i.verifyCronTimes,
 	} {
 		if err := walk(ctx, q, audit, progress); err != nil {
@@ -99,6 +100,7 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 	totals := tx.HGetAll(ctx, q.Totals())
 	delayed, retrying := tx.ZCard(ctx, q.Delayed()), tx.ZCard(ctx, q.Retrying())
 	dead, cancelled := tx.XLen(ctx, q.Dead()), tx.XLen(ctx, q.CancelledJobs())
+	expired := tx.XLen(ctx, q.ExpiredJobs())
 	workers := tx.Exists(ctx, q.Workers())
 	if _, err := tx.Exec(ctx); err != nil && !isNoKey(err) {
 		return err
@@ -126,7 +128,8 @@ func (i *Inspector) balance(ctx context.Context, q *wire.QueueRef, audit *Audit)
 		Balance{
 			"cancelled", n("cancelled") + n("cancelled_delayed"),
 			n("requeued_cancelled") + n("deleted_cancelled") + n("expired_cancelled"), cancelled.Val(),
-		})
+		},
+		Balance{"expired", n("expired"), n("deleted_expired") + n("expired_expired"), expired.Val()})
 	return nil
 }
 

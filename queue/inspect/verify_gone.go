@@ -40,7 +40,7 @@ func (b *books) total(names ...string) (sum int64) {
 
 // left is how many jobs have left the stream.
 func (b *books) left() int64 {
-	return b.total("done", "retried", "snoozed", "dead", "cancelled", "deleted_stream")
+	return b.total("done", "retried", "snoozed", "dead", "cancelled", "deleted_stream", "edited", "expired")
 }
 
 // verifyKeys looks for whole keys that must be there and are not: Redis has evicted them, or a person has deleted them.

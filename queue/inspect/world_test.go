@@ -71,6 +71,7 @@ func (w *world) work(n int) {
 	mux := queue.NewMux()
 	mux.HandleKind("done", func(_ context.Context, run *queue.Run) error { return run.SetResult("fine") },
 		queue.Retain(time.Hour))
+	mux.HandleKind("expired", func(context.Context, *queue.Run) error { return nil })
 	mux.HandleKind("dead", func(context.Context, *queue.Run) error { return queue.Cancel(errors.New("card declined")) })
 	mux.HandleKind("retrying", func(context.Context, *queue.Run) error { return errors.New("gateway is away") },
 		queue.Backoff(time.Hour, time.Hour))
@@ -79,7 +80,7 @@ func (w *world) work(n int) {
 		Namespace: w.namespace, Queues: map[string]queue.QueueConfig{"orders": {}}, Concurrency: 2,
 		Observer: queue.ObserverFunc(func(e queue.Event) {
 			switch e.Type {
-			case queue.EventDone, queue.EventDead, queue.EventFailed:
+			case queue.EventDone, queue.EventDead, queue.EventFailed, queue.EventExpired:
 				ended <- struct{}{}
 			}
 		}),
@@ -113,7 +114,13 @@ func (w *world) inState(state inspect.State) string {
 		w.must(w.look.Cancel(w.Context(), "orders", id))
 		return id
 	}
-	id := w.enqueue(string(state), `{}`)
+	var opts []queue.EnqueueOption
+	if state == inspect.StateExpired {
+		opts = append(opts, queue.ExpiresIn(time.Millisecond))
+	}
+	id := w.enqueue(string(state), `{}`, opts...)
+	for state == inspect.StateExpired && !w.rdb.Time(w.Context()).Val().After(*w.job(id).ExpiresAt) {
+	}
 	w.work(1)
 	return id
 }

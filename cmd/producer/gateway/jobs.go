@@ -31,6 +31,7 @@ type jobRequest struct {
 	In          *duration       `json:"in"`
 	At          *time.Time      `json:"at"`
 	Priority    string          `json:"priority"`
+	ExpiresIn   *duration       `json:"expires_in"`
 	MaxAttempts *int            `json:"max_attempts"`
 	Timeout     *duration       `json:"timeout"`
 	Retain      *duration       `json:"retain"` // "0s" for not at all
@@ -216,6 +217,9 @@ func (g *Gateway) options(r *http.Request, asked jobRequest) []queue.EnqueueOpti
 	}
 	if asked.Timeout != nil {
 		options = append(options, queue.Timeout(time.Duration(*asked.Timeout)))
+	}
+	if asked.ExpiresIn != nil {
+		options = append(options, queue.ExpiresIn(time.Duration(*asked.ExpiresIn)))
 	}
 	if asked.Retain != nil && *asked.Retain != 0 {
 		options = append(options, queue.Retain(time.Duration(*asked.Retain)))

@@ -10,7 +10,7 @@ import (
 // Requeue brings a dead or cancelled job back to the end of its lane, with the entry's data.
 func Requeue(ctx context.Context, rdb redis.Scripter, q *QueueRef, from Ended, e *Entry) VerdictCmd {
 	m := *e.Meta
-	m.Attempt, m.Redelivered, m.Error = 0, 0, ""
+	m.Attempt, m.Redelivered, m.Error, m.Expires = 0, 0, "", 0
 	jobs, ids := from.keys(q)
 	return VerdictCmd{scriptRequeue.Eval(ctx, rdb, []string{q.laneStream(m.Lane), jobs, ids, q.Totals(), q.IDs()},
 		e.ID, e.Ref.ID, e.Kind, e.Data, m.Encode(), string(from))}

@@ -189,3 +189,43 @@ func TestDeleteFindsAJobWhereverItIsAndCountsItOnce(t *testing.T) {
 		t.Errorf("totals: %s", got)
 	}
 }
+
+func TestEditChangesAJobThatNobodyHolds(t *testing.T) {
+	t.Parallel()
+	s := held(t, 2)
+	s.must(s.rdb.XAdd(t.Context(), &redis.XAddArgs{
+		Stream: s.q.Stream, ID: "3-1", Values: []string{"id", "j-3", "kind", "mail", "data", "{}"},
+	}).Err())
+	job := wire.Entry{ID: "j-3", Kind: "mail", Data: []byte(`{"a":1}`), Meta: &wire.Meta{Attempt: 2}}
+	edit := func(e wire.Edit, want ...wire.Verdict) {
+		t.Helper()
+		for _, want := range want {
+			if v, err := wire.EditJob(t.Context(), s.rdb, s.q, &e).Result(); v != want || err != nil {
+				t.Errorf("got %d, %v, want %d", v, err, want)
+			}
+		}
+	}
+	ofEntry := func(entry, parking string) wire.Edit {
+		job := job
+		job.Ref = ref(entry)
+		return wire.Edit{Job: job, Parking: parking}
+	}
+	edit(ofEntry("1-1", ""), wire.VerdictHeld)
+	edit(ofEntry("9-1", ""), wire.VerdictNotFound)
+	edit(ofEntry("3-1", wire.ParkReleased), wire.VerdictNotFound) // it is not as it was seen
+	s.must(s.rdb.HSet(t.Context(), s.q.Cancelled(), "3-1", "{}").Err())
+	edit(ofEntry("3-1", ""), wire.VerdictNotFound)
+	s.must(s.rdb.Del(t.Context(), s.q.Cancelled()).Err())
+	edit(ofEntry("3-1", ""), wire.VerdictDone, wire.VerdictNotFound)
+	s.holds("edited", `stats edited=1
+		stream 1-1(j-1) 2-1(j-2) NOW(j-3 {"attempt":2}) 1-1>w#1×1 2-1>w#1×1 [w#1]`)
+	twin := wire.Edit{Job: job, Member: "j-3 7-1", Body: "0" + wire.EncodeBody("mail", "", []byte("{}"))}
+	edit(twin, wire.VerdictNotFound)
+	s.must(s.rdb.HSet(t.Context(), s.q.Bodies(), twin.Member, twin.Body).Err())
+	s.must(s.rdb.ZAdd(t.Context(), s.q.Retrying(), redis.Z{Score: 9000, Member: twin.Member}).Err())
+	edit(twin, wire.VerdictDone, wire.VerdictNotFound)
+	e := wire.DecodeBody(twin.Member, s.rdb.HGet(t.Context(), s.q.Bodies(), twin.Member).Val())
+	if e.ID != "j-3" || string(e.Data) != `{"a":1}` || e.Meta.Attempt != 2 || e.Err != nil {
+		t.Errorf("got %+v", e)
+	}
+}

@@ -20,6 +20,7 @@ const (
 	ReasonCrashed     = "crashed its worker"
 	ReasonTooLarge    = "too large to receive"
 	ReasonByPerson    = "cancelled by a person"
+	ReasonExpired     = "not started in time"
 )
 
 // CeilMilli rounds up, so that a job never starts before it is due.

@@ -33,6 +33,7 @@ type Meta struct {
 	BackoffMin  int64  `json:"backoff_min_ms,omitempty"`
 	BackoffMax  int64  `json:"backoff_max_ms,omitempty"`
 	Retain      int64  `json:"retain_ms,omitempty"`
+	Expires     int64  `json:"expires_ms,omitempty"` // when it must have started; goes with its first start
 	Unique      string `json:"unique,omitempty"`
 	Error       string `json:"error,omitempty"`            // of the last failed attempt
 	Unknown     int64  `json:"unknown_since_ms,omitempty"` // since when it waits for a worker that has its kind

@@ -16,12 +16,12 @@ func Forget(ctx context.Context, rdb redis.Scripter, q *QueueRef) (bool, error) 
 	keys := []string{
 		q.Stream, q.Delayed(), q.Retrying(), q.Bodies(), q.Dead(), q.CancelledJobs(), q.Workers(), q.Paused(), q.DeadIDs(),
 		q.CancelledIDs(), q.Keys.Cancelled(), q.Crashed(), q.Totals(), q.Metrics(), q.IDs(), q.IDsEnds(),
-		q.Cron(), q.CronNext(), q.CronState(),
+		q.Cron(), q.CronNext(), q.CronState(), q.ExpiredJobs(), q.ExpiredIDs(), q.Started(),
 	}
 	if q.Laned {
 		for _, lane := range []Lane{HighLane, LowLane} {
 			in := q.In(lane)
-			keys = append(keys, in.Stream, in.Workers(), in.Keys.Cancelled(), in.Crashed())
+			keys = append(keys, in.Stream, in.Workers(), in.Keys.Cancelled(), in.Crashed(), in.Started())
 		}
 	}
 	n, err := scriptForget.Run(ctx, rdb, keys, raw).Int64()

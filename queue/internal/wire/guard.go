@@ -18,6 +18,7 @@ const (
 	InBodies    = "bodies"
 	InDead      = string(EndedDead)
 	InCancelled = string(EndedCancelled)
+	InExpired   = string(EndedExpired)
 	HasEnded    = "ended"
 )
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/navvy-go/navvy/internal/redisx"
 )
@@ -64,6 +65,15 @@ func (k Keys) CancelledJobs() string { return k.Prefix + "cancelled:jobs" }
 
 // CancelledIDs has the entry of each of them.
 func (k Keys) CancelledIDs() string { return k.Prefix + "cancelled:ids" }
+
+// ExpiredJobs has the jobs that were not started in time.
+func (k Keys) ExpiredJobs() string { return k.Prefix + "expired:jobs" }
+
+// ExpiredIDs has the entry of each of them.
+func (k Keys) ExpiredIDs() string { return k.Prefix + "expired:ids" }
+
+// Started has the entries of jobs that expire and have started.
+func (k Keys) Started() string { return k.own + "started" }
 
 // IDs has the guards of chosen IDs, see [Guard].
 func (k Keys) IDs() string { return k.Prefix + "ids" }
@@ -168,7 +178,7 @@ func ValidateName(name string) error {
 		return fmt.Errorf("must not be longer than %d bytes", MaxNameLen)
 	}
 	for _, r := range name {
-		if r <= ' ' || r == 0x7f {
+		if r <= ' ' || r >= 0x7f && (unicode.IsSpace(r) || unicode.IsControl(r)) {
 			return errors.New("must not contain spaces or control characters")
 		}
 	}

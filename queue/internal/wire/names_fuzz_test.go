@@ -8,7 +8,9 @@ import (
 
 // Names of queues, kinds and workers that are taken have nothing in them that breaks keys or lines.
 func FuzzNames(f *testing.F) {
-	for _, seed := range []string{"orders", "", "a{b}", "a b", "\x00", "ö", "a\u202eb", strings.Repeat("q", 5000)} {
+	for _, seed := range []string{
+		"orders", "", "a{b}", "a b", "\x00", "ö", "a\u202eb", "a\u2000", "a\u0085b", "a\u2028b", strings.Repeat("q", 5000),
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

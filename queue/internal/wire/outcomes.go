@@ -98,12 +98,16 @@ type Ended string
 const (
 	EndedDead      Ended = "dead"
 	EndedCancelled Ended = "cancelled"
+	EndedExpired   Ended = "expired"
 )
 
 // keys returns where such jobs are, and what finds them by their IDs.
 func (e Ended) keys(q *QueueRef) (jobs, ids string) {
-	if e == EndedCancelled {
+	switch e {
+	case EndedCancelled:
 		return q.CancelledJobs(), q.CancelledIDs()
+	case EndedExpired:
+		return q.ExpiredJobs(), q.ExpiredIDs()
 	}
 	return q.Dead(), q.DeadIDs()
 }

@@ -4,8 +4,8 @@
 -- KEYS[2]  delayed
 -- KEYS[3]  retrying
 -- KEYS[4]  bodies
--- KEYS[5]  dead or cancelled:jobs
--- KEYS[6]  dead:ids or cancelled:ids
+-- KEYS[5]  dead, cancelled:jobs or expired:jobs
+-- KEYS[6]  dead:ids, cancelled:ids or expired:ids
 -- KEYS[7]  totals
 -- KEYS[8]  job
 -- KEYS[9]  ids
@@ -15,7 +15,7 @@
 -- KEYS[13] unique key (only if the job has one)
 -- ARGV[1]  job ID
 -- ARGV[2]  group
--- ARGV[3]  where it is: 'stream', 'bodies', 'dead', 'cancelled' or, of one that was done, 'ended'
+-- ARGV[3]  where it is: 'stream', 'bodies', 'dead', 'cancelled', 'expired' or, of one that was done, 'ended'
 -- ARGV[4]  its entry, or what stands for it in bodies
 -- Reply    1 deleted, 0 it is not there any more
 local where, at, found = ARGV[3], ARGV[4], false

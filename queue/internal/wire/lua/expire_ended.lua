@@ -1,12 +1,12 @@
--- Deletes the oldest dead or cancelled jobs that have been so for long enough, or are too many. What is read is bounded
--- in bytes, too.
+-- Deletes the oldest dead, cancelled or expired jobs that have been so for long enough, or are too many. What is read
+-- is bounded in bytes, too.
 --
--- KEYS[1]  dead or cancelled:jobs
--- KEYS[2]  dead:ids or cancelled:ids
+-- KEYS[1]  dead, cancelled:jobs or expired:jobs
+-- KEYS[2]  dead:ids, cancelled:ids or expired:ids
 -- KEYS[3]  totals
 -- KEYS[4]  ids
 -- KEYS[5]  ids:ends
--- ARGV[1]  'dead' or 'cancelled'
+-- ARGV[1]  'dead', 'cancelled' or 'expired'
 -- ARGV[2]  how long they are kept, in ms; 0 for ever
 -- ARGV[3]  how many are kept; 0 all
 -- ARGV[4]  how many to delete at the most
