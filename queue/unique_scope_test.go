@@ -100,7 +100,17 @@ func TestAUniqueKeyIsFreeAfterEveryEnd(t *testing.T) {
 		"done, with a result": {opts: []queue.EnqueueOption{queue.Retain(time.Hour)}, do: func(f *fleet, all jobs) {
 			runAll(f, all, nil, queue.EventDone)
 		}},
-		"dead":      {do: func(f *fleet, all jobs) { runAll(f, all, queue.Cancel(errors.New("no")), queue.EventDead) }},
+		"dead": {do: func(f *fleet, all jobs) { runAll(f, all, queue.Cancel(errors.New("no")), queue.EventDead) }},
+		"expired": {
+			opts: []queue.EnqueueOption{queue.In(time.Millisecond), queue.ExpiresIn(time.Millisecond)},
+			do: func(f *fleet, all jobs) {
+				for _, job := range all {
+					f.late(job.ID)
+				}
+				f.start(muxOf("k", func(context.Context, *queue.Run) error { return nil }))
+				f.await(queue.EventExpired, len(all))
+			},
+		},
 		"cancelled": {do: act(inspect.ActionCancel)},
 		"deleted":   {do: act(inspect.ActionDelete)},
 		"purged": {do: func(f *fleet, _ jobs) {

@@ -1,6 +1,7 @@
 -- Deletes guards of IDs: of jobs that have ended, when their windows are over; and of jobs that are nowhere, since a
 -- worker of an earlier version or another program ended them: a few at random, again and again. What such a job held
--- until its end, a unique key that its guard names, goes with it.
+-- until its end, a unique key that its guard names, goes with it: which that is, is known only here, so it is not
+-- declared; it has the queue's hash tag as all others.
 --
 -- KEYS[1]  ids
 -- KEYS[2]  ids:ends
